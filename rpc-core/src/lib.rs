@@ -1,0 +1,1 @@
+//! Typed RPC servers and clients over any messaging transport.

@@ -1,0 +1,1 @@
+//! The macros behind `rpc-core`, which re-exports and documents them.

@@ -1,0 +1,1 @@
+//! A message broker inside the process.
