@@ -1,0 +1,78 @@
+//! JSON, by `serde_json`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
+
+use super::error::{DecodeError, DecodeErrorKind, EncodeError};
+
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    serde_json::to_vec(value).map_err(EncodeError::new)
+}
+
+pub(super) fn decode<'de, T: Deserialize<'de>>(
+    bytes: &'de [u8],
+    max_depth: usize,
+) -> Result<T, DecodeError> {
+    check(bytes, max_depth)?;
+    serde_json::from_slice(bytes).map_err(|error| refused(&error, bytes))
+}
+
+/// Refuses what is nested deeper than `max_depth`. All other rules are left to `serde_json`.
+fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
+    let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
+    // A message with few brackets in all, which most are, needs no closer look.
+    if bytes.iter().filter(opens).count() <= max_depth || depth(bytes) <= max_depth {
+        return Ok(());
+    }
+    Err(DecodeErrorKind::TooDeep { limit: max_depth }.into())
+}
+
+/// The largest number of brackets open at once, those within strings not counted.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0usize, 0);
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'[' | b'{' => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b']' | b'}' => open = open.saturating_sub(1),
+            b'"' => skip_string(&mut rest),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Goes behind the quote that ends a string.
+fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => drop(rest.next()),
+            _ => {}
+        }
+    }
+}
+
+fn refused(error: &serde_json::Error, bytes: &[u8]) -> DecodeError {
+    match error.classify() {
+        Category::Data => DecodeError::mismatch(error),
+        Category::Syntax | Category::Eof | Category::Io => {
+            let offset = offset(bytes, error.line(), error.column());
+            DecodeErrorKind::Malformed { offset: Some(offset), reason: error.to_string().into() }
+                .into()
+        }
+    }
+}
+
+/// The position of a line and column, which `serde_json` counts from one in bytes.
+fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
+    let before: usize = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(line.saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    (before + column.saturating_sub(1)).min(bytes.len())
+}

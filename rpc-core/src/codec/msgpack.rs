@@ -1,0 +1,156 @@
+//! MessagePack, by `rmp-serde`.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{DecodeError, DecodeErrorKind, EncodeError};
+
+/// Enough for the arguments of most calls, so that writing them allocates once.
+const FIRST_CAPACITY: usize = 128;
+
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
+    let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+    value.serialize(&mut serializer).map_err(EncodeError::new)?;
+    Ok(bytes)
+}
+
+pub(super) fn decode<'de, T: Deserialize<'de>>(
+    bytes: &'de [u8],
+    max_depth: usize,
+) -> Result<T, DecodeError> {
+    check(bytes, max_depth)?;
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    T::deserialize(&mut deserializer).map_err(DecodeError::mismatch)
+}
+
+/// Verifies that the bytes are exactly one value, nested no deeper than `max_depth`, in which
+/// every declared length is really there.
+fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
+    let mut scan = Scan { bytes, at: 0 };
+    // How deep something is cannot exceed how many arrays and maps there are: as long as those
+    // are few, which they are in most messages, it is enough to count the values still to come.
+    let (mut owed, mut containers) = (1usize, 0usize);
+    while owed > 0 {
+        owed -= 1;
+        if let Some(children) = scan.next()? {
+            owed += children;
+            containers += 1;
+            if containers > max_depth {
+                return check_deep(bytes, max_depth);
+            }
+        }
+    }
+    scan.finish()
+}
+
+/// The same, with the levels kept apart.
+fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
+    let mut scan = Scan { bytes, at: 0 };
+    let mut owed = [0usize; super::Limits::DEEPEST + 1];
+    owed[0] = 1;
+    let mut level = 0;
+    loop {
+        while owed[level] == 0 {
+            if level == 0 {
+                return scan.finish();
+            }
+            level -= 1;
+        }
+        owed[level] -= 1;
+        if let Some(children) = scan.next()? {
+            if level == max_depth {
+                return Err(DecodeErrorKind::TooDeep { limit: max_depth }.into());
+            }
+            level += 1;
+            owed[level] = children;
+        }
+    }
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Scan<'_> {
+    /// Goes behind a scalar, or behind the head of an array or a map, whose number of values
+    /// (two for each entry of a map) is returned.
+    #[inline]
+    fn next(&mut self) -> Result<Option<usize>, DecodeError> {
+        let Some(&marker) = self.bytes.get(self.at) else { return Err(self.cut_short()) };
+        self.at += 1;
+        match marker {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => Ok(None),
+            0x80..=0x8f => self.children(usize::from(marker & 0x0f), 2),
+            0x90..=0x9f => self.children(usize::from(marker & 0x0f), 1),
+            0xa0..=0xbf => self.skip(usize::from(marker & 0x1f)),
+            0xc1 => Err(DecodeError::malformed(self.at - 1, "reserved marker 0xc1")),
+            0xcc | 0xd0 => self.skip(1),
+            0xcd | 0xd1 => self.skip(2),
+            0xca | 0xce | 0xd2 => self.skip(4),
+            0xcb | 0xcf | 0xd3 => self.skip(8),
+            0xc4 | 0xd9 => self.sized::<1>(0),
+            0xc5 | 0xda => self.sized::<2>(0),
+            0xc6 | 0xdb => self.sized::<4>(0),
+            // The type of an extension stands between its length and its data.
+            0xc7 => self.sized::<1>(1),
+            0xc8 => self.sized::<2>(1),
+            0xc9 => self.sized::<4>(1),
+            0xd4..=0xd8 => self.skip(1 + (1 << (marker - 0xd4))),
+            0xdc => self.counted::<2>(1),
+            0xdd => self.counted::<4>(1),
+            0xde => self.counted::<2>(2),
+            0xdf => self.counted::<4>(2),
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, length: usize) -> Result<Option<usize>, DecodeError> {
+        if length > self.bytes.len() - self.at {
+            return Err(self.cut_short());
+        }
+        self.at += length;
+        Ok(None)
+    }
+
+    fn sized<const N: usize>(&mut self, kind: usize) -> Result<Option<usize>, DecodeError> {
+        let length = self.length::<N>()?;
+        self.skip(kind)?;
+        self.skip(length)
+    }
+
+    fn counted<const N: usize>(&mut self, each: usize) -> Result<Option<usize>, DecodeError> {
+        let count = self.length::<N>()?;
+        self.children(count, each)
+    }
+
+    /// Each value takes a byte at least, so more of them than bytes left are not there; with
+    /// that the product cannot overflow either.
+    #[inline]
+    fn children(&mut self, count: usize, each: usize) -> Result<Option<usize>, DecodeError> {
+        if count > (self.bytes.len() - self.at) / each {
+            return Err(self.cut_short());
+        }
+        Ok(Some(count * each))
+    }
+
+    fn length<const N: usize>(&mut self) -> Result<usize, DecodeError> {
+        let Some(head) = self.bytes[self.at..].first_chunk::<N>() else {
+            return Err(self.cut_short());
+        };
+        self.at += N;
+        Ok(head.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
+    }
+
+    fn finish(&self) -> Result<(), DecodeError> {
+        if self.at < self.bytes.len() {
+            return Err(DecodeError::malformed(self.at, "trailing bytes"));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn cut_short(&self) -> DecodeError {
+        DecodeError::malformed(self.at, "less data than declared")
+    }
+}

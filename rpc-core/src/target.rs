@@ -1,0 +1,281 @@
+//! Where a request goes, and what a server or an endpoint answers to.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::version::Version;
+
+type Name = Cow<'static, str>;
+
+/// An address, as oslo.messaging's `Target`: every field is optional, and who uses a target says
+/// which ones it needs.
+///
+/// | field | server | endpoint | client |
+/// |---|---|---|---|
+/// | `exchange` | optional | – | optional |
+/// | `topic` | required | – | required when sending |
+/// | `server` | required | – | optional: this one server |
+/// | `namespace` | – | optional | optional |
+/// | `version` | – | optional | optional |
+/// | `fanout` | – | – | optional: every server |
+/// | `legacy_namespaces` | – | optional | – |
+///
+/// ```
+/// use rpc_core::{Target, Version};
+///
+/// let target = Target::topic("bank").server("bank-1").version(Version::new(1, 2));
+/// assert_eq!(target.to_string(), "<Target topic=bank, version=1.2, server=bank-1>");
+/// ```
+///
+/// Equality compares all fields. The printed form leaves out what is unset or empty, and
+/// `legacy_namespaces` always.
+#[derive(Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Target {
+    /// The scope of topics. Unset: the transport's default exchange.
+    pub exchange: Option<Name>,
+    /// The name shared by all servers of a service.
+    pub topic: Option<Name>,
+    /// The name of one server of the topic.
+    pub server: Option<Name>,
+    /// The group of methods within a server. Unset is the null namespace, a value of its own
+    /// that differs from the empty string.
+    pub namespace: Option<Name>,
+    /// The version of the namespace. Unset: [`Version::V1_0`].
+    pub version: Option<Version>,
+    /// Whether every server of the topic is meant. Default: no.
+    pub fanout: bool,
+    /// Namespaces that an endpoint also answers to, `None` being the null namespace.
+    pub legacy_namespaces: Vec<Option<Name>>,
+}
+
+impl Target {
+    /// A target with nothing set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A target with this topic.
+    #[must_use]
+    pub fn topic(topic: impl Into<Name>) -> Self {
+        Self::new().with_topic(topic)
+    }
+
+    /// Sets the topic.
+    #[must_use]
+    pub fn with_topic(mut self, topic: impl Into<Name>) -> Self {
+        self.topic = Some(topic.into());
+        self
+    }
+
+    /// Sets the exchange.
+    #[must_use]
+    pub fn exchange(mut self, exchange: impl Into<Name>) -> Self {
+        self.exchange = Some(exchange.into());
+        self
+    }
+
+    /// Sets the server's name.
+    #[must_use]
+    pub fn server(mut self, server: impl Into<Name>) -> Self {
+        self.server = Some(server.into());
+        self
+    }
+
+    /// Sets the namespace.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<Name>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Sets the version.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Says whether every server of the topic is meant.
+    #[must_use]
+    pub fn fanout(mut self, fanout: bool) -> Self {
+        self.fanout = fanout;
+        self
+    }
+
+    /// Sets the namespaces an endpoint also answers to, in place of any set before.
+    #[must_use]
+    pub fn legacy_namespaces<N: Into<Name>>(
+        mut self,
+        namespaces: impl IntoIterator<Item = Option<N>>,
+    ) -> Self {
+        self.legacy_namespaces = namespaces.into_iter().map(|name| name.map(N::into)).collect();
+        self
+    }
+
+    /// This target with some fields changed, as calling a target does in oslo.messaging.
+    ///
+    /// What the change does not mention is taken from this target, except for
+    /// `legacy_namespaces`, which are not inherited.
+    ///
+    /// ```
+    /// use rpc_core::{Target, TargetChange};
+    ///
+    /// let one = Target::topic("bank").server("bank-1");
+    /// let all = one.replace(TargetChange::new().no_server().fanout(true));
+    /// assert_eq!(all, Target::topic("bank").fanout(true));
+    /// ```
+    #[must_use]
+    pub fn replace(&self, change: TargetChange) -> Self {
+        Self {
+            exchange: change.exchange.apply(&self.exchange),
+            topic: change.topic.apply(&self.topic),
+            server: change.server.apply(&self.server),
+            namespace: change.namespace.apply(&self.namespace),
+            version: change.version.apply(&self.version),
+            fanout: change.fanout.unwrap_or(self.fanout),
+            legacy_namespaces: change.legacy_namespaces,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |name: &'static str, value: &Option<Name>| {
+            value.as_ref().filter(|value| !value.is_empty()).map(|value| format!("{name}={value}"))
+        };
+        let set = [
+            names("exchange", &self.exchange),
+            names("topic", &self.topic),
+            names("namespace", &self.namespace),
+            self.version.map(|version| format!("version={version}")),
+            names("server", &self.server),
+            self.fanout.then(|| "fanout=true".to_owned()),
+        ];
+        let set: Vec<_> = set.into_iter().flatten().collect();
+        write!(f, "<Target {}>", set.join(", "))
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which fields of a target to change, for [`Target::replace`].
+///
+/// Each field is kept unless it is set (by the method of its name) or cleared (by `no_…`); of
+/// several such calls for one field the last one counts.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[must_use]
+pub struct TargetChange {
+    exchange: Change<Name>,
+    topic: Change<Name>,
+    server: Change<Name>,
+    namespace: Change<Name>,
+    version: Change<Version>,
+    fanout: Option<bool>,
+    legacy_namespaces: Vec<Option<Name>>,
+}
+
+impl TargetChange {
+    /// A change that keeps every field but `legacy_namespaces`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the exchange.
+    pub fn exchange(mut self, exchange: impl Into<Name>) -> Self {
+        self.exchange = Change::Set(exchange.into());
+        self
+    }
+
+    /// Clears the exchange: the transport's default is used.
+    pub fn no_exchange(mut self) -> Self {
+        self.exchange = Change::Clear;
+        self
+    }
+
+    /// Sets the topic.
+    pub fn topic(mut self, topic: impl Into<Name>) -> Self {
+        self.topic = Change::Set(topic.into());
+        self
+    }
+
+    /// Clears the topic.
+    pub fn no_topic(mut self) -> Self {
+        self.topic = Change::Clear;
+        self
+    }
+
+    /// Sets the server's name.
+    pub fn server(mut self, server: impl Into<Name>) -> Self {
+        self.server = Change::Set(server.into());
+        self
+    }
+
+    /// Clears the server's name: any server of the topic will do.
+    pub fn no_server(mut self) -> Self {
+        self.server = Change::Clear;
+        self
+    }
+
+    /// Sets the namespace.
+    pub fn namespace(mut self, namespace: impl Into<Name>) -> Self {
+        self.namespace = Change::Set(namespace.into());
+        self
+    }
+
+    /// Clears the namespace: the null namespace is meant.
+    pub fn no_namespace(mut self) -> Self {
+        self.namespace = Change::Clear;
+        self
+    }
+
+    /// Sets the version.
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Change::Set(version);
+        self
+    }
+
+    /// Clears the version.
+    pub fn no_version(mut self) -> Self {
+        self.version = Change::Clear;
+        self
+    }
+
+    /// Says whether every server of the topic is meant.
+    pub fn fanout(mut self, fanout: bool) -> Self {
+        self.fanout = Some(fanout);
+        self
+    }
+
+    /// Sets the legacy namespaces, which otherwise are dropped.
+    pub fn legacy_namespaces<N: Into<Name>>(
+        mut self,
+        namespaces: impl IntoIterator<Item = Option<N>>,
+    ) -> Self {
+        self.legacy_namespaces = namespaces.into_iter().map(|name| name.map(N::into)).collect();
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+enum Change<T> {
+    #[default]
+    Keep,
+    Set(T),
+    Clear,
+}
+
+impl<T: Clone> Change<T> {
+    fn apply(self, old: &Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => old.clone(),
+            Self::Set(new) => Some(new),
+            Self::Clear => None,
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Rust types into values, and values into bytes.
+
+use serde::ser::{self, Serialize, Serializer};
+
+use super::{Map, Value};
+use crate::codec::{Codec, EncodeError};
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::UInt(value) => serializer.serialize_u64(*value),
+            Self::Float(value) => serializer.serialize_f64(*value),
+            Self::String(value) => serializer.serialize_str(value),
+            Self::Bytes(value) => serializer.serialize_bytes(value),
+            Self::Array(values) => serializer.collect_seq(values),
+            Self::Map(map) => map.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Map {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+/// Turns a Rust value into the [`Value`] that its MessagePack would hold.
+///
+/// # Errors
+///
+/// When the type's own `Serialize` fails, a map has keys that are no scalars or the same key
+/// twice, or an integer does not fit in 64 bits.
+///
+/// ```
+/// use rpc_core::to_value;
+///
+/// assert_eq!(to_value(&Some("alice"))?, "alice".into());
+/// # Ok::<(), rpc_core::EncodeError>(())
+/// ```
+pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, EncodeError> {
+    to_value_for(Codec::MessagePack, value)
+}
+
+/// Some types write themselves differently in text and in binary forms; the codec says which.
+pub(crate) fn to_value_for<T: Serialize + ?Sized>(
+    codec: Codec,
+    value: &T,
+) -> Result<Value, EncodeError> {
+    value.serialize(ValueSerializer { codec })
+}
+
+#[derive(Copy, Clone)]
+struct ValueSerializer {
+    codec: Codec,
+}
+
+macro_rules! scalars {
+    ($($method:ident: $type:ty,)*) => {$(
+        fn $method(self, value: $type) -> Result<Value, EncodeError> {
+            Ok(value.into())
+        }
+    )*};
+}
+
+impl Serializer for ValueSerializer {
+    type Ok = Value;
+    type Error = EncodeError;
+    type SerializeSeq = Members;
+    type SerializeTuple = Members;
+    type SerializeTupleStruct = Members;
+    type SerializeTupleVariant = Members;
+    type SerializeMap = Entries;
+    type SerializeStruct = Entries;
+    type SerializeStructVariant = Entries;
+
+    scalars! {
+        serialize_bool: bool,
+        serialize_i8: i8,
+        serialize_i16: i16,
+        serialize_i32: i32,
+        serialize_i64: i64,
+        serialize_u8: u8,
+        serialize_u16: u16,
+        serialize_u32: u32,
+        serialize_u64: u64,
+        serialize_f32: f32,
+        serialize_f64: f64,
+        serialize_str: &str,
+    }
+
+    fn serialize_i128(self, value: i128) -> Result<Value, EncodeError> {
+        i64::try_from(value)
+            .map(Value::from)
+            .or_else(|_| u64::try_from(value).map(Value::from))
+            .map_err(|_| too_wide(&value))
+    }
+
+    fn serialize_u128(self, value: u128) -> Result<Value, EncodeError> {
+        u64::try_from(value).map(Value::from).map_err(|_| too_wide(&value))
+    }
+
+    fn serialize_char(self, value: char) -> Result<Value, EncodeError> {
+        Ok(Value::String(value.into()))
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<Value, EncodeError> {
+        Ok(Value::Bytes(value.to_vec()))
+    }
+
+    fn serialize_none(self) -> Result<Value, EncodeError> {
+        Ok(Value::Null)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, EncodeError> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<Value, EncodeError> {
+        Ok(Value::Null)
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<Value, EncodeError> {
+        Ok(Value::Null)
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+    ) -> Result<Value, EncodeError> {
+        Ok(variant.into())
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        value: &T,
+    ) -> Result<Value, EncodeError> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<Value, EncodeError> {
+        Ok(in_variant(variant, value.serialize(self)?))
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Members, EncodeError> {
+        Ok(Members::new(self, None, len))
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Members, EncodeError> {
+        Ok(Members::new(self, None, Some(len)))
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        _name: &'static str,
+        len: usize,
+    ) -> Result<Members, EncodeError> {
+        Ok(Members::new(self, None, Some(len)))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Members, EncodeError> {
+        Ok(Members::new(self, Some(variant), Some(len)))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Entries, EncodeError> {
+        Ok(Entries::new(self, None, len))
+    }
+
+    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Entries, EncodeError> {
+        Ok(Entries::new(self, None, Some(len)))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Entries, EncodeError> {
+        Ok(Entries::new(self, Some(variant), Some(len)))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.codec.is_text()
+    }
+}
+
+/// An array that is being written.
+struct Members {
+    serializer: ValueSerializer,
+    variant: Option<&'static str>,
+    members: Vec<Value>,
+}
+
+impl Members {
+    fn new(serializer: ValueSerializer, variant: Option<&'static str>, len: Option<usize>) -> Self {
+        Self { serializer, variant, members: Vec::with_capacity(len.unwrap_or(0)) }
+    }
+
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.members.push(value.serialize(self.serializer)?);
+        Ok(())
+    }
+
+    fn finish(self) -> Value {
+        named(self.variant, Value::Array(self.members))
+    }
+}
+
+macro_rules! members {
+    ($($trait:ident::$method:ident,)*) => {$(
+        impl ser::$trait for Members {
+            type Ok = Value;
+            type Error = EncodeError;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+                self.push(value)
+            }
+
+            fn end(self) -> Result<Value, EncodeError> {
+                Ok(self.finish())
+            }
+        }
+    )*};
+}
+
+members! {
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field,
+}
+
+/// A map that is being written.
+struct Entries {
+    serializer: ValueSerializer,
+    variant: Option<&'static str>,
+    entries: Vec<(String, Value)>,
+    key: Option<String>,
+}
+
+impl Entries {
+    fn new(serializer: ValueSerializer, variant: Option<&'static str>, len: Option<usize>) -> Self {
+        Self { serializer, variant, entries: Vec::with_capacity(len.unwrap_or(0)), key: None }
+    }
+
+    fn push<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), EncodeError> {
+        self.entries.push((key, value.serialize(self.serializer)?));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Value, EncodeError> {
+        let map = Map::from_entries(self.entries)
+            .map_err(|key| EncodeError::new(format_args!("a map has the key {key:?} twice")))?;
+        Ok(named(self.variant, Value::Map(map)))
+    }
+}
+
+impl ser::SerializeMap for Entries {
+    type Ok = Value;
+    type Error = EncodeError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
+        let key = key.serialize(self.serializer)?;
+        self.key = Some(key_text(key).map_err(EncodeError::new)?);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let key =
+            self.key.take().ok_or_else(|| EncodeError::new("a map has a value without key"))?;
+        self.push(key, value)
+    }
+
+    fn end(self) -> Result<Value, EncodeError> {
+        self.finish()
+    }
+}
+
+macro_rules! fields {
+    ($($trait:ident,)*) => {$(
+        impl ser::$trait for Entries {
+            type Ok = Value;
+            type Error = EncodeError;
+
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), EncodeError> {
+                self.push(key.to_owned(), value)
+            }
+
+            fn end(self) -> Result<Value, EncodeError> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+fields! { SerializeStruct, SerializeStructVariant, }
+
+fn named(variant: Option<&'static str>, value: Value) -> Value {
+    match variant {
+        Some(variant) => in_variant(variant, value),
+        None => value,
+    }
+}
+
+fn in_variant(variant: &'static str, value: Value) -> Value {
+    Value::Map(Map::from_iter([(variant, value)]))
+}
+
+/// The text of a scalar that is a key, as JSON would write it.
+pub(super) fn key_text(key: Value) -> Result<String, &'static str> {
+    match key {
+        Value::String(key) => Ok(key),
+        Value::Int(key) => Ok(key.to_string()),
+        Value::UInt(key) => Ok(key.to_string()),
+        Value::Bool(key) => Ok(key.to_string()),
+        Value::Float(key) => Ok(format!("{key:?}")),
+        Value::Null => Ok("null".to_owned()),
+        Value::Bytes(_) => Err("bytes cannot be a key of a map: keys are strings"),
+        Value::Array(_) => Err("an array cannot be a key of a map: keys are strings"),
+        Value::Map(_) => Err("a map cannot be a key of a map: keys are strings"),
+    }
+}
+
+fn too_wide(value: &dyn std::fmt::Display) -> EncodeError {
+    EncodeError::new(format_args!("the integer {value} does not fit in 64 bits"))
+}

@@ -1,0 +1,224 @@
+//! Versions of endpoints and of the requests sent to them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// The version of an interface: `major.minor`, with an optional revision.
+///
+/// A new major version breaks callers, a new minor version adds something, a revision changes
+/// nothing a caller can see. The default is [`Version::V1_0`], as in oslo.messaging.
+///
+/// Versions are ordered by their numbers, so `1.9 < 1.10`. Whether a server of one version may
+/// take a request for another is a different question: [`Version::serves`] answers it.
+///
+/// ```
+/// use rpc_core::Version;
+///
+/// let served: Version = "1.10".parse()?;
+/// assert!(served.serves(Version::new(1, 9)));
+/// assert!(!served.serves(Version::new(1, 11)));
+/// assert!(!served.serves(Version::new(2, 0)));
+/// # Ok::<(), rpc_core::ParseVersionError>(())
+/// ```
+///
+/// # Text form
+///
+/// `major.minor` or `major.minor.revision`, each a decimal number that fits in 32 bits. Parts
+/// from the fourth on are ignored, whatever they hold, as oslo.messaging does. Python's `int`
+/// also accepts blanks around a number, a sign, underscores between digits and digits of other
+/// scripts; those are refused here.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// Must be the same on both sides.
+    pub major: u32,
+    /// Grows when something is added.
+    pub minor: u32,
+    /// Grows when neither of the others does; 0 where it is not written.
+    pub revision: u32,
+}
+
+impl Version {
+    /// What an endpoint or a request has when it names none.
+    pub const V1_0: Self = Self::new(1, 0);
+
+    /// The version `major.minor` with revision 0.
+    #[must_use]
+    pub const fn new(major: u32, minor: u32) -> Self {
+        Self { major, minor, revision: 0 }
+    }
+
+    /// The same major and minor with another revision.
+    #[must_use]
+    pub const fn with_revision(self, revision: u32) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// Reads a version that is known when the program is compiled.
+    ///
+    /// # Panics
+    ///
+    /// When the text is no version; in a constant that is an error of the compiler.
+    ///
+    /// ```
+    /// use rpc_core::Version;
+    ///
+    /// const VERSION: Version = Version::from_static("1.2");
+    /// assert_eq!(VERSION, Version::new(1, 2));
+    /// ```
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        match parse(text.as_bytes()) {
+            Some(version) => version,
+            None => panic!("a version is written major.minor or major.minor.revision"),
+        }
+    }
+
+    /// Whether a server of this version takes a request for `requested`.
+    ///
+    /// Majors are equal and the requested minor is not newer; where minors are equal, the
+    /// requested revision is not newer either. This is oslo.messaging's rule, in which a newer
+    /// minor serves any revision of an older one.
+    #[must_use]
+    pub const fn serves(self, requested: Self) -> bool {
+        self.major == requested.major
+            && (self.minor > requested.minor
+                || (self.minor == requested.minor && self.revision >= requested.revision))
+    }
+
+    /// [`Version::serves`] where either side may have no version.
+    ///
+    /// What has no version serves everything, a request without one included; a version does
+    /// not serve a request without one. A client's version cap is asked in this way.
+    #[must_use]
+    pub const fn serves_maybe(implemented: Option<Self>, requested: Option<Self>) -> bool {
+        match (implemented, requested) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(implemented), Some(requested)) => implemented.serves(requested),
+        }
+    }
+}
+
+impl Default for Version {
+    fn default() -> Self {
+        Self::V1_0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { major, minor, revision } = self;
+        match revision {
+            0 => write!(f, "{major}.{minor}"),
+            _ => write!(f, "{major}.{minor}.{revision}"),
+        }
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Version({self})")
+    }
+}
+
+impl FromStr for Version {
+    type Err = ParseVersionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text.as_bytes()).ok_or_else(|| ParseVersionError::new(text))
+    }
+}
+
+impl TryFrom<&str> for Version {
+    type Error = ParseVersionError;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Version;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a version such as \"1.0\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Version, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// A text that is no version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid version {input:?}: expected major.minor or major.minor.revision, such as \"1.0\"")]
+pub struct ParseVersionError {
+    input: Box<str>,
+}
+
+impl ParseVersionError {
+    /// How much of the input is kept: it may come from outside and be of any length.
+    const SHOWN: usize = 40;
+
+    fn new(text: &str) -> Self {
+        let input = match text.char_indices().nth(Self::SHOWN) {
+            Some((end, _)) => format!("{}…", &text[..end]).into(),
+            None => text.into(),
+        };
+        Self { input }
+    }
+
+    /// What was not understood, shortened when it is long.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+}
+
+const fn parse(text: &[u8]) -> Option<Version> {
+    let Some((major, at)) = number(text, 0) else { return None };
+    if at >= text.len() {
+        return None;
+    }
+    let Some((minor, at)) = number(text, at + 1) else { return None };
+    if at >= text.len() {
+        return Some(Version::new(major, minor));
+    }
+    match number(text, at + 1) {
+        Some((revision, _)) => Some(Version { major, minor, revision }),
+        None => None,
+    }
+}
+
+/// The number that begins at `at`, and where it ends: at a dot or at the end of the text.
+const fn number(text: &[u8], mut at: usize) -> Option<(u32, usize)> {
+    let start = at;
+    let mut value = 0u32;
+    while at < text.len() && text[at] != b'.' {
+        if !text[at].is_ascii_digit() {
+            return None;
+        }
+        let Some(shifted) = value.checked_mul(10) else { return None };
+        let Some(sum) = shifted.checked_add((text[at] - b'0') as u32) else { return None };
+        value = sum;
+        at += 1;
+    }
+    if at == start { None } else { Some((value, at)) }
+}
