@@ -1,11 +1,30 @@
 //! Typed RPC servers and clients over any messaging transport.
 
 mod codec;
+mod context;
+mod endpoint;
+pub mod error;
+mod eventual;
+mod message;
+mod sync;
 mod target;
+mod trace;
+pub mod transport;
 mod value;
 mod version;
+pub mod waiters;
 
 pub use codec::{Codec, DecodeError, DecodeErrorKind, EncodeError, Limits, Payload};
+pub use context::{Context, Entries};
+pub use endpoint::{
+    ArgDescriptor, Args, BoxFuture, Descriptor, Endpoint, ExpectedDescriptor, Invoke,
+    MethodDescriptor, TypeName,
+};
+pub use error::{CallError, RpcError};
+pub use eventual::Eventual;
+pub use message::{Failure, FailureKind, MessageId, Outcome, Request};
 pub use target::{Target, TargetChange};
+pub use trace::{ParseTraceError, TraceContext};
+pub use transport::{Transport, Transports};
 pub use value::{Map, Value, from_value, to_value};
 pub use version::{ParseVersionError, Version};

@@ -1,0 +1,188 @@
+//! The request context: what a method gets as its first parameter, and what a caller sends along.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::message::{MessageId, Request};
+use crate::trace::TraceContext;
+use crate::value::Value;
+
+/// The key–value pairs of a context, shared and never changed: cloning is one reference count, and none when empty.
+#[derive(Clone, Default, PartialEq)]
+pub struct Entries(Option<Arc<BTreeMap<String, Value>>>);
+
+impl Entries {
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|map| map.is_empty())
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |map| map.len())
+    }
+
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.as_ref()?.get(key)
+    }
+
+    /// All entries, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().flat_map(|map| map.iter()).map(|(key, value)| (key.as_str(), value))
+    }
+
+    fn insert(&mut self, key: String, value: Value) {
+        Arc::make_mut(self.0.get_or_insert_default()).insert(key, value);
+    }
+
+    fn remove(&mut self, key: &str) {
+        if self.get(key).is_some()
+            && let Some(map) = &mut self.0
+        {
+            Arc::make_mut(map).remove(key);
+        }
+    }
+}
+
+impl FromIterator<(String, Value)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
+        let map: BTreeMap<_, _> = entries.into_iter().collect();
+        Self((!map.is_empty()).then(|| Arc::new(map)))
+    }
+}
+
+impl fmt::Debug for Entries {
+    /// Names the keys only: contexts carry tokens and passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(|(key, _)| key)).finish()
+    }
+}
+
+/// The context of a call.
+///
+/// A caller makes one with [`Context::new`] and adds what the server should know. A method receives the caller's
+/// entries and, beside them, facts about this call: its [id](Self::message_id), the [remaining time](Self::remaining)
+/// and whether [the caller is still there](Self::is_cancelled). Passing the received context on to another call nests
+/// it: what is left of the deadline and the trace context go along.
+///
+/// The first parameter of every method is the context, as in oslo.messaging. Cloning is cheap.
+///
+/// ```
+/// use rpc_core::Context;
+///
+/// let ctx = Context::new().with("user", "ada").with("attempt", 2);
+/// assert_eq!(ctx.get("user").and_then(|user| user.as_str()), Some("ada"));
+/// assert_eq!(ctx.remaining(), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct Context {
+    entries: Entries,
+    /// The request that this context came with; `None` for a caller's own.
+    origin: Option<Arc<Request>>,
+}
+
+impl Context {
+    /// An empty context.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn of(request: &Arc<Request>) -> Self {
+        Self { entries: request.entries.clone(), origin: Some(Arc::clone(request)) }
+    }
+
+    /// This context with one entry more, or with another value for the key.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.entries.insert(key.into(), value.into());
+        self
+    }
+
+    /// This context without the entry.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        self.entries.remove(key);
+        self
+    }
+
+    /// This context with all its entries replaced.
+    #[must_use]
+    pub fn with_entries(mut self, entries: Entries) -> Self {
+        self.entries = entries;
+        self
+    }
+
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key)
+    }
+
+    /// All entries.
+    #[must_use]
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// The id of the message that this context came with; `None` for a caller's own context.
+    #[must_use]
+    pub fn message_id(&self) -> Option<MessageId> {
+        self.origin.as_ref().map(|request| request.id)
+    }
+
+    /// When the caller stops waiting; `None` where it never does (casts, and a caller's own context).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.origin.as_ref()?.deadline
+    }
+
+    /// How long the caller still waits: zero when it has stopped, `None` as in [`deadline`](Self::deadline).
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        Some(self.deadline()?.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the caller has gone: it dropped the call, or its deadline passed.
+    ///
+    /// Best effort over a network. A method that sees it may stop early; nobody reads its result.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.origin.as_ref().is_some_and(|request| request.is_cancelled())
+    }
+
+    /// Resolves when the caller has gone; never for casts and for a caller's own context.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is lost when the future is dropped.
+    pub async fn cancelled(&self) {
+        match &self.origin {
+            Some(request) => request.progress.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The W3C trace context that the caller sent.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.origin.as_ref()?.trace.as_ref()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("entries", &self.entries)
+            .field("message_id", &self.message_id())
+            .finish_non_exhaustive()
+    }
+}

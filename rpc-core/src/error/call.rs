@@ -1,0 +1,109 @@
+//! The error of a call.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+
+use super::{CallInfo, Refused, RemoteError, Timeout, TransportError};
+use crate::message::Ran;
+
+/// How a call failed.
+///
+/// `E` is the generated enum of the method's expected errors; [`Infallible`] where it names none, and for casts.
+///
+/// ```
+/// use rpc_core::error::{CallError, Ran};
+///
+/// fn advise(error: &CallError) -> &'static str {
+///     match (error.ran(), error.may_retry()) {
+///         (_, true) => "send it again",
+///         (Ran::Unknown, _) => "send it again only if running it twice does no harm",
+///         _ => "do not send it again",
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum CallError<E = Infallible> {
+    /// The method failed with one of its expected errors.
+    Expected(E),
+    /// The method failed with any other error, or panicked.
+    Remote(RemoteError),
+    /// The call was refused, here or by the server, before the method ran.
+    Refused(Refused),
+    /// The message or its answer did not get through.
+    Transport(TransportError),
+    /// No answer came in time.
+    Timeout(Timeout),
+}
+
+impl<E> CallError<E> {
+    /// Whether the method ran.
+    #[must_use]
+    pub fn ran(&self) -> Ran {
+        match self {
+            Self::Expected(_) | Self::Remote(_) => Ran::Yes,
+            Self::Refused(_) => Ran::No,
+            Self::Transport(error) => error.ran(),
+            Self::Timeout(error) => error.ran(),
+        }
+    }
+
+    /// Whether the same call may be sent again without running twice, and could fare better.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Expected(_) | Self::Remote(_) | Self::Refused(_) => false,
+            Self::Transport(error) => error.may_retry(),
+            Self::Timeout(error) => error.ran() == Ran::No,
+        }
+    }
+
+    /// Which call it was; `None` for [`CallError::Expected`], which is the application's own.
+    #[must_use]
+    pub fn info(&self) -> Option<&CallInfo> {
+        match self {
+            Self::Expected(_) => None,
+            Self::Remote(error) => Some(error.info()),
+            Self::Refused(error) => Some(error.info()),
+            Self::Transport(error) => Some(error.info()),
+            Self::Timeout(error) => Some(error.info()),
+        }
+    }
+}
+
+impl CallError {
+    /// The same error where expected ones are possible, too.
+    #[must_use]
+    pub fn widen<E>(self) -> CallError<E> {
+        match self {
+            Self::Expected(never) => match never {},
+            Self::Remote(error) => CallError::Remote(error),
+            Self::Refused(error) => CallError::Refused(error),
+            Self::Transport(error) => CallError::Transport(error),
+            Self::Timeout(error) => CallError::Timeout(error),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expected(error) => error.fmt(f),
+            Self::Remote(error) => error.fmt(f),
+            Self::Refused(error) => error.fmt(f),
+            Self::Transport(error) => error.fmt(f),
+            Self::Timeout(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Expected(error) => error.source(),
+            Self::Remote(_) | Self::Refused(_) | Self::Timeout(_) => None,
+            Self::Transport(error) => error.source(),
+        }
+    }
+}

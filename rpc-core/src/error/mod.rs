@@ -1,0 +1,21 @@
+//! Errors of calls. Every one answers two questions: did the method run, and may I retry?
+//!
+//! Errors of the application are typed ([`CallError::Expected`]), because they are part of the interface. Errors of the
+//! framework are opaque structs with a kind, so that they can grow.
+
+mod call;
+mod info;
+mod refused;
+mod remote;
+mod rpc_error;
+mod timeout;
+mod transport;
+
+pub use self::call::CallError;
+pub use self::info::CallInfo;
+pub use self::refused::{Refusal, Refused};
+pub use self::remote::RemoteError;
+pub use self::rpc_error::{ExpectedErrors, RpcError};
+pub use self::timeout::{Timeout, TimeoutPhase};
+pub use self::transport::{SendError, TransportError, TransportErrorKind};
+pub use crate::message::Ran;

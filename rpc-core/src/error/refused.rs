@@ -1,0 +1,95 @@
+//! Calls that were refused before their method ran.
+
+use std::fmt;
+
+use super::CallInfo;
+use crate::message::{Failure, FailureKind};
+use crate::version::Version;
+
+/// Why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The target cannot be called: it has no topic, or asks for a fanout, which nobody can answer.
+    InvalidTarget,
+    /// The version asked for is not within the client's version cap (oslo.messaging's `RPCVersionCapError`).
+    VersionCap {
+        /// The version that the call needs.
+        requested: Version,
+        /// The cap.
+        cap: Version,
+    },
+    /// The arguments cannot be encoded, or the server found one missing, unknown or of another type.
+    InvalidArguments,
+    /// The message is larger than the transport or the server takes.
+    TooLarge,
+    /// The server has no endpoint with this namespace.
+    UnknownNamespace,
+    /// The server has the namespace, but no version of it that serves the one asked for.
+    UnsupportedVersion {
+        /// The versions that the server has.
+        served: Vec<Version>,
+    },
+    /// The server has no such method there, or hides it from this caller.
+    UnknownMethod,
+    /// The server cannot read the message.
+    Malformed,
+}
+
+/// A call was refused; the method did not run and sending the same call again will not help.
+#[derive(Debug, Clone)]
+pub struct Refused(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    reason: Refusal,
+    message: String,
+    info: CallInfo,
+}
+
+impl Refused {
+    pub(crate) fn new(reason: Refusal, message: impl Into<String>, info: CallInfo) -> Self {
+        Self(Box::new(Parts { reason, message: message.into(), info }))
+    }
+
+    /// A server's refusal; `None` where the failure is none.
+    pub(crate) fn from_failure(failure: &Failure, info: CallInfo) -> Option<Self> {
+        let reason = match failure.kind() {
+            FailureKind::UnknownNamespace => Refusal::UnknownNamespace,
+            FailureKind::UnsupportedVersion => {
+                Refusal::UnsupportedVersion { served: failure.served().to_vec() }
+            }
+            FailureKind::UnknownMethod => Refusal::UnknownMethod,
+            FailureKind::InvalidArguments => Refusal::InvalidArguments,
+            FailureKind::Malformed => Refusal::Malformed,
+            _ => return None,
+        };
+        Some(Self::new(reason, failure.message(), info))
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &Refusal {
+        &self.0.reason
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Which call it was.
+    #[must_use]
+    pub fn info(&self) -> &CallInfo {
+        &self.0.info
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was refused: {} (ran: no)", self.0.info, self.0.message)
+    }
+}
+
+impl std::error::Error for Refused {}

@@ -1,0 +1,71 @@
+//! How far a request has come, and whether its caller still waits.
+//!
+//! Caller and server race in one place: a caller that gives up and a server that is about to invoke. Over a transport
+//! within the process both look at the same [`Progress`], and one atomic decides who was first. So a caller whose
+//! request was never begun is told so for certain.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::sync::Notify;
+
+const SENT: u8 = 1;
+const CLAIMED: u8 = 2;
+/// Beside the three above, so that what came before the cancellation stays readable.
+const CANCELLED: u8 = 4;
+
+/// How far a request had come when its caller gave up.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// Never left the caller.
+    Made,
+    /// Left the caller; where caller and server share the request, no method has begun, and none will.
+    Sent,
+    /// A server has taken it up.
+    Claimed,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    state: AtomicU8,
+    cancelled: Notify,
+}
+
+impl Progress {
+    pub(crate) fn mark_sent(&self) {
+        self.state.fetch_or(SENT, Ordering::AcqRel);
+    }
+
+    /// The server is about to invoke. False: the caller was quicker and has gone, nothing may be invoked.
+    pub(crate) fn claim(&self) -> bool {
+        self.state.fetch_or(CLAIMED, Ordering::AcqRel) & CANCELLED == 0
+    }
+
+    pub(crate) fn cancel(&self) -> Reached {
+        let before = self.state.fetch_or(CANCELLED, Ordering::AcqRel);
+        self.cancelled.notify_waiters();
+        match before {
+            state if state & CLAIMED != 0 => Reached::Claimed,
+            state if state & SENT != 0 => Reached::Sent,
+            _ => Reached::Made,
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.state.load(Ordering::Acquire) & CANCELLED != 0
+    }
+
+    /// Resolves when the caller gives up; at once when it has already.
+    ///
+    /// Cancel safe: nothing is consumed by waiting.
+    pub(crate) async fn cancelled(&self) {
+        loop {
+            // Enlisted before the flag is read, so that a cancellation between the two is not missed.
+            let mut notified = std::pin::pin!(self.cancelled.notified());
+            notified.as_mut().enable();
+            if self.is_cancelled() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}

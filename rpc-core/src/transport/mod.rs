@@ -1,0 +1,125 @@
+//! The seam between the framework and a message broker.
+//!
+//! A transport hands requests over and brings outcomes back, and nothing more: it never sees an endpoint or a method's
+//! types. The in-memory broker and RabbitMQ stand behind the same traits; core knows neither by name.
+//!
+//! - A client calls [`Transport::send`] and gets [`Sent`]: the waiter's handle ([`Replies`](crate::waiters::Replies)) and
+//!   the hand-over, done or still under way.
+//! - A server calls [`Transport::listen`] and takes one [`Delivery`] at a time from its [`Listener`].
+
+mod delivery;
+mod route;
+mod state;
+mod url;
+
+use std::sync::Arc;
+
+pub use self::delivery::{AckError, Delivery, Listener, ReplyError};
+pub use self::route::{Destination, Route};
+pub use self::state::ConnectionState;
+pub use self::url::{ConnectError, TransportFactory, Transports};
+use crate::codec::Codec;
+use crate::endpoint::BoxFuture;
+use crate::error::SendError;
+use crate::eventual::Eventual;
+use crate::message::Request;
+use crate::waiters::Replies;
+
+/// A way to carry messages between clients and servers.
+///
+/// Servers and clients take `impl Into<Arc<dyn Transport>>`; a transport's crate implements
+/// `From<ItsTransport> for Arc<dyn Transport>`, so that its users need not write the `Arc`.
+pub trait Transport: Send + Sync + 'static {
+    /// What arguments are to be encoded in. Asked once, when a client is made.
+    fn codec(&self) -> Codec;
+
+    /// What this transport can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Hands a request over.
+    ///
+    /// Where the request wants a reply, its waiter exists, with its deadline, before the hand-over begins; so one
+    /// deadline bounds connecting, publishing and waiting. The transport calls
+    /// [`Request::mark_sent`] right before the message could reach a server.
+    ///
+    /// # Errors
+    ///
+    /// What is known at once: nobody listens, the message is too large, the transport is closed.
+    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError>;
+
+    /// Begins to listen as a server: on the topic (shared with the others), on the server's own name and on the topic's
+    /// fanout. When the future resolves, messages sent from then on reach this listener.
+    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>>;
+
+    /// The state of the connection, observable.
+    fn state(&self) -> tokio::sync::watch::Receiver<ConnectionState>;
+
+    /// Closes the transport: calls that wait end with an error, listeners end.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A request that has been taken by the transport.
+#[derive(Debug)]
+pub struct Sent {
+    /// Where the outcome will appear; `None` for a cast.
+    pub replies: Option<Replies>,
+    /// The hand-over itself: done, or still under way. Dropping it while under way gives the message up.
+    pub hand_over: Eventual<Result<(), SendError>>,
+}
+
+/// What a transport can do. Everything is off by default.
+#[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// A call to a target that nobody serves fails at once.
+    pub knows_nobody_listens: bool,
+    /// What was not acknowledged is delivered again.
+    pub at_least_once: bool,
+    /// A caller that gives up can tell the server.
+    pub cancel: bool,
+    /// A caller that gives up before its method began is sure that it never will.
+    pub exact_cancel: bool,
+    /// Messages whose deadline has passed leave the queue by themselves.
+    pub expires_in_queue: bool,
+    /// The largest message in bytes; `None`: no limit of the transport's own.
+    pub max_message: Option<usize>,
+}
+
+/// What a server listens on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listen {
+    /// The exchange; `None`: the transport's default.
+    pub exchange: Option<String>,
+    /// The topic, shared by competing servers.
+    pub topic: String,
+    /// The name of this server.
+    pub server: String,
+    /// How many messages the server works on at a time; a broker need not push more.
+    pub max_tasks: usize,
+}
+
+impl Listen {
+    /// On `topic` as `server`, on the default exchange, for one task at a time.
+    #[must_use]
+    pub fn new(topic: impl Into<String>, server: impl Into<String>) -> Self {
+        Self { exchange: None, topic: topic.into(), server: server.into(), max_tasks: 1 }
+    }
+}
+
+/// A server could not begin to listen: oslo.messaging's `ServerListenError`.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot listen on topic `{topic}` as `{server}`: {reason}")]
+pub struct ListenError {
+    topic: String,
+    server: String,
+    reason: String,
+}
+
+impl ListenError {
+    /// The error for what was to be listened on, and why it failed.
+    #[must_use]
+    pub fn new(listen: &Listen, reason: impl Into<String>) -> Self {
+        Self { topic: listen.topic.clone(), server: listen.server.clone(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,139 @@
+//! Calls that wait for an outcome.
+//!
+//! One table per transport holds, for every open call, its state, its waker and its deadline. Matching replies, timing
+//! out, cancelling and counting leaks are then one structure. Most calls never meet their deadline, so there is no timer
+//! per call: one sleeping task ([`sleeper`]) knows the earliest deadline of all.
+//!
+//! Slots are reused, keys are not: a key carries the slot's generation, so that a late reply finds nobody instead of the
+//! slot's next tenant.
+
+mod replies;
+mod sleeper;
+mod table;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::time::Instant;
+
+pub use self::replies::{Event, Replies};
+use self::sleeper::Alarm;
+use self::table::Shard;
+pub use self::table::WaiterKey;
+use crate::error::SendError;
+use crate::message::{Outcome, Request};
+
+/// Calls in flight spread over this many locks.
+const SHARDS: usize = 8;
+
+/// Called when a caller drops its call before the outcome came.
+type OnAbandon = Box<dyn Fn(&Arc<Request>) + Send + Sync>;
+
+/// The open calls of one transport. Cloning gives another handle on the same table.
+#[derive(Clone)]
+pub struct Waiters(Arc<Table>);
+
+struct Table {
+    shards: [Shard; SHARDS],
+    next_shard: AtomicUsize,
+    alarm: Alarm,
+    on_abandon: Option<OnAbandon>,
+}
+
+impl Waiters {
+    /// An empty table.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::build(None)
+    }
+
+    /// An empty table that reports calls which their callers gave up, so that a transport can tell the server.
+    pub fn on_abandon(tell: impl Fn(&Arc<Request>) + Send + Sync + 'static) -> Self {
+        Self::build(Some(Box::new(tell)))
+    }
+
+    fn build(on_abandon: Option<OnAbandon>) -> Self {
+        Self(Arc::new(Table {
+            shards: Default::default(),
+            next_shard: AtomicUsize::new(0),
+            alarm: Alarm::default(),
+            on_abandon,
+        }))
+    }
+
+    /// Opens an entry for a request that is about to be sent; the key finds it again.
+    ///
+    /// Without a tokio runtime on this thread the entry's deadline is not watched until the call is polled on one.
+    #[must_use]
+    pub fn register(&self, request: &Arc<Request>) -> (WaiterKey, Replies) {
+        let table = &self.0;
+        let shard = table.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        let key = table.shards[shard].open(shard, request.deadline, request.monitor);
+        let silence = request.monitor.map(|period| Instant::now() + period);
+        if let Some(first) = [request.deadline, silence].into_iter().flatten().min() {
+            self.watch(first);
+        }
+        (key, Replies::new(self.clone(), key, Arc::clone(request)))
+    }
+
+    /// Gives a waiting call its outcome. False: nobody waits for it any more.
+    pub fn complete(&self, key: WaiterKey, outcome: Outcome) -> bool {
+        self.shard(key).settle(key, Event::Outcome(outcome))
+    }
+
+    /// Ends a waiting call with an error of the transport. False: nobody waits for it any more.
+    pub fn fail(&self, key: WaiterKey, error: SendError) -> bool {
+        self.shard(key).settle(key, Event::Failed(error))
+    }
+
+    /// Ends all waiting calls with an error of the transport.
+    pub fn fail_all(&self, error: &SendError) {
+        for shard in &self.0.shards {
+            shard.settle_all(error);
+        }
+    }
+
+    /// Notes a sign of life. False: nobody waits any more.
+    pub fn heartbeat(&self, key: WaiterKey) -> bool {
+        self.shard(key).heartbeat(key)
+    }
+
+    /// Whether the call still waits.
+    #[must_use]
+    pub fn is_waiting(&self, key: WaiterKey) -> bool {
+        self.shard(key).is_waiting(key)
+    }
+
+    /// How many calls are open: a gauge that returns to zero.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(Shard::len).sum()
+    }
+
+    /// Whether no call is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn shard(&self, key: WaiterKey) -> &Shard {
+        &self.0.shards[key.shard() % SHARDS]
+    }
+
+    fn watch(&self, deadline: Instant) {
+        self.0.alarm.watch(deadline, &self.0);
+    }
+}
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Waiters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiters").field("open", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! A caller's handle on its entry in the table.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{WaiterKey, Waiters};
+use crate::error::SendError;
+use crate::message::{Outcome, Request};
+
+/// What ended the waiting.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The server's final outcome.
+    Outcome(Outcome),
+    /// The transport gave up.
+    Failed(SendError),
+    /// The deadline passed.
+    Expired,
+    /// A sign of life was asked for and did not come.
+    Silent,
+}
+
+/// Waits for the outcome of one call.
+///
+/// Dropping it before the outcome came gives the call up: the entry is gone at once, the request is
+/// [cancelled](Request::cancel), and the transport is told.
+pub struct Replies {
+    waiters: Waiters,
+    key: WaiterKey,
+    request: Arc<Request>,
+    done: bool,
+}
+
+impl Replies {
+    pub(super) fn new(waiters: Waiters, key: WaiterKey, request: Arc<Request>) -> Self {
+        Self { waiters, key, request, done: false }
+    }
+
+    /// The request that is waited for.
+    #[must_use]
+    pub fn request(&self) -> &Arc<Request> {
+        &self.request
+    }
+
+    /// The event that ends the call. Not to be polled again after that.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let shard = self.waiters.shard(self.key);
+        let event = shard.poll(self.key, cx);
+        if event.is_ready() {
+            self.done = true;
+        } else if !self.waiters.0.alarm.is_running()
+            && let Some(deadline) = shard.first_deadline(self.key)
+        {
+            // The runtime that watched the deadlines is gone.
+            self.waiters.watch(deadline);
+        }
+        event
+    }
+}
+
+impl Drop for Replies {
+    fn drop(&mut self) {
+        if !self.done && self.waiters.shard(self.key).close(self.key) {
+            self.request.cancel();
+            if let Some(tell) = &self.waiters.0.on_abandon {
+                tell(&self.request);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replies").field("request", &self.request.id).finish_non_exhaustive()
+    }
+}

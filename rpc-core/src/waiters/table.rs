@@ -1,0 +1,233 @@
+//! The entries of open calls: one shard of the table, a state machine without clock or runtime.
+
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Event;
+use crate::error::SendError;
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// Finds one open call again. A key is never used for two calls.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+pub struct WaiterKey {
+    shard: u32,
+    index: u32,
+    generation: u64,
+}
+
+impl WaiterKey {
+    pub(super) fn shard(self) -> usize {
+        self.shard as usize
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Shard(Mutex<Slots>);
+
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+struct Slot {
+    /// Counts the slot's tenants; 64 bits, so that it never comes round.
+    generation: u64,
+    state: State,
+}
+
+enum State {
+    Free,
+    Waiting(Waiting),
+    Settled(Event),
+}
+
+struct Waiting {
+    waker: Option<Waker>,
+    deadline: Option<Instant>,
+    silence: Option<Silence>,
+}
+
+/// How long the caller bears without a sign of life, and until when this time.
+struct Silence {
+    period: Duration,
+    until: Instant,
+}
+
+impl Waiting {
+    fn first_deadline(&self) -> Option<Instant> {
+        let silence = self.silence.as_ref().map(|silence| silence.until);
+        [self.deadline, silence].into_iter().flatten().min()
+    }
+
+    fn overdue(&self, now: Instant) -> Option<Event> {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            Some(Event::Expired)
+        } else if self.silence.as_ref().is_some_and(|silence| silence.until <= now) {
+            Some(Event::Silent)
+        } else {
+            None
+        }
+    }
+}
+
+impl Shard {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        lock(&self.0)
+    }
+
+    pub(super) fn open(
+        &self,
+        shard: usize,
+        deadline: Option<Instant>,
+        monitor: Option<Duration>,
+    ) -> WaiterKey {
+        let silence = monitor.map(|period| Silence { period, until: Instant::now() + period });
+        let waiting = State::Waiting(Waiting { waker: None, deadline, silence });
+        let mut slots = self.lock();
+        let (index, generation) = slots.insert(waiting);
+        // Both casts are exact: there are few shards, and no 2^32 calls fit into memory.
+        WaiterKey { shard: shard as u32, index: index as u32, generation }
+    }
+
+    /// Settles a call and wakes it. False: it has been settled or given up before.
+    pub(super) fn settle(&self, key: WaiterKey, event: Event) -> bool {
+        let waker = {
+            let mut slots = self.lock();
+            let Some(slot) = slots.get(key) else { return false };
+            let State::Waiting(waiting) = &mut slot.state else { return false };
+            let waker = waiting.waker.take();
+            slot.state = State::Settled(event);
+            waker
+        };
+        // Outside the lock: the woken task may run at once on another thread.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    pub(super) fn settle_all(&self, error: &SendError) {
+        self.settle_where(|_| Some(Event::Failed(error.clone())));
+    }
+
+    /// Settles what is overdue; the earliest deadline of the rest.
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
+        self.settle_where(|waiting| waiting.overdue(now))
+    }
+
+    fn settle_where(&self, event: impl Fn(&Waiting) -> Option<Event>) -> Option<Instant> {
+        let mut wakers = Vec::new();
+        let mut earliest: Option<Instant> = None;
+        {
+            let mut slots = self.lock();
+            for slot in &mut slots.slots {
+                let State::Waiting(waiting) = &mut slot.state else { continue };
+                if let Some(event) = event(waiting) {
+                    wakers.extend(waiting.waker.take());
+                    slot.state = State::Settled(event);
+                } else if let Some(deadline) = waiting.first_deadline() {
+                    earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+                }
+            }
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        earliest
+    }
+
+    pub(super) fn wake_all(&self) {
+        let mut wakers = Vec::new();
+        for slot in &mut self.lock().slots {
+            if let State::Waiting(waiting) = &mut slot.state {
+                wakers.extend(waiting.waker.take());
+            }
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn heartbeat(&self, key: WaiterKey) -> bool {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get(key) else { return false };
+        let State::Waiting(waiting) = &mut slot.state else { return false };
+        if let Some(silence) = &mut waiting.silence {
+            silence.until = Instant::now() + silence.period;
+        }
+        true
+    }
+
+    /// The event that settled the call, once; the entry is gone then.
+    pub(super) fn poll(&self, key: WaiterKey, cx: &Context<'_>) -> Poll<Event> {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get(key) else { return Poll::Pending };
+        match &mut slot.state {
+            State::Waiting(waiting) => {
+                match &mut waiting.waker {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                Poll::Pending
+            }
+            State::Settled(_) => match slots.remove(key) {
+                Some(State::Settled(event)) => Poll::Ready(event),
+                _ => Poll::Pending,
+            },
+            State::Free => Poll::Pending,
+        }
+    }
+
+    /// The earliest time at which a waiting call must be woken.
+    pub(super) fn first_deadline(&self, key: WaiterKey) -> Option<Instant> {
+        match &self.lock().get(key)?.state {
+            State::Waiting(waiting) => waiting.first_deadline(),
+            _ => None,
+        }
+    }
+
+    /// Removes a call that its caller gave up. True: it was still waiting.
+    pub(super) fn close(&self, key: WaiterKey) -> bool {
+        // What was in the slot is dropped after the lock is released.
+        let removed = self.lock().remove(key);
+        matches!(removed, Some(State::Waiting(_)))
+    }
+
+    pub(super) fn is_waiting(&self, key: WaiterKey) -> bool {
+        let mut slots = self.lock();
+        slots.get(key).is_some_and(|slot| matches!(slot.state, State::Waiting(_)))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let slots = self.lock();
+        slots.slots.len() - slots.free.len()
+    }
+}
+
+impl Slots {
+    fn insert(&mut self, state: State) -> (usize, u64) {
+        if let Some(index) = self.free.pop() {
+            let index = index as usize;
+            let slot = &mut self.slots[index];
+            slot.generation += 1;
+            slot.state = state;
+            (index, slot.generation)
+        } else {
+            self.slots.push(Slot { generation: 0, state });
+            (self.slots.len() - 1, 0)
+        }
+    }
+
+    fn get(&mut self, key: WaiterKey) -> Option<&mut Slot> {
+        self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)
+    }
+
+    fn remove(&mut self, key: WaiterKey) -> Option<State> {
+        let slot = self.get(key)?;
+        if matches!(slot.state, State::Free) {
+            return None;
+        }
+        let state = std::mem::replace(&mut slot.state, State::Free);
+        self.free.push(key.index);
+        Some(state)
+    }
+}
