@@ -142,19 +142,22 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |name: &'static str, value: &Option<Name>| {
-            value.as_ref().filter(|value| !value.is_empty()).map(|value| format!("{name}={value}"))
-        };
-        let set = [
-            names("exchange", &self.exchange),
-            names("topic", &self.topic),
-            names("namespace", &self.namespace),
-            self.version.map(|version| format!("version={version}")),
-            names("server", &self.server),
-            self.fanout.then(|| "fanout=true".to_owned()),
+        let name = |name: &Option<Name>| name.clone().filter(|name| !name.is_empty());
+        let fields = [
+            ("exchange", name(&self.exchange)),
+            ("topic", name(&self.topic)),
+            ("namespace", name(&self.namespace)),
+            ("version", self.version.map(|version| version.to_string().into())),
+            ("server", name(&self.server)),
+            ("fanout", self.fanout.then_some(Cow::Borrowed("true"))),
         ];
-        let set: Vec<_> = set.into_iter().flatten().collect();
-        write!(f, "<Target {}>", set.join(", "))
+        f.write_str("<Target")?;
+        let set = fields.into_iter().filter_map(|(field, value)| Some((field, value?)));
+        for (index, (field, value)) in set.enumerate() {
+            let before = if index == 0 { " " } else { ", " };
+            write!(f, "{before}{field}={value}")?;
+        }
+        f.write_str(">")
     }
 }
 
@@ -277,5 +280,83 @@ impl<T: Clone> Change<T> {
             Self::Set(new) => Some(new),
             Self::Clear => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Target {
+        Target::topic("t")
+            .exchange("e")
+            .server("s")
+            .namespace("n")
+            .version(Version::new(1, 2))
+            .fanout(true)
+            .legacy_namespaces([Some("old"), None])
+    }
+
+    #[test]
+    fn a_target_prints_its_set_fields_in_the_original_order() {
+        assert_eq!(
+            full().to_string(),
+            "<Target exchange=e, topic=t, namespace=n, version=1.2, server=s, fanout=true>"
+        );
+        assert_eq!(format!("{:?}", Target::topic("t").server("s")), "<Target topic=t, server=s>");
+        assert_eq!(Target::topic("t").server("").to_string(), "<Target topic=t>");
+        assert_eq!(Target::new().to_string(), "<Target>");
+    }
+
+    #[test]
+    fn replacing_nothing_keeps_all_but_the_legacy_namespaces() {
+        let kept = full().replace(TargetChange::new());
+        assert_eq!(kept, full().legacy_namespaces([None::<&str>; 0]));
+        assert_ne!(kept, full());
+    }
+
+    #[test]
+    fn replacing_sets_what_is_given() {
+        let change = TargetChange::new()
+            .exchange("e2")
+            .topic("t2")
+            .server("s2")
+            .namespace("n2")
+            .version(Version::new(2, 0))
+            .fanout(false)
+            .legacy_namespaces([Some("older")]);
+        let expected = Target::topic("t2")
+            .exchange("e2")
+            .server("s2")
+            .namespace("n2")
+            .version(Version::new(2, 0))
+            .legacy_namespaces([Some("older")]);
+        assert_eq!(full().replace(change), expected);
+    }
+
+    #[test]
+    fn replacing_clears_what_is_unset_on_purpose() {
+        let change = TargetChange::new()
+            .no_exchange()
+            .no_topic()
+            .no_server()
+            .no_namespace()
+            .no_version()
+            .fanout(false);
+        assert_eq!(full().replace(change), Target::new());
+    }
+
+    #[test]
+    fn of_two_changes_of_a_field_the_last_counts() {
+        let change = TargetChange::new().no_server().server("s3");
+        assert_eq!(Target::topic("t").replace(change), Target::topic("t").server("s3"));
+    }
+
+    #[test]
+    fn targets_are_equal_when_all_fields_are() {
+        assert_eq!(full(), full());
+        assert_ne!(full(), full().server("other"));
+        assert_ne!(full(), full().fanout(false));
+        assert_ne!(Target::new().namespace(""), Target::new());
     }
 }

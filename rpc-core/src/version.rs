@@ -222,3 +222,94 @@ const fn number(text: &[u8], mut at: usize) -> Option<(u32, usize)> {
     }
     if at == start { None } else { Some((value, at)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_version_serves_what_is_not_newer_than_itself() {
+        let serves = |served: &str, requested: &str| version(served).serves(version(requested));
+        assert!(serves("1.5", "1.3"));
+        assert!(!serves("1.3", "1.5"));
+        assert!(!serves("2.0", "1.0"));
+        assert!(!serves("1.0", "2.0"));
+        assert!(!serves("1.2", "1.2.1"));
+        assert!(serves("1.2.3", "1.2.3"));
+        assert!(serves("1.2.3", "1.1.9"));
+        assert!(serves("1.10", "1.9"));
+    }
+
+    #[test]
+    fn what_has_no_version_serves_all_and_no_version_is_served_by_nothing_else() {
+        let one = Some(Version::V1_0);
+        assert!(Version::serves_maybe(None, None));
+        assert!(Version::serves_maybe(None, one));
+        assert!(!Version::serves_maybe(one, None));
+        assert!(Version::serves_maybe(one, one));
+        assert!(!Version::serves_maybe(one, Some(Version::new(1, 1))));
+    }
+
+    #[test]
+    fn a_revision_is_zero_where_it_is_missing_and_is_then_not_printed() {
+        assert_eq!(version("1.2"), Version::new(1, 2));
+        assert_eq!(version("1.2.0").to_string(), "1.2");
+        assert_eq!(version("1.2.3"), Version::new(1, 2).with_revision(3));
+        assert_eq!(version("1.2.3").to_string(), "1.2.3");
+    }
+
+    #[test]
+    fn parts_from_the_fourth_on_are_ignored() {
+        for text in ["1.2.3.4", "1.2.3.", "1.2.3.x.y"] {
+            assert_eq!(version(text), Version::new(1, 2).with_revision(3), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused_with_the_input_and_the_form() {
+        for text in ["", "1", "1.", ".1", "1.x", "1.2.", "1.2.x", "a.b", "1..2"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+        for text in [" 1.0", "1.0 ", "+1.0", "-1.0", "1_0.0", "1.4294967296", "١.٠"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+        let error = Version::try_from("1.x").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid version \"1.x\": expected major.minor or major.minor.revision, such as \"1.0\""
+        );
+        assert_eq!(version("4294967295.0").major, u32::MAX);
+    }
+
+    #[test]
+    fn a_long_input_is_shortened_in_the_error() {
+        let error = "ä".repeat(1000).parse::<Version>().unwrap_err();
+        assert_eq!(error.input().chars().count(), ParseVersionError::SHOWN + 1);
+    }
+
+    #[test]
+    fn a_version_is_a_string_in_serde() {
+        let json = serde_json::to_string(&Version::new(1, 2)).unwrap();
+        assert_eq!(json, "\"1.2\"");
+        assert_eq!(serde_json::from_str::<Version>(&json).unwrap(), Version::new(1, 2));
+        assert!(serde_json::from_str::<Version>("\"one\"").is_err());
+        assert!(serde_json::from_str::<Version>("1.2").is_err());
+    }
+
+    #[test]
+    fn versions_are_ordered_by_number_and_default_to_one_zero() {
+        assert!(Version::new(1, 9) < Version::new(1, 10));
+        assert!(Version::new(1, 10) < Version::new(1, 10).with_revision(1));
+        assert_eq!(Version::default(), Version::from_static("1.0"));
+    }
+
+    #[test]
+    #[should_panic(expected = "major.minor")]
+    fn a_static_text_that_is_no_version_panics() {
+        let _ = Version::from_static("one");
+    }
+}

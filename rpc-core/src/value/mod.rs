@@ -3,6 +3,8 @@
 mod de;
 mod map;
 mod ser;
+#[cfg(test)]
+mod tests;
 
 pub use self::de::from_value;
 pub use self::map::Map;

@@ -1,5 +1,7 @@
 //! Rust types into values, and values into bytes.
 
+use std::fmt::Display;
+
 use serde::ser::{self, Serialize, Serializer};
 
 use super::{Map, Value};
@@ -57,6 +59,17 @@ struct ValueSerializer {
     codec: Codec,
 }
 
+impl ValueSerializer {
+    fn wide(self, bytes: [u8; 16], value: &dyn Display) -> Result<Value, EncodeError> {
+        match self.codec {
+            Codec::MessagePack => Ok(Value::Bytes(bytes.into())),
+            Codec::Json => {
+                Err(EncodeError::new(format_args!("the integer {value} does not fit in 64 bits")))
+            }
+        }
+    }
+}
+
 macro_rules! scalars {
     ($($method:ident: $type:ty,)*) => {$(
         fn $method(self, value: $type) -> Result<Value, EncodeError> {
@@ -91,15 +104,19 @@ impl Serializer for ValueSerializer {
         serialize_str: &str,
     }
 
+    // What does not fit in 64 bits has the form that `rmp-serde` gives all 128 bit integers.
     fn serialize_i128(self, value: i128) -> Result<Value, EncodeError> {
-        i64::try_from(value)
-            .map(Value::from)
-            .or_else(|_| u64::try_from(value).map(Value::from))
-            .map_err(|_| too_wide(&value))
+        match i64::try_from(value) {
+            Ok(value) => Ok(value.into()),
+            Err(_) => self.wide(value.to_be_bytes(), &value),
+        }
     }
 
     fn serialize_u128(self, value: u128) -> Result<Value, EncodeError> {
-        u64::try_from(value).map(Value::from).map_err(|_| too_wide(&value))
+        match u64::try_from(value) {
+            Ok(value) => Ok(value.into()),
+            Err(_) => self.wide(value.to_be_bytes(), &value),
+        }
     }
 
     fn serialize_char(self, value: char) -> Result<Value, EncodeError> {
@@ -341,8 +358,4 @@ pub(super) fn key_text(key: Value) -> Result<String, &'static str> {
         Value::Array(_) => Err("an array cannot be a key of a map: keys are strings"),
         Value::Map(_) => Err("a map cannot be a key of a map: keys are strings"),
     }
-}
-
-fn too_wide(value: &dyn std::fmt::Display) -> EncodeError {
-    EncodeError::new(format_args!("the integer {value} does not fit in 64 bits"))
 }
