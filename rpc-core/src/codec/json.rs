@@ -1,6 +1,7 @@
 //! JSON, by `serde_json`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
@@ -9,12 +10,16 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Encode
     serde_json::to_vec(value).map_err(EncodeError::new)
 }
 
-pub(super) fn decode<'de, T: Deserialize<'de>>(
+pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
+    seed: S,
     bytes: &'de [u8],
     max_depth: usize,
-) -> Result<T, DecodeError> {
+) -> Result<S::Value, DecodeError> {
     check(bytes, max_depth)?;
-    serde_json::from_slice(bytes).map_err(|error| refused(&error, bytes))
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    seed.deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| refused(&error, bytes))
 }
 
 /// Refuses what is nested deeper than `max_depth`. All other rules are left to `serde_json`.

@@ -6,7 +6,9 @@ mod limits;
 mod msgpack;
 mod payload;
 
-use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
 
 use crate::value::{self, Value};
@@ -71,13 +73,23 @@ impl Codec {
         bytes: &'de [u8],
         limits: &Limits,
     ) -> Result<T, DecodeError> {
+        self.decode_seed(PhantomData, bytes, limits)
+    }
+
+    /// [`Codec::decode`] for what has no type of its own that says how it is read.
+    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+        bytes: &'de [u8],
+        limits: &Limits,
+    ) -> Result<S::Value, DecodeError> {
         if bytes.len() > limits.max_bytes {
             let (bytes, limit) = (bytes.len(), limits.max_bytes);
             return Err(DecodeErrorKind::TooLarge { bytes, limit }.into());
         }
         match self {
-            Self::MessagePack => msgpack::decode(bytes, limits.depth()),
-            Self::Json => json::decode(bytes, limits.depth()),
+            Self::MessagePack => msgpack::decode(seed, bytes, limits.depth()),
+            Self::Json => json::decode(seed, bytes, limits.depth()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! MessagePack, by `rmp-serde`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeSeed;
 
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 
@@ -14,13 +15,14 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Encode
     Ok(bytes)
 }
 
-pub(super) fn decode<'de, T: Deserialize<'de>>(
+pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
+    seed: S,
     bytes: &'de [u8],
     max_depth: usize,
-) -> Result<T, DecodeError> {
+) -> Result<S::Value, DecodeError> {
     check(bytes, max_depth)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    T::deserialize(&mut deserializer).map_err(DecodeError::mismatch)
+    seed.deserialize(&mut deserializer).map_err(DecodeError::mismatch)
 }
 
 /// Verifies that the bytes are exactly one value, nested no deeper than `max_depth`, in which

@@ -32,7 +32,7 @@ impl Map {
     }
 
     /// A map of these entries, or the first key that is there twice.
-    pub(super) fn from_entries(mut entries: Vec<(String, Value)>) -> Result<Self, String> {
+    pub(crate) fn from_entries(mut entries: Vec<(String, Value)>) -> Result<Self, String> {
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some(pair) => Err(pair[0].0.clone()),
