@@ -1,5 +1,8 @@
 //! Typed RPC servers and clients over any messaging transport.
 
+#[path = "private/mod.rs"]
+#[doc(hidden)]
+pub mod __private;
 mod codec;
 mod context;
 mod endpoint;

@@ -1,0 +1,198 @@
+//! Reading arguments.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use super::report::{Fault, Report};
+use super::rest::Rest;
+use super::tuple::ArgTuple;
+use crate::endpoint::Args;
+use crate::message::Failure;
+
+/// Decodes the arguments of a method by their names, in one pass.
+///
+/// `names` has as many elements as the tuple. An argument that was left out is `None` where its
+/// type is an option.
+///
+/// # Errors
+///
+/// [`FailureKind::InvalidArguments`](crate::message::FailureKind::InvalidArguments) names what is
+/// missing, unknown, given twice or of a wrong type;
+/// [`FailureKind::Malformed`](crate::message::FailureKind::Malformed) where the bytes are no map of
+/// names, or exceed the limits.
+pub fn decode_args<'a, T: ArgTuple<'a>>(
+    args: Args<'a>,
+    names: &'static [&'static str],
+) -> Result<T, Failure> {
+    let mut unknown = Unknown::default();
+    let slots = read::<T, _>(args, names, &mut unknown)?;
+    match T::finish(slots) {
+        Ok(arguments) if unknown.count == 0 => Ok(arguments),
+        finished => {
+            let missing = finished.err().unwrap_or(0);
+            Err(Report { names }.incomplete(missing, &unknown.first, unknown.count))
+        }
+    }
+}
+
+/// The same for a method that takes all other arguments, too.
+///
+/// # Errors
+///
+/// As [`decode_args`], but nothing is unknown.
+pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
+    args: Args<'a>,
+    names: &'static [&'static str],
+) -> Result<(T, R), Failure> {
+    let report = Report { names };
+    let mut others = Remaining(Vec::new());
+    let slots = read::<T, _>(args, names, &mut others)?;
+    let arguments = T::finish(slots).map_err(|missing| report.incomplete(missing, &[], 0))?;
+    match R::gather(others.0) {
+        Ok(rest) => Ok((arguments, rest)),
+        Err(name) => Err(report.fault(&Fault::Twice(name.into()))),
+    }
+}
+
+fn read<'a, T: ArgTuple<'a>, O: Others<'a>>(
+    args: Args<'a>,
+    names: &'static [&'static str],
+    others: &mut O,
+) -> Result<T::Slots, Failure> {
+    let mut fault = None;
+    let reader = Reader { names, others, fault: &mut fault, tuple: PhantomData::<T> };
+    let slots = args.codec.decode_seed(reader, args.bytes, args.limits);
+    slots.map_err(|error| Report { names }.undecodable(&error, fault.as_ref()))
+}
+
+/// Takes the arguments whose names are none of the method's.
+trait Others<'de> {
+    /// Reads the value of the name, which it may take.
+    fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error>;
+}
+
+/// Of a method that takes no others. Only the first names are kept: they go into the message.
+#[derive(Default)]
+struct Unknown {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Unknown {
+    const KEPT: usize = 8;
+}
+
+impl<'de> Others<'de> for Unknown {
+    fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error> {
+        self.count += 1;
+        if self.first.len() < Self::KEPT {
+            self.first.push(std::mem::take(name));
+        }
+        map.next_value::<IgnoredAny>().map(drop)
+    }
+}
+
+/// Of a method that takes all others. They become a map at the end: putting them one by one into
+/// a sorted array would be quadratic.
+struct Remaining<V>(Vec<(String, V)>);
+
+impl<'de, V: serde::de::DeserializeOwned> Others<'de> for Remaining<V> {
+    fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error> {
+        let value = map.next_value()?;
+        self.0.push((std::mem::take(name), value));
+        Ok(())
+    }
+}
+
+/// Reads the map. What is wrong with an argument is told by `fault`: the errors of
+/// deserializers are text only.
+struct Reader<'s, T, O> {
+    names: &'static [&'static str],
+    others: &'s mut O,
+    fault: &'s mut Option<Fault>,
+    tuple: PhantomData<T>,
+}
+
+impl<'de, T: ArgTuple<'de>, O: Others<'de>> DeserializeSeed<'de> for Reader<'_, T, O> {
+    type Value = T::Slots;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T::Slots, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, O> {
+    type Value = T::Slots;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of arguments by name")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<T::Slots, M::Error> {
+        let mut slots = T::slots();
+        let mut seen = 0u32;
+        while let Some(key) = map.next_key_seed(Names(self.names))? {
+            match key {
+                Key::Argument(index) => {
+                    let name = self.names[index];
+                    if seen & (1 << index) != 0 {
+                        *self.fault = Some(Fault::Twice(Cow::Borrowed(name)));
+                        return Err(M::Error::custom("an argument is given twice"));
+                    }
+                    seen |= 1 << index;
+                    T::read(&mut slots, index, &mut map).inspect_err(|_| {
+                        *self.fault = Some(Fault::Unfit(Cow::Borrowed(name)));
+                    })?;
+                }
+                Key::Other(mut name) => {
+                    self.others.take(&mut name, &mut map).inspect_err(|_| {
+                        *self.fault = Some(Fault::Unfit(Cow::Owned(name)));
+                    })?;
+                }
+            }
+        }
+        Ok(slots)
+    }
+}
+
+/// The names of a method's arguments, which a key is compared with where it stands: JSON
+/// gives an escaped key only for a moment, so it can neither be borrowed nor need be copied.
+struct Names(&'static [&'static str]);
+
+enum Key {
+    Argument(usize),
+    Other(String),
+}
+
+impl<'de> DeserializeSeed<'de> for Names {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Names {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an argument")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
+        Ok(match self.0.iter().position(|known| *known == name) {
+            Some(index) => Key::Argument(index),
+            None => Key::Other(name.to_owned()),
+        })
+    }
+
+    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Key, E> {
+        match std::str::from_utf8(name) {
+            Ok(name) => self.visit_str(name),
+            Err(_) => Err(E::custom("the name of an argument is not UTF-8")),
+        }
+    }
+}

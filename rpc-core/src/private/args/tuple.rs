@@ -1,0 +1,123 @@
+//! Arguments as a tuple: of slots while they are read, of references while they are written.
+
+use serde::de::{Deserialize, Error, MapAccess};
+use serde::ser::{Serialize, SerializeMap};
+
+use super::absent::absent;
+
+/// The arguments of a method, in its order. Tuples of up to 16 are.
+pub trait ArgTuple<'de>: Sized {
+    /// A place for each argument.
+    type Slots;
+
+    /// Empty slots.
+    fn slots() -> Self::Slots;
+
+    /// Reads the value of the argument at `index` into its slot.
+    ///
+    /// # Errors
+    ///
+    /// The value is none of the argument's type.
+    fn read<M: MapAccess<'de>>(
+        slots: &mut Self::Slots,
+        index: usize,
+        map: &mut M,
+    ) -> Result<(), M::Error>;
+
+    /// The arguments.
+    ///
+    /// # Errors
+    ///
+    /// A bit for the index of each that is missing, without being an option.
+    fn finish(slots: Self::Slots) -> Result<Self, u32>;
+}
+
+/// References to the arguments of a method, in its order. Tuples of up to 16 are.
+pub trait ArgRefs {
+    /// Writes each argument under its name, but for those whose bit is set in `absent`.
+    ///
+    /// # Errors
+    ///
+    /// An argument cannot be written.
+    fn write<M: SerializeMap>(
+        &self,
+        names: &[&str],
+        absent: u32,
+        map: &mut M,
+    ) -> Result<(), M::Error>;
+}
+
+/// What is in the slot, or what a left-out argument of this type is; else its bit is set.
+fn settle<'de, T: Deserialize<'de>>(slot: Option<T>, index: u32, missing: &mut u32) -> Option<T> {
+    let settled = slot.or_else(absent);
+    *missing |= u32::from(settled.is_none()) << index;
+    settled
+}
+
+macro_rules! tuples {
+    ($($arg:ident $index:tt),*) => {
+        impl<'de, $($arg: Deserialize<'de>),*> ArgTuple<'de> for ($($arg,)*) {
+            type Slots = ($(Option<$arg>,)*);
+
+            #[allow(clippy::unused_unit, reason = "the slots of no arguments")]
+            fn slots() -> Self::Slots {
+                ($(None::<$arg>,)*)
+            }
+
+            #[allow(unused_variables, reason = "of no use without arguments")]
+            fn read<M: MapAccess<'de>>(
+                slots: &mut Self::Slots,
+                index: usize,
+                map: &mut M,
+            ) -> Result<(), M::Error> {
+                match index {
+                    $($index => slots.$index = Some(map.next_value()?),)*
+                    _ => return Err(M::Error::custom("the method has no argument with this index")),
+                }
+                #[allow(unreachable_code, reason = "reached where there are arguments")]
+                Ok(())
+            }
+
+            #[allow(unused_mut, unused_variables, non_snake_case, reason = "one letter each")]
+            fn finish(slots: Self::Slots) -> Result<Self, u32> {
+                let mut missing = 0;
+                $(let $arg = settle(slots.$index, $index, &mut missing);)*
+                let arguments = || Some(($($arg?,)*));
+                arguments().ok_or(missing)
+            }
+        }
+
+        impl<$($arg: Serialize),*> ArgRefs for ($($arg,)*) {
+            #[allow(unused_variables, reason = "of no use without arguments")]
+            fn write<M: SerializeMap>(
+                &self,
+                names: &[&str],
+                absent: u32,
+                map: &mut M,
+            ) -> Result<(), M::Error> {
+                $(if absent & (1 << $index) == 0 {
+                    map.serialize_entry(names[$index], &self.$index)?;
+                })*
+                Ok(())
+            }
+        }
+    };
+}
+
+tuples!();
+tuples!(A 0);
+tuples!(A 0, B 1);
+tuples!(A 0, B 1, C 2);
+tuples!(A 0, B 1, C 2, D 3);
+tuples!(A 0, B 1, C 2, D 3, E 4);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, N 12);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, N 12, O 13);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, N 12, O 13, P 14);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, N 12, O 13, P 14, Q 15);

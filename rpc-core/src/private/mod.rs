@@ -1,0 +1,35 @@
+//! What generated code calls. No part of the public interface: it changes together with the macros.
+//!
+//! Generated code names nothing but this module and `::core`, so that it also works where the
+//! prelude is switched off and where `serde` is no dependency.
+
+mod args;
+mod blocking;
+mod checks;
+mod errors;
+mod results;
+
+pub use std::sync::Arc;
+
+pub use serde;
+
+pub use self::args::{
+    ArgRefs, ArgTuple, Rest, decode_args, decode_args_and_rest, encode_args, encode_args_and_rest,
+};
+pub use self::blocking::run_blocking;
+pub use self::checks::{argument, expected, rest, returned};
+pub use self::errors::{
+    Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, ViaAsRef, ViaError, ViaNothing,
+    ViaPointer, ViaRpcError, ViaRpcErrorPointer, decode_expected, expected_failure,
+};
+pub use self::results::{Fallible, PlainFallback, PlainValue, Probe, encode_result};
+pub use crate::codec::{Codec, EncodeError, Limits, Payload};
+pub use crate::context::Context;
+pub use crate::endpoint::{
+    ArgDescriptor, Args, BoxFuture, Descriptor, Endpoint, ExpectedDescriptor, Invoke,
+    MethodDescriptor, TypeName,
+};
+pub use crate::error::{CallError, ExpectedErrors, RpcError};
+pub use crate::message::{Failure, FailureKind, Outcome};
+pub use crate::target::Target;
+pub use crate::version::Version;
