@@ -3,12 +3,15 @@
 #[path = "private/mod.rs"]
 #[doc(hidden)]
 pub mod __private;
+mod client;
 mod codec;
 mod context;
 mod endpoint;
 pub mod error;
 mod eventual;
+pub mod layer;
 mod message;
+pub mod serializer;
 mod sync;
 mod target;
 mod trace;
@@ -17,6 +20,7 @@ mod value;
 mod version;
 pub mod waiters;
 
+pub use client::{Call, Cast, ClientBuilder, Retry, RpcClient};
 pub use codec::{Codec, DecodeError, DecodeErrorKind, EncodeError, Limits, Payload};
 pub use context::{Context, Entries};
 pub use endpoint::{

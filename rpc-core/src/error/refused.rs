@@ -21,8 +21,6 @@ pub enum Refusal {
     },
     /// The arguments cannot be encoded, or the server found one missing, unknown or of another type.
     InvalidArguments,
-    /// The message is larger than the transport or the server takes.
-    TooLarge,
     /// The server has no endpoint with this namespace.
     UnknownNamespace,
     /// The server has the namespace, but no version of it that serves the one asked for.

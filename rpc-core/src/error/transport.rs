@@ -23,6 +23,8 @@ pub enum TransportErrorKind {
     Interrupted,
     /// An answer came that cannot be read.
     BadReply,
+    /// A tower layer of the client ended the call with an error of its own.
+    Layer,
     /// The transport has been closed.
     Closed,
 }

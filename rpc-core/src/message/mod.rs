@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub use self::failure::{Failure, FailureKind, Ran};
 pub(crate) use self::id::IdSource;
 pub use self::id::MessageId;
-pub(crate) use self::progress::Progress;
+pub(crate) use self::progress::{Progress, Reached};
 use crate::codec::Payload;
 use crate::context::Entries;
 use crate::trace::TraceContext;
@@ -70,6 +70,23 @@ impl Request {
             deadline: None,
             monitor: None,
             wants_reply: false,
+            progress: Progress::default(),
+        }
+    }
+
+    /// The same request once more, to be sent again: same id, nothing sent, nothing cancelled.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            id: self.id,
+            namespace: self.namespace.clone(),
+            method: self.method.clone(),
+            version: self.version,
+            entries: self.entries.clone(),
+            trace: self.trace.clone(),
+            args: self.args.clone(),
+            deadline: self.deadline,
+            monitor: self.monitor,
+            wants_reply: self.wants_reply,
             progress: Progress::default(),
         }
     }

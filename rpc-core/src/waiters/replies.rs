@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::{WaiterKey, Waiters};
 use crate::error::SendError;
-use crate::message::{Outcome, Request};
+use crate::message::{Outcome, Reached, Request};
 
 /// What ended the waiting.
 #[derive(Debug)]
@@ -60,13 +60,21 @@ impl Replies {
     }
 }
 
+impl Replies {
+    /// Gives the call up, and says how far it had come.
+    pub(crate) fn give_up(&self) -> Reached {
+        let reached = self.request.progress.cancel();
+        if let Some(tell) = &self.waiters.0.on_abandon {
+            tell(&self.request);
+        }
+        reached
+    }
+}
+
 impl Drop for Replies {
     fn drop(&mut self) {
         if !self.done && self.waiters.shard(self.key).close(self.key) {
-            self.request.cancel();
-            if let Some(tell) = &self.waiters.0.on_abandon {
-                tell(&self.request);
-            }
+            self.give_up();
         }
     }
 }

@@ -1,0 +1,214 @@
+//! Calls that do not take the plain path: traced, layered, retried, and casts that have to wait.
+//!
+//! From the outside in: the span covers the layers, the layers cover the retries, each retry is one plain flight.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task;
+
+use tokio::time::{Instant, sleep, timeout_at};
+use tower_service::Service;
+use tracing::Instrument;
+
+use super::flight::{self, Flight, Landed, Lost, call_info, lost_in_transport};
+use super::settings::Settings;
+use crate::codec::Payload;
+use crate::context::Context;
+use crate::endpoint::BoxFuture;
+use crate::error::{SendError, TimeoutPhase, TransportErrorKind};
+use crate::eventual::Eventual;
+use crate::layer::{BoxError, RpcRequest, RpcResponse, RpcService};
+use crate::message::{Ran, Reached, Request};
+use crate::trace::TraceContext;
+
+/// Whether anybody wants a span.
+pub(super) fn is_traced() -> bool {
+    tracing::enabled!(target: "rpc_core::client", tracing::Level::INFO)
+}
+
+/// A call or cast with everything that the plain path leaves out.
+pub(super) async fn take(
+    settings: Arc<Settings>,
+    mut request: Arc<Request>,
+    started: Instant,
+    bound: Option<Instant>,
+) -> Landed {
+    let span = if is_traced() { span(&settings, &mut request) } else { tracing::Span::none() };
+    let recorded = span.clone();
+    let call = async move {
+        let Some(stack) = &settings.stack else {
+            return retried(settings, request, started).await;
+        };
+        let context = Context::new().with_entries(request.entries.clone());
+        let call = RpcRequest::new(Arc::clone(&request), context).sent_by(Arc::clone(&settings));
+        let response = stack.clone().call(call);
+        let ended = match bound {
+            Some(bound) => timeout_at(bound, response).await,
+            None => Ok(response.await),
+        };
+        let info = call_info(&settings, Some(&request), &request.method, Some(started));
+        match ended {
+            Ok(Ok(response)) => {
+                response.outcome.map_err(|failure| Box::new(Lost::Failure(failure, info)))
+            }
+            Ok(Err(error)) => match error.downcast::<Carried>() {
+                Ok(carried) => Err(carried.0),
+                Err(error) => Err(lost_in_a_layer(&error, info)),
+            },
+            Err(_) => {
+                let ran = ran_when_given_up(&settings, &request);
+                let error = flight::timeout(TimeoutPhase::HandOver, ran, info);
+                Err(Box::new(Lost::Error(error)))
+            }
+        }
+    };
+    let landed = call.instrument(span).await;
+    if let Err(lost) = &landed {
+        recorded.record("error.type", lost.class());
+    }
+    landed
+}
+
+/// A cast whose hand-over may still be under way.
+pub(super) async fn cast(
+    settings: Arc<Settings>,
+    request: Arc<Request>,
+    started: Instant,
+    bound: Option<Instant>,
+    hand_over: Eventual<Result<(), SendError>>,
+) -> Landed {
+    let ended = match bound {
+        Some(bound) => timeout_at(bound, hand_over).await,
+        None => Ok(hand_over.await),
+    };
+    match ended {
+        Ok(Ok(())) => Ok(Payload::new(settings.codec, Vec::new())),
+        Ok(Err(error)) => {
+            let info = call_info(&settings, Some(&request), &request.method, Some(started));
+            Err(lost_in_transport(error, info))
+        }
+        Err(_) => {
+            let info = call_info(&settings, Some(&request), &request.method, Some(started));
+            let ran = ran_when_given_up(&settings, &request);
+            Err(Box::new(Lost::Error(flight::timeout(TimeoutPhase::HandOver, ran, info))))
+        }
+    }
+}
+
+fn ran_when_given_up(settings: &Settings, request: &Request) -> Ran {
+    match request.progress.cancel() {
+        Reached::Made => Ran::No,
+        Reached::Sent if settings.exact_cancel => Ran::No,
+        Reached::Sent | Reached::Claimed => Ran::Unknown,
+    }
+}
+
+/// One flight, and others after it while nothing ran and time is left.
+async fn retried(settings: Arc<Settings>, request: Arc<Request>, started: Instant) -> Landed {
+    let mut attempt = 0;
+    let mut request = request;
+    loop {
+        let again = (!settings.retry.is_never()).then(|| Arc::new(request.again()));
+        let mut flight = Flight::plain(Arc::clone(&settings), request, started);
+        let landed = poll_fn(|cx| flight.poll(cx)).await;
+        let (Err(lost), Some(next)) = (&landed, again) else { return landed };
+        let Lost::Error(error) = &**lost else { return landed };
+        let Some(pause) = settings.retry.pause_after(attempt) else { return landed };
+        let in_time = next.deadline.is_none_or(|deadline| Instant::now() + pause < deadline);
+        if !error.may_retry() || !in_time {
+            return landed;
+        }
+        tracing::debug!(target: "rpc_core::client", id = %next.id, attempt, ?pause, %error, "sending again");
+        sleep(pause).await;
+        request = next;
+        attempt += 1;
+    }
+}
+
+/// The service below all layers: it sends.
+pub(super) fn sender() -> RpcService {
+    RpcService::new(Sender)
+}
+
+#[derive(Clone)]
+struct Sender;
+
+impl Service<RpcRequest> for Sender {
+    type Response = RpcResponse;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<RpcResponse, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), BoxError>> {
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: RpcRequest) -> Self::Future {
+        Box::pin(async move {
+            let Some(settings) = call.sender().map(Arc::clone) else {
+                return Err("a server's request cannot be sent".into());
+            };
+            let request = if call.is_changed() {
+                let mut changed = call.request().again();
+                changed.entries = call.context().entries().clone();
+                changed.args = call.args().clone();
+                Arc::new(changed)
+            } else {
+                Arc::clone(call.request())
+            };
+            match retried(settings, request, Instant::now()).await {
+                Ok(payload) => Ok(RpcResponse::from(Ok(payload))),
+                Err(lost) => match *lost {
+                    Lost::Failure(failure, _) => Ok(RpcResponse::from(Err(failure))),
+                    error @ Lost::Error(_) => Err(Box::new(Carried(Box::new(error))) as BoxError),
+                },
+            }
+        })
+    }
+}
+
+/// Our own error on its way out through layers that know only boxed errors.
+struct Carried(Box<Lost>);
+
+impl std::fmt::Debug for Carried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::fmt::Display for Carried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &*self.0 {
+            Lost::Failure(failure, _) => failure.fmt(f),
+            Lost::Error(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Carried {}
+
+fn lost_in_a_layer(error: &BoxError, info: crate::error::CallInfo) -> Box<Lost> {
+    let message = format!("a layer of the client ended the call: {error}");
+    lost_in_transport(SendError::new(TransportErrorKind::Layer, Ran::Unknown, message), info)
+}
+
+/// The client's span, named and labelled as OpenTelemetry's RPC conventions have it, and the trace context that lets
+/// the server's span find it.
+fn span(settings: &Settings, request: &mut Arc<Request>) -> tracing::Span {
+    if let Some(request) = Arc::get_mut(request) {
+        request.trace.get_or_insert_with(TraceContext::root);
+    }
+    let trace = request.trace.as_ref();
+    tracing::info_span!(
+        target: "rpc_core::client",
+        "rpc.call",
+        otel.kind = if request.wants_reply { "client" } else { "producer" },
+        rpc.system.name = "oslo",
+        rpc.method = %request.method,
+        rpc.namespace = request.namespace.as_deref(),
+        rpc.target = %settings.target,
+        messaging.message.id = %request.id,
+        trace_id = trace.map(|trace| format!("{:032x}", trace.trace_id())),
+        span_id = trace.map(|trace| format!("{:016x}", trace.span_id())),
+        error.type = tracing::field::Empty,
+    )
+}

@@ -1,0 +1,432 @@
+//! One call from its first poll to its end, without regard to the types of its result.
+//!
+//! Everything that can be done without waiting is done in plain functions; the future itself is a few words. An `async
+//! fn` in its place would keep room for every branch, and the size of this future decides the speed of a call.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::detour;
+use super::settings::Settings;
+use crate::codec::{Codec, Payload};
+use crate::context::{Context, Entries};
+use crate::endpoint::BoxFuture;
+use crate::error::{
+    CallError, CallInfo, Refusal, Refused, RemoteError, SendError, Timeout, TimeoutPhase,
+    TransportError, TransportErrorKind,
+};
+use crate::eventual::Eventual;
+use crate::message::{Failure, FailureKind, Progress, Ran, Reached, Request};
+use crate::serializer;
+use crate::target::TargetChange;
+use crate::trace::TraceContext;
+use crate::transport::{Destination, Route, Sent};
+use crate::version::Version;
+use crate::waiters::{Event, Replies};
+
+/// What a call asks for, before it becomes a request.
+pub(super) struct Draft {
+    pub(super) namespace: Option<Cow<'static, str>>,
+    pub(super) method: Cow<'static, str>,
+    /// The version that the arguments need, where the caller knows.
+    pub(super) needs: Option<Version>,
+}
+
+/// Why there is no result. Boxed: good calls should not pay for it.
+pub(crate) enum Lost {
+    /// The server says so.
+    Failure(Failure, CallInfo),
+    /// Anything else.
+    Error(CallError),
+}
+
+impl Lost {
+    /// One word for the log: OpenTelemetry's `error.type`.
+    pub(super) fn class(&self) -> &str {
+        match self {
+            Self::Failure(failure, _) => failure.class(),
+            Self::Error(CallError::Refused(_)) => "refused",
+            Self::Error(CallError::Transport(_)) => "transport",
+            Self::Error(CallError::Timeout(_)) => "timeout",
+            Self::Error(_) => "remote",
+        }
+    }
+}
+
+pub(crate) type Landed = Result<Payload, Box<Lost>>;
+
+pub(crate) struct Flight {
+    pub(super) settings: Arc<Settings>,
+    pub(super) timeout: Duration,
+    /// The deadline of the context that the call was made with.
+    inherited: Option<Instant>,
+    /// When a cast loses its worth; calls have their deadline.
+    pub(super) expires_after: Option<Duration>,
+    started: Option<Instant>,
+    /// The caller's own entries, where a serializer may have changed those of the request.
+    pub(super) entries: Entries,
+    stage: Stage,
+}
+
+enum Stage {
+    Refused(Box<(Refusal, String, String)>),
+    Ready(Arc<Request>),
+    Flying {
+        replies: Replies,
+        hand_over: Option<BoxFuture<'static, Result<(), SendError>>>,
+    },
+    /// A cast that is done.
+    HandedOver(Arc<Request>),
+    Detour {
+        future: BoxFuture<'static, Landed>,
+        request: Arc<Request>,
+    },
+    /// Ended; the request is kept for what is still to be said of it.
+    Landed(Option<Arc<Request>>),
+}
+
+impl Flight {
+    pub(super) fn prepare(
+        settings: &Arc<Settings>,
+        ctx: &Context,
+        draft: Draft,
+        args: Result<Vec<u8>, String>,
+    ) -> Self {
+        let method = draft.method.clone();
+        let stage = match make_request(settings, ctx, draft, args) {
+            Ok(request) => Stage::Ready(Arc::new(request)),
+            Err((reason, message)) => {
+                Stage::Refused(Box::new((reason, message, method.into_owned())))
+            }
+        };
+        Self {
+            settings: Arc::clone(settings),
+            timeout: settings.timeout,
+            inherited: ctx.deadline(),
+            expires_after: None,
+            started: None,
+            entries: ctx.entries().clone(),
+            stage,
+        }
+    }
+
+    /// A flight that takes the plain path in any case; its request has its deadline.
+    pub(super) fn plain(settings: Arc<Settings>, request: Arc<Request>, started: Instant) -> Self {
+        let timeout = settings.timeout;
+        let mut flight = Self {
+            settings,
+            timeout,
+            inherited: None,
+            expires_after: None,
+            started: Some(started),
+            entries: Entries::default(),
+            stage: Stage::Landed(None),
+        };
+        flight.stage = flight.send(request);
+        flight
+    }
+
+    /// Turns an unsent call into a cast.
+    pub(super) fn make_cast(&mut self) {
+        if let Some(request) = self.unsent() {
+            request.wants_reply = false;
+            request.monitor = None;
+        }
+    }
+
+    /// Sends to another target than the client's.
+    pub(super) fn retarget(&mut self, change: TargetChange) {
+        let mut settings = (*self.settings).clone();
+        let target = settings.target.replace(change);
+        settings.set_target(target);
+        self.settings = Arc::new(settings);
+    }
+
+    /// The request, while it is nobody else's.
+    pub(super) fn unsent(&mut self) -> Option<&mut Request> {
+        match &mut self.stage {
+            Stage::Ready(request) => Arc::get_mut(request),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Landed> {
+        if matches!(self.stage, Stage::Ready(_) | Stage::Refused(_)) {
+            self.launch();
+        }
+        match &mut self.stage {
+            Stage::Flying { replies, hand_over } => {
+                Poll::Ready(match ready!(poll_flying(replies, hand_over, cx)) {
+                    Event::Outcome(Ok(payload)) => Ok(payload),
+                    event => Err(self.lost(event)),
+                })
+            }
+            Stage::HandedOver(_) => Poll::Ready(Ok(Payload::new(self.settings.codec, Vec::new()))),
+            Stage::Detour { future, request } => {
+                let landed = ready!(future.as_mut().poll(cx));
+                self.stage = Stage::Landed(Some(Arc::clone(request)));
+                Poll::Ready(landed)
+            }
+            Stage::Refused(refused) => {
+                let (reason, message, method) = (refused.0.clone(), &refused.1, &refused.2);
+                let info = call_info(&self.settings, None, method, self.started);
+                let refused = CallError::Refused(Refused::new(reason, message, info));
+                self.stage = Stage::Landed(None);
+                Poll::Ready(Err(Box::new(Lost::Error(refused))))
+            }
+            Stage::Ready(_) | Stage::Landed(_) => Poll::Pending,
+        }
+    }
+
+    /// Sets the deadline and sends, on the plain path or on the other.
+    fn launch(&mut self) {
+        let now = Instant::now();
+        self.started = Some(now);
+        let Stage::Ready(request) = &mut self.stage else { return };
+        let bound = now.checked_add(self.timeout);
+        let bound = [bound, self.inherited].into_iter().flatten().min();
+        if let Some(request) = Arc::get_mut(request) {
+            request.deadline = match request.wants_reply {
+                true => bound,
+                false => self.expires_after.and_then(|worth| now.checked_add(worth)),
+            };
+        }
+        let ready = std::mem::replace(&mut self.stage, Stage::Landed(None));
+        let Stage::Ready(request) = ready else { return };
+        self.stage = if let Some(refused) = self.refuse(&request) {
+            refused
+        } else if self.settings.is_plain() && !detour::is_traced() {
+            self.send(request)
+        } else {
+            let settings = Arc::clone(&self.settings);
+            let future = Box::pin(detour::take(settings, Arc::clone(&request), now, bound));
+            Stage::Detour { future, request }
+        };
+    }
+
+    /// What cannot be sent at all: refused before anything leaves.
+    fn refuse(&self, request: &Request) -> Option<Stage> {
+        let target = &self.settings.target;
+        let message = match &self.settings.route {
+            None => format!("a topic is required to send: {target}"),
+            Some(route) if request.wants_reply && route.destination == Destination::Fanout => {
+                format!("a call cannot be answered by a fanout, cast instead: {target}")
+            }
+            Some(_) => return None,
+        };
+        let method = request.method.clone().into_owned();
+        Some(Stage::Refused(Box::new((Refusal::InvalidTarget, message, method))))
+    }
+
+    fn send(&self, request: Arc<Request>) -> Stage {
+        let Some(route) = &self.settings.route else { return Stage::Landed(None) };
+        match hand_over(&self.settings, route, &request) {
+            Ok(Sent { replies: Some(replies), hand_over: Eventual::Ready(Some(Ok(()))) }) => {
+                Stage::Flying { replies, hand_over: None }
+            }
+            Ok(Sent { replies: Some(replies), hand_over }) => {
+                Stage::Flying { replies, hand_over: Some(Box::pin(hand_over)) }
+            }
+            Ok(Sent { replies: None, hand_over: Eventual::Ready(Some(Ok(()))) }) => {
+                Stage::HandedOver(request)
+            }
+            Ok(Sent { replies: None, hand_over }) => {
+                let settings = Arc::clone(&self.settings);
+                let started = self.started.unwrap_or_else(Instant::now);
+                let bound = started.checked_add(self.timeout);
+                let bound = [bound, self.inherited].into_iter().flatten().min();
+                let cast = Arc::clone(&request);
+                let future = Box::pin(detour::cast(settings, cast, started, bound, hand_over));
+                Stage::Detour { future, request }
+            }
+            Err(error) => {
+                let info = call_info(&self.settings, Some(&request), &request.method, self.started);
+                let future = Box::pin(std::future::ready(Err(lost_in_transport(error, info))));
+                Stage::Detour { future, request }
+            }
+        }
+    }
+
+    /// What there is to say of the call.
+    pub(super) fn info(&self) -> CallInfo {
+        let request = match &self.stage {
+            Stage::Ready(request) | Stage::HandedOver(request) | Stage::Detour { request, .. } => {
+                Some(&**request)
+            }
+            Stage::Flying { replies, .. } => Some(&**replies.request()),
+            Stage::Landed(request) => request.as_deref(),
+            Stage::Refused(_) => None,
+        };
+        let method = request.map_or("", |request| &request.method);
+        call_info(&self.settings, request, method, self.started)
+    }
+}
+
+fn hand_over(
+    settings: &Settings,
+    route: &Route,
+    request: &Arc<Request>,
+) -> Result<Sent, SendError> {
+    let size = request.args.len();
+    if size > settings.max_message {
+        let message = format!(
+            "the arguments take {size} bytes, the transport carries at most {}",
+            settings.max_message
+        );
+        return Err(SendError::new(TransportErrorKind::TooLarge, Ran::No, message));
+    }
+    settings.transport.send(route, Arc::clone(request))
+}
+
+fn poll_flying(
+    replies: &mut Replies,
+    hand_over: &mut Option<BoxFuture<'static, Result<(), SendError>>>,
+    cx: &mut TaskContext<'_>,
+) -> Poll<Event> {
+    // Replies first: one that overtook its own confirmation counts.
+    if let Poll::Ready(event) = replies.poll(cx) {
+        return Poll::Ready(event);
+    }
+    let Some(future) = hand_over else { return Poll::Pending };
+    match ready!(future.as_mut().poll(cx)) {
+        Ok(()) => {
+            *hand_over = None;
+            Poll::Pending
+        }
+        Err(error) => Poll::Ready(Event::Failed(error)),
+    }
+}
+
+impl Flight {
+    #[cold]
+    fn lost(&self, event: Event) -> Box<Lost> {
+        let info = self.info();
+        let Stage::Flying { replies, hand_over } = &self.stage else {
+            // Only flying calls see events; one without its stage would still be answered.
+            return Box::new(Lost::Error(timeout(TimeoutPhase::Reply, Ran::Unknown, info)));
+        };
+        let phase = match event {
+            Event::Outcome(Ok(_)) | Event::Expired if hand_over.is_some() => TimeoutPhase::HandOver,
+            Event::Outcome(Ok(_)) | Event::Expired => TimeoutPhase::Reply,
+            Event::Silent => TimeoutPhase::Heartbeat,
+            Event::Outcome(Err(failure)) => return Box::new(Lost::Failure(failure, info)),
+            Event::Failed(error) => return lost_in_transport(error, info),
+        };
+        let ran = match replies.give_up() {
+            Reached::Made => Ran::No,
+            Reached::Sent if self.settings.exact_cancel => Ran::No,
+            Reached::Sent | Reached::Claimed => Ran::Unknown,
+        };
+        Box::new(Lost::Error(timeout(phase, ran, info)))
+    }
+}
+
+pub(super) fn timeout(phase: TimeoutPhase, ran: Ran, info: CallInfo) -> CallError {
+    CallError::Timeout(Timeout::new(phase, ran, info))
+}
+
+pub(super) fn lost_in_transport(error: SendError, info: CallInfo) -> Box<Lost> {
+    Box::new(Lost::Error(CallError::Transport(TransportError::new(error, info))))
+}
+
+pub(super) fn call_info(
+    settings: &Settings,
+    request: Option<&Request>,
+    method: &str,
+    started: Option<Instant>,
+) -> CallInfo {
+    CallInfo {
+        method: method.to_owned(),
+        target: settings.target.to_string(),
+        message_id: request.map(|request| request.id),
+        elapsed: started.map(|started| started.elapsed()).unwrap_or_default(),
+    }
+}
+
+/// The error for a failure that is none of the call's expected ones.
+pub(super) fn unexpected(failure: Failure, info: CallInfo) -> CallError {
+    match failure.kind() {
+        FailureKind::Expired => timeout(TimeoutPhase::Reply, Ran::No, info),
+        FailureKind::Interrupted => {
+            let error = SendError::new(
+                TransportErrorKind::Interrupted,
+                Ran::Unknown,
+                failure.message().to_owned(),
+            );
+            CallError::Transport(TransportError::new(error, info))
+        }
+        _ => match Refused::from_failure(&failure, info.clone()) {
+            Some(refused) => CallError::Refused(refused),
+            None => CallError::Remote(RemoteError::new(failure, info)),
+        },
+    }
+}
+
+/// Encodes the arguments of an untyped call; `()` is a call without arguments.
+pub(super) fn encode_map(
+    codec: Codec,
+    args: &(impl Serialize + ?Sized),
+) -> Result<Vec<u8>, String> {
+    let bytes = codec.encode(args).map_err(|error| error.to_string())?;
+    let (is_map, is_nothing) = match codec {
+        Codec::MessagePack => {
+            (matches!(bytes.first(), Some(0x80..=0x8f | 0xde | 0xdf)), bytes == [0xc0])
+        }
+        Codec::Json => (bytes.first() == Some(&b'{'), bytes == b"null"),
+    };
+    match (is_map, is_nothing) {
+        (true, _) => Ok(bytes),
+        (_, true) => Ok(if codec == Codec::Json { b"{}".to_vec() } else { vec![0x80] }),
+        _ => Err("arguments travel by name: pass a struct or a map with one field for each, or \
+                  `()` for none"
+            .to_owned()),
+    }
+}
+
+type Refusing = (Refusal, String);
+
+fn make_request(
+    settings: &Settings,
+    ctx: &Context,
+    draft: Draft,
+    args: Result<Vec<u8>, String>,
+) -> Result<Request, Refusing> {
+    let args = args.map_err(|message| {
+        (Refusal::InvalidArguments, format!("the arguments cannot be encoded: {message}"))
+    })?;
+    let mut args = Payload::new(settings.codec, args);
+    let mut entries = ctx.entries().clone();
+    if let Some(serializer) = &settings.serializer {
+        (entries, args) = serializer::outgoing(&**serializer, &entries, &args, &settings.limits)
+            .map_err(|error| (Refusal::InvalidArguments, error.to_string()))?;
+    }
+    let version = settings.target.version.or(draft.needs);
+    if let Some(cap) = settings.version_cap
+        && !Version::serves_maybe(Some(cap), version)
+    {
+        let requested = version.unwrap_or(Version::V1_0);
+        let message = format!(
+            "version {requested} is not within the version cap {cap}: majors must be equal, the \
+             rest not newer"
+        );
+        return Err((Refusal::VersionCap { requested, cap }, message));
+    }
+    Ok(Request {
+        id: settings.ids.next(),
+        namespace: settings.target.namespace.clone().or(draft.namespace),
+        method: draft.method,
+        version: version.unwrap_or(Version::V1_0),
+        entries,
+        trace: ctx.trace().map(TraceContext::child),
+        args,
+        deadline: None,
+        monitor: settings.monitor,
+        wants_reply: true,
+        progress: Progress::default(),
+    })
+}

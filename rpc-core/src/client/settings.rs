@@ -1,0 +1,80 @@
+//! What a client is set to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::retry::Retry;
+use crate::codec::{Codec, Limits};
+use crate::layer::RpcService;
+use crate::message::IdSource;
+use crate::serializer::Serializer;
+use crate::target::Target;
+use crate::transport::{Destination, Route, Transport};
+use crate::version::Version;
+
+/// oslo.messaging's `rpc_response_timeout`.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) codec: Codec,
+    /// Whether a caller that gives up on an unbegun call is sure that it never runs.
+    pub(super) exact_cancel: bool,
+    pub(super) max_message: usize,
+    pub(super) ids: Arc<IdSource>,
+    pub(super) target: Target,
+    /// Made from the target; `None`: the target has no topic.
+    pub(super) route: Option<Arc<Route>>,
+    pub(super) timeout: Duration,
+    pub(super) monitor: Option<Duration>,
+    pub(super) version_cap: Option<Version>,
+    pub(super) retry: Retry,
+    pub(super) limits: Limits,
+    pub(super) serializer: Option<Arc<dyn Serializer>>,
+    /// The layers, outermost first, around the sending.
+    pub(super) stack: Option<RpcService>,
+}
+
+impl Settings {
+    pub(super) fn new(transport: Arc<dyn Transport>, target: Target) -> Self {
+        let capabilities = transport.capabilities();
+        let mut settings = Self {
+            codec: transport.codec(),
+            exact_cancel: capabilities.exact_cancel,
+            max_message: capabilities.max_message.unwrap_or(usize::MAX),
+            transport,
+            ids: Arc::new(IdSource::new()),
+            target: Target::new(),
+            route: None,
+            timeout: DEFAULT_TIMEOUT,
+            monitor: None,
+            version_cap: None,
+            retry: Retry::never(),
+            limits: Limits::new(),
+            serializer: None,
+            stack: None,
+        };
+        settings.set_target(target);
+        settings
+    }
+
+    /// The route follows the target: fanout before server before any, as in oslo.messaging's `_send`.
+    pub(super) fn set_target(&mut self, target: Target) {
+        let destination = match &target.server {
+            _ if target.fanout => Destination::Fanout,
+            Some(server) => Destination::Server(server.clone()),
+            None => Destination::Any,
+        };
+        let topic = target.topic.clone().filter(|topic| !topic.is_empty());
+        self.route = topic.map(|topic| {
+            Arc::new(Route::new(topic, destination).with_exchange(target.exchange.clone()))
+        });
+        self.target = target;
+    }
+
+    /// Whether calls take the plain path.
+    pub(super) fn is_plain(&self) -> bool {
+        self.stack.is_none() && self.retry.is_never()
+    }
+}

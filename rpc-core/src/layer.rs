@@ -1,0 +1,197 @@
+//! Middleware: tower layers around calls, on both sides, over one request and one response type.
+//!
+//! Servers and clients without layers never come here.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task;
+
+use futures_util::future::poll_fn;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::client::Settings;
+use crate::codec::Payload;
+use crate::context::Context;
+use crate::endpoint::BoxFuture;
+use crate::message::{Outcome, Request};
+
+/// Any error, as tower's middleware reports it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A call on its way through the layers: read what it asks for, replace its context or its arguments.
+#[derive(Clone)]
+pub struct RpcRequest {
+    request: Arc<Request>,
+    context: Context,
+    args: Option<Payload>,
+    /// On the client's side: what sends it in the end.
+    via: Option<Arc<Settings>>,
+}
+
+impl RpcRequest {
+    pub(crate) fn new(request: Arc<Request>, context: Context) -> Self {
+        Self { request, context, args: None, via: None }
+    }
+
+    pub(crate) fn sent_by(mut self, settings: Arc<Settings>) -> Self {
+        self.via = Some(settings);
+        self
+    }
+
+    pub(crate) fn sender(&self) -> Option<&Arc<Settings>> {
+        self.via.as_ref()
+    }
+
+    /// The request as it was made or received.
+    #[must_use]
+    pub fn request(&self) -> &Arc<Request> {
+        &self.request
+    }
+
+    /// The method's name on the wire.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.request.method
+    }
+
+    /// The namespace; `None` is the null namespace.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.request.namespace.as_deref()
+    }
+
+    /// The context that the method will see.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Replaces the context's entries for what comes after this layer.
+    pub fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
+    /// The encoded arguments.
+    #[must_use]
+    pub fn args(&self) -> &Payload {
+        self.args.as_ref().unwrap_or(&self.request.args)
+    }
+
+    /// Replaces the arguments for what comes after this layer.
+    pub fn set_args(&mut self, args: Payload) {
+        self.args = Some(args);
+    }
+
+    /// Whether a layer has changed anything.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.args.is_some() || self.context.entries() != &self.request.entries
+    }
+}
+
+impl fmt::Debug for RpcRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RpcRequest")
+            .field("method", &self.request.method)
+            .field("namespace", &self.request.namespace)
+            .field("id", &self.request.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a call ended, on its way back through the layers.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RpcResponse {
+    /// The encoded result, or the failure. A cast that was handed over is an empty result.
+    pub outcome: Outcome,
+}
+
+impl From<Outcome> for RpcResponse {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome }
+    }
+}
+
+/// Everything below a layer, as one cloneable service.
+#[derive(Clone)]
+pub struct RpcService(Arc<dyn Erased>);
+
+trait Erased: Send + Sync {
+    fn call(&self, request: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>>;
+}
+
+impl<S> Erased for S
+where
+    S: Service<RpcRequest, Response = RpcResponse> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
+    fn call(&self, request: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>> {
+        // The clone that was polled ready is the one that is called, as tower asks.
+        let mut service = self.clone();
+        Box::pin(async move {
+            poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+            service.call(request).await.map_err(Into::into)
+        })
+    }
+}
+
+impl RpcService {
+    pub(crate) fn new<S>(service: S) -> Self
+    where
+        S: Service<RpcRequest, Response = RpcResponse> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+    {
+        Self(Arc::new(service))
+    }
+
+    pub(crate) fn layered(layer: &impl RpcLayer, inner: Self) -> Self {
+        layer.wrap(inner)
+    }
+}
+
+impl Service<RpcRequest> for RpcService {
+    type Response = RpcResponse;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<RpcResponse, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), BoxError>> {
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: RpcRequest) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+impl fmt::Debug for RpcService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RpcService")
+    }
+}
+
+/// A tower layer that fits around calls. Implemented for every
+/// `Layer<RpcService>` whose service is `Clone + Send + Sync + 'static`.
+pub trait RpcLayer: sealed::Sealed {
+    #[doc(hidden)]
+    fn wrap(&self, inner: RpcService) -> RpcService;
+}
+
+impl<L> RpcLayer for L
+where
+    L: Layer<RpcService>,
+    L::Service: Service<RpcRequest, Response = RpcResponse> + Clone + Send + Sync + 'static,
+    <L::Service as Service<RpcRequest>>::Error: Into<BoxError>,
+    <L::Service as Service<RpcRequest>>::Future: Send,
+{
+    fn wrap(&self, inner: RpcService) -> RpcService {
+        RpcService::new(self.layer(inner))
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<L: tower_layer::Layer<super::RpcService>> Sealed for L {}
+}
