@@ -62,22 +62,22 @@ fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
 }
 
 fn refused(error: &serde_json::Error, bytes: &[u8]) -> DecodeError {
+    let text = error.to_string();
+    // The position that `serde_json` adds is in the offset, or of no use.
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let reason = text.strip_suffix(&place).unwrap_or(&text);
     match error.classify() {
-        Category::Data => DecodeError::mismatch(error),
+        Category::Data => DecodeError::mismatch(reason),
         Category::Syntax | Category::Eof | Category::Io => {
             let offset = offset(bytes, error.line(), error.column());
-            DecodeErrorKind::Malformed { offset: Some(offset), reason: error.to_string().into() }
-                .into()
+            DecodeError::malformed(offset, reason.to_owned())
         }
     }
 }
 
-/// The position of a line and column, which `serde_json` counts from one in bytes.
+/// The position in bytes of a line and column, both of which `serde_json` counts from one.
 fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = bytes
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(<[u8]>::len)
-        .sum();
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1));
+    let before: usize = lines.map(<[u8]>::len).sum();
     (before + column.saturating_sub(1)).min(bytes.len())
 }
