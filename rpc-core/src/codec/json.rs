@@ -1,7 +1,7 @@
 //! JSON, by `serde_json`.
 
 use serde::Serialize;
-use serde::de::DeserializeSeed;
+use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::error::Category;
 
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
@@ -68,11 +68,19 @@ fn refused(error: &serde_json::Error, bytes: &[u8]) -> DecodeError {
     let reason = text.strip_suffix(&place).unwrap_or(&text);
     match error.classify() {
         Category::Data => DecodeError::mismatch(reason),
+        // What no type can hold (a number beyond all, a half surrogate) and what is there in place
+        // of an enum are errors of syntax to `serde_json`.
+        Category::Syntax if is_well_formed(bytes) => DecodeError::mismatch(reason),
         Category::Syntax | Category::Eof | Category::Io => {
             let offset = offset(bytes, error.line(), error.column());
             DecodeError::malformed(offset, reason.to_owned())
         }
     }
+}
+
+fn is_well_formed(bytes: &[u8]) -> bool {
+    // Text that is skipped is not looked at.
+    str::from_utf8(bytes).is_ok() && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
 /// The position in bytes of a line and column, both of which `serde_json` counts from one.

@@ -22,7 +22,28 @@ pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
 ) -> Result<S::Value, DecodeError> {
     check(bytes, max_depth)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    seed.deserialize(&mut deserializer).map_err(DecodeError::mismatch)
+    seed.deserialize(&mut deserializer).map_err(|error| refused(&error))
+}
+
+/// Says in words what `rmp_serde` says with the name of a marker byte.
+fn refused(error: &rmp_serde::decode::Error) -> DecodeError {
+    let rmp_serde::decode::Error::TypeMismatch(marker) = error else {
+        return DecodeError::mismatch(error);
+    };
+    DecodeError::mismatch(format_args!(
+        "invalid type: {}",
+        match marker.to_u8() {
+            0xc0 => "null",
+            0xc2 | 0xc3 => "a boolean",
+            0xca | 0xcb => "a float",
+            0x00..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff => "an integer",
+            0xa0..=0xbf | 0xd9..=0xdb => "a string",
+            0xc4..=0xc6 => "bytes",
+            0x90..=0x9f | 0xdc | 0xdd => "an array",
+            0x80..=0x8f | 0xde | 0xdf => "a map",
+            0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => "an extension",
+        }
+    ))
 }
 
 /// Verifies that the bytes are exactly one value, nested no deeper than `max_depth`, in which

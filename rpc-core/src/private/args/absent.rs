@@ -1,31 +1,40 @@
-//! What an argument is that was left out.
+//! What an argument is that was left out, and what a type says it expects.
 
 use std::fmt::{self, Display};
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// `None` for an `Option`, whatever it is called; nothing for all other types.
-pub(super) fn absent<'de, T: Deserialize<'de>>() -> Option<T> {
-    T::deserialize(Absent).ok()
+/// `None` for an `Option`, whatever it is called; for all other types what they expect.
+pub(super) fn absent<'de, T: Deserialize<'de>>() -> Result<T, String> {
+    T::deserialize(Nothing { option_is_none: true }).map_err(|NoValue(expected)| expected)
 }
 
-/// Has a value for options only, as serde's own derive has for fields that are left out.
-struct Absent;
+/// What a value of the type has to be, in the words of its own visitor.
+#[cold]
+pub(super) fn expectation<'de, T: Deserialize<'de>>() -> Option<String> {
+    T::deserialize(Nothing { option_is_none: false }).err().map(|NoValue(expected)| expected)
+}
 
-/// There is no value. Carries no text: the message lists all missing arguments at once.
+/// Has no value for any type; but one for options, if so, as serde's own derive has for fields
+/// that are left out.
+struct Nothing {
+    option_is_none: bool,
+}
+
+/// Holds what was expected instead.
 #[derive(Debug)]
-struct NoValue;
+struct NoValue(String);
 
-impl<'de> Deserializer<'de> for Absent {
+impl<'de> Deserializer<'de> for Nothing {
     type Error = NoValue;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoValue> {
-        Err(NoValue)
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NoValue> {
+        Err(NoValue((&visitor as &dyn de::Expected).to_string()))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NoValue> {
-        visitor.visit_none()
+        if self.option_is_none { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     forward_to_deserialize_any! {
@@ -36,14 +45,14 @@ impl<'de> Deserializer<'de> for Absent {
 
 impl Display for NoValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("left out")
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for NoValue {}
 
 impl de::Error for NoValue {
-    fn custom<T: Display>(_: T) -> Self {
-        Self
+    fn custom<T: Display>(message: T) -> Self {
+        Self(message.to_string())
     }
 }

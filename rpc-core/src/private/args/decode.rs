@@ -1,12 +1,14 @@
 //! Reading arguments.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
+};
 
-use super::report::{Fault, Report};
+use super::absent::expectation;
+use super::report::{Fault, Report, given_twice, undecodable};
 use super::rest::Rest;
 use super::tuple::ArgTuple;
 use crate::endpoint::Args;
@@ -32,8 +34,8 @@ pub fn decode_args<'a, T: ArgTuple<'a>>(
     match T::finish(slots) {
         Ok(arguments) if unknown.count == 0 => Ok(arguments),
         finished => {
-            let missing = finished.err().unwrap_or(0);
-            Err(Report { names }.incomplete(missing, &unknown.first, unknown.count))
+            let missing = finished.err().unwrap_or_default();
+            Err(Report { names, others: false }.incomplete(&missing, &unknown.first, unknown.count))
         }
     }
 }
@@ -47,13 +49,13 @@ pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
     args: Args<'a>,
     names: &'static [&'static str],
 ) -> Result<(T, R), Failure> {
-    let report = Report { names };
+    let report = Report { names, others: true };
     let mut others = Remaining(Vec::new());
     let slots = read::<T, _>(args, names, &mut others)?;
-    let arguments = T::finish(slots).map_err(|missing| report.incomplete(missing, &[], 0))?;
+    let arguments = T::finish(slots).map_err(|missing| report.incomplete(&missing, &[], 0))?;
     match R::gather(others.0) {
         Ok(rest) => Ok((arguments, rest)),
-        Err(name) => Err(report.fault(&Fault::Twice(name.into()))),
+        Err(name) => Err(given_twice(&name)),
     }
 }
 
@@ -65,11 +67,14 @@ fn read<'a, T: ArgTuple<'a>, O: Others<'a>>(
     let mut fault = None;
     let reader = Reader { names, others, fault: &mut fault, tuple: PhantomData::<T> };
     let slots = args.codec.decode_seed(reader, args.bytes, args.limits);
-    slots.map_err(|error| Report { names }.undecodable(&error, fault.as_ref()))
+    slots.map_err(|error| undecodable(&error, fault.as_ref()))
 }
 
 /// Takes the arguments whose names are none of the method's.
 trait Others<'de> {
+    /// What each of their values has to be.
+    fn expected() -> Option<String>;
+
     /// Reads the value of the name, which it may take.
     fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error>;
 }
@@ -86,6 +91,10 @@ impl Unknown {
 }
 
 impl<'de> Others<'de> for Unknown {
+    fn expected() -> Option<String> {
+        None
+    }
+
     fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error> {
         self.count += 1;
         if self.first.len() < Self::KEPT {
@@ -99,7 +108,11 @@ impl<'de> Others<'de> for Unknown {
 /// a sorted array would be quadratic.
 struct Remaining<V>(Vec<(String, V)>);
 
-impl<'de, V: serde::de::DeserializeOwned> Others<'de> for Remaining<V> {
+impl<'de, V: DeserializeOwned> Others<'de> for Remaining<V> {
+    fn expected() -> Option<String> {
+        expectation::<V>()
+    }
+
     fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error> {
         let value = map.next_value()?;
         self.0.push((std::mem::take(name), value));
@@ -139,17 +152,19 @@ impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, O> {
                 Key::Argument(index) => {
                     let name = self.names[index];
                     if seen & (1 << index) != 0 {
-                        *self.fault = Some(Fault::Twice(Cow::Borrowed(name)));
+                        *self.fault = Some(Fault::Twice { name });
                         return Err(M::Error::custom("an argument is given twice"));
                     }
                     seen |= 1 << index;
                     T::read(&mut slots, index, &mut map).inspect_err(|_| {
-                        *self.fault = Some(Fault::Unfit(Cow::Borrowed(name)));
+                        let expected = T::expected(index);
+                        *self.fault = Some(Fault::Unfit { name: name.into(), expected });
                     })?;
                 }
                 Key::Other(mut name) => {
                     self.others.take(&mut name, &mut map).inspect_err(|_| {
-                        *self.fault = Some(Fault::Unfit(Cow::Owned(name)));
+                        let expected = O::expected();
+                        *self.fault = Some(Fault::Unfit { name: name.into(), expected });
                     })?;
                 }
             }

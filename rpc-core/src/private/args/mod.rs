@@ -11,3 +11,6 @@ pub use self::decode::{decode_args, decode_args_and_rest};
 pub use self::encode::{encode_args, encode_args_and_rest};
 pub use self::rest::Rest;
 pub use self::tuple::{ArgRefs, ArgTuple};
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Error, MapAccess};
 use serde::ser::{Serialize, SerializeMap};
 
-use super::absent::absent;
+use super::absent::{absent, expectation};
 
 /// The arguments of a method, in its order. Tuples of up to 16 are.
 pub trait ArgTuple<'de>: Sized {
@@ -24,12 +24,22 @@ pub trait ArgTuple<'de>: Sized {
         map: &mut M,
     ) -> Result<(), M::Error>;
 
+    /// What the argument at `index` has to be, in the words of its type, where it has some.
+    fn expected(index: usize) -> Option<String>;
+
     /// The arguments.
     ///
     /// # Errors
     ///
-    /// A bit for the index of each that is missing, without being an option.
-    fn finish(slots: Self::Slots) -> Result<Self, u32>;
+    /// Those that are missing, without being options.
+    fn finish(slots: Self::Slots) -> Result<Self, Vec<Missing>>;
+}
+
+/// An argument that should be there.
+#[derive(Debug)]
+pub struct Missing {
+    pub(super) index: usize,
+    pub(super) expected: String,
 }
 
 /// References to the arguments of a method, in its order. Tuples of up to 16 are.
@@ -47,11 +57,16 @@ pub trait ArgRefs {
     ) -> Result<(), M::Error>;
 }
 
-/// What is in the slot, or what a left-out argument of this type is; else its bit is set.
-fn settle<'de, T: Deserialize<'de>>(slot: Option<T>, index: u32, missing: &mut u32) -> Option<T> {
-    let settled = slot.or_else(absent);
-    *missing |= u32::from(settled.is_none()) << index;
-    settled
+/// What is in the slot, or what a left-out argument of this type is; else it is missing.
+fn settle<'de, T: Deserialize<'de>>(
+    slot: Option<T>,
+    index: usize,
+    missing: &mut Vec<Missing>,
+) -> Option<T> {
+    if slot.is_some() {
+        return slot;
+    }
+    absent().map_err(|expected| missing.push(Missing { index, expected })).ok()
 }
 
 macro_rules! tuples {
@@ -78,9 +93,16 @@ macro_rules! tuples {
                 Ok(())
             }
 
+            fn expected(index: usize) -> Option<String> {
+                match index {
+                    $($index => expectation::<$arg>(),)*
+                    _ => None,
+                }
+            }
+
             #[allow(unused_mut, unused_variables, non_snake_case, reason = "one letter each")]
-            fn finish(slots: Self::Slots) -> Result<Self, u32> {
-                let mut missing = 0;
+            fn finish(slots: Self::Slots) -> Result<Self, Vec<Missing>> {
+                let mut missing = Vec::new();
                 $(let $arg = settle(slots.$index, $index, &mut missing);)*
                 let arguments = || Some(($($arg?,)*));
                 arguments().ok_or(missing)
