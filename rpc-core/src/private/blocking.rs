@@ -31,3 +31,36 @@ pub async fn run_blocking<T: Send + 'static>(
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+    use std::thread;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_blocking_method_runs_on_a_thread_of_its_own() {
+        let here = thread::current().id();
+        let there = run_blocking(|| thread::current().id()).await.unwrap();
+        assert_ne!(there, here);
+    }
+
+    #[tokio::test]
+    async fn a_panic_goes_on_where_it_is_answered() {
+        let running = run_blocking(|| panic!("out of paper"));
+        let panic = AssertUnwindSafe(running).catch_unwind().await.unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"out of paper"));
+    }
+
+    #[test]
+    fn after_the_runtime_was_shut_down_the_method_is_told_interrupted() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let failure = handle.block_on(run_blocking(|| ())).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Interrupted);
+    }
+}

@@ -82,9 +82,63 @@ pub trait PlainFallback {
 impl<T> PlainFallback for Probe<T> {}
 
 /// Implemented by nothing.
+///
+/// ```compile_fail,E0277
+/// use rpc_core::__private::{PlainFallback as _, Probe};
+///
+/// type Outcome = Result<u8, std::fmt::Error>;
+/// Probe::of(&Outcome::Ok(1)).assert_plain();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this method returns a `Result` behind another name",
     label = "`{Self}` would be sent as a plain value",
     note = "write `Result<…>` as the return type, or give the alias the name `Result`"
 )]
 pub trait PlainValue {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt;
+
+    use super::*;
+    use crate::codec::Limits;
+
+    #[test]
+    fn a_result_is_encoded_in_the_codec_of_the_request() {
+        for codec in [Codec::MessagePack, Codec::Json] {
+            let payload = encode_result(codec, &("a", 1)).unwrap();
+            assert_eq!(payload.codec(), codec);
+            let decoded: (String, u8) = codec.decode(payload.bytes(), &Limits::new()).unwrap();
+            assert_eq!(decoded, ("a".to_owned(), 1));
+        }
+    }
+
+    #[test]
+    fn a_result_that_cannot_be_encoded_is_a_failure_after_the_method_ran() {
+        let unencodable = BTreeMap::from([(vec![1], 2)]);
+        let failure = encode_result(Codec::Json, &unencodable).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::UnencodableResult);
+        assert!(failure.message().contains("as json: "), "{failure}");
+    }
+
+    #[test]
+    fn an_alias_named_result_is_taken_apart() {
+        fn ok<R: Fallible>(returned: R) -> Option<R::Ok> {
+            returned.into_result().ok()
+        }
+        type Result<T> = std::result::Result<T, fmt::Error>;
+        assert_eq!(ok(Result::Ok(1)), Some(1));
+        assert_eq!(ok(anyhow::Result::<u8>::Err(anyhow::anyhow!("no"))), None);
+    }
+
+    #[test]
+    fn plain_values_pass_the_probe_in_generic_code_too() {
+        fn check<T: Clone>(returned: &T) {
+            Probe::of(returned).assert_plain();
+        }
+        check(&1);
+        Probe::of(&Some(Ok::<u8, u8>(1))).assert_plain();
+        Probe::of(&()).assert_plain();
+    }
+}

@@ -81,11 +81,14 @@ fn a_method_may_take_no_arguments_and_one_may_take_sixteen() {
 
         let all = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         let bytes = encode_args(codec, NAMES, &all, 0).unwrap();
-        let mut decoded = all;
-        decoded.0 = 99;
-        decoded = decode_args(args(codec, &bytes), NAMES).unwrap();
+        let decoded = like(&all, decode_args(args(codec, &bytes), NAMES).unwrap());
         assert_eq!((decoded.0, decoded.7, decoded.15), (0, 7, 15));
     }
+}
+
+/// Says that both are of one type, which is long to write down.
+fn like<T>(_: &T, value: T) -> T {
+    value
 }
 
 #[test]
