@@ -10,9 +10,10 @@ use futures_util::future::poll_fn;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::client::Settings;
+use crate::client::{self, Settings};
 use crate::codec::Payload;
 use crate::context::Context;
+use crate::dispatch::Dispatcher;
 use crate::endpoint::BoxFuture;
 use crate::message::{Outcome, Request};
 
@@ -25,22 +26,25 @@ pub struct RpcRequest {
     request: Arc<Request>,
     context: Context,
     args: Option<Payload>,
-    /// On the client's side: what sends it in the end.
-    via: Option<Arc<Settings>>,
+    ground: Ground,
+}
+
+/// What is below all layers.
+#[derive(Clone)]
+pub(crate) enum Ground {
+    /// A client, which sends.
+    Client(Arc<Settings>),
+    /// A server, which dispatches.
+    Server(Arc<Dispatcher>),
 }
 
 impl RpcRequest {
-    pub(crate) fn new(request: Arc<Request>, context: Context) -> Self {
-        Self { request, context, args: None, via: None }
+    pub(crate) fn new(request: Arc<Request>, context: Context, ground: Ground) -> Self {
+        Self { request, context, args: None, ground }
     }
 
-    pub(crate) fn sent_by(mut self, settings: Arc<Settings>) -> Self {
-        self.via = Some(settings);
-        self
-    }
-
-    pub(crate) fn sender(&self) -> Option<&Arc<Settings>> {
-        self.via.as_ref()
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.ground
     }
 
     /// The request as it was made or received.
@@ -83,9 +87,17 @@ impl RpcRequest {
         self.args = Some(args);
     }
 
-    /// Whether a layer has changed anything.
-    pub(crate) fn is_changed(&self) -> bool {
-        self.args.is_some() || self.context.entries() != &self.request.entries
+    /// The request with what layers have changed; the same one where they changed nothing.
+    pub(crate) fn into_request(self) -> Arc<Request> {
+        if self.args.is_none() && self.context.entries() == &self.request.entries {
+            return self.request;
+        }
+        let mut changed = self.request.again();
+        changed.entries = self.context.entries().clone();
+        if let Some(args) = self.args {
+            changed.args = args;
+        }
+        Arc::new(changed)
     }
 }
 
@@ -147,8 +159,9 @@ impl RpcService {
         Self(Arc::new(service))
     }
 
-    pub(crate) fn layered(layer: &impl RpcLayer, inner: Self) -> Self {
-        layer.wrap(inner)
+    /// These layers, if any, inside one more.
+    pub(crate) fn layered(layer: &impl RpcLayer, inner: Option<Self>) -> Self {
+        layer.wrap(inner.unwrap_or_else(|| Self::new(Bottom)))
     }
 }
 
@@ -163,6 +176,31 @@ impl Service<RpcRequest> for RpcService {
 
     fn call(&mut self, request: RpcRequest) -> Self::Future {
         self.0.call(request)
+    }
+}
+
+/// The service below all layers.
+#[derive(Clone)]
+struct Bottom;
+
+impl Service<RpcRequest> for Bottom {
+    type Response = RpcResponse;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<RpcResponse, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), BoxError>> {
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: RpcRequest) -> Self::Future {
+        match call.ground().clone() {
+            Ground::Client(settings) => Box::pin(client::send(settings, call.into_request())),
+            Ground::Server(dispatcher) => Box::pin(async move {
+                let ctx = call.context().clone();
+                let request = call.into_request();
+                Ok(RpcResponse::from(dispatcher.begin(&request, &ctx).await))
+            }),
+        }
     }
 }
 

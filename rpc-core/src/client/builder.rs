@@ -148,9 +148,8 @@ impl<C: From<RpcClient>> ClientBuilder<C> {
     ///
     /// An error of the layer's own ends the call as a [transport error](crate::CallError::Transport) of which nobody
     /// knows whether the method ran.
-    pub fn layer<L: RpcLayer>(mut self, layer: L) -> Self {
-        let inner = self.settings.stack.take().unwrap_or_else(super::detour::sender);
-        self.settings.stack = Some(RpcService::layered(&layer, inner));
+    pub fn layer(mut self, layer: impl RpcLayer) -> Self {
+        self.settings.stack = Some(RpcService::layered(&layer, self.settings.stack.take()));
         self
     }
 

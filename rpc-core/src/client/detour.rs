@@ -4,7 +4,6 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task;
 
 use tokio::time::{Instant, sleep, timeout_at};
 use tower_service::Service;
@@ -14,10 +13,9 @@ use super::flight::{self, Flight, Landed, Lost, call_info, lost_in_transport};
 use super::settings::Settings;
 use crate::codec::Payload;
 use crate::context::Context;
-use crate::endpoint::BoxFuture;
 use crate::error::{SendError, TimeoutPhase, TransportErrorKind};
 use crate::eventual::Eventual;
-use crate::layer::{BoxError, RpcRequest, RpcResponse, RpcService};
+use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse};
 use crate::message::{Ran, Reached, Request};
 use crate::trace::TraceContext;
 
@@ -40,7 +38,8 @@ pub(super) async fn take(
             return retried(settings, request, started).await;
         };
         let context = Context::new().with_entries(request.entries.clone());
-        let call = RpcRequest::new(Arc::clone(&request), context).sent_by(Arc::clone(&settings));
+        let ground = Ground::Client(Arc::clone(&settings));
+        let call = RpcRequest::new(Arc::clone(&request), context, ground);
         let response = stack.clone().call(call);
         let ended = match bound {
             Some(bound) => timeout_at(bound, response).await,
@@ -125,44 +124,17 @@ async fn retried(settings: Arc<Settings>, request: Arc<Request>, started: Instan
     }
 }
 
-/// The service below all layers: it sends.
-pub(super) fn sender() -> RpcService {
-    RpcService::new(Sender)
-}
-
-#[derive(Clone)]
-struct Sender;
-
-impl Service<RpcRequest> for Sender {
-    type Response = RpcResponse;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<RpcResponse, BoxError>>;
-
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), BoxError>> {
-        task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: RpcRequest) -> Self::Future {
-        Box::pin(async move {
-            let Some(settings) = call.sender().map(Arc::clone) else {
-                return Err("a server's request cannot be sent".into());
-            };
-            let request = if call.is_changed() {
-                let mut changed = call.request().again();
-                changed.entries = call.context().entries().clone();
-                changed.args = call.args().clone();
-                Arc::new(changed)
-            } else {
-                Arc::clone(call.request())
-            };
-            match retried(settings, request, Instant::now()).await {
-                Ok(payload) => Ok(RpcResponse::from(Ok(payload))),
-                Err(lost) => match *lost {
-                    Lost::Failure(failure, _) => Ok(RpcResponse::from(Err(failure))),
-                    error @ Lost::Error(_) => Err(Box::new(Carried(Box::new(error))) as BoxError),
-                },
-            }
-        })
+/// What is below a client's layers: the sending.
+pub(crate) async fn send(
+    settings: Arc<Settings>,
+    request: Arc<Request>,
+) -> Result<RpcResponse, BoxError> {
+    match retried(settings, request, Instant::now()).await {
+        Ok(payload) => Ok(RpcResponse::from(Ok(payload))),
+        Err(lost) => match *lost {
+            Lost::Failure(failure, _) => Ok(RpcResponse::from(Err(failure))),
+            error @ Lost::Error(_) => Err(Box::new(Carried(Box::new(error)))),
+        },
     }
 }
 

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 pub use self::builder::ClientBuilder;
 pub use self::call::{Call, Cast};
+pub(crate) use self::detour::send;
 use self::flight::{Draft, Flight};
 pub use self::retry::Retry;
 pub(crate) use self::settings::Settings;

@@ -1,0 +1,130 @@
+//! Merging the tables of endpoints.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::hosted::Host;
+use super::{Candidate, Hosted, Key, Namespace, Registry};
+use crate::endpoint::{Descriptor, Endpoint, MethodDescriptor};
+use crate::version::Version;
+
+#[derive(Default)]
+pub(crate) struct RegistryBuilder {
+    hosts: Vec<Box<dyn Hosted>>,
+}
+
+/// A method that no request could ever reach, because an endpoint registered before has it, in the same namespace and in
+/// a version that serves everything this one would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreachable {
+    /// The method's name on the wire.
+    pub method: String,
+    /// The namespace, where it is not the null one.
+    pub namespace: Option<String>,
+    /// The endpoint that has it in vain, and its version.
+    pub hidden: (&'static str, Version),
+    /// The endpoint that is asked instead, and its version.
+    pub by: (&'static str, Version),
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "method `{}` of `{}` {} can never be reached: `{}` {} comes first in {}; register the older version first, \
+             or give one of them another namespace",
+            self.method,
+            self.hidden.0,
+            self.hidden.1,
+            self.by.0,
+            self.by.1,
+            Namespace(self.namespace.as_deref()),
+        )
+    }
+}
+
+impl RegistryBuilder {
+    pub(crate) fn add<E: Endpoint + Send + Sync>(&mut self, endpoint: Arc<E>) {
+        self.hosts.push(Box::new(Host(endpoint)));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// The registry, unless there are methods that could never be reached.
+    pub(crate) fn build(self) -> Result<Registry, Vec<Unreachable>> {
+        let (registry, unreachable) = self.merge();
+        if unreachable.is_empty() { Ok(registry) } else { Err(unreachable) }
+    }
+
+    /// The registry, where methods that cannot be reached do no harm.
+    pub(crate) fn build_first_wins(self) -> Registry {
+        self.merge().0
+    }
+
+    fn merge(self) -> (Registry, Vec<Unreachable>) {
+        let mut merged = Merged::default();
+        for (host, hosted) in self.hosts.iter().enumerate() {
+            for &namespace in hosted.descriptor().namespaces {
+                merged.add(host, hosted.descriptor(), namespace);
+            }
+        }
+        let unreachable = merged.unreachable(&self.hosts);
+        let methods = merged.methods.into_iter();
+        let methods = methods.map(|(key, all)| (key, all.into_boxed_slice())).collect();
+        let hosts = self.hosts.into_boxed_slice();
+        (Registry { methods, namespaces: merged.namespaces, hosts }, unreachable)
+    }
+}
+
+#[derive(Default)]
+struct Merged {
+    methods: HashMap<Key, Vec<Candidate>>,
+    namespaces: HashMap<Option<Box<str>>, Vec<Version>>,
+}
+
+impl Merged {
+    fn add(&mut self, host: usize, descriptor: &'static Descriptor, namespace: Option<&str>) {
+        let version = descriptor.version;
+        let served = self.namespaces.entry(namespace.map(Box::from)).or_default();
+        if !served.contains(&version) {
+            served.push(version);
+        }
+        for (method, described) in descriptor.methods.iter().enumerate() {
+            for name in names(described) {
+                let key = Key { namespace: namespace.map(Box::from), method: name.into() };
+                self.methods.entry(key).or_default().push(Candidate { host, method, version });
+            }
+        }
+    }
+
+    /// Candidates of which an earlier one serves everything that they would.
+    fn unreachable(&self, hosts: &[Box<dyn Hosted>]) -> Vec<Unreachable> {
+        let mut found = Vec::new();
+        for (key, candidates) in &self.methods {
+            for (position, hidden) in candidates.iter().enumerate() {
+                let earlier = &candidates[..position];
+                let Some(by) = earlier.iter().find(|by| by.version.serves(hidden.version)) else {
+                    continue;
+                };
+                found.push(Unreachable {
+                    method: key.method.to_string(),
+                    namespace: key.namespace.as_deref().map(str::to_owned),
+                    hidden: (hosts[hidden.host].descriptor().name, hidden.version),
+                    by: (hosts[by.host].descriptor().name, by.version),
+                });
+            }
+        }
+        // The table has no order of its own; the message should.
+        found.sort_by(|a, b| (&a.namespace, &a.method).cmp(&(&b.namespace, &b.method)));
+        found
+    }
+}
+
+fn names(method: &'static MethodDescriptor) -> impl Iterator<Item = &'static str> {
+    std::iter::once(method.name).chain(method.aliases.iter().copied())
+}

@@ -1,0 +1,36 @@
+//! An endpoint without its type.
+
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::endpoint::{Args, BoxFuture, Descriptor, Endpoint};
+use crate::message::Outcome;
+
+pub(crate) trait Hosted: Send + Sync {
+    fn descriptor(&self) -> &'static Descriptor;
+
+    /// Runs the method with this index in the descriptor.
+    fn invoke<'a>(
+        &'a self,
+        method: usize,
+        ctx: &'a Context,
+        args: Args<'a>,
+    ) -> BoxFuture<'a, Outcome>;
+}
+
+pub(super) struct Host<E>(pub(super) Arc<E>);
+
+impl<E: Endpoint + Send + Sync> Hosted for Host<E> {
+    fn descriptor(&self) -> &'static Descriptor {
+        E::DESCRIPTOR
+    }
+
+    fn invoke<'a>(
+        &'a self,
+        method: usize,
+        ctx: &'a Context,
+        args: Args<'a>,
+    ) -> BoxFuture<'a, Outcome> {
+        E::INVOKE[method](&self.0, ctx, args)
+    }
+}

@@ -1,0 +1,209 @@
+//! Configuring a server.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::errors::{BuildError, BuildProblem};
+use super::inside::ServerId;
+use super::process::{Rules, Worker};
+use super::run::Options;
+use super::slots::Slots;
+use super::stats::Counters;
+use super::{AccessPolicy, Acknowledge, Executor, Server, StopHandle};
+use crate::codec::Limits;
+use crate::dispatch::Dispatcher;
+use crate::endpoint::Endpoint;
+use crate::layer::{RpcLayer, RpcService};
+use crate::registry::RegistryBuilder;
+use crate::serializer::Serializer;
+use crate::target::Target;
+use crate::transport::{Listen, Transport};
+
+/// oslo.messaging remembers 16; a wider window costs nothing more.
+const DEFAULT_WINDOW: usize = 1024;
+const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+
+/// Collects endpoints and options of a server.
+#[must_use = "a server is made by `build`"]
+pub struct ServerBuilder {
+    transport: Arc<dyn Transport>,
+    target: Target,
+    endpoints: RegistryBuilder,
+    executor: Executor,
+    rules: Rules,
+    limits: Limits,
+    policy: Option<Box<dyn AccessPolicy>>,
+    serializer: Option<Arc<dyn Serializer>>,
+    stack: Option<RpcService>,
+    duplicate_window: usize,
+    drain_limit: Duration,
+    stop: StopHandle,
+}
+
+impl ServerBuilder {
+    pub(super) fn new(transport: Arc<dyn Transport>, target: Target) -> Self {
+        Self {
+            transport,
+            target,
+            endpoints: RegistryBuilder::default(),
+            executor: Executor::default(),
+            rules: Rules::default(),
+            limits: Limits::new(),
+            policy: None,
+            serializer: None,
+            stack: None,
+            duplicate_window: DEFAULT_WINDOW,
+            drain_limit: DEFAULT_DRAIN,
+            stop: StopHandle::new(),
+        }
+    }
+
+    /// Adds an endpoint, or a shared one as an `Arc`. Of several that could serve a request, the one added first does.
+    pub fn endpoint<E: Endpoint + Send + Sync>(mut self, endpoint: impl Into<Arc<E>>) -> Self {
+        self.endpoints.add(endpoint.into());
+        self
+    }
+
+    /// Stops the server that will be built, so that one of its endpoints can own the handle.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// How messages are run. Default: 64 tasks.
+    pub fn executor(mut self, executor: Executor) -> Self {
+        self.executor = executor;
+        self
+    }
+
+    /// When messages are acknowledged. Default: before their method is invoked.
+    pub fn acknowledge(mut self, acknowledge: Acknowledge) -> Self {
+        self.rules.acknowledge = acknowledge;
+        self
+    }
+
+    /// Whether a message that comes back to a server that acknowledges before invoking is run again, as
+    /// oslo.messaging would. Default: no; its caller is told `Interrupted`, and a cast is logged and counted.
+    pub fn run_redelivered(mut self, run: bool) -> Self {
+        self.rules.run_redelivered = run;
+        self
+    }
+
+    /// How many message ids are remembered to recognise duplicates. Default 1024; 0 turns it off.
+    pub fn duplicate_window(mut self, ids: usize) -> Self {
+        self.duplicate_window = ids;
+        self
+    }
+
+    /// Whether callers are told the text and the causes of unexpected errors and panics. Default: no.
+    pub fn expose_errors(mut self, expose: bool) -> Self {
+        self.rules.expose_errors = expose;
+        self
+    }
+
+    /// Whether calls of unknown methods are logged at debug level, for a server that is probed. Default: no, at warning
+    /// level. A name that ends in `_ignore_errors` always is, as in oslo.messaging.
+    pub fn quiet_unknown_methods(mut self, quiet: bool) -> Self {
+        self.rules.quiet_unknown_methods = quiet;
+        self
+    }
+
+    /// How much of a message is decoded: its size and its depth. Default: [`Limits::new`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Who may call what. Default: everybody everything that is `pub`.
+    pub fn access_policy(mut self, policy: impl AccessPolicy) -> Self {
+        self.policy = Some(Box::new(policy));
+        self
+    }
+
+    /// Rewrites context, arguments and results. Default: none.
+    pub fn serializer(mut self, serializer: impl Serializer) -> Self {
+        self.serializer = Some(Arc::new(serializer));
+        self
+    }
+
+    /// Wraps every dispatch into a tower layer, around those added before. An error of the layer's own is answered as
+    /// an error of the method.
+    pub fn layer(mut self, layer: impl RpcLayer) -> Self {
+        self.stack = Some(RpcService::layered(&layer, self.stack.take()));
+        self
+    }
+
+    /// How long messages may go on after the server was stopped, before they are cut off. Default 30 s.
+    pub fn drain_limit(mut self, limit: Duration) -> Self {
+        self.drain_limit = limit;
+        self
+    }
+
+    /// The server, not yet started.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, at once: no topic, no server name, no endpoint, room for no task, methods that could
+    /// never be reached.
+    pub fn build(self) -> Result<Server, BuildError> {
+        let mut problems = Vec::new();
+        let given = |name: &Option<std::borrow::Cow<'static, str>>| {
+            name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned)
+        };
+        let (topic, server) = (given(&self.target.topic), given(&self.target.server));
+        let slots = self.executor.limit();
+        problems.extend(topic.is_none().then_some(BuildProblem::NoTopic));
+        problems.extend(server.is_none().then_some(BuildProblem::NoServerName));
+        problems.extend(self.endpoints.is_empty().then_some(BuildProblem::NoEndpoint));
+        problems.extend((slots == 0).then_some(BuildProblem::NoTasks));
+        let registry = match self.endpoints.build() {
+            Ok(registry) => Some(registry),
+            Err(unreachable) => {
+                problems.extend(unreachable.into_iter().map(BuildProblem::Unreachable));
+                None
+            }
+        };
+        BuildError::check(problems)?;
+        let (Some(topic), Some(server), Some(registry)) = (topic, server, registry) else {
+            unreachable!("each of them missing is a problem, and there was none");
+        };
+        let mut listen = Listen::new(topic, server);
+        listen.exchange = self.target.exchange.map(Into::into);
+        listen.max_tasks = slots;
+        let dispatcher = Dispatcher {
+            registry,
+            limits: self.limits,
+            policy: self.policy,
+            serializer: self.serializer,
+        };
+        Ok(Server {
+            transport: self.transport,
+            listen,
+            worker: Arc::new(Worker {
+                id: ServerId::next(),
+                dispatcher: Arc::new(dispatcher),
+                rules: self.rules,
+                stack: self.stack,
+                counters: Counters::default(),
+                slots: Slots::new(slots),
+            }),
+            options: Options {
+                executor: self.executor,
+                duplicate_window: self.duplicate_window,
+                drain_limit: self.drain_limit,
+            },
+            stop: self.stop,
+        })
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("target", &self.target)
+            .field("executor", &self.executor)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! What can go wrong around a server, as opposed to around a call.
+
+use std::fmt;
+
+use crate::registry::Unreachable;
+use crate::transport::ListenError;
+
+/// Everything that is wrong with a server's configuration, in one error.
+#[derive(Debug, Clone)]
+pub struct BuildError(Vec<BuildProblem>);
+
+/// One thing that is wrong with a server's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildProblem {
+    /// The target has no topic, or an empty one.
+    NoTopic,
+    /// The target has no server name, or an empty one.
+    NoServerName,
+    /// There is no endpoint, so nothing could ever be called.
+    NoEndpoint,
+    /// No task may run.
+    NoTasks,
+    /// A method could never be reached.
+    Unreachable(Unreachable),
+}
+
+impl fmt::Display for BuildProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTopic => f.write_str("the target has no topic; write `Target::topic(\"…\")`"),
+            Self::NoServerName => {
+                f.write_str("the target has no server name; add `.server(\"…\")` to it")
+            }
+            Self::NoEndpoint => f.write_str("there is no endpoint; add one with `.endpoint(…)`"),
+            Self::NoTasks => f.write_str("the executor has room for no task; allow at least 1"),
+            Self::Unreachable(unreachable) => unreachable.fmt(f),
+        }
+    }
+}
+
+impl BuildError {
+    pub(super) fn check(problems: Vec<BuildProblem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
+    }
+
+    /// All that is wrong.
+    #[must_use]
+    pub fn problems(&self) -> &[BuildProblem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server cannot be built")?;
+        for (number, problem) in self.0.iter().enumerate() {
+            f.write_str(if number == 0 { ": " } else { "; " })?;
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// A server could not start.
+#[derive(Debug, Clone)]
+pub struct StartError(ListenError);
+
+impl StartError {
+    pub(super) fn new(error: ListenError) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server could not start: {}", self.0)
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// A server cannot be waited for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The caller is one of the server's own methods.
+    #[error(
+        "a method of server `{server}` cannot wait for that server, which waits for the method; call `stop` and return"
+    )]
+    InsideMethod {
+        /// The server's name.
+        server: String,
+    },
+    /// The runtime that ran the server has been shut down, and the server with it.
+    #[error("the runtime of server `{server}` is gone, and the server with it")]
+    RuntimeGone {
+        /// The server's name.
+        server: String,
+    },
+}

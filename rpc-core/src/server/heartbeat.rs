@@ -1,0 +1,39 @@
+//! Signs of life for callers that asked for them: the server's half of oslo.messaging's call monitoring.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::message::Outcome;
+use crate::transport::Delivery;
+
+/// Runs a method and sends a sign of life every half period until it ends, as the original does.
+///
+/// The signs come from the same task as the method, so none can follow the final reply, and none is sent for a request
+/// that was refused (the original goes on for ever there). A sign that cannot be sent ends the signs, not the method.
+pub(super) async fn beside(
+    delivery: &mut dyn Delivery,
+    period: Duration,
+    method: impl Future<Output = Outcome>,
+) -> Outcome {
+    let mut method = pin!(method);
+    let pause = (period / 2).max(Duration::from_millis(1));
+    let mut next = Instant::now() + pause;
+    loop {
+        let sign = async {
+            sleep_until(next).await;
+            delivery.heartbeat().await
+        };
+        tokio::select! {
+            biased;
+            outcome = &mut method => return outcome,
+            sent = sign => if let Err(error) = sent {
+                let id = delivery.request().id;
+                tracing::debug!(target: "rpc_core::server", %id, %error, "no more signs of life can be sent");
+                return method.await;
+            },
+        }
+        next += pause;
+    }
+}

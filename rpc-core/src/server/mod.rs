@@ -1,0 +1,255 @@
+//! Serving calls.
+//!
+//! A server knows four things only: acknowledge, look up, invoke, reply. What a method is called, which arguments it takes
+//! and which of its errors are expected, it reads from the [registry](crate::registry).
+//!
+//! [`Server::builder`] collects endpoints and options, [`build`](ServerBuilder::build) checks them all,
+//! [`start`](Server::start) subscribes. One task takes messages (`run`), one task for each message runs it (`process`).
+
+mod builder;
+mod duplicates;
+mod errors;
+mod heartbeat;
+pub(crate) mod inside;
+mod process;
+mod report;
+mod run;
+mod slots;
+mod stats;
+mod stop;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use self::builder::ServerBuilder;
+pub use self::errors::{BuildError, BuildProblem, StartError, WaitError};
+use self::process::Worker;
+pub use self::report::{Ended, Report};
+use self::run::Loop;
+pub use self::stats::Stats;
+pub use self::stop::StopHandle;
+pub use crate::dispatch::AccessPolicy;
+use crate::target::Target;
+use crate::transport::{Listen, Transport};
+
+/// When a message is acknowledged.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Acknowledge {
+    /// Before its method is invoked: a method runs at most once. A server that dies takes its running calls with it.
+    /// The default, as in oslo.messaging.
+    #[default]
+    BeforeInvoke,
+    /// After its reply was sent: a method runs at least once. For methods that may run twice.
+    AfterReply,
+}
+
+/// How messages are run.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Executor {
+    /// One at a time, in the order they come.
+    Inline,
+    /// At most this many at the same time, each as a task of its own. At least 1.
+    Tasks(usize),
+}
+
+impl Default for Executor {
+    /// 64 tasks, as oslo.messaging's `executor_thread_pool_size`.
+    fn default() -> Self {
+        Self::Tasks(64)
+    }
+}
+
+impl Executor {
+    fn limit(self) -> usize {
+        match self {
+            Self::Inline => 1,
+            Self::Tasks(limit) => limit,
+        }
+    }
+}
+
+/// A server that has been configured and not started.
+///
+/// Starting it consumes it: a second start cannot be written.
+///
+/// ```compile_fail
+/// # async fn example(server: rpc_core::Server) -> Result<(), rpc_core::server::StartError> {
+/// let running = server.start().await?;
+/// server.start().await?; // moved
+/// # Ok(())
+/// # }
+/// ```
+pub struct Server {
+    transport: Arc<dyn Transport>,
+    listen: Listen,
+    worker: Arc<Worker>,
+    options: run::Options,
+    stop: StopHandle,
+}
+
+impl Server {
+    /// A server that listens on the target's topic, under the target's server name. Both are needed; namespace, version
+    /// and fanout of the target are not looked at, as in oslo.messaging.
+    pub fn builder(transport: impl Into<Arc<dyn Transport>>, target: Target) -> ServerBuilder {
+        ServerBuilder::new(transport.into(), target)
+    }
+
+    /// Stops the server, before or after it has started.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// What there is to call.
+    #[must_use]
+    pub fn registry(&self) -> &crate::registry::Registry {
+        &self.worker.dispatcher.registry
+    }
+
+    /// Subscribes, and runs messages from then on. When it returns, messages that are sent reach this server.
+    ///
+    /// # Errors
+    ///
+    /// The transport cannot listen. The server is gone then; build another to try again.
+    ///
+    /// # Cancel safety
+    ///
+    /// A start that is dropped leaves no server behind.
+    pub async fn start(self) -> Result<RunningServer, StartError> {
+        let listener = self.transport.listen(self.listen.clone()).await.map_err(StartError::new)?;
+        let (ended, report) = watch::channel(None);
+        let running = RunningServer {
+            stop: self.stop.clone(),
+            worker: Arc::clone(&self.worker),
+            report,
+            name: self.listen.server.clone(),
+        };
+        tracing::info!(
+            target: "rpc_core::server",
+            topic = %self.listen.topic,
+            server = %self.listen.server,
+            endpoints = ?self.worker.dispatcher.registry,
+            "server started"
+        );
+        let serving = Loop::new(listener, self.worker, self.options, self.stop);
+        tokio::spawn(async move {
+            let report = serving.run().await;
+            tracing::info!(target: "rpc_core::server", ?report, "server ended");
+            ended.send_replace(Some(report));
+        });
+        Ok(running)
+    }
+
+    /// Runs until `signal` resolves or somebody stops the server, then drains: what a `main` needs.
+    ///
+    /// ```no_run
+    /// # async fn example(server: rpc_core::Server) -> Result<(), rpc_core::server::StartError> {
+    /// # async fn ctrl_c() {}
+    /// let report = server.run_until(ctrl_c()).await?;
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it stops the server, which drains in the background.
+    pub async fn run_until(self, signal: impl Future) -> Result<Report, StartError> {
+        let running = self.start().await?;
+        tokio::select! {
+            _ = signal => running.stop(),
+            () = running.stop.stopped() => {}
+            _ = running.ended() => {}
+        }
+        Ok(running.ended().await.unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("listen", &self.listen)
+            .field("registry", self.registry())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A server that runs. Dropping it stops the server, which drains in the background.
+pub struct RunningServer {
+    stop: StopHandle,
+    worker: Arc<Worker>,
+    report: watch::Receiver<Option<Report>>,
+    name: String,
+}
+
+impl RunningServer {
+    /// Asks the server to stop. Returns at once; see [`StopHandle::stop`].
+    pub fn stop(&self) {
+        self.stop.stop();
+    }
+
+    /// A handle that stops this server.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Waits until the server has ended: until somebody stops it, if nobody has, and then until its messages are
+    /// finished or cut off. May be called more than once.
+    ///
+    /// # Errors
+    ///
+    /// Inside a method of this server it would never end (oslo.messaging hangs there), and is an error; so it is when the
+    /// runtime that ran the server is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: waiting changes nothing.
+    pub async fn wait(&self) -> Result<Report, WaitError> {
+        if self.worker.id.is_running_here() {
+            return Err(WaitError::InsideMethod { server: self.name.clone() });
+        }
+        self.ended().await.ok_or_else(|| WaitError::RuntimeGone { server: self.name.clone() })
+    }
+
+    /// What the server has counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.worker.counters.read(self.worker.slots.taken())
+    }
+
+    /// What there is to call.
+    #[must_use]
+    pub fn registry(&self) -> &crate::registry::Registry {
+        &self.worker.dispatcher.registry
+    }
+
+    async fn ended(&self) -> Option<Report> {
+        let mut report = self.report.clone();
+        let ended = report.wait_for(Option::is_some).await.ok()?;
+        ended.clone()
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.stop.stop();
+    }
+}
+
+impl fmt::Debug for RunningServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningServer")
+            .field("server", &self.name)
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! What became of a server.
+
+use std::fmt;
+
+/// Why a server ended.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Somebody stopped it.
+    #[default]
+    Stopped,
+    /// Its listener ended: the transport was closed.
+    ListenerEnded,
+}
+
+/// How a server's drain went.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Why the server ended.
+    pub ended: Ended,
+    /// How many messages were running when the drain began and finished within its limit.
+    pub finished: usize,
+    /// How many were cut off at the limit. Their callers were told `Interrupted`; a blocking method goes on without
+    /// anybody to answer.
+    pub cut_off: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.ended {
+            Ended::Stopped => "stopped",
+            Ended::ListenerEnded => "ended by its transport",
+        };
+        write!(f, "{why}; finished while draining: {}, cut off: {}", self.finished, self.cut_off)
+    }
+}
