@@ -18,9 +18,9 @@ pub use self::args::{
 };
 pub use self::blocking::run_blocking;
 pub use self::checks::{argument, expected, rest, returned};
+pub use self::errors::via::*;
 pub use self::errors::{
-    Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, ViaAsRef, ViaError, ViaNothing,
-    ViaPointer, ViaRpcError, ViaRpcErrorPointer, decode_expected, expected_failure,
+    Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, decode_expected, expected_failure, via,
 };
 pub use self::results::{Fallible, PlainFallback, PlainValue, Probe, encode_result};
 pub use crate::codec::{Codec, EncodeError, Limits, Payload};

@@ -13,10 +13,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::probe::{
-    ErrorPointer, ErrorProbe, MethodError, Pointer, ViaAsRef, ViaError, ViaNothing, ViaPointer,
-    ViaRpcError, ViaRpcErrorPointer,
-};
+pub use self::probe::{ErrorPointer, ErrorProbe, MethodError, Pointer, via};
 use crate::codec::{Codec, Limits, Payload};
 use crate::error::RpcError;
 use crate::message::{Failure, FailureKind};

@@ -7,13 +7,18 @@ use super::Erred;
 use crate::error::RpcError;
 
 /// Turns an error of any type into an [`Erred`], by the best way its type offers:
-/// `(&&&&&&ErrorProbe(&error)).erred()` with the six traits `Via…` in scope.
+/// `(&&&&&&ErrorProbe(&error)).erred()` after `use …::via::*`.
 ///
 /// Method look-up tries the traits in the order below, each being implemented for a type with one
 /// `&` less. Plain blanket implementations would overlap. Works in generic code, too, as far as
 /// the bounds in scope tell.
 #[derive(Debug)]
 pub struct ErrorProbe<'a, E>(pub &'a E);
+
+/// The ways from a probe to its error.
+pub mod via {
+    pub use super::{ViaAsRef, ViaError, ViaNothing, ViaPointer, ViaRpcError, ViaRpcErrorPointer};
+}
 
 /// First: the error has a name and tells what it holds.
 pub trait ViaRpcError<'a> {
@@ -101,7 +106,7 @@ impl<'a, E> ViaNothing<'a> for ErrorProbe<'a, E> {
 /// Implemented by nothing.
 ///
 /// ```compile_fail,E0277
-/// use rpc_core::__private::{ErrorProbe, ViaAsRef as _, ViaError as _, ViaNothing as _};
+/// use rpc_core::__private::{ErrorProbe, via::*};
 ///
 /// (&&&&&&ErrorProbe(&String::new())).erred();
 /// ```

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::via::*;
 use super::*;
 
 const LIMITS: &Limits = &Limits::new();

@@ -1,0 +1,459 @@
+//! An endpoint whose tables are written by hand, as `#[endpoint]` writes them, and invoked through
+//! them: what the server does with a request, without a server.
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::needless_pass_by_value, reason = "arguments of methods are their own")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use rpc_core::__private::{
+    ExpectedErrors, Rest, decode_expected, encode_args, encode_args_and_rest,
+};
+use rpc_core::error::RpcError;
+use rpc_core::{
+    Args, Codec, Context, Endpoint, Failure, FailureKind, Limits, Map, Outcome, Payload, Value,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
+const LIMITS: Limits = Limits::new();
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Transfer {
+    from: String,
+    to: String,
+    cents: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Receipt {
+    text: String,
+}
+
+#[derive(Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[error("{missing} cents short")]
+struct InsufficientFunds {
+    missing: u64,
+}
+
+#[derive(Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+enum AccountError {
+    #[error("no account `{0}`")]
+    Unknown(String),
+    #[error("account `{0}` is frozen")]
+    Frozen(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LedgerError {
+    #[error(transparent)]
+    Funds(#[from] InsufficientFunds),
+    #[error("the accounts do not allow it")]
+    Account(#[from] AccountError),
+}
+
+/// What the user writes.
+struct Ledger<S> {
+    store: S,
+}
+
+trait Store: Send + Sync + 'static {
+    fn cents(&self, account: &str) -> u64;
+}
+
+#[allow(unreachable_pub, reason = "`pub` says that a method is remote")]
+impl<S: Store> Ledger<S> {
+    // #[expected(InsufficientFunds, AccountError::Unknown)]
+    pub async fn transfer(
+        &self,
+        _: &Context,
+        order: Transfer,
+        note: Option<String>,
+    ) -> Result<Receipt, LedgerError> {
+        tokio::task::yield_now().await;
+        match order.from.as_str() {
+            "nobody" => return Err(AccountError::Unknown(order.from).into()),
+            "frozen" => return Err(AccountError::Frozen(order.from).into()),
+            _ => {}
+        }
+        let there = self.store.cents(&order.from);
+        if there < order.cents {
+            return Err(InsufficientFunds { missing: order.cents - there }.into());
+        }
+        let note = note.as_deref().unwrap_or("no note");
+        Ok(Receipt { text: format!("{} to {}: {note}", order.cents, order.to) })
+    }
+
+    pub fn balance(&self, ctx: &Context, account: String) -> u64 {
+        self.store.cents(&account) + u64::from(ctx.get("bonus").is_some())
+    }
+
+    // #[rpc(blocking)]
+    pub fn thread(&self, _: &Context) -> String {
+        format!("{:?}", thread::current().id())
+    }
+
+    // `others` is #[rpc(rest)]
+    pub fn tag(&self, _: &Context, account: String, others: BTreeMap<String, u8>) -> String {
+        format!("{account} {others:?}")
+    }
+}
+
+/// What the macros write, where nothing is in scope but what is named.
+mod written {
+    #![no_implicit_prelude]
+
+    use super::{AccountError, InsufficientFunds, Ledger, LedgerError, Receipt, Store, Transfer};
+    use ::std::collections::BTreeMap;
+    use ::std::string::String;
+
+    impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
+        type Client = ();
+
+        const DESCRIPTOR: &'static ::rpc_core::__private::Descriptor = {
+            use ::core::option::Option::{None, Some};
+            use ::rpc_core::__private::{
+                ArgDescriptor, ExpectedDescriptor, MethodDescriptor, RpcError, TypeName, Version,
+            };
+
+            const METHOD: MethodDescriptor = MethodDescriptor {
+                name: "",
+                aliases: &[],
+                since: None,
+                docs: "",
+                deprecated: None,
+                args: &[],
+                rest: None,
+                returns: TypeName::of::<()>(),
+                expected: &[],
+                blocking: false,
+            };
+            &::rpc_core::__private::Descriptor {
+                name: "Ledger",
+                namespaces: &[Some("bank")],
+                version: Version::new(1, 2),
+                docs: "What the user writes.",
+                methods: &[
+                    MethodDescriptor {
+                        name: "transfer",
+                        args: &[
+                            ArgDescriptor {
+                                name: "order",
+                                ty: TypeName::of::<Transfer>(),
+                                optional: false,
+                                since: None,
+                            },
+                            ArgDescriptor {
+                                name: "note",
+                                ty: TypeName::of::<::core::option::Option<String>>(),
+                                optional: true,
+                                since: Some(Version::new(1, 1)),
+                            },
+                        ],
+                        returns: TypeName::of::<Receipt>(),
+                        expected: &[
+                            ExpectedDescriptor {
+                                class: <InsufficientFunds as RpcError>::CLASS,
+                                module: <InsufficientFunds as RpcError>::MODULE,
+                            },
+                            ExpectedDescriptor {
+                                class: <AccountError as RpcError>::CLASS,
+                                module: <AccountError as RpcError>::MODULE,
+                            },
+                        ],
+                        ..METHOD
+                    },
+                    MethodDescriptor {
+                        name: "balance",
+                        args: &[ArgDescriptor {
+                            name: "account",
+                            ty: TypeName::of::<String>(),
+                            optional: false,
+                            since: None,
+                        }],
+                        returns: TypeName::of::<u64>(),
+                        ..METHOD
+                    },
+                    MethodDescriptor {
+                        name: "thread",
+                        returns: TypeName::of::<String>(),
+                        blocking: true,
+                        ..METHOD
+                    },
+                    MethodDescriptor {
+                        name: "tag",
+                        args: &[ArgDescriptor {
+                            name: "account",
+                            ty: TypeName::of::<String>(),
+                            optional: false,
+                            since: None,
+                        }],
+                        rest: Some("others"),
+                        returns: TypeName::of::<String>(),
+                        ..METHOD
+                    },
+                ],
+            }
+        };
+
+        const INVOKE: &'static [::rpc_core::__private::Invoke<Self>] = &[
+            |endpoint, ctx, args| {
+                ::std::boxed::Box::pin(async move {
+                    let (order, note) =
+                        ::rpc_core::__private::decode_args(args, &["order", "note"])?;
+                    let returned = Self::transfer(endpoint, ctx, order, note).await;
+                    match ::rpc_core::__private::Fallible::into_result(returned) {
+                        ::core::result::Result::Ok(value) => {
+                            ::rpc_core::__private::encode_result(args.codec, &value)
+                        }
+                        ::core::result::Result::Err(error) => {
+                            use ::rpc_core::__private::via::*;
+                            let error = (&&&&&&::rpc_core::__private::ErrorProbe(&error)).erred();
+                            if let ::core::option::Option::Some(expected) =
+                                error.find(|_: &InsufficientFunds| true)
+                            {
+                                return ::core::result::Result::Err(
+                                    ::rpc_core::__private::expected_failure(args.codec, expected),
+                                );
+                            }
+                            if let ::core::option::Option::Some(expected) = error
+                                .find(|error| ::core::matches!(error, AccountError::Unknown { .. }))
+                            {
+                                return ::core::result::Result::Err(
+                                    ::rpc_core::__private::expected_failure(args.codec, expected),
+                                );
+                            }
+                            ::core::result::Result::Err(error.unexpected())
+                        }
+                    }
+                })
+            },
+            |endpoint, ctx, args| {
+                ::std::boxed::Box::pin(async move {
+                    let (account,) = ::rpc_core::__private::decode_args(args, &["account"])?;
+                    let returned = Self::balance(endpoint, ctx, account);
+                    {
+                        use ::rpc_core::__private::PlainFallback as _;
+                        ::rpc_core::__private::Probe::of(&returned).assert_plain();
+                    }
+                    ::rpc_core::__private::encode_result(args.codec, &returned)
+                })
+            },
+            |endpoint, ctx, args| {
+                ::std::boxed::Box::pin(async move {
+                    let () = ::rpc_core::__private::decode_args(args, &[])?;
+                    let (endpoint, ctx) =
+                        (::core::clone::Clone::clone(endpoint), ::core::clone::Clone::clone(ctx));
+                    let returned =
+                        ::rpc_core::__private::run_blocking(move || Self::thread(&endpoint, &ctx))
+                            .await?;
+                    ::rpc_core::__private::encode_result(args.codec, &returned)
+                })
+            },
+            |endpoint, ctx, args| {
+                ::std::boxed::Box::pin(async move {
+                    let ((account,), others) =
+                        ::rpc_core::__private::decode_args_and_rest(args, &["account"])?;
+                    let returned = Self::tag(endpoint, ctx, account, others);
+                    ::rpc_core::__private::encode_result(args.codec, &returned)
+                })
+            },
+        ];
+    }
+
+    impl ::rpc_core::__private::RpcError for InsufficientFunds {
+        const CLASS: &'static str = "InsufficientFunds";
+    }
+
+    impl ::rpc_core::__private::RpcError for AccountError {
+        const CLASS: &'static str = "AccountError";
+        const MODULE: ::core::option::Option<&'static str> =
+            ::core::option::Option::Some("bank.accounts");
+    }
+
+    impl ::rpc_core::__private::RpcError for LedgerError {
+        const CLASS: &'static str = "LedgerError";
+
+        fn visit_held<'a>(
+            &'a self,
+            visit: &mut dyn ::core::ops::FnMut(
+                &'a (dyn ::core::error::Error + 'static),
+            ) -> ::core::ops::ControlFlow<()>,
+        ) -> ::core::ops::ControlFlow<()> {
+            use ::rpc_core::__private::via::*;
+            match self {
+                Self::Funds(held) => {
+                    (&&&&&&::rpc_core::__private::ErrorProbe(held)).erred().visit(visit)
+                }
+                Self::Account(held) => {
+                    (&&&&&&::rpc_core::__private::ErrorProbe(held)).erred().visit(visit)
+                }
+            }
+        }
+    }
+
+    const _: fn() = || {
+        ::rpc_core::__private::argument::<Transfer>();
+        ::rpc_core::__private::returned::<Receipt>();
+        ::rpc_core::__private::expected::<InsufficientFunds>();
+        ::rpc_core::__private::rest::<BTreeMap<String, u8>>();
+    };
+}
+
+/// What the client's caller gets.
+#[derive(Debug, PartialEq)]
+enum LedgerTransferExpected {
+    InsufficientFunds(InsufficientFunds),
+    Unknown(AccountError),
+}
+
+impl ExpectedErrors for LedgerTransferExpected {
+    fn from_failure(failure: &Failure, limits: &Limits) -> Option<Self> {
+        if let Some(error) = decode_expected(failure, limits) {
+            return Some(Self::InsufficientFunds(error));
+        }
+        if let Some(error) = decode_expected(failure, limits)
+            && matches!(error, AccountError::Unknown { .. })
+        {
+            return Some(Self::Unknown(error));
+        }
+        None
+    }
+}
+
+struct Rich;
+
+impl Store for Rich {
+    fn cents(&self, _: &str) -> u64 {
+        100
+    }
+}
+
+/// Looks the method up and invokes it.
+async fn invoke(ctx: &Context, method: &str, args: &Payload) -> Outcome {
+    let methods = Ledger::<Rich>::DESCRIPTOR.methods;
+    let index = methods.iter().position(|known| known.name == method).unwrap();
+    let args = Args { codec: args.codec(), bytes: args.bytes(), limits: &LIMITS };
+    Ledger::INVOKE[index](&Arc::new(Ledger { store: Rich }), ctx, args).await
+}
+
+fn result<T: DeserializeOwned>(outcome: Outcome) -> T {
+    let payload = outcome.unwrap();
+    payload.codec().decode(payload.bytes(), &LIMITS).unwrap()
+}
+
+/// As the client's method of that name does it.
+async fn transfer(codec: Codec, order: Transfer, note: Option<String>) -> Outcome {
+    let absent = u32::from(note.is_none()) << 1;
+    let args = encode_args(codec, &["order", "note"], &(&order, &note), absent).unwrap();
+    invoke(&Context::new(), "transfer", &Payload::new(codec, args)).await
+}
+
+fn order(from: &str, cents: u64) -> Transfer {
+    Transfer { from: from.to_owned(), to: "bob".to_owned(), cents }
+}
+
+#[tokio::test]
+async fn an_async_method_answers_with_and_without_its_option() {
+    for codec in CODECS {
+        let receipt: Receipt = result(transfer(codec, order("ada", 5), None).await);
+        assert_eq!(receipt.text, "5 to bob: no note");
+        let receipt: Receipt = result(transfer(codec, order("ada", 5), Some("rent".into())).await);
+        assert_eq!(receipt.text, "5 to bob: rent");
+    }
+}
+
+#[tokio::test]
+async fn expected_errors_arrive_as_their_types() {
+    for codec in CODECS {
+        let failure = transfer(codec, order("ada", 105), None).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Expected);
+        assert_eq!(
+            LedgerTransferExpected::from_failure(&failure, &LIMITS),
+            Some(LedgerTransferExpected::InsufficientFunds(InsufficientFunds { missing: 5 }))
+        );
+
+        let failure = transfer(codec, order("nobody", 5), None).await.unwrap_err();
+        assert_eq!(failure.module(), Some("bank.accounts"));
+        assert_eq!(
+            LedgerTransferExpected::from_failure(&failure, &LIMITS),
+            Some(LedgerTransferExpected::Unknown(AccountError::Unknown("nobody".to_owned())))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_variant_that_is_not_expected_is_opaque() {
+    for codec in CODECS {
+        let failure = transfer(codec, order("frozen", 5), None).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Error);
+        assert_eq!(failure.class(), LedgerError::CLASS);
+        assert_eq!(failure.message(), "the accounts do not allow it");
+        assert_eq!(failure.trace(), ["account `frozen` is frozen"]);
+        assert_eq!(LedgerTransferExpected::from_failure(&failure, &LIMITS), None);
+    }
+}
+
+#[tokio::test]
+async fn a_plain_value_is_answered_and_the_method_sees_the_context() {
+    for codec in CODECS {
+        let args = Payload::new(codec, encode_args(codec, &["account"], &("ada",), 0).unwrap());
+        let cents: u64 = result(invoke(&Context::new(), "balance", &args).await);
+        assert_eq!(cents, 100);
+        let generous = Context::new().with("bonus", true);
+        let cents: u64 = result(invoke(&generous, "balance", &args).await);
+        assert_eq!(cents, 101);
+    }
+}
+
+#[tokio::test]
+async fn a_blocking_method_runs_on_another_thread() {
+    for codec in CODECS {
+        let args = Payload::new(codec, encode_args(codec, &[], &(), 0).unwrap());
+        let there: String = result(invoke(&Context::new(), "thread", &args).await);
+        assert_ne!(there, format!("{:?}", thread::current().id()));
+    }
+}
+
+#[tokio::test]
+async fn the_remaining_arguments_are_passed_on() {
+    async fn tag<R: Rest>(codec: Codec, others: R) -> Outcome {
+        let args = encode_args_and_rest(codec, &["account"], &("ada",), 0, &others).unwrap();
+        invoke(&Context::new(), "tag", &Payload::new(codec, args)).await
+    }
+    for codec in CODECS {
+        let others = BTreeMap::from([("b".to_owned(), 2), ("a".to_owned(), 1)]);
+        assert_eq!(result::<String>(tag(codec, others).await), r#"ada {"a": 1, "b": 2}"#);
+        let others: Map = [("a", Value::from("one"))].into_iter().collect();
+        let failure = tag(codec, others).await.unwrap_err();
+        assert!(failure.message().starts_with("argument `a` (u8): "), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_refused_before_the_method_runs() {
+    for codec in CODECS {
+        let args = encode_args(codec, &["account", "amount"], &(1, 2), 0).unwrap();
+        let failure = invoke(&Context::new(), "balance", &Payload::new(codec, args)).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::InvalidArguments);
+        assert!(failure.message().starts_with("argument `account` (a string): "), "{failure}");
+
+        let args = encode_args(codec, &["note"], &("hello",), 0).unwrap();
+        let failure = invoke(&Context::new(), "transfer", &Payload::new(codec, args)).await;
+        assert_eq!(
+            failure.unwrap_err().message(),
+            "missing argument `order` (struct Transfer); the method takes `order`, `note`"
+        );
+    }
+}
+
+#[test]
+fn the_tables_are_in_one_order() {
+    let descriptor = Ledger::<Rich>::DESCRIPTOR;
+    assert_eq!(descriptor.methods.len(), Ledger::<Rich>::INVOKE.len());
+    assert_eq!(descriptor.methods[0].expected[1].module, Some("bank.accounts"));
+    assert!(descriptor.methods[0].args[0].ty.get().ends_with("Transfer"));
+}
