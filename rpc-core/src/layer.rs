@@ -130,7 +130,7 @@ impl From<Outcome> for RpcResponse {
 pub struct RpcService(Arc<dyn Erased>);
 
 trait Erased: Send + Sync {
-    fn call(&self, request: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>>;
+    fn call_boxed(&self, request: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>>;
 }
 
 impl<S> Erased for S
@@ -139,7 +139,7 @@ where
     S::Error: Into<BoxError>,
     S::Future: Send,
 {
-    fn call(&self, request: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>> {
+    fn call_boxed(&self, request: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>> {
         // The clone that was polled ready is the one that is called, as tower asks.
         let mut service = self.clone();
         Box::pin(async move {
@@ -175,7 +175,7 @@ impl Service<RpcRequest> for RpcService {
     }
 
     fn call(&mut self, request: RpcRequest) -> Self::Future {
-        self.0.call(request)
+        self.0.call_boxed(request)
     }
 }
 

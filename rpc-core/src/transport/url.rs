@@ -54,8 +54,7 @@ impl Transports {
         let Some((scheme, _)) = url.split_once(':') else {
             return Err(ConnectError::new(url, "it has no scheme; write `mem://` for example"));
         };
-        let knows = |factory: &&Box<dyn TransportFactory>| factory.schemes().contains(&scheme);
-        match self.factories.iter().find(knows) {
+        match self.factories.iter().find(|factory| factory.schemes().contains(&scheme)) {
             Some(factory) => factory.connect(url).await,
             None => Err(ConnectError::new(url, self.unknown(scheme))),
         }
