@@ -1,5 +1,8 @@
 //! Typed RPC servers and clients over any messaging transport.
 
+// Generated code refers to `::rpc_core`, also in this crate's own tests and examples.
+extern crate self as rpc_core;
+
 #[path = "private/mod.rs"]
 #[doc(hidden)]
 pub mod __private;
@@ -33,6 +36,15 @@ pub use endpoint::{
 };
 pub use error::{CallError, RpcError};
 pub use eventual::Eventual;
+#[cfg(feature = "macros")]
+#[doc = include_str!("docs/rpc_error.md")]
+pub use rpc_macros::RpcError;
+#[cfg(feature = "macros")]
+#[doc = include_str!("docs/endpoint.md")]
+pub use rpc_macros::endpoint;
+#[cfg(feature = "macros")]
+#[doc = include_str!("docs/expected.md")]
+pub use rpc_macros::expected;
 pub use message::{Failure, FailureKind, MessageId, Outcome, Request};
 pub use server::{RunningServer, Server, StopHandle};
 pub use target::{Target, TargetChange};

@@ -23,6 +23,7 @@ pub use self::errors::{
     Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, decode_expected, expected_failure, via,
 };
 pub use self::results::{Fallible, PlainFallback, PlainValue, Probe, encode_result};
+pub use crate::client::{Call, ClientBuilder, RpcClient};
 pub use crate::codec::{Codec, EncodeError, Limits, Payload};
 pub use crate::context::Context;
 pub use crate::endpoint::{
@@ -32,4 +33,5 @@ pub use crate::endpoint::{
 pub use crate::error::{CallError, ExpectedErrors, RpcError};
 pub use crate::message::{Failure, FailureKind, Outcome};
 pub use crate::target::Target;
+pub use crate::transport::Transport;
 pub use crate::version::Version;

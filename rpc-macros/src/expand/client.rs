@@ -1,0 +1,193 @@
+//! The typed client: one method for each remote one.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{Ident, Type};
+
+use super::params::{marker, unbounded};
+use super::{cfgs, fallback, lints, local, private, version};
+use crate::model::{Arg, Endpoint, Method};
+use crate::names;
+
+pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
+    let private = private(endpoint);
+    let definition = definition(endpoint, &private);
+    let constructors = constructors(&private);
+    let methods = endpoint.methods.iter().map(|method| self::method(method, endpoint, &private));
+    let broken = endpoint.broken.iter().map(|method| fallback::method(method, endpoint, &private));
+    let client = &endpoint.client.ident;
+    let (impl_generics, arguments, where_clause) = endpoint.client.generics.split_for_impl();
+    let (lints, cfgs) = (lints(), &endpoint.cfgs);
+    emit! {
+        #definition
+
+        #(#cfgs)*
+        #lints
+        #[automatically_derived]
+        impl #impl_generics #client #arguments #where_clause {
+            #constructors
+            #(#methods)*
+            #(#broken)*
+        }
+    }
+}
+
+/// The type, which derives nothing: that would ask something of its parameters.
+fn definition(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
+    let (vis, client) = (&endpoint.client.vis, &endpoint.client.ident);
+    let generics = unbounded(&endpoint.client.generics);
+    let (impl_generics, arguments, _) = generics.split_for_impl();
+    let marker = marker(&generics);
+    let field = marker.as_ref().map(|ty| emit!(__rpc_types: ::core::marker::PhantomData<#ty>,));
+    let value = marker.as_ref().map(|_| emit!(__rpc_types: ::core::marker::PhantomData,));
+    let docs = format!(
+        " Client of [`{name}`]: each of its remote methods as a method that calls it.",
+        name = names::wire(&endpoint.name),
+    );
+    let name = names::wire(client);
+    let (lints, cfgs) = (lints(), &endpoint.cfgs);
+    emit! {
+        #(#cfgs)*
+        #lints
+        #[doc = #docs]
+        #vis struct #client #impl_generics {
+            rpc: #private::RpcClient,
+            #field
+        }
+
+        #(#cfgs)*
+        #lints
+        const _: () = {
+            #[automatically_derived]
+            impl #impl_generics ::core::convert::From<#private::RpcClient> for #client #arguments {
+                fn from(rpc: #private::RpcClient) -> Self {
+                    Self { rpc, #value }
+                }
+            }
+
+            #[automatically_derived]
+            impl #impl_generics ::core::clone::Clone for #client #arguments {
+                fn clone(&self) -> Self {
+                    Self { rpc: ::core::clone::Clone::clone(&self.rpc), #value }
+                }
+            }
+
+            #[automatically_derived]
+            impl #impl_generics ::core::fmt::Debug for #client #arguments {
+                fn fmt(&self, __rpc_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    __rpc_f.debug_struct(#name).field("rpc", &self.rpc).finish_non_exhaustive()
+                }
+            }
+        };
+    }
+}
+
+fn constructors(private: &TokenStream) -> TokenStream {
+    emit! {
+        /// A client that sends its calls to `target` over `transport`.
+        #[must_use]
+        pub fn new(
+            transport: impl ::core::convert::Into<#private::Arc<dyn #private::Transport>>,
+            target: #private::Target,
+        ) -> Self {
+            <Self as ::core::convert::From<_>>::from(#private::RpcClient::new(transport, target))
+        }
+
+        /// The untyped client underneath.
+        #[must_use]
+        pub fn rpc(&self) -> &#private::RpcClient {
+            &self.rpc
+        }
+
+        /// Builds a client from this one, with other settings: target, time-out, version cap and the like.
+        #[must_use]
+        pub fn prepare(&self) -> #private::ClientBuilder<Self> {
+            self.rpc.__prepare()
+        }
+    }
+}
+
+fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
+    let ident = local(&method.ident);
+    let ctx = Ident::new("ctx", Span::mixed_site());
+    let head = head(method);
+    let params = params(method);
+    let returns = returns(method, private);
+    let args = encode(method, private);
+    let needs = needs(method, endpoint, private);
+    let namespace =
+        super::option(endpoint.namespaces.first().cloned().flatten().map(|name| emit!(#name)));
+    let wire = &method.wire;
+    emit! {
+        #head
+        pub fn #ident(&self, #ctx: &#private::Context, #(#params),*) -> #returns {
+            let __rpc_args = #args;
+            self.rpc.__call(#ctx, #namespace, #wire, #needs, __rpc_args)
+        }
+    }
+}
+
+/// The attributes of a client's method.
+pub(super) fn head(method: &Method) -> TokenStream {
+    let Method { cfgs, docs, deprecated, .. } = method;
+    let name = names::wire(&method.ident);
+    let default = format!(" Calls `{name}`.");
+    let fallback = docs.is_empty().then(|| emit!(#[doc = #default]));
+    emit!(#(#cfgs)* #(#docs)* #fallback #deprecated)
+}
+
+fn params(method: &Method) -> impl Iterator<Item = TokenStream> {
+    method.args.iter().chain(&method.rest).map(|Arg { ident, ty, .. }| {
+        let ident = local(ident);
+        emit!(#ident: #ty)
+    })
+}
+
+pub(super) fn returns(method: &Method, private: &TokenStream) -> TokenStream {
+    let ok: &Type = method.output.ok();
+    let expected = match &method.expected {
+        Some(expected) => {
+            let ident = &expected.ident;
+            let (_, arguments, _) = expected.generics.split_for_impl();
+            emit!(#ident #arguments)
+        }
+        None => emit!(::core::convert::Infallible),
+    };
+    emit!(#private::Call<#ok, #expected>)
+}
+
+fn encode(method: &Method, private: &TokenStream) -> TokenStream {
+    let names = method.args.iter().map(|arg| &arg.wire);
+    let values = method.args.iter().map(|arg| local(&arg.ident));
+    let absent =
+        method.args.iter().enumerate().filter(|(_, arg)| arg.optional).map(|(position, arg)| {
+            let ident = local(&arg.ident);
+            let bit = 1_u32 << position;
+            emit!(| if ::core::option::Option::is_none(&#ident) { #bit } else { 0 })
+        });
+    let shared = emit!(self.rpc.codec(), &[#(#names),*], &(#(&#values,)*), 0 #(#absent)*);
+    match &method.rest {
+        None => emit!(#private::encode_args(#shared)),
+        Some(rest) => {
+            let rest = local(&rest.ident);
+            emit!(#private::encode_args_and_rest(#shared, &#rest))
+        }
+    }
+}
+
+/// The version that the call asks for: the highest one that anything in it needs.
+fn needs(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
+    let base = version(private, method.since.unwrap_or(endpoint.version.first()));
+    let mut dated: Vec<_> =
+        method.args.iter().filter_map(|arg| Some((arg.since?, local(&arg.ident)))).collect();
+    dated.sort_by(|(left, _), (right, _)| right.cmp(left));
+    let branches = dated.iter().map(|(since, ident)| {
+        let version = version(private, *since);
+        emit!(if ::core::option::Option::is_some(&#ident) { #version } else)
+    });
+    emit!(#(#branches)* { #base })
+}
+
+/// The `#[cfg]`s of what belongs to one method but stands outside of the client.
+pub(super) fn conditions(endpoint: &Endpoint, method: &Method) -> TokenStream {
+    cfgs(endpoint, &method.cfgs)
+}

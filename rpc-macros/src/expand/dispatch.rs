@@ -1,0 +1,228 @@
+//! The `Endpoint` implementation: the descriptor, and one function for each method that decodes, calls and encodes.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+use syn::{Ident, Type};
+
+use super::{descriptor, implementor, lints, local, private, service, trait_path};
+use crate::model::{Arg, Endpoint, Entry, Flavour, Host, Method, Output, Receiver};
+use crate::names::mixed;
+
+/// The names of what a dispatch function works with.
+struct Vars {
+    endpoint: Ident,
+    ctx: Ident,
+    args: Ident,
+    codec: Ident,
+}
+
+impl Vars {
+    fn new() -> Self {
+        let var = |name| Ident::new(name, Span::mixed_site());
+        Self {
+            endpoint: var("__rpc_endpoint"),
+            ctx: var("__rpc_ctx"),
+            args: var("__rpc_args"),
+            codec: var("__rpc_codec"),
+        }
+    }
+}
+
+pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
+    let private = private(endpoint);
+    let lints = lints();
+    let cfgs = &endpoint.cfgs;
+    let (self_ty, generics) = implementor(endpoint);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let client = &endpoint.client.ident;
+    let (_, client_arguments, _) = endpoint.client.generics.split_for_impl();
+    let descriptor = descriptor::expand(endpoint, &private);
+    let functions = endpoint.methods.iter().map(|method| function(method, endpoint, &private));
+    let probes = probes(endpoint, &private);
+    emit! {
+        #(#cfgs)*
+        #lints
+        const _: () = {
+            #probes
+
+            #[automatically_derived]
+            impl #impl_generics #private::Endpoint for #self_ty #where_clause {
+                type Client = #client #client_arguments;
+
+                const DESCRIPTOR: &'static #private::Descriptor = #descriptor;
+
+                const INVOKE: &'static [#private::Invoke<Self>] = &[#(#functions),*];
+            }
+        };
+    }
+}
+
+/// The traits that method look-up chooses from, where a method needs them.
+fn probes(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
+    let fallible =
+        endpoint.methods.iter().any(|method| matches!(method.output, Output::Fallible { .. }));
+    let errors = fallible.then(|| {
+        emit! {
+            use #private::{
+                ViaAsRef as _, ViaError as _, ViaNothing as _, ViaPointer as _, ViaRpcError as _,
+                ViaRpcErrorPointer as _,
+            };
+        }
+    });
+    let plain = endpoint.methods.iter().any(|method| probed(&method.output).is_some());
+    let results = plain.then(|| emit!(use #private::PlainFallback as _;));
+    emit!(#errors #results)
+}
+
+/// The type of a plain value that might be a `Result` behind another name.
+fn probed(output: &Output) -> Option<&Type> {
+    match output {
+        Output::Plain(ty) if !matches!(**ty, Type::Tuple(_)) => Some(ty),
+        Output::Plain(_) | Output::Fallible { .. } => None,
+    }
+}
+
+fn function(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
+    let vars = Vars::new();
+    let Vars { endpoint: service, ctx, args, codec } = &vars;
+    let cfgs = &method.cfgs;
+    let decode = decode(method, &vars, private);
+    let returned = Ident::new("__rpc_returned", Span::mixed_site());
+    let call = call(method, endpoint, &vars, private);
+    let encode = encode(method, &returned, &vars, private);
+    // Located at the method's name: there the compiler says that its future is not `Send`.
+    let body = quote_spanned! { mixed(method.ident.span())=>
+        ::std::boxed::Box::pin(async move {
+            let #codec = #args.codec;
+            #decode
+            let #returned = #call;
+            #encode
+        })
+    };
+    emit!(#(#cfgs)* |#service, #ctx, #args| #body)
+}
+
+fn decode(method: &Method, vars: &Vars, private: &TokenStream) -> TokenStream {
+    let Vars { args, .. } = vars;
+    let names = method.args.iter().map(|arg| &arg.wire);
+    let types = method.args.iter().map(|arg| &arg.ty);
+    let locals = method.args.iter().map(|arg| local(&arg.ident));
+    let locals = emit!((#(#locals,)*));
+    let (pattern, decoded) = match &method.rest {
+        None => (locals, emit!(decode_args::<(#(#types,)*)>)),
+        Some(Arg { ident, ty, .. }) => {
+            let rest = local(ident);
+            (emit!((#locals, #rest)), emit!(decode_args_and_rest::<(#(#types,)*), #ty>))
+        }
+    };
+    emit! {
+        let #pattern = match #private::#decoded(#args, &[#(#names),*]) {
+            ::core::result::Result::Ok(__rpc_decoded) => __rpc_decoded,
+            ::core::result::Result::Err(__rpc_failure) => {
+                return ::core::result::Result::Err(__rpc_failure);
+            }
+        };
+    }
+}
+
+/// Calls the user's method, and waits for it where there is something to wait for.
+fn call(method: &Method, endpoint: &Endpoint, vars: &Vars, private: &TokenStream) -> TokenStream {
+    let Vars { endpoint: service, ctx, .. } = vars;
+    let blocking = method.flavour == Flavour::Blocking;
+    let by_ref = blocking.then(|| emit!(&));
+    let shared = emit!(#by_ref #service);
+    let (function, receiver) = callee(method, endpoint, &shared, private);
+    let locals = method.args.iter().chain(&method.rest).map(|arg| local(&arg.ident));
+    let call = emit!(#function(#receiver, #by_ref #ctx, #(#locals),*));
+    match method.flavour {
+        Flavour::Sync => call,
+        Flavour::Async => emit!(#call.await),
+        Flavour::Blocking => emit! {{
+            let #service = ::std::sync::Arc::clone(#service);
+            let #ctx = ::core::clone::Clone::clone(#ctx);
+            match #private::run_blocking(move || #call).await {
+                ::core::result::Result::Ok(__rpc_returned) => __rpc_returned,
+                ::core::result::Result::Err(__rpc_failure) => {
+                    return ::core::result::Result::Err(__rpc_failure);
+                }
+            }
+        }},
+    }
+}
+
+/// The path of the method, and what it gets as its receiver.
+fn callee(
+    method: &Method,
+    endpoint: &Endpoint,
+    shared: &TokenStream,
+    private: &TokenStream,
+) -> (TokenStream, TokenStream) {
+    let ident = &method.ident;
+    match &endpoint.host {
+        Host::Impl { .. } => {
+            let receiver = match method.receiver {
+                Receiver::Ref | Receiver::RefArc => emit!(#shared),
+                Receiver::Arc => emit!(#private::Arc::clone(#shared)),
+            };
+            (emit!(Self::#ident), receiver)
+        }
+        Host::Trait { .. } => {
+            let (service, path) = (service(), trait_path(endpoint));
+            (emit!(<#service as #path>::#ident), emit!(&(#shared).0))
+        }
+    }
+}
+
+fn encode(method: &Method, returned: &Ident, vars: &Vars, private: &TokenStream) -> TokenStream {
+    let Vars { codec, .. } = vars;
+    match &method.output {
+        Output::Plain(ty) => {
+            let probe = probed(&method.output).map(|ty| {
+                quote_spanned! { mixed(ty.span())=> #private::Probe::of(&#returned).assert_plain(); }
+            });
+            emit! {
+                #probe
+                #private::encode_result::<#ty>(#codec, &#returned)
+            }
+        }
+        Output::Fallible { written, ok } => {
+            let error = Ident::new("__rpc_error", Span::mixed_site());
+            let found = method.expected.iter().flat_map(|expected| &expected.entries);
+            let found = found.map(|entry| find(entry, &error, codec, private));
+            let span = mixed(written.span());
+            let taken_apart = quote_spanned! { span=> #private::Fallible::into_result(#returned) };
+            let erred = quote_spanned! { span=> (&&&&&&#private::ErrorProbe(&#error)).erred() };
+            emit! {
+                match #taken_apart {
+                    ::core::result::Result::Ok(__rpc_value) => {
+                        #private::encode_result::<#ok>(#codec, &__rpc_value)
+                    }
+                    ::core::result::Result::Err(#error) => {
+                        let #error = #erred;
+                        #(#found)*
+                        ::core::result::Result::Err(#error.unexpected())
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Answers with the expected error where it is found.
+fn find(entry: &Entry, error: &Ident, codec: &Ident, private: &TokenStream) -> TokenStream {
+    let Entry { ty, variant, .. } = entry;
+    let accept = match variant {
+        None => emit!(|_| true),
+        Some(variant) => emit!(|__rpc_error| match __rpc_error {
+            #variant { .. } => true,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }),
+    };
+    emit! {
+        if let ::core::option::Option::Some(__rpc_found) = #error.find::<#ty>(#accept) {
+            return ::core::result::Result::Err(#private::expected_failure(#codec, __rpc_found));
+        }
+    }
+}

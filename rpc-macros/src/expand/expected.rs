@@ -1,0 +1,142 @@
+//! The enums of expected errors.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+use syn::{Generics, parse_quote};
+
+use super::{client, lints, private};
+use crate::model::{Endpoint, Entry, Expected, Method};
+use crate::names::{self, mixed};
+
+pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
+    let private = private(endpoint);
+    let methods = endpoint.methods.iter().chain(&endpoint.broken);
+    methods
+        .filter_map(|method| Some(one(method.expected.as_ref()?, method, endpoint, &private)))
+        .collect()
+}
+
+fn one(
+    expected: &Expected,
+    method: &Method,
+    endpoint: &Endpoint,
+    private: &TokenStream,
+) -> TokenStream {
+    let Expected { ident, entries, .. } = expected;
+    let vis = &endpoint.client.vis;
+    let conditions = client::conditions(endpoint, method);
+    let lints = lints();
+    let docs = format!(
+        " The expected errors of [`{client}::{name}`]({client}::{name}).",
+        client = names::wire(&endpoint.client.ident),
+        name = names::wire(&method.ident),
+    );
+    let mut parameters = expected.generics.clone();
+    parameters.where_clause = None;
+    let variants = entries.iter().map(|Entry { name, ty, variant }| {
+        let docs = match variant {
+            Some(variant) => format!(" `{}`", path(variant)),
+            None => format!(" `{}`", path(ty)),
+        };
+        emit!(#[doc = #docs] #name(#ty))
+    });
+    let impls = impls(expected, private);
+    emit! {
+        #conditions
+        #lints
+        #[doc = #docs]
+        #vis enum #ident #parameters {
+            #(#variants,)*
+        }
+
+        #conditions
+        #lints
+        const _: () = { #impls };
+    }
+}
+
+fn path(path: &syn::Path) -> String {
+    emit!(#path).to_string().replace(' ', "")
+}
+
+fn impls(expected: &Expected, private: &TokenStream) -> TokenStream {
+    let Expected { ident, entries, .. } = expected;
+    let generics = bounded(expected, private);
+    let (impl_generics, arguments, where_clause) = generics.split_for_impl();
+    let names: Vec<_> = entries.iter().map(|entry| &entry.name).collect();
+    // A match on `&enum` without variants needs an arm.
+    let none = entries.is_empty().then(|| emit!(_ => loop {}));
+    let decode = entries.iter().map(|entry| decode(entry, private));
+    emit! {
+        #[automatically_derived]
+        impl #impl_generics ::core::fmt::Debug for #ident #arguments #where_clause {
+            fn fmt(&self, __rpc_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                match self {
+                    #(Self::#names(__rpc_error) => ::core::fmt::Debug::fmt(__rpc_error, __rpc_f),)*
+                    #none
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics ::core::fmt::Display for #ident #arguments #where_clause {
+            fn fmt(&self, __rpc_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                match self {
+                    #(Self::#names(__rpc_error) => ::core::fmt::Display::fmt(__rpc_error, __rpc_f),)*
+                    #none
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics ::core::error::Error for #ident #arguments #where_clause {
+            fn source(&self) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
+                match self {
+                    #(Self::#names(__rpc_error) => ::core::error::Error::source(__rpc_error),)*
+                    #none
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics #private::ExpectedErrors for #ident #arguments #where_clause {
+            fn from_failure(
+                __rpc_failure: &#private::Failure,
+                __rpc_limits: &#private::Limits,
+            ) -> ::core::option::Option<Self> {
+                #(#decode)*
+                ::core::option::Option::None
+            }
+        }
+    }
+}
+
+/// What the entries must be, where that depends on parameters.
+fn bounded(expected: &Expected, private: &TokenStream) -> Generics {
+    let mut generics = expected.generics.clone();
+    if !generics.params.is_empty() {
+        let clause = generics.make_where_clause();
+        for Entry { ty, .. } in &expected.entries {
+            clause.predicates.push(parse_quote! {
+                #ty: #private::RpcError + #private::serde::de::DeserializeOwned
+            });
+        }
+    }
+    generics
+}
+
+fn decode(entry: &Entry, private: &TokenStream) -> TokenStream {
+    let Entry { name, ty, variant } = entry;
+    let accepted = match variant {
+        None => emit!(__rpc_error),
+        Some(variant) => emit!(__rpc_error @ #variant { .. }),
+    };
+    quote_spanned! { mixed(ty.span())=>
+        if let ::core::option::Option::Some(#accepted) =
+            #private::decode_expected::<#ty>(__rpc_failure, __rpc_limits)
+        {
+            return ::core::option::Option::Some(Self::#name(__rpc_error));
+        }
+    }
+}

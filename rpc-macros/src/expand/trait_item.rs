@@ -1,0 +1,122 @@
+//! A trait as it comes out: its `async fn`s promise to be `Send`, and it turns into an endpoint.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+use syn::{FnArg, ReturnType, parse_quote};
+
+use super::params::{arguments, marker, unbounded};
+use super::{lints, service};
+use crate::ast::{Body, Item, ItemKind, Member, Method, Trait};
+use crate::model::{Endpoint, Host};
+use crate::names::{self, mixed};
+use crate::strip;
+
+/// The rewritten trait and its newtype; `None` for an `impl` block, which comes out as it was written.
+pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
+    let (ItemKind::Trait(definition), Host::Trait { vis, newtype }) = (item.kind, &endpoint.host)
+    else {
+        return None;
+    };
+    let Trait { unsafety, trait_token, ident, supertraits, .. } = *definition;
+    let supertraits = supertraits.iter();
+    let attrs = &item.attrs;
+    let (parameters, where_clause) = (&item.generics, &item.generics.where_clause);
+    let members = item.members.into_iter().map(member);
+    let arguments = arguments(&endpoint.generics);
+    let wrapped = emit!(#newtype<#(#arguments,)* Self>);
+    let value = match marker(&endpoint.generics) {
+        Some(_) => emit!(#newtype(self, ::core::marker::PhantomData)),
+        None => emit!(#newtype(self)),
+    };
+    let generated = self::newtype(endpoint);
+    let docs = format!(
+        " Wraps the implementation, to be given to a server or to [`{client}::in_process`]({client}::in_process).",
+        client = names::wire(&endpoint.client.ident)
+    );
+    Some(emit! {
+        #(#attrs)*
+        #vis #unsafety #trait_token #ident #parameters:
+            #(#supertraits +)* ::core::marker::Send + ::core::marker::Sync + 'static
+        #where_clause
+        {
+            #(#members)*
+
+            #[doc = #docs]
+            fn into_endpoint(self) -> #wrapped
+            where
+                Self: ::core::marker::Sized,
+            {
+                #value
+            }
+        }
+
+        #generated
+    })
+}
+
+fn newtype(endpoint: &Endpoint) -> TokenStream {
+    let Host::Trait { vis, newtype } = &endpoint.host else { return TokenStream::new() };
+    let (lints, cfgs) = (lints(), &endpoint.cfgs);
+    let docs =
+        format!(" An endpoint made of an implementation of [`{}`].", names::wire(&endpoint.name));
+    let service = service();
+    let mut generics = unbounded(&endpoint.generics);
+    let marker = marker(&generics).map(|ty| emit!(::core::marker::PhantomData<#ty>));
+    generics.params.push(parse_quote!(#service));
+    let (parameters, _, _) = generics.split_for_impl();
+    emit! {
+        #(#cfgs)*
+        #lints
+        #[derive(::core::fmt::Debug)]
+        #[doc = #docs]
+        #vis struct #newtype #parameters(
+            /// The implementation.
+            pub #service,
+            #marker
+        );
+    }
+}
+
+fn member(member: Member) -> TokenStream {
+    match member {
+        Member::Method(method) => self::method(*method),
+        Member::Macro(tokens) | Member::Other(tokens) => tokens,
+    }
+}
+
+fn method(method: Method) -> TokenStream {
+    let Method { attrs, vis, default_token, mut sig, body } = method;
+    let attrs = attrs.into_iter().filter(|attr| strip::own_name(attr).is_none());
+    for input in &mut sig.inputs {
+        let attrs = match input {
+            FnArg::Receiver(receiver) => &mut receiver.attrs,
+            FnArg::Typed(arg) => &mut arg.attrs,
+        };
+        attrs.retain(|attr| strip::own_name(attr).is_none());
+    }
+    let Some(asyncness) = sig.asyncness.take() else {
+        let body = match body {
+            Body::Block(block) => emit!(#block),
+            Body::Semi(semi) => emit!(#semi),
+        };
+        return emit!(#(#attrs)* #vis #default_token #sig #body);
+    };
+    let output = match &sig.output {
+        ReturnType::Default => emit!(()),
+        ReturnType::Type(_, ty) => emit!(#ty),
+    };
+    let future = quote_spanned! { mixed(asyncness.span())=>
+        impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
+    sig.output = parse_quote!(-> #future);
+    let body = match body {
+        Body::Block(block) => emit!({ async move #block }),
+        Body::Semi(semi) => emit!(#semi),
+    };
+    emit! {
+        #(#attrs)*
+        #[allow(clippy::manual_async_fn)]
+        #vis #default_token #sig #body
+    }
+}

@@ -1,0 +1,83 @@
+//! `#[expected(…)]`: which errors, and what the variants of the generated enum are called.
+
+use quote::ToTokens;
+use syn::{Attribute, Generics, Ident, Path};
+
+use super::{Scope, generics};
+use crate::args::{self, ExpectedEntry};
+use crate::errors::Errors;
+use crate::model::{Entry, Expected};
+use crate::names;
+
+/// The expected errors of `method`; its own mistakes leave out single entries.
+pub(super) fn check(
+    attrs: &[&Attribute],
+    method: &Ident,
+    scope: &Scope<'_>,
+    errors: &mut Errors,
+) -> Option<Expected> {
+    let (first, others) = attrs.split_first()?;
+    for other in others {
+        errors.push(other, "`#[expected]` is given twice", "put all errors into one list");
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for written in args::expected(first, errors)? {
+        let Some(entry) = entry(written, scope, errors) else { continue };
+        if unique(&entry, &entries, errors) {
+            entries.push(entry);
+        }
+    }
+    let tokens = entries.iter().map(|entry| entry.ty.to_token_stream()).collect();
+    let name = format!("{}{}Expected", names::wire(scope.name), names::pascal(method));
+    let mut generics: Generics = generics::occurring(scope.generics, tokens);
+    // An enum needs no bounds that its variants do not ask for, but these may come from the entries' own types.
+    generics.make_where_clause();
+    Some(Expected { ident: names::generated(&name, method), generics, entries })
+}
+
+fn entry(written: ExpectedEntry, scope: &Scope<'_>, errors: &mut Errors) -> Option<Entry> {
+    let ExpectedEntry { path, renamed } = written;
+    if path.segments.first().is_some_and(|first| first.ident == "Self") {
+        let problem = "`Self` is another type on the client";
+        errors.push(&path, problem, "write the type of the error out");
+        return None;
+    }
+    let last = path.segments.last()?;
+    let name = renamed.unwrap_or_else(|| last.ident.clone());
+    match owner_of_variant(&path, scope) {
+        Some(owner) => Some(Entry { name, ty: owner, variant: Some(path) }),
+        None => Some(Entry { name, ty: path, variant: None }),
+    }
+}
+
+/// The enum, where the path names one of its variants.
+///
+/// `Enum::Variant` and `module::Type` look the same to a macro but for the case of the segment before the last.
+fn owner_of_variant(path: &Path, scope: &Scope<'_>) -> Option<Path> {
+    let mut owner = path.clone();
+    owner.segments.pop();
+    owner.segments.pop_punct();
+    let enum_ = owner.segments.last()?;
+    let text = names::wire(&enum_.ident);
+    let associated = owner.segments.len() == 1
+        && scope.generics.type_params().any(|param| param.ident == enum_.ident);
+    (text.starts_with(char::is_uppercase) && !associated).then_some(owner)
+}
+
+fn unique(entry: &Entry, entries: &[Entry], errors: &mut Errors) -> bool {
+    let Some(other) = entries.iter().find(|other| other.name == entry.name) else { return true };
+    let path = entry.variant.as_ref().unwrap_or(&entry.ty);
+    let other = other.variant.as_ref().unwrap_or(&other.ty);
+    let text = |path: &Path| path.to_token_stream().to_string().replace(' ', "");
+    if text(path) == text(other) {
+        errors.push(path, format!("`{}` is named twice", text(path)), "name each error once");
+    } else {
+        let problem = format!("two expected errors would be called `{}` on the client", entry.name);
+        errors.push(
+            path,
+            problem,
+            format!("give one a name: `{} as Other{}`", text(path), entry.name),
+        );
+    }
+    false
+}

@@ -1,0 +1,93 @@
+//! Which of an item's generic parameters a generated item needs.
+//!
+//! Only those that occur in what it says: a client with all of them would have to be written as
+//! `LedgerClient::<SomeStore>` by everybody who never meets the store.
+
+use std::collections::HashSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::punctuated::Punctuated;
+use syn::{GenericParam, Generics, WhereClause, WherePredicate};
+
+use crate::model::Method;
+
+/// The parameters that occur in the signatures of the client's methods.
+pub(super) fn of_client<'a>(all: &Generics, methods: impl Iterator<Item = &'a Method>) -> Generics {
+    let mut named = TokenStream::new();
+    for method in methods {
+        method.args.iter().chain(&method.rest).for_each(|arg| arg.ty.to_tokens(&mut named));
+        method.output.ok().to_tokens(&mut named);
+        for entry in method.expected.iter().flat_map(|expected| &expected.entries) {
+            entry.ty.to_tokens(&mut named);
+        }
+    }
+    occurring(all, named)
+}
+
+/// The parameters that occur in `tokens` or in the bounds of one that does, with the predicates about them.
+pub(super) fn occurring(all: &Generics, tokens: TokenStream) -> Generics {
+    let names: HashSet<String> = all.params.iter().map(name).collect();
+    let mut kept = HashSet::new();
+    mentioned(tokens, &names, &mut kept);
+    loop {
+        let mut grown = kept.clone();
+        for param in all.params.iter().filter(|param| kept.contains(&name(param))) {
+            mentioned(param.to_token_stream(), &names, &mut grown);
+        }
+        if grown.len() == kept.len() {
+            break;
+        }
+        kept = grown;
+    }
+    let params: Punctuated<_, _> =
+        all.params.iter().filter(|param| kept.contains(&name(param))).cloned().collect();
+    let about_kept = |predicate: &&WherePredicate| {
+        let mut about = HashSet::new();
+        mentioned(predicate.to_token_stream(), &names, &mut about);
+        !about.is_empty() && about.is_subset(&kept)
+    };
+    let predicates: Punctuated<_, _> = all
+        .where_clause
+        .iter()
+        .flat_map(|clause| clause.predicates.iter())
+        .filter(about_kept)
+        .cloned()
+        .collect();
+    let where_clause = (!predicates.is_empty())
+        .then(|| WhereClause { where_token: Default::default(), predicates });
+    let bracketed = !params.is_empty();
+    Generics {
+        lt_token: bracketed.then(Default::default),
+        params,
+        gt_token: bracketed.then(Default::default),
+        where_clause,
+    }
+}
+
+/// Lifetimes with their apostrophe.
+fn name(param: &GenericParam) -> String {
+    match param {
+        GenericParam::Lifetime(param) => param.lifetime.to_string(),
+        GenericParam::Type(param) => param.ident.to_string(),
+        GenericParam::Const(param) => param.ident.to_string(),
+    }
+}
+
+fn mentioned(tokens: TokenStream, names: &HashSet<String>, found: &mut HashSet<String>) {
+    let mut apostrophe = false;
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => mentioned(group.stream(), names, found),
+            TokenTree::Ident(ident) => {
+                let name = if apostrophe { format!("'{ident}") } else { ident.to_string() };
+                if names.contains(&name) {
+                    found.insert(name);
+                }
+                apostrophe = false;
+            }
+            TokenTree::Punct(punct) => apostrophe = punct.as_char() == '\'',
+            TokenTree::Literal(_) => apostrophe = false,
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The signature of a remote method: qualifiers, receiver, context, arguments.
+
+use quote::ToTokens;
+use syn::{
+    Attribute, FnArg, GenericParam, Ident, LitStr, Pat, PatType, Receiver as SynReceiver,
+    ReceiverKind, Safety, Signature, Type, TypeReference,
+};
+
+use super::method::dated;
+use super::{Scope, types};
+use crate::args::{self, ArgArgs};
+use crate::ast::Method as Source;
+use crate::errors::Errors;
+use crate::model::{Arg, Receiver};
+use crate::names;
+use crate::strip;
+use crate::version::Version;
+
+/// Tuples are implemented up to this length.
+const MOST_ARGS: usize = 16;
+
+/// The arguments behind the context.
+pub(super) struct Args {
+    pub(super) args: Vec<Arg>,
+    pub(super) rest: Option<Arg>,
+}
+
+/// Refuses what cannot be called from outside: `const`, `unsafe`, `extern`, generic and variadic functions.
+pub(super) fn qualifiers(source: &Source, errors: &mut Errors) {
+    let sig = &source.sig;
+    if let Some(constness) = &sig.constness {
+        errors.push(constness, "a remote method cannot be `const`", "remove `const`");
+    }
+    if let Safety::Unsafe(unsafety) = &sig.safety {
+        let problem =
+            "a remote method cannot be `unsafe`: nobody could vouch for calls from outside";
+        errors.push(unsafety, problem, "remove `unsafe`, or remove `pub`");
+    }
+    if let Some(abi) = &sig.abi {
+        errors.push(abi, "a remote method cannot be `extern`", "remove `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.push(variadic, "a remote method has named arguments only", "remove `...`");
+    }
+    for param in &sig.generics.params {
+        let (kind, tokens) = match param {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(param) => ("a type", param.ident.to_token_stream()),
+            GenericParam::Const(param) => ("a constant", param.ident.to_token_stream()),
+        };
+        let problem =
+            format!("a remote method cannot be generic over {kind}: nobody could choose it");
+        errors.push(tokens, problem, "write a concrete type, or make the endpoint generic");
+    }
+}
+
+/// How the method takes its endpoint; `None` where it takes none.
+pub(super) fn receiver(
+    sig: &Signature,
+    scope: &Scope<'_>,
+    errors: &mut Errors,
+) -> Option<Receiver> {
+    let Some(FnArg::Receiver(receiver)) = sig.inputs.first() else {
+        let advice = if scope.in_trait {
+            "add `&self`, or mark it `#[local]`"
+        } else {
+            "add `&self`, or move it to another `impl` block (constructors belong there), or remove `pub`"
+        };
+        let problem =
+            format!("`{}` has no `&self`, so it cannot be called from outside", sig.ident);
+        errors.push(&sig.ident, problem, advice);
+        return None;
+    };
+    own_on_receiver(receiver, errors);
+    let shape = match &receiver.kind {
+        ReceiverKind::Reference(_, _, None) => Some(Receiver::Ref),
+        ReceiverKind::Typed(_, ty) => typed_receiver(ty),
+        _ => None,
+    };
+    let in_arc = matches!(shape, Some(Receiver::Arc | Receiver::RefArc));
+    match shape {
+        Some(shape) if !(in_arc && scope.in_trait) => Some(shape),
+        _ => {
+            errors.push(receiver, refusal(receiver, in_arc), receiver_advice(receiver, scope));
+            Some(Receiver::Ref)
+        }
+    }
+}
+
+/// `self: &Self`, `self: Arc<Self>`, `self: &Arc<Self>`.
+fn typed_receiver(ty: &Type) -> Option<Receiver> {
+    let is_self =
+        |ty: &Type| types::last_segment(ty).is_some_and(|segment| segment.ident == "Self");
+    let is_arc = |ty: &Type| {
+        types::last_segment(ty).is_some_and(|segment| segment.ident == "Arc")
+            && types::first_argument(ty).is_some_and(is_self)
+    };
+    match types::peel(ty) {
+        Type::Reference(TypeReference { mutability: None, elem, .. }) if is_self(elem) => {
+            Some(Receiver::Ref)
+        }
+        Type::Reference(TypeReference { mutability: None, elem, .. }) if is_arc(elem) => {
+            Some(Receiver::RefArc)
+        }
+        ty if is_arc(ty) => Some(Receiver::Arc),
+        _ => None,
+    }
+}
+
+fn is_mut(receiver: &SynReceiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => mutability.is_some(),
+        ReceiverKind::Typed(_, ty) => {
+            matches!(types::peel(ty), Type::Reference(reference) if reference.mutability.is_some())
+        }
+        _ => false,
+    }
+}
+
+fn refusal(receiver: &SynReceiver, in_arc: bool) -> String {
+    if is_mut(receiver) {
+        "an endpoint is shared by all calls that run, so no method can have it as `&mut self`"
+            .to_owned()
+    } else if in_arc {
+        "the methods of a trait endpoint are called through the generated wrapper, which holds no `Arc`".to_owned()
+    } else {
+        "an endpoint is shared by all calls that run, so no method can take it by value".to_owned()
+    }
+}
+
+fn receiver_advice(receiver: &SynReceiver, scope: &Scope<'_>) -> &'static str {
+    match (is_mut(receiver), scope.in_trait) {
+        (true, _) => "write `&self`, and put what changes into a `Mutex`, an `RwLock` or an atomic",
+        (false, true) => "write `&self`",
+        (false, false) => {
+            "write `&self`, or `self: Arc<Self>` to keep the endpoint longer than the call"
+        }
+    }
+}
+
+fn own_on_receiver(receiver: &SynReceiver, errors: &mut Errors) {
+    for attr in &receiver.attrs {
+        if let Some(own) = strip::own_name(attr) {
+            let problem = format!("`#[{own}]` means nothing on `self`");
+            errors.push(attr, problem, "put it on the method or on one of its arguments");
+        }
+    }
+}
+
+/// The arguments behind the context. `base` is the version that the method itself needs.
+pub(super) fn args(sig: &Signature, base: Version, scope: &Scope<'_>, errors: &mut Errors) -> Args {
+    let typed: Vec<&PatType> = sig
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(arg) => Some(arg),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    // Without a receiver the method is refused as a whole.
+    let has_context = sig.receiver().is_none() || context(sig, typed.first().copied(), errors);
+    let named = if has_context { typed.get(1..).unwrap_or_default() } else { &typed };
+    let mut args = Args { args: Vec::new(), rest: None };
+    for (position, arg) in named.iter().enumerate() {
+        let Some((arg, is_rest)) = self::arg(arg, base, scope, errors) else { continue };
+        let taken = args.args.iter().any(|other| other.wire == arg.wire);
+        if taken {
+            let problem = format!("two arguments are called `{}` on the wire", arg.wire);
+            errors.push(&arg.ident, problem, "give one of them another name");
+        }
+        match is_rest {
+            Some(rest) if position + 1 < named.len() => {
+                let problem = "the argument that takes all others is not the last one";
+                errors.push(rest, problem, "move it to the end");
+            }
+            Some(_) => args.rest = Some(arg),
+            None => args.args.push(arg),
+        }
+    }
+    if let Some(first_too_many) = args.args.get(MOST_ARGS) {
+        let problem =
+            format!("a remote method takes at most {MOST_ARGS} arguments behind the context");
+        errors.push(&first_too_many.ident, problem, "put some of them into a struct");
+    }
+    args
+}
+
+/// Whether the first parameter is there as the context, right or wrong.
+fn context(sig: &Signature, first: Option<&PatType>, errors: &mut Errors) -> bool {
+    let advice = "write `ctx: &Context` right behind `self`";
+    let Some(first) = first else {
+        let problem = format!("`{}` lacks the request context", sig.ident);
+        errors.push(&sig.ident, problem, advice);
+        return false;
+    };
+    for attr in &first.attrs {
+        if let Some(own) = strip::own_name(attr) {
+            let problem = format!(
+                "`#[{own}]` means nothing on the context, which is no argument on the wire"
+            );
+            errors.push(attr, problem, "remove it");
+        }
+    }
+    let is_context =
+        |ty: &Type| types::last_segment(ty).is_some_and(|last| last.ident == "Context");
+    match types::peel(&first.ty) {
+        Type::Reference(reference) if is_context(&reference.elem) => {
+            if let Some(mutability) = &reference.mutability {
+                errors.push(
+                    mutability,
+                    "the context is shared, so it cannot be `&mut`",
+                    "write `&Context`",
+                );
+            }
+            true
+        }
+        ty if is_context(ty) => {
+            errors.push(ty, "the context is lent to the method", "write `&Context`");
+            true
+        }
+        _ => {
+            let problem =
+                format!("the first parameter of `{}` is not the request context", sig.ident);
+            errors.push(&first.ty, problem, advice);
+            false
+        }
+    }
+}
+
+/// One argument, and the `rest` that says it takes all others.
+fn arg(
+    source: &PatType,
+    base: Version,
+    scope: &Scope<'_>,
+    errors: &mut Errors,
+) -> Option<(Arg, Option<Ident>)> {
+    let mut rpc = ArgArgs::default();
+    let mut since = None;
+    for attr in &source.attrs {
+        match strip::own_name(attr) {
+            Some("rpc") => rpc.add(attr, errors),
+            Some("since") => since = args::since(attr, errors),
+            Some(own) => {
+                errors.push(attr, format!("`#[{own}]` is for methods"), "put it on the method");
+            }
+            None => conditional(attr, errors),
+        }
+    }
+    let (ident, wire) = name(source, rpc.name.as_ref(), errors)?;
+    let travels = types::check_travels(&source.ty, "an argument", errors);
+    let optional = types::is_option(&source.ty);
+    let since = since.and_then(|since| {
+        if !optional {
+            errors.push(
+                &since.tokens,
+                format!("`{wire}` is newer than its method, so older clients do not send it"),
+                format!(
+                    "write `Option<{}>`",
+                    source.ty.to_token_stream().to_string().replace(' ', "")
+                ),
+            );
+            return None;
+        }
+        let tokens = since.tokens.clone();
+        let since = dated(since, scope, errors)?;
+        if since < base {
+            let problem = format!("`{wire}` cannot be older ({since}) than its method ({base})");
+            errors.push(tokens, problem, "remove `#[since]` from the argument");
+            return None;
+        }
+        Some(since)
+    });
+    let ty = if travels { (*source.ty).clone() } else { syn::parse_quote!(_) };
+    Some((Arg { ident, wire, ty, optional, since: since.filter(|since| *since > base) }, rpc.rest))
+}
+
+fn conditional(attr: &Attribute, errors: &mut Errors) {
+    if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+        errors.push(
+            attr,
+            "an argument cannot be conditional: what is on the wire would be, too",
+            "put `#[cfg]` on two versions of the method, or make the argument an `Option`",
+        );
+    }
+}
+
+/// The argument's identifier, and its name on the wire.
+fn name(source: &PatType, wire: Option<&LitStr>, errors: &mut Errors) -> Option<(Ident, String)> {
+    if let Some(wire) = wire {
+        names::check(wire, "wire name", errors);
+    }
+    let ident = match &*source.pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => &pat.ident,
+        Pat::Wild(wild) => {
+            let advice = "give it a name; with `#[rpc(name = \"note\")] _note` the compiler does not mind that it is unused";
+            errors.push(wild, "arguments travel by name, and this one has none", advice);
+            return None;
+        }
+        pat => {
+            let problem = "arguments travel by name, and a pattern has none";
+            errors.push(pat, problem, "give the argument a name, and take it apart in the body");
+            return None;
+        }
+    };
+    let name = names::wire(ident);
+    if wire.is_none() && name.starts_with('_') {
+        let bare = name.trim_start_matches('_');
+        let problem =
+            format!("`{name}` would be the name on the wire, and change when the argument is used");
+        let advice = match bare {
+            "" => "write `#[rpc(name = \"…\")]` before it".to_owned(),
+            bare => format!("write `#[rpc(name = \"{bare}\")] {name}`"),
+        };
+        errors.push(ident, problem, advice);
+    }
+    Some((ident.clone(), wire.map_or(name, LitStr::value)))
+}

@@ -1,0 +1,63 @@
+//! Versions in attributes.
+
+use syn::{Lit, LitStr};
+
+use crate::errors::mistake;
+
+/// A version known at compile time: `major.minor`, with an optional revision.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version {
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+    pub(crate) revision: u32,
+}
+
+impl Version {
+    /// What an endpoint has that names none.
+    pub(crate) const V1_0: Self = Self { major: 1, minor: 0, revision: 0 };
+
+    /// The oldest version with the same major.
+    pub(crate) const fn first(self) -> Self {
+        Self { major: self.major, minor: 0, revision: 0 }
+    }
+
+    /// Reads a string literal.
+    pub(crate) fn from_lit(lit: &Lit) -> syn::Result<Self> {
+        match lit {
+            Lit::Str(text) => Self::from_str_lit(text),
+            other => Err(mistake(
+                other,
+                "a version is written as a string",
+                r#"write major and minor in quotes, such as "1.2""#,
+            )),
+        }
+    }
+
+    fn from_str_lit(lit: &LitStr) -> syn::Result<Self> {
+        let text = lit.value();
+        let parts: Option<Vec<u32>> = text.split('.').map(number).collect();
+        match parts.as_deref() {
+            Some(&[major, minor]) => Ok(Self { major, minor, revision: 0 }),
+            Some(&[major, minor, revision]) => Ok(Self { major, minor, revision }),
+            _ => Err(mistake(
+                lit,
+                format!("`{text}` is not a version"),
+                r#"write major and minor, such as "1.2" (a revision may follow: "1.2.1")"#,
+            )),
+        }
+    }
+}
+
+/// Digits only: `u32::from_str` would also take a sign.
+fn number(part: &str) -> Option<u32> {
+    part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self { major, minor, revision: 0 } => write!(f, "{major}.{minor}"),
+            Self { major, minor, revision } => write!(f, "{major}.{minor}.{revision}"),
+        }
+    }
+}
