@@ -1,8 +1,5 @@
 //! Typed RPC servers and clients over any messaging transport.
 
-// Generated code refers to `::rpc_core`, also in this crate's own tests and examples.
-extern crate self as rpc_core;
-
 #[path = "private/mod.rs"]
 #[doc(hidden)]
 pub mod __private;

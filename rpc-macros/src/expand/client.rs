@@ -92,6 +92,19 @@ fn constructors(private: &TokenStream) -> TokenStream {
             <Self as ::core::convert::From<_>>::from(#private::RpcClient::new(transport, target))
         }
 
+        /// A client of an endpoint in this process: calls go through the same dispatch as over a transport.
+        #[must_use]
+        pub fn in_process<__RpcEndpoint>(endpoint: __RpcEndpoint) -> Self
+        where
+            __RpcEndpoint: #private::Endpoint<Client = Self>
+                + ::core::marker::Send
+                + ::core::marker::Sync,
+        {
+            <Self as ::core::convert::From<_>>::from(
+                #private::RpcClient::in_process::<__RpcEndpoint>(endpoint),
+            )
+        }
+
         /// The untyped client underneath.
         #[must_use]
         pub fn rpc(&self) -> &#private::RpcClient {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rpc_core::{Context, RpcError, endpoint};
+use rpc_core::{CallError, Context, RpcError, endpoint};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,8 +61,20 @@ impl Ledger {
     fn helper(&self) {}
 }
 
-#[test]
-fn it_compiles() {
-    let _ = Ledger {};
-    let _: fn(&LedgerClient, &Context, String) -> rpc_core::Call<u64> = LedgerClient::balance;
+#[tokio::test]
+async fn an_expected_error_arrives_as_its_own_type() {
+    let bank = LedgerClient::in_process(Ledger {});
+    let order = Transfer { from: "a".into(), to: "b".into(), cents: 5 };
+    let error = bank.transfer(&Context::new(), order, None).await.unwrap_err();
+    let CallError::Expected(LedgerTransferExpected::InsufficientFunds(funds)) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(funds.missing, 3);
+}
+
+#[tokio::test]
+async fn a_blocking_method_answers() {
+    let bank = LedgerClient::in_process(Ledger {});
+    assert_eq!(bank.balance(&Context::new(), "abc".into()).await.unwrap(), 3);
+    bank.keep(&Context::new()).await.unwrap();
 }
