@@ -6,25 +6,40 @@
 
 use std::fmt;
 
-use crate::codec::{Codec, DecodeError, EncodeError, Limits, Payload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{DecodeError, EncodeError, Limits, Payload};
 use crate::context::Entries;
 use crate::value::{Map, Value};
 
-/// Why a serializer refused a value.
+/// Why a serializer did not let something pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SerializerError(String);
+pub struct SerializerError {
+    /// The name of the argument, where it is about one.
+    argument: Option<String>,
+    reason: String,
+}
 
 impl SerializerError {
     /// The error with its reason.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self { argument: None, reason: reason.into() }
+    }
+
+    fn of_argument(self, name: &str) -> Self {
+        Self { argument: Some(name.to_owned()), ..self }
     }
 }
 
 impl fmt::Display for SerializerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the serializer refused: {}", self.0)
+        match &self.argument {
+            Some(name) => write!(f, "serializer: argument `{}`: ", name.escape_debug())?,
+            None => f.write_str("serializer: ")?,
+        }
+        f.write_str(&self.reason)
     }
 }
 
@@ -32,17 +47,48 @@ impl std::error::Error for SerializerError {}
 
 impl From<DecodeError> for SerializerError {
     fn from(error: DecodeError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 impl From<EncodeError> for SerializerError {
     fn from(error: EncodeError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 /// Rewrites what travels. Every hook defaults to leaving things as they are.
+///
+/// Client and server are each told of their own with `serializer(…)` when they are built.
+///
+/// What a hook returns is encoded once more. A message in which no value changed keeps its bytes;
+/// in one where some did, two things hold for all its values: the keys of maps have become text,
+/// which MessagePack does not read back as the numbers they were in a `BTreeMap<u32, _>`; and over
+/// JSON bytes are arrays of numbers, so encrypt to text.
+///
+/// ```
+/// use rpc_core::serializer::{Serializer, SerializerError};
+/// use rpc_core::{Entries, Value};
+///
+/// /// Sends text backwards.
+/// struct Backwards;
+///
+/// impl Serializer for Backwards {
+///     fn serialize_entity(&self, _: &Entries, value: Value) -> Result<Value, SerializerError> {
+///         Ok(match value {
+///             Value::String(text) => text.chars().rev().collect::<String>().into(),
+///             other => other,
+///         })
+///     }
+///
+///     fn deserialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+///         self.serialize_entity(ctx, value)
+///     }
+/// }
+/// # let there = Backwards.serialize_entity(&Entries::default(), "abc".into())?;
+/// # assert_eq!(there, Value::from("cba"));
+/// # Ok::<(), SerializerError>(())
+/// ```
 pub trait Serializer: Send + Sync + 'static {
     /// The context as it travels.
     ///
@@ -113,8 +159,7 @@ pub(crate) fn outgoing_result(
     result: &Payload,
     limits: &Limits,
 ) -> Result<Payload, SerializerError> {
-    let value = result.codec().decode::<Value>(result.bytes(), limits)?;
-    encoded(result.codec(), &serializer.serialize_entity(entries, value)?)
+    rewritten(result, limits, |value: Value| serializer.serialize_entity(entries, value))
 }
 
 /// What a caller gets in place of this result.
@@ -124,8 +169,7 @@ pub(crate) fn incoming_result(
     result: &Payload,
     limits: &Limits,
 ) -> Result<Payload, SerializerError> {
-    let value = result.codec().decode::<Value>(result.bytes(), limits)?;
-    encoded(result.codec(), &serializer.deserialize_entity(entries, value)?)
+    rewritten(result, limits, |value: Value| serializer.deserialize_entity(entries, value))
 }
 
 fn each_argument(
@@ -133,13 +177,29 @@ fn each_argument(
     limits: &Limits,
     rewrite: impl Fn(Value) -> Result<Value, SerializerError>,
 ) -> Result<Payload, SerializerError> {
-    let mut map = args.codec().decode::<Map>(args.bytes(), limits)?;
-    for (_, value) in map.iter_mut() {
-        *value = rewrite(std::mem::take(value))?;
-    }
-    encoded(args.codec(), &Value::Map(map))
+    rewritten(args, limits, |mut map: Map| {
+        for (name, value) in map.iter_mut() {
+            *value = rewrite(std::mem::take(value)).map_err(|error| error.of_argument(name))?;
+        }
+        Ok(map)
+    })
 }
 
-fn encoded(codec: Codec, value: &Value) -> Result<Payload, SerializerError> {
-    Ok(Payload::new(codec, codec.encode(value)?))
+/// The payload with its value rewritten; where that changed nothing the very same bytes, which may
+/// hold more than a [`Value`] does, and serializers that are for the context only are common.
+fn rewritten<T: DeserializeOwned + Serialize + Clone + PartialEq>(
+    payload: &Payload,
+    limits: &Limits,
+    rewrite: impl FnOnce(T) -> Result<T, SerializerError>,
+) -> Result<Payload, SerializerError> {
+    let codec = payload.codec();
+    let before: T = codec.decode(payload.bytes(), limits)?;
+    let after = rewrite(before.clone())?;
+    if after == before {
+        return Ok(payload.clone());
+    }
+    Ok(Payload::new(codec, codec.encode(&after)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,10 @@ use std::panic::resume_unwind;
 use tracing::Span;
 
 use crate::message::{Failure, FailureKind};
+use crate::server::inside::{Inside, ServerId};
 
-/// Runs a method on a thread that may block, within the span of the request.
+/// Runs a method on a thread that may block, within the span of the request. That thread, too,
+/// knows whose method runs on it.
 ///
 /// A panic goes on in the caller, where it is caught and answered like that of any other method.
 ///
@@ -20,8 +22,11 @@ use crate::message::{Failure, FailureKind};
 pub async fn run_blocking<T: Send + 'static>(
     method: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    let span = Span::current();
-    let running = tokio::task::spawn_blocking(move || span.in_scope(method));
+    let (span, server) = (Span::current(), ServerId::here());
+    let running = tokio::task::spawn_blocking(move || {
+        let _inside = Inside::enter(server);
+        span.in_scope(method)
+    });
     running.await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Failure::new(
@@ -46,6 +51,19 @@ mod tests {
         let here = thread::current().id();
         let there = run_blocking(|| thread::current().id()).await.unwrap();
         assert_ne!(there, here);
+    }
+
+    #[tokio::test]
+    async fn a_blocking_method_knows_inside_which_server_it_runs() {
+        let server = ServerId::next();
+        let (inside, after) = {
+            let _inside = Inside::enter(server);
+            let mut method = Box::pin(run_blocking(move || server.is_running_here()));
+            assert!(method.as_mut().now_or_never().is_none());
+            (method.await.unwrap(), run_blocking(move || server.is_running_here()))
+        };
+        assert!(inside);
+        assert!(!after.await.unwrap());
     }
 
     #[tokio::test]

@@ -15,6 +15,11 @@ impl ServerId {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The server whose method runs on this thread.
+    pub(crate) fn here() -> Self {
+        Self(RUNNING.get())
+    }
+
     /// Whether a method of this server is being polled on this thread.
     pub(crate) fn is_running_here(self) -> bool {
         RUNNING.get() == self.0
