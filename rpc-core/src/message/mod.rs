@@ -111,6 +111,13 @@ impl Request {
         self.progress.is_cancelled()
     }
 
+    /// Whether a server has begun with it, so that its method may have run. Known where caller and server share the
+    /// request.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.progress.is_claimed()
+    }
+
     /// Whether the deadline has passed. Reads the clock only where there is a deadline.
     #[must_use]
     pub fn is_expired(&self) -> bool {

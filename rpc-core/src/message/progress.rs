@@ -40,6 +40,10 @@ impl Progress {
         self.state.fetch_or(CLAIMED, Ordering::AcqRel) & CANCELLED == 0
     }
 
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.state.load(Ordering::Acquire) & CLAIMED != 0
+    }
+
     pub(crate) fn cancel(&self) -> Reached {
         let before = self.state.fetch_or(CANCELLED, Ordering::AcqRel);
         self.cancelled.notify_waiters();

@@ -1,0 +1,98 @@
+//! The broker: topics by name, and what they share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use rpc_core::transport::ConnectionState;
+use rpc_core::waiters::Waiters;
+use tokio::sync::watch;
+
+use crate::config::MemBuilder;
+use crate::topic::Topic;
+
+/// Brokers that are found by name, as long as somebody uses them.
+static NAMED: Mutex<Option<HashMap<String, Weak<Broker>>>> = Mutex::new(None);
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) struct Broker {
+    /// Tells this broker from all others of the process.
+    pub(crate) id: u64,
+    pub(crate) config: MemBuilder,
+    pub(crate) waiters: Waiters,
+    pub(crate) state: watch::Sender<ConnectionState>,
+    topics: Mutex<Topics>,
+}
+
+#[derive(Default)]
+struct Topics {
+    closed: bool,
+    /// Made by listeners, never by senders, and kept: they are as many as a program has topics.
+    by_name: HashMap<Box<str>, Arc<Topic>>,
+}
+
+impl Broker {
+    pub(crate) fn new(config: MemBuilder) -> Arc<Self> {
+        Arc::new(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            config,
+            waiters: Waiters::new(),
+            state: watch::Sender::new(ConnectionState::Connected),
+            topics: Mutex::default(),
+        })
+    }
+
+    /// The broker of that name, made if there is none or only a closed one.
+    pub(crate) fn named(name: &str) -> Arc<Self> {
+        let mut named = lock(&NAMED);
+        let named = named.get_or_insert_default();
+        named.retain(|_, broker| broker.strong_count() > 0);
+        if let Some(broker) = named.get(name).and_then(Weak::upgrade)
+            && !broker.is_closed()
+        {
+            return broker;
+        }
+        let broker = Self::new(MemBuilder::new());
+        named.insert(name.to_owned(), Arc::downgrade(&broker));
+        broker
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.topics().closed
+    }
+
+    pub(crate) fn topic(&self, name: &str) -> Option<Arc<Topic>> {
+        self.topics().by_name.get(name).cloned()
+    }
+
+    /// The topic to listen on; `None` when the broker has been closed.
+    pub(crate) fn topic_or_new(&self, name: &str) -> Option<Arc<Topic>> {
+        let mut topics = self.topics();
+        if topics.closed {
+            return None;
+        }
+        let topic = topics.by_name.entry(name.into()).or_insert_with(|| {
+            let waiters = self.waiters.clone();
+            Arc::new(Topic::new(name, self.id, waiters, self.config.capacity))
+        });
+        Some(Arc::clone(topic))
+    }
+
+    pub(crate) fn all_topics(&self) -> Vec<Arc<Topic>> {
+        self.topics().by_name.values().cloned().collect()
+    }
+
+    /// No topic is made from here on. False: it was closed before.
+    pub(crate) fn begin_to_close(&self) -> bool {
+        !std::mem::replace(&mut self.topics().closed, true)
+    }
+
+    fn topics(&self) -> MutexGuard<'_, Topics> {
+        lock(&self.topics)
+    }
+}
+
+/// What these locks guard is whole between any two statements, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,132 @@
+//! One queue of a topic: messages, and the senders that wait for room.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rpc_core::transport::Destination;
+
+use crate::hand_over::{End, Parked};
+use crate::message::Message;
+use crate::wakes::Wakes;
+
+pub(crate) struct Queue {
+    pub(crate) exchange: Box<str>,
+    /// Who takes from it: any listener of the topic, those with one server name, or a single one (fanout).
+    pub(crate) destination: Destination,
+    capacity: usize,
+    messages: VecDeque<Message>,
+    /// Senders that found no room, in the order they came. Empty unless the queue is full.
+    parked: VecDeque<Arc<Parked>>,
+    /// Listeners that take from this queue.
+    pub(crate) listeners: usize,
+    /// Listeners and unfinished deliveries that know this queue by its place: it stays there as long as one does.
+    pub(crate) holders: usize,
+    /// Listeners that were woken for a message of this queue and have not come yet.
+    pub(crate) called: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(exchange: &str, destination: Destination, capacity: usize) -> Self {
+        Self {
+            exchange: exchange.into(),
+            destination,
+            capacity,
+            messages: VecDeque::new(),
+            parked: VecDeque::new(),
+            listeners: 0,
+            holders: 0,
+            called: 0,
+        }
+    }
+
+    pub(crate) fn is(&self, exchange: &str, destination: &Destination) -> bool {
+        self.destination == *destination && *self.exchange == *exchange
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.messages.len() >= self.capacity
+    }
+
+    /// Nobody knows it, nothing is in it.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.holders == 0 && self.messages.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, message: Message) {
+        message.request.mark_sent();
+        self.messages.push_back(message);
+    }
+
+    /// Takes a message back: it was at the head once, and is again. Bounds do not count here; nothing may be lost.
+    pub(crate) fn push_back_to_head(&mut self, message: Message) {
+        self.messages.push_front(message);
+    }
+
+    pub(crate) fn park(&mut self, sender: Arc<Parked>) {
+        self.parked.push_back(sender);
+    }
+
+    pub(crate) fn unpark(&mut self, sender: &Arc<Parked>) {
+        self.parked.retain(|parked| !Arc::ptr_eq(parked, sender));
+    }
+
+    /// Drops what nobody wants from the head. Whether a message stands there now.
+    pub(crate) fn settle_head(&mut self, wakes: &mut Wakes) -> bool {
+        while let Some(head) = self.messages.front() {
+            if !head.is_stale() {
+                return true;
+            }
+            tracing::debug!(id = %head.request.id, method = %head.request.method,
+                "dropped a message from its queue: it expired, or its caller has gone");
+            self.messages.pop_front();
+            self.admit(wakes);
+        }
+        false
+    }
+
+    pub(crate) fn pop(&mut self, wakes: &mut Wakes) -> Option<Message> {
+        let message = self.messages.pop_front();
+        self.admit(wakes);
+        message
+    }
+
+    /// Lets waiting senders in, as far as there is room.
+    fn admit(&mut self, wakes: &mut Wakes) {
+        while !self.is_full()
+            && let Some(sender) = self.parked.pop_front()
+        {
+            self.push(sender.message.clone());
+            wakes.add(sender.end_one(End::HandedOver));
+        }
+    }
+
+    /// Nobody takes from this queue any more: sends away the senders that wait, and returns the calls. Casts stay for
+    /// the next listener, except in a fanout queue, which ends with its only one.
+    pub(crate) fn orphan(&mut self, wakes: &mut Wakes) -> Vec<Message> {
+        self.dismiss(End::NobodyListens, wakes);
+        let keeps_casts = self.destination != Destination::Fanout;
+        let (casts, calls) = std::mem::take(&mut self.messages)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|message| message.caller.is_none());
+        if keeps_casts {
+            self.messages = casts;
+        }
+        calls.into()
+    }
+
+    /// The broker ends: everything goes.
+    pub(crate) fn shut(&mut self, wakes: &mut Wakes) -> Vec<Message> {
+        self.dismiss(End::Closed, wakes);
+        std::mem::take(&mut self.messages).into()
+    }
+
+    fn dismiss(&mut self, end: End, wakes: &mut Wakes) {
+        for sender in self.parked.drain(..) {
+            wakes.add(sender.end_one(end));
+        }
+    }
+}

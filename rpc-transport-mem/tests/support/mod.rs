@@ -1,0 +1,136 @@
+//! Clients and servers without a client or a server: the traits themselves.
+
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rpc_core::error::SendError;
+use rpc_core::transport::{Delivery, Destination, Listen, Listener, Route, Sent, Transport};
+use rpc_core::waiters::{Event, Replies};
+use rpc_core::{Codec, MessageId, Payload, Request};
+use rpc_transport_mem::MemTransport;
+use tokio::time::Instant;
+
+/// A transport, and short ways to use it.
+pub(crate) struct Bench {
+    pub(crate) transport: MemTransport,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self { transport: MemTransport::new() }
+    }
+
+    pub(crate) fn over(transport: MemTransport) -> Self {
+        Self { transport }
+    }
+
+    pub(crate) async fn listen(&self, topic: &str, server: &str) -> Ear {
+        self.listen_to(Listen::new(topic, server)).await
+    }
+
+    pub(crate) async fn listen_in(&self, exchange: &str, topic: &str, server: &str) -> Ear {
+        let mut listen = Listen::new(topic, server);
+        listen.exchange = Some(exchange.to_owned());
+        self.listen_to(listen).await
+    }
+
+    async fn listen_to(&self, listen: Listen) -> Ear {
+        Ear(self.transport.listen(listen).await.unwrap())
+    }
+
+    pub(crate) fn call(&self, topic: &'static str) -> Result<Sent, SendError> {
+        self.transport.send(&any(topic), Arc::new(call(id(1), Duration::from_secs(60))))
+    }
+
+    pub(crate) fn cast(&self, id: MessageId, topic: &'static str) -> Result<Sent, SendError> {
+        self.transport.send(&any(topic), Arc::new(cast(id)))
+    }
+
+    /// Casts and waits for the hand-over.
+    pub(crate) async fn put(&self, id: MessageId, route: &Route) {
+        self.transport.send(route, Arc::new(cast(id))).unwrap().hand_over.await.unwrap();
+    }
+
+    /// Nothing waits, nothing is held.
+    pub(crate) fn assert_idle(&self) {
+        assert_eq!(self.transport.waiters(), 0, "waiting calls");
+        assert_eq!(self.transport.queued(), 0, "queued messages");
+        assert_eq!(self.transport.unacknowledged(), 0, "unacknowledged deliveries");
+    }
+}
+
+/// A listener.
+pub(crate) struct Ear(pub(crate) Box<dyn Listener>);
+
+impl Ear {
+    pub(crate) async fn try_next(&mut self) -> Option<Box<dyn Delivery>> {
+        poll_fn(|cx| self.0.poll_next(cx)).await.map(Result::unwrap)
+    }
+
+    pub(crate) async fn next(&mut self) -> Box<dyn Delivery> {
+        self.try_next().await.expect("the listener has ended")
+    }
+
+    /// Takes and acknowledges the next message.
+    pub(crate) async fn take(&mut self) -> MessageId {
+        let mut delivery = self.next().await;
+        delivery.acknowledge().await.unwrap();
+        delivery.request().id
+    }
+
+    /// Polls once, and waits if there is nothing.
+    pub(crate) async fn poll(&mut self) -> Option<Box<dyn Delivery>> {
+        poll_fn(|cx| match self.0.poll_next(cx) {
+            Poll::Ready(next) => Poll::Ready(next.map(Result::unwrap)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+}
+
+pub(crate) fn id(number: u128) -> MessageId {
+    MessageId::from_bits(number)
+}
+
+pub(crate) fn any(topic: &'static str) -> Route {
+    Route::new(topic, Destination::Any)
+}
+
+pub(crate) fn server(topic: &'static str, server: &'static str) -> Route {
+    Route::new(topic, Destination::Server(Cow::Borrowed(server)))
+}
+
+pub(crate) fn fanout(topic: &'static str) -> Route {
+    Route::new(topic, Destination::Fanout)
+}
+
+pub(crate) fn cast(id: MessageId) -> Request {
+    Request::new(id, "work", Payload::new(Codec::MessagePack, vec![0x80]))
+}
+
+pub(crate) fn call(id: MessageId, timeout: Duration) -> Request {
+    let mut request = cast(id);
+    request.wants_reply = true;
+    request.deadline = Some(Instant::now() + timeout);
+    request
+}
+
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    Codec::MessagePack.encode(text).unwrap()
+}
+
+pub(crate) async fn event(replies: &mut Replies) -> Event {
+    poll_fn(|cx| replies.poll(cx)).await
+}
+
+pub(crate) async fn outcome(replies: &mut Replies) -> Vec<u8> {
+    match event(replies).await {
+        Event::Outcome(Ok(payload)) => payload.bytes().to_vec(),
+        other => panic!("not a result: {other:?}"),
+    }
+}
