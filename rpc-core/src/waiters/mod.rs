@@ -10,6 +10,8 @@
 mod replies;
 mod sleeper;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
 
 pub use self::replies::{Event, Replies};
-use self::sleeper::Alarm;
+use self::sleeper::{Alarm, Watch};
 use self::table::Shard;
 pub use self::table::WaiterKey;
 use crate::error::SendError;
@@ -71,10 +73,9 @@ impl Waiters {
         let shard = table.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let key = table.shards[shard].open(shard, request.deadline, request.monitor);
         let silence = request.monitor.map(|period| Instant::now() + period);
-        if let Some(first) = [request.deadline, silence].into_iter().flatten().min() {
-            self.watch(first);
-        }
-        (key, Replies::new(self.clone(), key, Arc::clone(request)))
+        let first = [request.deadline, silence].into_iter().flatten().min();
+        let watch = first.map_or(Watch::Sleeper, |first| self.watch(key, first));
+        (key, Replies::new(self.clone(), key, Arc::clone(request), watch))
     }
 
     /// Gives a waiting call its outcome. False: nobody waits for it any more.
@@ -119,10 +120,6 @@ impl Waiters {
 
     fn shard(&self, key: WaiterKey) -> &Shard {
         &self.0.shards[key.shard() % SHARDS]
-    }
-
-    fn watch(&self, deadline: Instant) {
-        self.0.alarm.watch(deadline, &self.0);
     }
 }
 

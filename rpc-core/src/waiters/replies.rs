@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::sleeper::Watch;
 use super::{WaiterKey, Waiters};
 use crate::error::SendError;
 use crate::message::{Outcome, Reached, Request};
@@ -30,12 +31,18 @@ pub struct Replies {
     waiters: Waiters,
     key: WaiterKey,
     request: Arc<Request>,
+    watch: Watch,
     done: bool,
 }
 
 impl Replies {
-    pub(super) fn new(waiters: Waiters, key: WaiterKey, request: Arc<Request>) -> Self {
-        Self { waiters, key, request, done: false }
+    pub(super) fn new(
+        waiters: Waiters,
+        key: WaiterKey,
+        request: Arc<Request>,
+        watch: Watch,
+    ) -> Self {
+        Self { waiters, key, request, watch, done: false }
     }
 
     /// The request that is waited for.
@@ -50,11 +57,10 @@ impl Replies {
         let event = shard.poll(self.key, cx);
         if event.is_ready() {
             self.done = true;
-        } else if !self.waiters.0.alarm.is_running()
+        } else if !self.watch.stands(&self.waiters)
             && let Some(deadline) = shard.first_deadline(self.key)
         {
-            // The runtime that watched the deadlines is gone.
-            self.waiters.watch(deadline);
+            self.watch = self.waiters.watch(self.key, deadline);
         }
         event
     }
@@ -73,6 +79,7 @@ impl Replies {
 
 impl Drop for Replies {
     fn drop(&mut self) {
+        self.watch.end();
         if !self.done && self.waiters.shard(self.key).close(self.key) {
             self.give_up();
         }

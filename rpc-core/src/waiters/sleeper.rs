@@ -1,30 +1,47 @@
 //! One sleeping task for the deadlines of a whole table.
 //!
 //! It sleeps until the earliest deadline and is kicked only by an earlier one; calls that end in time never wake it.
-//! It is spawned on the runtime of the call that needed it first. When that runtime goes, it wakes all waiting calls,
-//! and the next one polled starts another on its own runtime.
+//! It runs on the runtime of the call that needed it first, its owner. When that runtime goes, it wakes all waiting
+//! calls, and the next one polled starts another on its own runtime. A call from a second runtime does not rely on the
+//! first one being driven: it gets a watch of its own.
 //!
 //! The ordering that matters: the sleeper lowers its guard (`armed` = never) *before* it scans the table. A call whose
 //! entry the scan did not see was therefore opened after that, sees the lowered guard, and kicks.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::Table;
 use super::table::Shard;
+use super::{Table, WaiterKey, Waiters};
 
 const NEVER: u64 = u64::MAX;
+const NOBODY: u64 = 0;
 
 pub(super) struct Alarm {
     /// When the sleeper will look next, in nanoseconds since `base`.
     armed: AtomicU64,
     base: OnceLock<Instant>,
-    running: AtomicBool,
+    /// The runtime that the sleeper runs on.
+    owner: AtomicU64,
     kick: Arc<Notify>,
+}
+
+/// Who minds a call's deadline.
+#[derive(Debug, Default)]
+pub(super) enum Watch {
+    /// Nobody yet: the call was opened outside a runtime.
+    #[default]
+    Nobody,
+    /// The sleeper.
+    Sleeper,
+    /// A task for this call alone.
+    Own(JoinHandle<()>),
 }
 
 impl Default for Alarm {
@@ -32,42 +49,98 @@ impl Default for Alarm {
         Self {
             armed: AtomicU64::new(NEVER),
             base: OnceLock::new(),
-            running: AtomicBool::new(false),
+            owner: AtomicU64::new(NOBODY),
             kick: Arc::default(),
         }
     }
 }
 
+impl Waiters {
+    /// Makes sure that the call is woken at `deadline`, or before.
+    pub(super) fn watch(&self, key: WaiterKey, deadline: Instant) -> Watch {
+        let Ok(runtime) = Handle::try_current() else { return Watch::Nobody };
+        let alarm = &self.0.alarm;
+        let here = number(&runtime);
+        let owner = alarm.owner.load(Ordering::Acquire);
+        if owner == here || (owner == NOBODY && alarm.claim(here)) {
+            alarm.arm(deadline);
+            if owner == NOBODY {
+                runtime.spawn(Sleeper(Arc::downgrade(&self.0)).run(Arc::clone(&alarm.kick)));
+            }
+            Watch::Sleeper
+        } else {
+            Watch::Own(runtime.spawn(self.clone().watch_one(key)))
+        }
+    }
+
+    async fn watch_one(self, key: WaiterKey) {
+        let shard = self.shard(key);
+        // Signs of life put the deadline off, hence a loop.
+        while let Some(deadline) = shard.first_deadline(key) {
+            sleep_until(deadline).await;
+            shard.expire(Instant::now());
+        }
+    }
+}
+
+impl Watch {
+    /// Whether somebody still minds.
+    pub(super) fn stands(&self, waiters: &Waiters) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Sleeper => waiters.0.alarm.owner.load(Ordering::Acquire) != NOBODY,
+            Self::Own(task) => !task.is_finished(),
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if let Self::Own(task) = self {
+            task.abort();
+        }
+    }
+}
+
 impl Alarm {
-    /// Makes sure that the sleeper wakes at `deadline`, or before.
-    pub(super) fn watch(&self, deadline: Instant, table: &Arc<Table>) {
+    fn claim(&self, here: u64) -> bool {
+        self.owner.compare_exchange(NOBODY, here, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn arm(&self, deadline: Instant) {
         let at = self.nanos(deadline);
         if at < self.armed.load(Ordering::SeqCst) && at < self.armed.fetch_min(at, Ordering::SeqCst)
         {
             self.kick.notify_one();
         }
-        if !self.is_running() {
-            self.start(table);
-        }
-    }
-
-    pub(super) fn is_running(&self) -> bool {
-        self.running.load(Ordering::Acquire)
     }
 
     fn nanos(&self, at: Instant) -> u64 {
         let base = *self.base.get_or_init(Instant::now);
         u64::try_from(at.saturating_duration_since(base).as_nanos()).unwrap_or(NEVER - 1)
     }
+}
 
-    #[cold]
-    fn start(&self, table: &Arc<Table>) {
-        let Ok(runtime) = Handle::try_current() else { return };
-        if !self.running.swap(true, Ordering::AcqRel) {
-            let sleeper = Sleeper(Arc::downgrade(table));
-            runtime.spawn(sleeper.run(Arc::clone(&self.kick)));
+/// The number that tells a runtime from all others.
+fn number(runtime: &Handle) -> u64 {
+    /// The id shows its number to hashers only.
+    struct Read(u64);
+
+    impl Hasher for Read {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0 = bytes.iter().fold(self.0, |number, byte| number << 8 | u64::from(*byte));
+        }
+
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+
+        fn finish(&self) -> u64 {
+            self.0
         }
     }
+
+    let mut read = Read(NOBODY);
+    runtime.id().hash(&mut read);
+    read.finish()
 }
 
 impl Drop for Table {
@@ -93,7 +166,7 @@ impl Sleeper {
 impl Drop for Sleeper {
     fn drop(&mut self) {
         if let Some(table) = self.0.upgrade() {
-            table.alarm.running.store(false, Ordering::Release);
+            table.alarm.owner.store(NOBODY, Ordering::Release);
             table.shards.iter().for_each(Shard::wake_all);
         }
     }
