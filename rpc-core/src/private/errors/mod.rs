@@ -62,6 +62,10 @@ impl<'a> Erred<'a> {
     }
 
     /// The first error of type `T` that is accepted.
+    ///
+    /// Not found is what hides its type: an error that was made the context of an `anyhow::Error`,
+    /// one behind a transparent variant of a type that is no [`RpcError`], or of one that is, but
+    /// sits in a `dyn Error` itself.
     pub fn find<T: Error + 'static>(self, accept: impl Fn(&T) -> bool) -> Option<&'a T> {
         let mut found = None;
         let _ = self.visit(&mut |error| {
