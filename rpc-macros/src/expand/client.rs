@@ -121,7 +121,7 @@ fn constructors(private: &TokenStream) -> TokenStream {
 
 fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
     let ident = local(&method.ident);
-    let ctx = Ident::new("ctx", Span::mixed_site());
+    let ctx = ctx(method);
     let head = head(method);
     let params = params(method);
     let returns = returns(method, private);
@@ -137,6 +137,12 @@ fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenS
             self.rpc.__call(#ctx, #namespace, #wire, #needs, __rpc_args)
         }
     }
+}
+
+/// The name of the context, which an argument may have, too.
+pub(super) fn ctx(method: &Method) -> Ident {
+    let taken = method.args.iter().chain(&method.rest).any(|arg| arg.ident == "ctx");
+    Ident::new(if taken { "__rpc_ctx" } else { "ctx" }, Span::mixed_site())
 }
 
 /// The attributes of a client's method.

@@ -32,8 +32,8 @@ fn one(
         client = names::wire(&endpoint.client.ident),
         name = names::wire(&method.ident),
     );
-    let mut parameters = expected.generics.clone();
-    parameters.where_clause = None;
+    // With all their bounds: the types of the entries may ask for them.
+    let (parameters, where_clause) = (&expected.generics, &expected.generics.where_clause);
     let variants = entries.iter().map(|Entry { name, ty, variant }| {
         let docs = match variant {
             Some(variant) => format!(" `{}`", path(variant)),
@@ -46,7 +46,7 @@ fn one(
         #conditions
         #lints
         #[doc = #docs]
-        #vis enum #ident #parameters {
+        #vis enum #ident #parameters #where_clause {
             #(#variants,)*
         }
 

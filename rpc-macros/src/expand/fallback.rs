@@ -28,12 +28,13 @@ pub(super) fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream
             }
         })
         .collect();
+    let ctx = client::ctx(method);
     let head = client::head(method);
     let returns = client::returns(method, private);
     emit! {
         #head
         #[allow(unused_variables)]
-        pub fn #ident<#(#any),*>(&self, ctx: &#private::Context, #(#params),*) -> #returns {
+        pub fn #ident<#(#any),*>(&self, #ctx: &#private::Context, #(#params),*) -> #returns {
             loop {}
         }
     }

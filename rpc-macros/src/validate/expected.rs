@@ -1,7 +1,7 @@
 //! `#[expected(…)]`: which errors, and what the variants of the generated enum are called.
 
 use quote::ToTokens;
-use syn::{Attribute, Generics, Ident, Path};
+use syn::{Attribute, Ident, Path};
 
 use super::{Scope, generics};
 use crate::args::{self, ExpectedEntry};
@@ -29,9 +29,7 @@ pub(super) fn check(
     }
     let tokens = entries.iter().map(|entry| entry.ty.to_token_stream()).collect();
     let name = format!("{}{}Expected", names::wire(scope.name), names::pascal(method));
-    let mut generics: Generics = generics::occurring(scope.generics, tokens);
-    // An enum needs no bounds that its variants do not ask for, but these may come from the entries' own types.
-    generics.make_where_clause();
+    let generics = generics::occurring(scope.generics, tokens);
     Some(Expected { ident: names::generated(&name, method), generics, entries })
 }
 

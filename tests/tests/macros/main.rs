@@ -1,5 +1,15 @@
-//! What the macros make, as users meet it.
+//! What the macros make, as users meet it: endpoints called through their generated clients.
 
-#![allow(unreachable_pub)] // `pub` is what makes a method remote, also in a test.
+// `pub` is what makes a method remote, also in a test.
+#![allow(unreachable_pub)]
+// Endpoints of tests panic where their test shall fail.
+#![allow(clippy::unwrap_used)]
 
-mod basics;
+mod conditions;
+mod descriptor;
+mod errors;
+mod generics;
+mod names;
+mod receivers;
+mod traits;
+mod versions;
