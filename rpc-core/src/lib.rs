@@ -33,6 +33,7 @@ pub use endpoint::{
 };
 pub use error::{CallError, RpcError};
 pub use eventual::Eventual;
+pub use message::{Failure, FailureKind, MessageId, Outcome, Request};
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/rpc_error.md")]
 pub use rpc_macros::RpcError;
@@ -42,7 +43,6 @@ pub use rpc_macros::endpoint;
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/expected.md")]
 pub use rpc_macros::expected;
-pub use message::{Failure, FailureKind, MessageId, Outcome, Request};
 pub use server::{RunningServer, Server, StopHandle};
 pub use target::{Target, TargetChange};
 pub use trace::{ParseTraceError, TraceContext};

@@ -1,0 +1,94 @@
+//! A server with two endpoints, and a client that calls both: the program of oslo.messaging's own documentation.
+//!
+//! `cargo run --example quickstart`
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use rpc_core::{CallError, Context, RpcError, Server, StopHandle, Target, endpoint};
+use rpc_transport_mem::MemTransport;
+use serde::{Deserialize, Serialize};
+
+/// Moves money between accounts.
+struct Ledger {
+    accounts: Mutex<HashMap<String, u64>>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Transfer {
+    from: String,
+    to: String,
+    cents: u64,
+}
+
+#[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
+#[error("{missing} cents short")]
+struct InsufficientFunds {
+    missing: u64,
+}
+
+#[endpoint(namespace = "bank", version = "1.2")]
+impl Ledger {
+    /// Moves money, and returns what is left on the first account.
+    #[expected(InsufficientFunds)]
+    pub async fn transfer(&self, ctx: &Context, order: Transfer) -> Result<u64, InsufficientFunds> {
+        let user = ctx.get("user").and_then(|user| user.as_str()).unwrap_or("somebody");
+        println!("server: {user} moves {} cents from {} to {}", order.cents, order.from, order.to);
+        let mut accounts = self.accounts.lock().expect("no method panics while it holds the lock");
+        let from = accounts.entry(order.from).or_default();
+        let left = from
+            .checked_sub(order.cents)
+            .ok_or_else(|| InsufficientFunds { missing: order.cents - *from })?;
+        *from = left;
+        *accounts.entry(order.to).or_default() += order.cents;
+        Ok(left)
+    }
+
+    /// Cents on the account.
+    #[since("1.1")]
+    pub fn balance(&self, _ctx: &Context, account: String) -> u64 {
+        let accounts = self.accounts.lock().expect("no method panics while it holds the lock");
+        accounts.get(&account).copied().unwrap_or_default()
+    }
+}
+
+/// Lets an operator stop the server from outside.
+struct Control {
+    server: StopHandle,
+}
+
+#[endpoint(namespace = "control", version = "2.0")]
+impl Control {
+    /// Stops the server. The reply to this very call is still sent.
+    pub fn stop(&self, _ctx: &Context) {
+        self.server.stop();
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let transport = MemTransport::new();
+
+    let builder = Server::builder(transport.clone(), Target::topic("bank").server("bank-1"));
+    let control = Control { server: builder.stop_handle() };
+    let accounts = Mutex::new(HashMap::from([("ada".to_owned(), 1_000)]));
+    let server = builder.endpoint(Ledger { accounts }).endpoint(control).build()?.start().await?;
+
+    let bank = LedgerClient::new(transport.clone(), Target::topic("bank"));
+    let ctx = Context::new().with("user", "ada");
+    for cents in [300, 900] {
+        let order = Transfer { from: "ada".into(), to: "bob".into(), cents };
+        match bank.transfer(&ctx, order).await {
+            Ok(left) => println!("client: transferred, {left} cents left"),
+            Err(CallError::Expected(LedgerTransferExpected::InsufficientFunds(error))) => {
+                println!("client: refused, {} cents short", error.missing);
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+    println!("client: bob has {} cents", bank.balance(&ctx, "bob".into()).await?);
+
+    ControlClient::new(transport, Target::topic("bank")).stop(&ctx).to_server("bank-1").await?;
+    println!("server: {}", server.wait().await?);
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The programs stand beside this folder; run one with `cargo run --example quickstart`.
