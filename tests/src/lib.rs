@@ -1,1 +1,5 @@
-//! What the tests of this package share.
+//! What the tests of this package share: the conformance suite, and what runs it.
+
+pub mod conformance;
+pub mod harness;
+pub mod mem;

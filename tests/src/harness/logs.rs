@@ -1,0 +1,150 @@
+//! What the framework logs while a case runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Level, Metadata, Subscriber};
+
+/// Records the log of this thread, and so of the whole case, until it is dropped.
+pub struct Logs {
+    log: Arc<Log>,
+    _guard: DefaultGuard,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its level.
+    pub level: Level,
+    /// Who logged it.
+    pub target: &'static str,
+    /// Its fields as text; the text of the line is `message`.
+    pub fields: BTreeMap<&'static str, String>,
+}
+
+/// One span.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// Its name.
+    pub name: &'static str,
+    /// Its fields as text.
+    pub fields: BTreeMap<&'static str, String>,
+}
+
+struct Log {
+    level: Level,
+    next: AtomicU64,
+    recorded: Mutex<Recorded>,
+}
+
+#[derive(Default)]
+struct Recorded {
+    events: Vec<Event>,
+    spans: Vec<(u64, Span)>,
+}
+
+impl Logs {
+    /// Records what is at least as severe as `level`.
+    pub fn record(level: Level) -> Self {
+        let log = Arc::new(Log { level, next: AtomicU64::new(1), recorded: Mutex::default() });
+        let guard = tracing::subscriber::set_default(Arc::clone(&log));
+        Self { log, _guard: guard }
+    }
+
+    /// The lines so far that the framework's own crates wrote.
+    pub fn events(&self) -> Vec<Event> {
+        let recorded = self.log.recorded();
+        recorded.events.iter().filter(|event| event.target.starts_with("rpc_")).cloned().collect()
+    }
+
+    /// The lines of a level.
+    pub fn at(&self, level: Level) -> Vec<Event> {
+        self.events().into_iter().filter(|event| event.level == level).collect()
+    }
+
+    /// The spans of this name, in the order in which they were opened.
+    pub fn spans(&self, name: &str) -> Vec<Span> {
+        let recorded = self.log.recorded();
+        recorded
+            .spans
+            .iter()
+            .filter(|(_, span)| span.name == name)
+            .map(|(_, s)| s.clone())
+            .collect()
+    }
+}
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.events()).finish()
+    }
+}
+
+impl Event {
+    /// Whether the line or one of its fields contains the text.
+    pub fn says(&self, text: &str) -> bool {
+        self.fields.values().any(|value| value.contains(text))
+    }
+}
+
+impl Log {
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.level
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut fields = Fields::default();
+        span.record(&mut fields);
+        let span = Span { name: span.metadata().name(), fields: fields.0 };
+        self.recorded().spans.push((id, span));
+        Id::from_u64(id)
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        let mut recorded = self.recorded();
+        let span = recorded.spans.iter_mut().find(|(known, _)| *known == id.into_u64());
+        if let Some((_, span)) = span {
+            let mut fields = Fields(std::mem::take(&mut span.fields));
+            values.record(&mut fields);
+            span.fields = fields.0;
+        }
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        self.recorded().events.push(Event { level, target, fields: fields.0 });
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}

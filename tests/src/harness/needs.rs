@@ -1,0 +1,33 @@
+//! What some cases need of a transport. Those of a transport that does not have it are reported as not applicable.
+
+use super::World;
+
+/// A call to a target that nobody serves fails at once.
+pub fn knows_nobody_listens(world: &World) -> bool {
+    world.capabilities().knows_nobody_listens
+}
+
+/// What was not acknowledged is delivered again.
+pub fn at_least_once(world: &World) -> bool {
+    world.capabilities().at_least_once
+}
+
+/// A caller that gives up can tell the server.
+pub fn cancel(world: &World) -> bool {
+    world.capabilities().cancel
+}
+
+/// A caller that gives up before its method began is sure that it never will.
+pub fn exact_cancel(world: &World) -> bool {
+    world.capabilities().exact_cancel
+}
+
+/// Messages whose deadline has passed leave the queue by themselves.
+pub fn expires_in_queue(world: &World) -> bool {
+    world.capabilities().expires_in_queue
+}
+
+/// Messages beyond a certain size are turned away.
+pub fn max_message(world: &World) -> bool {
+    world.capabilities().max_message.is_some()
+}

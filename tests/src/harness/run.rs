@@ -1,0 +1,93 @@
+//! Running cases: each on a thread of its own, watched from another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Case, Clock, Fixture, World, panics};
+
+/// How a case ended, when it ended.
+enum Ended {
+    Passed,
+    NotApplicable(&'static str),
+    Failed(String),
+}
+
+/// The cases over one transport.
+pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
+    let fixture = Arc::new(fixture);
+    let trial = |&case: &Case| {
+        let fixture = Arc::clone(&fixture);
+        let kind = fixture.name();
+        Trial::ignorable_test(case.name, move || watched(fixture, case)).with_kind(kind)
+    };
+    cases.iter().map(trial).collect()
+}
+
+/// Runs the trials, as the command line asks, and says how many did not apply.
+#[must_use]
+pub fn conclude(trials: Vec<Trial>) -> ExitCode {
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    println!("{} cases were not applicable and are not counted as passed", conclusion.num_ignored);
+    conclusion.exit_code()
+}
+
+/// A case that hangs cannot be stopped, only left behind: its thread ends with the process.
+fn watched(fixture: Arc<dyn Fixture>, case: Case) -> Result<Completion, Failed> {
+    let limit = fixture.limit();
+    let (send, receive) = mpsc::channel();
+    let started = thread::Builder::new().name(case.name.to_owned()).spawn(move || {
+        let ended = run(&*fixture, &case);
+        // Nobody listens any more when the case took too long.
+        let _ = send.send(ended);
+    });
+    started.map_err(|error| Failed::from(format!("no thread for the case: {error}")))?;
+    match receive.recv_timeout(limit) {
+        Ok(Ended::Passed) => Ok(Completion::Completed),
+        Ok(Ended::NotApplicable(why)) => {
+            Ok(Completion::ignored_with(format!("not applicable: the transport lacks {why}")))
+        }
+        Ok(Ended::Failed(why)) => Err(Failed::from(why)),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(Failed::from(format!("`{}` hangs: no end after {limit:?}", case.name)))
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(Failed::from("the thread of the case is gone")),
+    }
+}
+
+fn run(fixture: &dyn Fixture, case: &Case) -> Ended {
+    panics::record_on_this_thread();
+    let runtime = match runtime(fixture.clock()) {
+        Ok(runtime) => runtime,
+        Err(error) => return Ended::Failed(format!("no runtime for the case: {error}")),
+    };
+    let run = || runtime.block_on(in_a_world(fixture, case));
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Ended::Failed(panics::last()))
+}
+
+/// One thread, so that what a case records of the log is all of it, and nobody else's.
+fn runtime(clock: Clock) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all();
+    if clock == Clock::Paused {
+        builder.start_paused(true);
+    }
+    builder.build()
+}
+
+async fn in_a_world(fixture: &dyn Fixture, case: &Case) -> Ended {
+    let world = World::new(fixture.broker().await, case.name).await;
+    if let Some((why, _)) = case.needs.iter().find(|(_, has)| !has(&world)) {
+        return Ended::NotApplicable(why);
+    }
+    (case.run)(world.clone()).await;
+    match world.leave().await {
+        Ok(()) => Ended::Passed,
+        Err(why) => Ended::Failed(why),
+    }
+}

@@ -1,0 +1,160 @@
+//! What a case has to work with.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rpc_core::server::ServerBuilder;
+use rpc_core::transport::Capabilities;
+use rpc_core::{Codec, Endpoint, RpcClient, RunningServer, Server, Target, Transport};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Broker, LeftBehind};
+
+/// How long servers may take to end, and the broker to notice, after a case.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// A broker of the case's own, with one connection for its servers and one for its clients.
+///
+/// Everything has defaults: `world.serve(endpoint)` starts server `one` on the case's topic, `world.client()` calls it.
+/// Servers that were started through the world are stopped after the case.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("case", &self.0.case).finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    case: &'static str,
+    broker: Arc<dyn Broker>,
+    serving: Arc<dyn Transport>,
+    calling: Arc<dyn Transport>,
+    servers: Mutex<Vec<Arc<RunningServer>>>,
+    names: AtomicUsize,
+}
+
+impl World {
+    pub(super) async fn new(broker: Arc<dyn Broker>, case: &'static str) -> Self {
+        let (serving, calling) = (broker.connect().await, broker.connect().await);
+        let (servers, names) = (Mutex::default(), AtomicUsize::new(0));
+        Self(Arc::new(Inner { case, broker, serving, calling, servers, names }))
+    }
+
+    /// What the transport can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.calling.capabilities()
+    }
+
+    /// What clients encode arguments in.
+    pub fn codec(&self) -> Codec {
+        self.0.calling.codec()
+    }
+
+    /// The broker.
+    pub fn broker(&self) -> &dyn Broker {
+        &*self.0.broker
+    }
+
+    /// The connection that servers use.
+    pub fn serving(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.0.serving)
+    }
+
+    /// The connection that clients use.
+    pub fn calling(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.0.calling)
+    }
+
+    /// One connection more, to the same broker.
+    pub async fn connect(&self) -> Arc<dyn Transport> {
+        self.0.broker.connect().await
+    }
+
+    /// A name that nobody else has.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.0.case, self.0.names.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The case's own topic.
+    pub fn topic(&self) -> String {
+        self.0.case.to_owned()
+    }
+
+    /// The case's own topic as a client's target.
+    pub fn target(&self) -> Target {
+        Target::topic(self.topic())
+    }
+
+    /// A server of the case's topic with this name, to be given endpoints and options.
+    pub fn server(&self, name: &'static str) -> ServerBuilder {
+        Server::builder(self.serving(), self.target().server(name))
+    }
+
+    /// Starts server `one` of the case's topic with one endpoint.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn serve<E: Endpoint + Send + Sync>(
+        &self,
+        endpoint: impl Into<Arc<E>>,
+    ) -> Arc<RunningServer> {
+        self.start(self.server("one").endpoint(endpoint)).await
+    }
+
+    /// Builds and starts a server.
+    ///
+    /// # Panics
+    ///
+    /// When the server cannot be built or started.
+    pub async fn start(&self, server: ServerBuilder) -> Arc<RunningServer> {
+        let server = server.build().expect("the server is built");
+        let server = Arc::new(server.start().await.expect("the server starts"));
+        self.servers().push(Arc::clone(&server));
+        server
+    }
+
+    /// A client of the case's topic: an [`RpcClient`] or a generated one.
+    pub fn client<C: From<RpcClient>>(&self) -> C {
+        C::from(RpcClient::new(self.calling(), self.target()))
+    }
+
+    /// A client of another target.
+    pub fn client_of<C: From<RpcClient>>(&self, target: Target) -> C {
+        C::from(RpcClient::new(self.calling(), target))
+    }
+
+    fn servers(&self) -> std::sync::MutexGuard<'_, Vec<Arc<RunningServer>>> {
+        self.0.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops what runs, and looks at what is left.
+    pub(super) async fn leave(&self) -> Result<(), String> {
+        let servers = std::mem::take(&mut *self.servers());
+        servers.iter().for_each(|server| server.stop());
+        for server in servers {
+            match timeout(SETTLE, server.wait()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(format!("a server did not end: {error}")),
+                Err(_) => {
+                    return Err(format!("{server:?} has not ended {SETTLE:?} after its stop"));
+                }
+            }
+        }
+        let until = Instant::now() + SETTLE;
+        loop {
+            let left = self.0.broker.left_behind().await;
+            if left == LeftBehind::NOTHING {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return Err(format!("the case left behind {left:?}"));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

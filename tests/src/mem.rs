@@ -1,0 +1,46 @@
+//! The in-memory broker under test.
+
+use std::sync::Arc;
+
+use rpc_core::{BoxFuture, Codec, Transport};
+use rpc_transport_mem::MemTransport;
+
+use crate::harness::{Broker, Clock, Fixture, LeftBehind};
+
+/// `mem` with one of the codecs.
+#[derive(Debug, Copy, Clone)]
+pub struct Mem {
+    /// What clients encode arguments in.
+    pub codec: Codec,
+}
+
+impl Fixture for Mem {
+    fn name(&self) -> String {
+        format!("mem, {}", self.codec.name())
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::Paused
+    }
+
+    fn broker(&self) -> BoxFuture<'_, Arc<dyn Broker>> {
+        let transport = MemTransport::builder().codec(self.codec).build();
+        Box::pin(std::future::ready(Arc::new(MemBroker(transport)) as Arc<dyn Broker>))
+    }
+}
+
+struct MemBroker(MemTransport);
+
+impl Broker for MemBroker {
+    fn connect(&self) -> BoxFuture<'_, Arc<dyn Transport>> {
+        Box::pin(std::future::ready(self.0.clone().into()))
+    }
+
+    fn left_behind(&self) -> BoxFuture<'_, LeftBehind> {
+        Box::pin(std::future::ready(LeftBehind {
+            waiters: self.0.waiters(),
+            queued: self.0.queued(),
+            unacknowledged: self.0.unacknowledged(),
+        }))
+    }
+}
