@@ -26,10 +26,13 @@ pub(crate) fn endpoint(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let item = errors.ok(syn::parse2::<Item>(tokens.clone()));
     let model = item.as_ref().and_then(|item| validate::endpoint(args, item, &mut errors));
     let user = match (item, &model) {
-        (Some(item), Some(model)) => trait_item::expand(item, model),
-        _ => None,
+        (Some(item), Some(model)) => trait_item::expand(item, model).unwrap_or_else(|| {
+            let item = strip::item(tokens);
+            // `pub` says that a method is remote, also on a type that nobody outside of its crate can name.
+            emit! { #[allow(unreachable_pub)] #item }
+        }),
+        _ => strip::item(tokens),
     };
-    let user = user.unwrap_or_else(|| strip::item(tokens));
     let generated = model.as_ref().map(generate);
     let errors = errors.into_tokens();
     emit! { #user #generated #errors }
