@@ -1,0 +1,107 @@
+//! Floors: the least that a round trip can be made of.
+//!
+//! No names, versions, deadlines, ids, limits, cancellation or failures: nothing is done that an echo does not need, and
+//! nothing twice. Unbounded channels, as bounded ones are dearer; buffers large enough to be allocated once; borrowed
+//! arguments on the way out.
+
+use rpc_benches::Echoed;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::drive::Echo;
+
+type Sending<T, R> = mpsc::UnboundedSender<(T, oneshot::Sender<R>)>;
+
+#[derive(Serialize)]
+struct ArgsRef<'a> {
+    text: &'a str,
+    number: u64,
+}
+
+#[derive(Deserialize)]
+struct Args {
+    text: String,
+    number: u64,
+}
+
+/// The method.
+async fn echo(text: String, number: u64) -> Echoed {
+    Echoed { text, number }
+}
+
+async fn round_trip<T, R>(requests: &Sending<T, R>, request: T) -> R {
+    let (reply_to, reply) = oneshot::channel();
+    requests.send((request, reply_to)).ok().expect("the server runs");
+    reply.await.expect("the server answers")
+}
+
+/// Values through an mpsc channel, answered through oneshots: no bytes at all.
+pub(crate) async fn values() -> Values {
+    let (sender, mut requests) = mpsc::unbounded_channel::<(Args, oneshot::Sender<Echoed>)>();
+    tokio::spawn(async move {
+        while let Some((args, reply_to)) = requests.recv().await {
+            let _ = reply_to.send(echo(args.text, args.number).await);
+        }
+    });
+    Values(sender)
+}
+
+#[derive(Clone)]
+pub(crate) struct Values(Sending<Args, Echoed>);
+
+impl Echo for Values {
+    async fn echo(&self, text: String, number: u64) -> Echoed {
+        round_trip(&self.0, Args { text, number }).await
+    }
+}
+
+/// The same with bytes: named arguments encoded and decoded, the result too.
+pub(crate) async fn bytes() -> Bytes {
+    let (sender, mut requests) = mpsc::unbounded_channel::<(Vec<u8>, oneshot::Sender<Vec<u8>>)>();
+    tokio::spawn(async move {
+        while let Some((request, reply_to)) = requests.recv().await {
+            let _ = reply_to.send(serve(request).await);
+        }
+    });
+    Bytes(sender)
+}
+
+/// The same with a task for each call: what the aims are measured against.
+pub(crate) async fn tasks() -> Bytes {
+    let (sender, mut requests) = mpsc::unbounded_channel::<(Vec<u8>, oneshot::Sender<Vec<u8>>)>();
+    tokio::spawn(async move {
+        while let Some((request, reply_to)) = requests.recv().await {
+            tokio::spawn(async move {
+                let _ = reply_to.send(serve(request).await);
+            });
+        }
+    });
+    Bytes(sender)
+}
+
+async fn serve(request: Vec<u8>) -> Vec<u8> {
+    let args: Args = decode(&request);
+    encode(&echo(args.text, args.number).await)
+}
+
+#[derive(Clone)]
+pub(crate) struct Bytes(Sending<Vec<u8>, Vec<u8>>);
+
+impl Echo for Bytes {
+    async fn echo(&self, text: String, number: u64) -> Echoed {
+        let request = encode(&ArgsRef { text: &text, number });
+        decode(&round_trip(&self.0, request).await)
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+    value.serialize(&mut serializer).expect("the payload can be encoded");
+    bytes
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> T {
+    rmp_serde::from_slice(bytes).expect("the payload can be decoded")
+}
