@@ -88,7 +88,8 @@ fn the_default_depth_is_read_on_a_small_stack_and_one_level_more_is_too_deep() {
 #[test]
 fn a_recursive_type_that_buffers_reads_the_default_depth_on_a_small_stack() {
     on_a_small_stack(|| {
-        reads_to_the_limit_and_no_further::<Guess>(arrays, Limits::new().max_depth)
+        let max = Limits::new().max_depth;
+        reads_to_the_limit_and_no_further::<Guess>(arrays, max);
     });
 }
 

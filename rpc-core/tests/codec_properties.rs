@@ -209,7 +209,7 @@ proptest! {
         let expected = reference.is_ok() && rest.is_empty();
         let read = Codec::MessagePack.decode::<IgnoredAny>(&bytes, &Limits::new());
         prop_assert_eq!(read.is_ok(), expected, "{:?}", read);
-        // Ten bytes of MessagePack are at most ten levels: the limit is not what refuses.
+        // So few bytes cannot be deeper than the default limit: it is not what refuses.
         if let Err(error) = read {
             let malformed = matches!(error.kind(), DecodeErrorKind::Malformed { .. });
             prop_assert!(malformed, "{}", error);

@@ -58,6 +58,10 @@ impl Codec {
     /// length is really there, and that nothing follows. No memory is reserved for what is
     /// only declared.
     ///
+    /// What `T` makes of the bytes is its own: a `Vec` of structs takes the size of the struct for
+    /// each member, and serde lets it reserve up to 1 MiB of that before the first one is read. A
+    /// struct that can be read from a single byte is as large a gift to a hostile sender as its size.
+    ///
     /// # Errors
     ///
     /// [`DecodeErrorKind`] lists them. Nothing of a value is kept when decoding fails.
