@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use rpc_core::transport::{AckError, Delivery, ReplyError};
+use rpc_core::waiters::Waiters;
 use rpc_core::{Eventual, Outcome, Request};
 
 use crate::listener::Subscription;
 use crate::message::Message;
-use crate::topic::Taken;
 
 pub(crate) struct MemDelivery {
     subscription: Arc<Subscription>,
@@ -19,12 +19,12 @@ pub(crate) struct MemDelivery {
 }
 
 impl MemDelivery {
-    pub(crate) fn new(subscription: Arc<Subscription>, taken: Taken) -> Self {
-        let Taken { message, queue, epoch } = taken;
+    pub(crate) fn new(subscription: Arc<Subscription>, queue: usize, message: Message) -> Self {
+        let epoch = subscription.topic.epoch();
         Self { subscription, message, queue, epoch, settled: false }
     }
 
-    fn waiters(&self) -> &rpc_core::waiters::Waiters {
+    fn waiters(&self) -> &Waiters {
         &self.subscription.topic.waiters
     }
 }

@@ -48,7 +48,8 @@ impl Listener for MemListener {
         }
         let subscription = &self.subscription;
         subscription.topic.take(subscription.seat, cx).map(|taken| {
-            let delivery = MemDelivery::new(Arc::clone(subscription), taken?);
+            let (queue, message) = taken?;
+            let delivery = MemDelivery::new(Arc::clone(subscription), queue, message);
             Some(Ok(Box::new(delivery) as Box<dyn Delivery>))
         })
     }

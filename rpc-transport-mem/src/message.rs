@@ -20,8 +20,11 @@ impl Message {
         Self { request, caller, redelivered: false }
     }
 
-    /// Nobody wants it any more: its caller has gone, or its time is up.
+    /// Nobody wants it any more: its caller has gone, or it is a cast whose time is up.
+    ///
+    /// A call whose time is up has lost its caller just then; so the clock is left alone for calls, which would pay for
+    /// it one by one.
     pub(crate) fn is_stale(&self) -> bool {
-        self.request.is_cancelled() || self.request.is_expired()
+        self.request.is_cancelled() || (self.caller.is_none() && self.request.is_expired())
     }
 }

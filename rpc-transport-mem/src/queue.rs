@@ -10,9 +10,11 @@ use crate::message::Message;
 use crate::wakes::Wakes;
 
 pub(crate) struct Queue {
-    pub(crate) exchange: Box<str>,
+    /// No other queue of the topic ever has the same.
+    pub(crate) serial: u64,
+    exchange: Box<str>,
     /// Who takes from it: any listener of the topic, those with one server name, or a single one (fanout).
-    pub(crate) destination: Destination,
+    destination: Destination,
     capacity: usize,
     messages: VecDeque<Message>,
     /// Senders that found no room, in the order they came. Empty unless the queue is full.
@@ -26,8 +28,14 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(exchange: &str, destination: Destination, capacity: usize) -> Self {
+    pub(crate) fn new(
+        serial: u64,
+        exchange: &str,
+        destination: Destination,
+        capacity: usize,
+    ) -> Self {
         Self {
+            serial,
             exchange: exchange.into(),
             destination,
             capacity,
@@ -104,24 +112,29 @@ impl Queue {
         }
     }
 
-    /// Nobody takes from this queue any more: sends away the senders that wait, and returns the calls. Casts stay for
+    /// Nobody takes from this queue any more: sends away the senders that wait, and gives up the calls. Casts stay for
     /// the next listener, except in a fanout queue, which ends with its only one.
-    pub(crate) fn orphan(&mut self, wakes: &mut Wakes) -> Vec<Message> {
+    pub(crate) fn orphan(&mut self, wakes: &mut Wakes) -> Gone {
         self.dismiss(End::NobodyListens, wakes);
-        let keeps_casts = self.destination != Destination::Fanout;
-        let (casts, calls) = std::mem::take(&mut self.messages)
-            .into_iter()
-            .partition::<VecDeque<_>, _>(|message| message.caller.is_none());
-        if keeps_casts {
-            self.messages = casts;
+        let messages = std::mem::take(&mut self.messages).into_iter();
+        if self.destination == Destination::Fanout {
+            return self.gone(messages.collect());
         }
-        calls.into()
+        let (casts, calls) = messages.partition(|message| message.caller.is_none());
+        self.messages = casts;
+        self.gone(calls)
     }
 
     /// The broker ends: everything goes.
-    pub(crate) fn shut(&mut self, wakes: &mut Wakes) -> Vec<Message> {
+    pub(crate) fn shut(&mut self, wakes: &mut Wakes) -> Gone {
         self.dismiss(End::Closed, wakes);
-        std::mem::take(&mut self.messages).into()
+        let messages = std::mem::take(&mut self.messages);
+        self.gone(messages)
+    }
+
+    fn gone(&self, messages: VecDeque<Message>) -> Gone {
+        let (exchange, destination) = (self.exchange.clone(), self.destination.clone());
+        Gone { exchange, destination, messages }
     }
 
     fn dismiss(&mut self, end: End, wakes: &mut Wakes) {
@@ -129,4 +142,11 @@ impl Queue {
             wakes.add(sender.end_one(end));
         }
     }
+}
+
+/// Messages that nobody will take, and where they stood.
+pub(crate) struct Gone {
+    pub(crate) exchange: Box<str>,
+    pub(crate) destination: Destination,
+    pub(crate) messages: VecDeque<Message>,
 }

@@ -22,14 +22,15 @@ use rpc_core::transport::Destination;
 
 use crate::hand_over::Parked;
 use crate::message::Message;
-use crate::queue::Queue;
+use crate::queue::{Gone, Queue};
 use crate::slots::Slots;
-use crate::topic::{Placed, Refused, Seat};
+use crate::topic::{Hint, Placed, Refused, Seat};
 use crate::wakes::Wakes;
 
 pub(crate) struct State {
     capacity: usize,
     queues: Slots<Queue>,
+    queues_made: u64,
     listeners: Slots<Place>,
     /// Listeners that wait, longest first.
     waiting: VecDeque<usize>,
@@ -58,18 +59,12 @@ enum Turn {
     Called(usize),
 }
 
-/// Messages whose queue has no listeners any more.
-pub(crate) struct Gone {
-    pub(crate) exchange: Box<str>,
-    pub(crate) destination: Destination,
-    pub(crate) messages: Vec<Message>,
-}
-
 impl State {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             capacity,
             queues: Slots::new(),
+            queues_made: 0,
             listeners: Slots::new(),
             waiting: VecDeque::new(),
             closed: false,
@@ -77,16 +72,23 @@ impl State {
         }
     }
 
-    /// The queue of that name, which is looked for at `hint` first.
+    /// The queue of that name. No name is compared where the hint is right.
     pub(crate) fn find(
         &self,
         exchange: &str,
         destination: &Destination,
-        hint: usize,
+        hint: &Hint,
     ) -> Option<usize> {
-        if self.queues.get(hint).is_some_and(|queue| queue.is(exchange, destination)) {
-            return Some(hint);
+        let (index, serial) = hint.get();
+        if self.queues.get(index).is_some_and(|queue| queue.serial == serial) {
+            return Some(index);
         }
+        let index = self.search(exchange, destination)?;
+        hint.set(index, self.queues[index].serial);
+        Some(index)
+    }
+
+    fn search(&self, exchange: &str, destination: &Destination) -> Option<usize> {
         let mut queues = self.queues.iter();
         queues.find(|(_, queue)| queue.is(exchange, destination)).map(|(index, _)| index)
     }
@@ -95,46 +97,46 @@ impl State {
         &mut self,
         index: usize,
         message: Message,
-    ) -> Result<(Placed, Wakes), Refused> {
-        let queue = self.queues.get_mut(index).filter(|queue| queue.listeners > 0);
-        let queue = queue.ok_or(Refused::NobodyListens)?;
-        let mut wakes = Wakes::default();
+        wakes: &mut Wakes,
+    ) -> Result<Placed, Refused> {
+        let queue = &mut self.queues[index];
+        if queue.listeners == 0 {
+            return Err(Refused::NobodyListens);
+        }
         if queue.is_full() {
             let parked = Arc::new(Parked::new(message, 1, false));
             queue.park(Arc::clone(&parked));
-            return Ok((Placed::Parked(parked), wakes));
+            return Ok(Placed::Parked(parked));
         }
         queue.push(message);
-        self.call_next(index, &mut wakes);
-        Ok((Placed::Queued, wakes))
+        self.call_next(index, wakes);
+        Ok(Placed::Queued)
     }
 
     /// One copy for each listener of the topic.
-    pub(crate) fn push_to_all(&mut self, message: Message) -> Result<(Placed, Wakes), Refused> {
-        let fanouts: Vec<usize> =
-            self.listeners.iter().map(|(_, listener)| listener.queues[0]).collect();
-        if fanouts.is_empty() {
+    pub(crate) fn push_to_all(
+        &mut self,
+        message: Message,
+        wakes: &mut Wakes,
+    ) -> Result<Placed, Refused> {
+        let fanouts = self.listeners.iter().map(|(_, listener)| listener.queues[0]);
+        let (full, free): (Vec<usize>, Vec<usize>) =
+            fanouts.partition(|index| self.queues[*index].is_full());
+        if full.is_empty() && free.is_empty() {
             return Err(Refused::NobodyListens);
         }
-        let mut wakes = Wakes::default();
-        let is_full = |index: &usize| self.queues.get(*index).is_some_and(Queue::is_full);
-        let (full, free): (Vec<usize>, Vec<usize>) = fanouts.into_iter().partition(is_full);
         for index in &free {
-            if let Some(queue) = self.queues.get_mut(*index) {
-                queue.push(message.clone());
-            }
-            self.call_next(*index, &mut wakes);
+            self.queues[*index].push(message.clone());
+            self.call_next(*index, wakes);
         }
         if full.is_empty() {
-            return Ok((Placed::Queued, wakes));
+            return Ok(Placed::Queued);
         }
         let parked = Arc::new(Parked::new(message, full.len(), !free.is_empty()));
         for index in full {
-            if let Some(queue) = self.queues.get_mut(index) {
-                queue.park(Arc::clone(&parked));
-            }
+            self.queues[index].park(Arc::clone(&parked));
         }
-        Ok((Placed::Parked(parked), wakes))
+        Ok(Placed::Parked(parked))
     }
 
     pub(crate) fn withdraw(&mut self, sender: &Arc<Parked>) {
@@ -143,103 +145,90 @@ impl State {
 
     /// Calls whoever waits longest for this queue.
     fn call_next(&mut self, queue: usize, wakes: &mut Wakes) {
-        let listeners = &self.listeners;
-        let takes = |index: &usize| {
-            listeners.get(*index).is_some_and(|listener| listener.queues.contains(&queue))
+        let takes = |index: &usize| self.listeners[*index].queues.contains(&queue);
+        let index = match self.waiting.iter().position(takes) {
+            None => return,
+            // By far the most frequent, and nothing need be moved.
+            Some(0) => self.waiting.pop_front(),
+            Some(position) => self.waiting.remove(position),
         };
-        let Some(position) = self.waiting.iter().position(takes) else { return };
-        let Some(index) = self.waiting.remove(position) else { return };
-        if let Some(listener) = self.listeners.get_mut(index) {
-            listener.turn = Turn::Called(queue);
-            wakes.add(listener.waker.take());
-        }
-        if let Some(queue) = self.queues.get_mut(queue) {
-            queue.called += 1;
-        }
+        let Some(index) = index else { return };
+        let listener = &mut self.listeners[index];
+        listener.turn = Turn::Called(queue);
+        wakes.add(listener.waker.take());
+        self.queues[queue].called += 1;
     }
 
     /// Calls the next listener if there are more messages than listeners called for them.
     fn call_for_rest(&mut self, index: usize, wakes: &mut Wakes) {
-        if self.queues.get(index).is_some_and(|queue| queue.len() > queue.called) {
+        let queue = &self.queues[index];
+        if queue.len() > queue.called {
             self.call_next(index, wakes);
-        }
-    }
-
-    fn uncall(&mut self, queue: usize) {
-        if let Some(queue) = self.queues.get_mut(queue) {
-            queue.called -= 1;
         }
     }
 
     pub(crate) fn join(&mut self, exchange: &str, server: &str) -> Seat {
         let server = Destination::Server(server.to_owned().into());
-        let fanout = Queue::new(exchange, Destination::Fanout, self.capacity);
         let queues = [
-            self.queues.insert(fanout),
+            self.create(exchange, Destination::Fanout),
             self.find_or_create(exchange, server),
             self.find_or_create(exchange, Destination::Any),
         ];
         for queue in queues {
-            if let Some(queue) = self.queues.get_mut(queue) {
-                queue.listeners += 1;
-                queue.holders += 1;
-            }
+            self.queues[queue].listeners += 1;
+            self.queues[queue].holders += 1;
         }
         let place = Place { queues, first: 0, turn: Turn::Away, waker: None };
         Seat { index: self.listeners.insert(place), queues }
     }
 
     fn find_or_create(&mut self, exchange: &str, destination: Destination) -> usize {
-        self.find(exchange, &destination, 0)
-            .unwrap_or_else(|| self.queues.insert(Queue::new(exchange, destination, self.capacity)))
+        match self.search(exchange, &destination) {
+            Some(index) => index,
+            None => self.create(exchange, destination),
+        }
     }
 
-    /// The next message for a listener, with its queue; otherwise the listener waits.
+    fn create(&mut self, exchange: &str, destination: Destination) -> usize {
+        self.queues_made += 1;
+        let serial = self.queues_made;
+        self.queues.insert(Queue::new(serial, exchange, destination, self.capacity))
+    }
+
+    /// The next message for a listener, and the queue it stood in; otherwise the listener waits.
     pub(crate) fn take(
         &mut self,
         index: usize,
         cx: &mut Context<'_>,
-    ) -> (Poll<(usize, Message)>, Wakes) {
-        let mut wakes = Wakes::default();
-        let Some(listener) = self.listeners.get(index) else { return (Poll::Pending, wakes) };
-        let (turn, queues, first) = (listener.turn, listener.queues, listener.first);
+        wakes: &mut Wakes,
+    ) -> Poll<(usize, Message)> {
+        let &Place { queues, first, turn, .. } = &self.listeners[index];
         if let Turn::Called(queue) = turn {
-            self.uncall(queue);
+            self.queues[queue].called -= 1;
         }
-        let mut found = None;
-        for step in 0..queues.len() {
-            let at = (first + step) % queues.len();
-            let queue = self.queues.get_mut(queues[at]);
-            if queue.is_some_and(|queue| queue.settle_head(&mut wakes)) {
-                found = Some(at);
-                break;
-            }
-        }
-        let Some(at) = found else {
+        let mut order = (first..first + queues.len()).map(|step| queues[step % queues.len()]);
+        let Some(from) = order.find(|queue| self.queues[*queue].settle_head(wakes)) else {
             self.wait(index, turn, cx);
-            return (Poll::Pending, wakes);
+            return Poll::Pending;
         };
-        let from = queues[at];
-        let Some(queue) = self.queues.get_mut(from) else { return (Poll::Pending, wakes) };
+        let queue = &mut self.queues[from];
         if !matches!(turn, Turn::Called(_)) && queue.called > 0 {
             queue.called += 1;
             self.turn(index, turn, Turn::Called(from));
             wakes.add(Some(cx.waker().clone()));
-            return (Poll::Pending, wakes);
+            return Poll::Pending;
         }
-        let message = queue.pop(&mut wakes);
+        let Some(message) = queue.pop(wakes) else { return Poll::Pending };
         self.turn(index, turn, Turn::Away);
-        if let Some(listener) = self.listeners.get_mut(index) {
-            listener.first = (at + 1) % queues.len();
-        }
+        self.listeners[index].first = (first + 1) % queues.len();
+        self.taken += 1;
         if let Turn::Called(queue) = turn
             && queue != from
         {
-            self.call_for_rest(queue, &mut wakes);
+            self.call_for_rest(queue, wakes);
         }
-        self.call_for_rest(from, &mut wakes);
-        self.taken += 1;
-        (message.map_or(Poll::Pending, |message| Poll::Ready((from, message))), wakes)
+        self.call_for_rest(from, wakes);
+        Poll::Ready((from, message))
     }
 
     fn wait(&mut self, index: usize, turn: Turn, cx: &Context<'_>) {
@@ -249,12 +238,11 @@ impl State {
             // Somebody was quicker; it keeps its place.
             Turn::Called(_) => self.waiting.push_front(index),
         }
-        if let Some(listener) = self.listeners.get_mut(index) {
-            listener.turn = Turn::Waiting;
-            match &mut listener.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
-            }
+        let listener = &mut self.listeners[index];
+        listener.turn = Turn::Waiting;
+        match &mut listener.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
         }
     }
 
@@ -262,41 +250,34 @@ impl State {
         if from == Turn::Waiting {
             self.waiting.retain(|waiting| *waiting != index);
         }
-        if let Some(listener) = self.listeners.get_mut(index) {
-            listener.turn = to;
-        }
+        self.listeners[index].turn = to;
     }
 
     /// A listener takes no more: its turn goes on to the next one, and what only it could take is returned.
-    pub(crate) fn leave(&mut self, index: usize) -> (Vec<Gone>, Wakes) {
-        let (mut gone, mut wakes) = (Vec::new(), Wakes::default());
-        let Some(listener) = self.listeners.remove(index) else { return (gone, wakes) };
+    pub(crate) fn leave(&mut self, index: usize, wakes: &mut Wakes) -> Vec<Gone> {
+        let Some(listener) = self.listeners.remove(index) else { return Vec::new() };
         match listener.turn {
             Turn::Away => {}
             Turn::Waiting => self.waiting.retain(|waiting| *waiting != index),
             Turn::Called(queue) => {
-                self.uncall(queue);
-                self.call_for_rest(queue, &mut wakes);
+                self.queues[queue].called -= 1;
+                self.call_for_rest(queue, wakes);
             }
         }
+        let mut gone = Vec::new();
         for index in listener.queues {
-            let Some(queue) = self.queues.get_mut(index) else { continue };
+            let queue = &mut self.queues[index];
             queue.listeners -= 1;
             if queue.listeners == 0 {
-                let messages = queue.orphan(&mut wakes);
-                gone.push(Gone {
-                    exchange: queue.exchange.clone(),
-                    destination: queue.destination.clone(),
-                    messages,
-                });
+                gone.push(queue.orphan(wakes));
             }
         }
-        (gone, wakes)
+        gone
     }
 
     pub(crate) fn release(&mut self, queues: [usize; 3]) {
         for index in queues {
-            let Some(queue) = self.queues.get_mut(index) else { continue };
+            let queue = &mut self.queues[index];
             queue.holders -= 1;
             if queue.is_unused() {
                 self.queues.remove(index);
@@ -305,32 +286,28 @@ impl State {
     }
 
     /// Takes a message back. Returned: a call that nobody is left to take.
-    pub(crate) fn give_back(&mut self, index: usize, message: Message) -> (Option<Gone>, Wakes) {
-        let mut wakes = Wakes::default();
-        let Some(queue) = self.queues.get_mut(index).filter(|_| !self.closed) else {
-            return (None, wakes);
-        };
+    pub(crate) fn give_back(
+        &mut self,
+        index: usize,
+        message: Message,
+        wakes: &mut Wakes,
+    ) -> Option<Gone> {
+        if self.closed {
+            return None;
+        }
+        let queue = &mut self.queues[index];
         queue.push_back_to_head(message);
         if queue.listeners == 0 {
-            let messages = queue.orphan(&mut wakes);
-            let exchange = queue.exchange.clone();
-            let destination = queue.destination.clone();
-            return (Some(Gone { exchange, destination, messages }), wakes);
+            return Some(queue.orphan(wakes));
         }
-        self.call_next(index, &mut wakes);
-        (None, wakes)
+        self.call_next(index, wakes);
+        None
     }
 
-    pub(crate) fn close(&mut self) -> (Vec<Gone>, Wakes) {
+    pub(crate) fn close(&mut self, wakes: &mut Wakes) -> Vec<Gone> {
         self.closed = true;
-        let mut wakes = Wakes::default();
         self.listeners.values_mut().for_each(|listener| wakes.add(listener.waker.take()));
-        let gone = self.queues.values_mut().map(|queue| Gone {
-            exchange: queue.exchange.clone(),
-            destination: queue.destination.clone(),
-            messages: queue.shut(&mut wakes),
-        });
-        (gone.collect(), wakes)
+        self.queues.values_mut().map(|queue| queue.shut(wakes)).collect()
     }
 
     pub(crate) fn queued(&self) -> usize {

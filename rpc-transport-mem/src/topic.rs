@@ -14,7 +14,9 @@ use rpc_core::waiters::Waiters;
 use crate::address::{Address, exchange_of};
 use crate::hand_over::Parked;
 use crate::message::Message;
-use crate::state::{Gone, State};
+use crate::queue::Gone;
+use crate::state::State;
+use crate::wakes::Wakes;
 
 pub(crate) struct Topic {
     pub(crate) name: Box<str>,
@@ -28,6 +30,30 @@ pub(crate) struct Topic {
     settled: AtomicU64,
 }
 
+/// Where a route's queue stood the last time, so that it need not be searched for by name.
+///
+/// The two halves may be of different times: a serial number is stored only for the route's own queue, so whatever slot
+/// has it is right.
+pub(crate) struct Hint {
+    index: AtomicUsize,
+    serial: AtomicU64,
+}
+
+impl Hint {
+    pub(crate) const fn none() -> Self {
+        Self { index: AtomicUsize::new(usize::MAX), serial: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn get(&self) -> (usize, u64) {
+        (self.index.load(Ordering::Relaxed), self.serial.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set(&self, index: usize, serial: u64) {
+        self.index.store(index, Ordering::Relaxed);
+        self.serial.store(serial, Ordering::Relaxed);
+    }
+}
+
 /// Why a message was not taken.
 pub(crate) enum Refused {
     NobodyListens,
@@ -38,13 +64,6 @@ pub(crate) enum Refused {
 pub(crate) enum Placed {
     Queued,
     Parked(Arc<Parked>),
-}
-
-/// A message taken, and what its delivery must know.
-pub(crate) struct Taken {
-    pub(crate) message: Message,
-    pub(crate) queue: usize,
-    pub(crate) epoch: u64,
 }
 
 /// The queues of one listener, by their places.
@@ -71,31 +90,30 @@ impl Topic {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a message where it belongs, or in line for it. `hint`: where the queue stood the last time.
+    /// Puts a message where it belongs, or in line for it.
     pub(crate) fn send(
         &self,
         message: Message,
         exchange: &str,
         destination: &Destination,
-        hint: &AtomicUsize,
+        hint: &Hint,
     ) -> Result<Placed, Refused> {
-        let (placed, wakes) = {
+        let mut wakes = Wakes::default();
+        let placed = {
             let mut state = self.lock();
             if state.closed {
                 return Err(Refused::Closed);
             }
             if *destination == Destination::Fanout {
-                state.push_to_all(message)?
+                state.push_to_all(message, &mut wakes)
             } else {
-                let queue = state
-                    .find(exchange, destination, hint.load(Ordering::Relaxed))
-                    .ok_or(Refused::NobodyListens)?;
-                hint.store(queue, Ordering::Relaxed);
-                state.push(queue, message)?
+                let queue = state.find(exchange, destination, hint);
+                let queue = queue.ok_or(Refused::NobodyListens)?;
+                state.push(queue, message, &mut wakes)
             }
         };
         wakes.wake();
-        Ok(placed)
+        placed
     }
 
     /// Takes a sender out of the line.
@@ -110,34 +128,26 @@ impl Topic {
         if state.closed { None } else { Some(state.join(exchange, &listen.server)) }
     }
 
-    /// The next message for a listener. `None`: the broker has been closed.
-    pub(crate) fn take(&self, seat: Seat, cx: &mut Context<'_>) -> Poll<Option<Taken>> {
-        let (taken, wakes) = {
+    /// The next message for a listener, and the queue it stood in. `None`: the broker has been closed.
+    pub(crate) fn take(&self, seat: Seat, cx: &mut Context<'_>) -> Poll<Option<(usize, Message)>> {
+        let mut wakes = Wakes::default();
+        let taken = {
             let mut state = self.lock();
             if state.closed {
                 return Poll::Ready(None);
             }
-            let (taken, wakes) = state.take(seat.index, cx);
-            let epoch = self.epoch.load(Ordering::Relaxed);
-            (taken.map(|(queue, message)| Some(Taken { message, queue, epoch })), wakes)
+            state.take(seat.index, cx, &mut wakes)
         };
         wakes.wake();
-        taken
+        taken.map(Some)
     }
 
     /// A listener takes no more.
     pub(crate) fn leave(&self, seat: Seat) {
-        let (gone, wakes) = self.lock().leave(seat.index);
+        let mut wakes = Wakes::default();
+        let gone = self.lock().leave(seat.index, &mut wakes);
         wakes.wake();
-        for gone in gone {
-            self.fail_all(gone, |address, message| {
-                if message.request.has_begun() {
-                    address.interrupted()
-                } else {
-                    address.last_listener_left()
-                }
-            });
-        }
+        gone.into_iter().for_each(|gone| self.give_up(gone));
     }
 
     /// Neither a listener nor a delivery of its knows these queues by their places any more.
@@ -149,27 +159,24 @@ impl Topic {
     pub(crate) fn give_back(&self, queue: usize, mut message: Message) {
         message.redelivered = true;
         self.settle();
-        let (gone, wakes) = self.lock().give_back(queue, message);
+        let mut wakes = Wakes::default();
+        let gone = self.lock().give_back(queue, message, &mut wakes);
         wakes.wake();
-        if let Some(gone) = gone {
-            self.fail_all(gone, |address, message| {
-                if message.request.has_begun() {
-                    address.interrupted()
-                } else {
-                    address.last_listener_left()
-                }
-            });
-        }
+        gone.into_iter().for_each(|gone| self.give_up(gone));
     }
 
     /// Notes that a delivery was acknowledged.
     pub(crate) fn settle(&self) {
-        self.settled.fetch_add(1, Ordering::Relaxed);
+        self.settled.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Whether a delivery of that epoch can still be acknowledged.
     pub(crate) fn is_current(&self, epoch: u64) -> bool {
-        self.epoch.load(Ordering::Relaxed) == epoch
+        self.epoch() == epoch
     }
 
     /// Forgets who holds what.
@@ -179,20 +186,32 @@ impl Topic {
 
     /// Ends all listening and waiting for room, and fails the calls that nobody has taken.
     pub(crate) fn close(&self) {
-        let (gone, wakes) = self.lock().close();
+        let mut wakes = Wakes::default();
+        let gone = self.lock().close(&mut wakes);
         self.restart();
         wakes.wake();
-        for gone in gone {
-            self.fail_all(gone, |address, _| address.closed());
-        }
+        gone.into_iter().for_each(|gone| self.fail(gone, |address, _| address.closed()));
     }
 
-    fn fail_all(&self, gone: Gone, error: impl Fn(&Address, &Message) -> SendError) {
+    /// Tells the callers that the last listener has left. One that had begun and gave the message back counts as
+    /// interrupted.
+    fn give_up(&self, gone: Gone) {
+        self.fail(gone, |address, message| match message.request.has_begun() {
+            true => address.interrupted(),
+            false => address.last_listener_left(),
+        });
+    }
+
+    fn fail(&self, gone: Gone, error: impl Fn(&Address, &Message) -> SendError) {
+        if gone.messages.is_empty() {
+            return;
+        }
         let (exchange, topic) = (gone.exchange, self.name.clone());
         let address = Address { exchange, topic, destination: gone.destination };
         for message in &gone.messages {
-            if let Some(caller) = message.caller {
-                self.waiters.fail(caller, error(&address, message));
+            match message.caller {
+                Some(caller) => drop(self.waiters.fail(caller, error(&address, message))),
+                None => tracing::debug!(id = %message.request.id, "dropped a cast to {address}"),
             }
         }
     }
@@ -204,9 +223,9 @@ impl Topic {
 
     /// Messages delivered and neither acknowledged nor given back.
     pub(crate) fn unacknowledged(&self) -> usize {
+        // In this order no delivery is counted as settled before it is counted as taken.
+        let settled = self.settled.load(Ordering::Acquire);
         let taken = self.lock().taken;
-        // In this order a delivery settled between the two reads is counted as taken, or not at all.
-        let settled = self.settled.load(Ordering::Relaxed);
         usize::try_from(taken.saturating_sub(settled)).unwrap_or(usize::MAX)
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{
@@ -18,7 +17,7 @@ use crate::factory::MemFactory;
 use crate::hand_over::HandOver;
 use crate::listener::MemListener;
 use crate::message::Message;
-use crate::topic::{Placed, Refused, Topic};
+use crate::topic::{Hint, Placed, Refused, Topic};
 
 /// Carries messages within the process, through a broker that works as RabbitMQ does where servers and clients can see
 /// it: exchanges, topics, servers, fanout, acknowledgements, redelivery.
@@ -50,8 +49,7 @@ pub struct MemTransport {
 /// What a route remembers.
 struct Place {
     topic: Arc<Topic>,
-    /// Where the route's queue stood the last time.
-    queue: AtomicUsize,
+    queue: Hint,
 }
 
 impl MemTransport {
@@ -214,7 +212,7 @@ impl Transport for MemTransport {
             return self.send_to(place, route, request);
         }
         let Some(topic) = self.broker.topic(&route.topic) else { return Err(self.refuse(route)) };
-        let place = Place { topic, queue: AtomicUsize::new(0) };
+        let place = Place { topic, queue: Hint::none() };
         let sent = self.send_to(&place, route, request);
         route.remember(place);
         sent

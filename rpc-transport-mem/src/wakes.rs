@@ -20,6 +20,11 @@ impl Wakes {
 
     /// To be called without a lock: a woken task may run at once on another thread.
     pub(crate) fn wake(self) {
-        self.first.into_iter().chain(self.more).for_each(Waker::wake);
+        if let Some(waker) = self.first {
+            waker.wake();
+        }
+        if !self.more.is_empty() {
+            self.more.into_iter().for_each(Waker::wake);
+        }
     }
 }
