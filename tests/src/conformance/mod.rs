@@ -8,11 +8,13 @@
 #![allow(clippy::unwrap_used, reason = "a case that panics has failed")]
 
 mod routing;
+mod support;
+mod targets;
 
 use crate::harness::Case;
 
 /// All cases.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [routing::CASES].concat()
+    [routing::CASES, targets::CASES].concat()
 }
