@@ -202,6 +202,7 @@ impl Worker {
     #[cold]
     fn note(&self, request: &Request, failure: &Failure) {
         let (id, method) = (&request.id, &request.method);
+        tracing::Span::current().record("error.type", failure.class());
         let counters = &self.counters;
         match failure.kind() {
             FailureKind::Expected => {
