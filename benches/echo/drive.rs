@@ -1,9 +1,11 @@
 //! Opening rows and timing their calls: the same for all of them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rpc_benches::{Echoed, TEXT};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::clock;
 
 /// A client of an echo service.
 pub(crate) trait Echo: Clone + Send + Sync + 'static {
@@ -14,7 +16,7 @@ pub(crate) trait Echo: Clone + Send + Sync + 'static {
 #[derive(Debug, Copy, Clone)]
 pub(crate) struct Setting {
     pub(crate) threads: Threads,
-    pub(crate) in_flight: usize,
+    pub(crate) callers: Callers,
 }
 
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -25,10 +27,20 @@ pub(crate) enum Threads {
     Workers(usize),
 }
 
-pub(crate) const SETTINGS: [Setting; 3] = [
-    Setting { threads: Threads::Current, in_flight: 1 },
-    Setting { threads: Threads::Current, in_flight: 64 },
-    Setting { threads: Threads::Workers(2), in_flight: 64 },
+/// Each caller has one call open at a time.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub(crate) enum Callers {
+    /// The future given to `block_on`, as in an async `main`: the runtime wakes it in a dearer way than a task.
+    Main,
+    /// So many tasks.
+    Tasks(usize),
+}
+
+pub(crate) const SETTINGS: [Setting; 4] = [
+    Setting { threads: Threads::Current, callers: Callers::Main },
+    Setting { threads: Threads::Current, callers: Callers::Tasks(1) },
+    Setting { threads: Threads::Current, callers: Callers::Tasks(64) },
+    Setting { threads: Threads::Workers(2), callers: Callers::Tasks(64) },
 ];
 
 impl Threads {
@@ -44,6 +56,15 @@ impl Threads {
     }
 }
 
+impl Callers {
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Self::Main => 1,
+            Self::Tasks(count) => count,
+        }
+    }
+}
+
 /// A row that is ready to be called.
 pub(crate) struct Lane {
     pub(crate) name: &'static str,
@@ -51,51 +72,45 @@ pub(crate) struct Lane {
     turn: Box<Turn>,
 }
 
-/// Times a number of calls with so many open at once.
-type Turn = dyn Fn(&Runtime, usize, usize) -> Duration;
+/// Times so many calls of each caller.
+type Turn = dyn Fn(&Runtime, usize) -> Duration;
 
 impl Lane {
     /// Each row has a runtime to itself, so that the tasks and timers of the others cost it nothing.
     pub(crate) fn open<E: Echo>(
         name: &'static str,
-        setting: &Setting,
+        setting: Setting,
         connect: impl AsyncFnOnce() -> E,
     ) -> Self {
         let runtime = setting.threads.runtime();
         let client = runtime.block_on(connect());
-        let turn = move |runtime: &Runtime, in_flight: usize, calls: usize| {
-            let client = client.clone();
-            // In a task: the future of `block_on` is woken in a dearer way.
-            let driver = runtime.spawn(async move { drive(&client, in_flight, calls).await });
-            runtime.block_on(driver).expect("no call fails")
-        };
+        let turn = move |runtime: &Runtime, each| runtime.block_on(drive(&client, setting, each));
         Self { name, runtime, turn: Box::new(turn) }
     }
 
     /// Nanoseconds per call.
-    pub(crate) fn run(&self, setting: &Setting, calls: usize) -> f64 {
-        let each = calls.div_ceil(setting.in_flight);
-        let took = (self.turn)(&self.runtime, setting.in_flight, each);
-        took.as_secs_f64() * 1e9 / (each * setting.in_flight) as f64
+    pub(crate) fn run(&self, setting: Setting, calls: usize) -> f64 {
+        let each = calls.div_ceil(setting.callers.count());
+        let took = (self.turn)(&self.runtime, each);
+        took.as_secs_f64() * 1e9 / (each * setting.callers.count()) as f64
     }
 }
 
-async fn drive<E: Echo>(client: &E, in_flight: usize, each: usize) -> Duration {
-    let started = Instant::now();
-    if in_flight == 1 {
-        caller(client, each).await;
-    } else {
-        let callers: Vec<_> = (0..in_flight)
-            .map(|_| {
+async fn drive<E: Echo>(client: &E, setting: Setting, each: usize) -> Duration {
+    let started = clock::now(setting.threads);
+    match setting.callers {
+        Callers::Main => caller(client, each).await,
+        Callers::Tasks(count) => {
+            let spawn = |_| {
                 let client = client.clone();
                 tokio::spawn(async move { caller(&client, each).await })
-            })
-            .collect();
-        for caller in callers {
-            caller.await.expect("no call fails");
+            };
+            for caller in (0..count).map(spawn).collect::<Vec<_>>() {
+                caller.await.expect("no call fails");
+            }
         }
     }
-    started.elapsed()
+    clock::now(setting.threads) - started
 }
 
 async fn caller<E: Echo>(client: &E, calls: usize) {

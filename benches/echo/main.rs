@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p rpc-benches --bench echo -- [--json] [--rounds N] [--calls N]`
 
+mod clock;
 mod drive;
 mod floor;
 mod options;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let tables = SETTINGS.iter().map(|setting| measure(setting, &options)).collect();
+    let tables = SETTINGS.into_iter().map(|setting| measure(setting, &options)).collect();
     let report = Report { tables };
     match options.json {
         true => println!("{}", report.to_json()),
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn lanes(setting: &Setting) -> Vec<Lane> {
+fn lanes(setting: Setting) -> Vec<Lane> {
     vec![
         Lane::open("mpsc + oneshot", setting, floor::values),
         Lane::open("mpsc + oneshot + messagepack", setting, floor::bytes),
@@ -54,7 +55,7 @@ fn lanes(setting: &Setting) -> Vec<Lane> {
 
 /// All rows take their turn in each round, so that a noisy neighbour or a hot core meets all of them. Every round begins
 /// with another row: none always follows the same one.
-fn measure(setting: &Setting, options: &Options) -> Table {
+fn measure(setting: Setting, options: &Options) -> Table {
     let lanes = lanes(setting);
     for lane in &lanes {
         lane.run(setting, options.calls);
@@ -67,5 +68,5 @@ fn measure(setting: &Setting, options: &Options) -> Table {
         }
     }
     let rows = lanes.iter().map(|lane| lane.name).zip(rounds).collect();
-    Table::new(*setting, rows)
+    Table::new(setting, rows)
 }

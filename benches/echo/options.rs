@@ -13,7 +13,7 @@ impl Options {
     const FEWEST_ROUNDS: usize = 9;
 
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { json: false, rounds: 31, calls: 10_000 };
+        let mut options = Self { json: false, rounds: 101, calls: 2_000 };
         while let Some(arg) = args.next() {
             let mut number = || {
                 let text = args.next().ok_or_else(|| format!("`{arg}` needs a number"))?;
