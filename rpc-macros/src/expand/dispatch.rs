@@ -132,14 +132,14 @@ fn call(method: &Method, endpoint: &Endpoint, vars: &Vars, private: &TokenStream
     let blocking = method.flavour == Flavour::Blocking;
     let by_ref = blocking.then(|| emit!(&));
     let shared = emit!(#by_ref #service);
-    let (function, receiver) = callee(method, endpoint, &shared, private);
+    let (function, receiver) = callee(method, endpoint, &shared);
     let locals = method.args.iter().chain(&method.rest).map(|arg| local(&arg.ident));
     let call = emit!(#function(#receiver, #by_ref #ctx, #(#locals),*));
     match method.flavour {
         Flavour::Sync => call,
         Flavour::Async => emit!(#call.await),
         Flavour::Blocking => emit! {{
-            let #service = ::std::sync::Arc::clone(#service);
+            let #service = ::core::clone::Clone::clone(#service);
             let #ctx = ::core::clone::Clone::clone(#ctx);
             match #private::run_blocking(move || #call).await {
                 ::core::result::Result::Ok(__rpc_returned) => __rpc_returned,
@@ -156,14 +156,13 @@ fn callee(
     method: &Method,
     endpoint: &Endpoint,
     shared: &TokenStream,
-    private: &TokenStream,
 ) -> (TokenStream, TokenStream) {
     let ident = &method.ident;
     match &endpoint.host {
         Host::Impl { .. } => {
             let receiver = match method.receiver {
                 Receiver::Ref | Receiver::RefArc => emit!(#shared),
-                Receiver::Arc => emit!(#private::Arc::clone(#shared)),
+                Receiver::Arc => emit!(::core::clone::Clone::clone(#shared)),
             };
             (emit!(Self::#ident), receiver)
         }

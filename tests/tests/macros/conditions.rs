@@ -12,7 +12,7 @@ impl Portable {
     #[expected(NoSuchType)]
     pub fn missing(&self, _: &Context, unknown: NoSuchType) -> Result<(), NoSuchType> {}
 
-    #[cfg(all())]
+    #[cfg(test)]
     pub fn present(&self, _: &Context) -> u32 {
         1
     }
