@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::ConnectionState;
 use rpc_core::waiters::Waiters;
 use tokio::sync::watch;
 
 use crate::config::MemBuilder;
+use crate::fault_log::FaultLog;
 use crate::topic::Topic;
 
 /// Brokers that are found by name, as long as somebody uses them.
@@ -21,6 +23,7 @@ pub(crate) struct Broker {
     pub(crate) config: MemBuilder,
     pub(crate) waiters: Waiters,
     pub(crate) state: watch::Sender<ConnectionState>,
+    pub(crate) faults: Option<Arc<FaultLog>>,
     topics: Mutex<Topics>,
 }
 
@@ -35,6 +38,7 @@ impl Broker {
     pub(crate) fn new(config: MemBuilder) -> Arc<Self> {
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            faults: config.faults.clone().map(|faults| Arc::new(FaultLog::new(faults))),
             config,
             waiters: Waiters::new(),
             state: watch::Sender::new(ConnectionState::Connected),
@@ -71,10 +75,8 @@ impl Broker {
         if topics.closed {
             return None;
         }
-        let topic = topics.by_name.entry(name.into()).or_insert_with(|| {
-            let waiters = self.waiters.clone();
-            Arc::new(Topic::new(name, self.id, waiters, self.config.capacity))
-        });
+        let topic =
+            topics.by_name.entry(name.into()).or_insert_with(|| Arc::new(Topic::new(name, self)));
         Some(Arc::clone(topic))
     }
 
@@ -82,9 +84,25 @@ impl Broker {
         self.topics().by_name.values().cloned().collect()
     }
 
-    /// No topic is made from here on. False: it was closed before.
-    pub(crate) fn begin_to_close(&self) -> bool {
-        !std::mem::replace(&mut self.topics().closed, true)
+    pub(crate) fn restart(&self) {
+        if self.is_closed() {
+            return;
+        }
+        self.state.send_replace(ConnectionState::Connecting);
+        self.all_topics().iter().for_each(|topic| topic.restart());
+        self.state.send_replace(ConnectionState::Connected);
+    }
+
+    pub(crate) fn close(&self) {
+        // No topic is made from here on.
+        if std::mem::replace(&mut self.topics().closed, true) {
+            return;
+        }
+        self.all_topics().iter().for_each(|topic| topic.close());
+        let message = "the in-memory transport was closed while the call waited for its answer";
+        let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
+        self.waiters.fail_all(&error);
+        self.state.send_replace(ConnectionState::Closed);
     }
 
     fn topics(&self) -> MutexGuard<'_, Topics> {

@@ -4,6 +4,7 @@ use rpc_core::Codec;
 
 use crate::MemTransport;
 use crate::broker::Broker;
+use crate::faults::Faults;
 
 /// Settings of a broker within the process; [`MemTransport::builder`] begins.
 ///
@@ -19,11 +20,17 @@ pub struct MemBuilder {
     pub(crate) codec: Codec,
     pub(crate) capacity: usize,
     pub(crate) max_message: Option<usize>,
+    pub(crate) faults: Option<Faults>,
 }
 
 impl MemBuilder {
     pub(crate) const fn new() -> Self {
-        Self { codec: Codec::MessagePack, capacity: 1024, max_message: Some(16 * 1024 * 1024) }
+        Self {
+            codec: Codec::MessagePack,
+            capacity: 1024,
+            max_message: Some(16 * 1024 * 1024),
+            faults: None,
+        }
     }
 
     /// What clients encode arguments in. Default: MessagePack.
@@ -44,6 +51,12 @@ impl MemBuilder {
     /// The largest message in bytes of encoded arguments; `None`: no limit. Default: 16 MiB, RabbitMQ's own.
     pub fn max_message(mut self, bytes: Option<usize>) -> Self {
         self.max_message = bytes;
+        self
+    }
+
+    /// Lets things go wrong, for tests. Default: nothing does.
+    pub const fn faults(mut self, faults: Faults) -> Self {
+        self.faults = Some(faults);
         self
     }
 

@@ -6,6 +6,7 @@ use rpc_core::transport::{AckError, Delivery, ReplyError};
 use rpc_core::waiters::Waiters;
 use rpc_core::{Eventual, Outcome, Request};
 
+use crate::faults::Fault;
 use crate::listener::Subscription;
 use crate::message::Message;
 
@@ -24,6 +25,24 @@ impl MemDelivery {
         Self { subscription, message, queue, epoch, settled: false }
     }
 
+    fn is_struck_by(&self, fault: Fault) -> bool {
+        let faults = self.subscription.topic.faults.as_ref();
+        faults.is_some_and(|faults| faults.strikes(fault, self.message.request.id).is_some())
+    }
+
+    /// Why it cannot be acknowledged any more.
+    fn is_lost(&self) -> Option<&'static str> {
+        if !self.subscription.topic.is_current(self.epoch) {
+            Some("the broker was restarted or closed after it had delivered the message")
+        } else if self.subscription.has_crashed() {
+            Some("the listener crashed after the message had been delivered to it")
+        } else if self.is_struck_by(Fault::FailAcknowledge) {
+            Some("the broker did not take it, as a test had asked")
+        } else {
+            None
+        }
+    }
+
     fn waiters(&self) -> &Waiters {
         &self.subscription.topic.waiters
     }
@@ -39,14 +58,14 @@ impl Delivery for MemDelivery {
     }
 
     fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
-        if !self.subscription.topic.is_current(self.epoch) {
-            let reason = "the broker was restarted or closed after it had delivered the message, \
-                          and will deliver it again";
+        if self.settled {
+            return Eventual::ready(Ok(()));
+        }
+        if let Some(reason) = self.is_lost() {
             return Eventual::ready(Err(AckError::new(reason)));
         }
-        if !std::mem::replace(&mut self.settled, true) {
-            self.subscription.topic.settle();
-        }
+        self.settled = true;
+        self.subscription.topic.settle();
         Eventual::ready(Ok(()))
     }
 
@@ -60,9 +79,15 @@ impl Delivery for MemDelivery {
     }
 
     fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
-        if let Some(caller) = self.message.caller
-            && !self.waiters().complete(caller, outcome)
-        {
+        let Some(caller) = self.message.caller else { return Eventual::ready(Ok(())) };
+        if self.is_struck_by(Fault::FailReply) {
+            let reason = "the broker did not take it, as a test had asked";
+            return Eventual::ready(Err(ReplyError::new(reason)));
+        }
+        if self.is_struck_by(Fault::DropReply) {
+            return Eventual::ready(Ok(()));
+        }
+        if !self.waiters().complete(caller, outcome) {
             tracing::debug!(id = %self.message.request.id, method = %self.message.request.method,
                 "an answer found nobody: its caller has gone");
         }

@@ -1,18 +1,28 @@
 //! A server's ear.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use rpc_core::transport::{Delivery, ListenError, Listener};
 use rpc_core::{BoxFuture, Eventual};
 
 use crate::delivery::MemDelivery;
+use crate::faults::Fault;
 use crate::topic::{Seat, Topic};
 
 /// What a listener and its deliveries share: it keeps their queues at their places until the last delivery is done.
 pub(crate) struct Subscription {
     pub(crate) topic: Arc<Topic>,
     seat: Seat,
+    /// Nothing delivered before can be acknowledged: a fault.
+    crashed: AtomicBool,
+}
+
+impl Subscription {
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Subscription {
@@ -28,7 +38,8 @@ pub(crate) struct MemListener {
 
 impl MemListener {
     pub(crate) fn new(topic: Arc<Topic>, seat: Seat) -> Self {
-        Self { subscription: Arc::new(Subscription { topic, seat }), taking: true }
+        let crashed = AtomicBool::new(false);
+        Self { subscription: Arc::new(Subscription { topic, seat, crashed }), taking: true }
     }
 
     fn leave(&mut self) {
@@ -47,11 +58,19 @@ impl Listener for MemListener {
             return Poll::Ready(None);
         }
         let subscription = &self.subscription;
-        subscription.topic.take(subscription.seat, cx).map(|taken| {
-            let (queue, message) = taken?;
-            let delivery = MemDelivery::new(Arc::clone(subscription), queue, message);
-            Some(Ok(Box::new(delivery) as Box<dyn Delivery>))
-        })
+        let Some((queue, message)) = ready!(subscription.topic.take(subscription.seat, cx)) else {
+            return Poll::Ready(None);
+        };
+        let delivery = MemDelivery::new(Arc::clone(subscription), queue, message);
+        if let Some(faults) = &subscription.topic.faults
+            && faults.strikes(Fault::CrashListener, delivery.request().id).is_some()
+        {
+            subscription.crashed.store(true, Ordering::Relaxed);
+            drop(delivery);
+            self.leave();
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(Ok(Box::new(delivery))))
     }
 
     fn stop_taking(&mut self) -> Eventual<()> {

@@ -64,9 +64,15 @@ impl Queue {
         self.holders == 0 && self.messages.is_empty()
     }
 
-    pub(crate) fn push(&mut self, message: Message) {
+    pub(crate) fn push(&mut self, message: Message, spot: Spot) {
         message.request.mark_sent();
-        self.messages.push_back(message);
+        match spot {
+            Spot::End => self.messages.push_back(message),
+            Spot::Random(random) => {
+                let place = random as usize % (self.messages.len() + 1);
+                self.messages.insert(place, message);
+            }
+        }
     }
 
     /// Takes a message back: it was at the head once, and is again. Bounds do not count here; nothing may be lost.
@@ -107,7 +113,7 @@ impl Queue {
         while !self.is_full()
             && let Some(sender) = self.parked.pop_front()
         {
-            self.push(sender.message.clone());
+            self.push(sender.message.clone(), Spot::End);
             wakes.add(sender.end_one(End::HandedOver));
         }
     }
@@ -142,6 +148,14 @@ impl Queue {
             wakes.add(sender.end_one(end));
         }
     }
+}
+
+/// Where in the queue a message goes.
+#[derive(Copy, Clone)]
+pub(crate) enum Spot {
+    End,
+    /// The place that this random number stands for: a fault.
+    Random(u64),
 }
 
 /// Messages that nobody will take, and where they stood.

@@ -22,7 +22,7 @@ use rpc_core::transport::Destination;
 
 use crate::hand_over::Parked;
 use crate::message::Message;
-use crate::queue::{Gone, Queue};
+use crate::queue::{Gone, Queue, Spot};
 use crate::slots::Slots;
 use crate::topic::{Hint, Placed, Refused, Seat};
 use crate::wakes::Wakes;
@@ -97,6 +97,7 @@ impl State {
         &mut self,
         index: usize,
         message: Message,
+        spot: Spot,
         wakes: &mut Wakes,
     ) -> Result<Placed, Refused> {
         let queue = &mut self.queues[index];
@@ -108,7 +109,7 @@ impl State {
             queue.park(Arc::clone(&parked));
             return Ok(Placed::Parked(parked));
         }
-        queue.push(message);
+        queue.push(message, spot);
         self.call_next(index, wakes);
         Ok(Placed::Queued)
     }
@@ -117,6 +118,7 @@ impl State {
     pub(crate) fn push_to_all(
         &mut self,
         message: Message,
+        spot: Spot,
         wakes: &mut Wakes,
     ) -> Result<Placed, Refused> {
         let fanouts = self.listeners.iter().map(|(_, listener)| listener.queues[0]);
@@ -126,7 +128,7 @@ impl State {
             return Err(Refused::NobodyListens);
         }
         for index in &free {
-            self.queues[*index].push(message.clone());
+            self.queues[*index].push(message.clone(), spot);
             self.call_next(*index, wakes);
         }
         if full.is_empty() {

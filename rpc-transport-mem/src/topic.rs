@@ -12,9 +12,11 @@ use rpc_core::transport::{Destination, Listen};
 use rpc_core::waiters::Waiters;
 
 use crate::address::{Address, exchange_of};
+use crate::broker::Broker;
+use crate::fault_log::FaultLog;
 use crate::hand_over::Parked;
 use crate::message::Message;
-use crate::queue::Gone;
+use crate::queue::{Gone, Spot};
 use crate::state::State;
 use crate::wakes::Wakes;
 
@@ -23,6 +25,7 @@ pub(crate) struct Topic {
     /// The broker it belongs to: a route may remember a topic of another one.
     pub(crate) broker: u64,
     pub(crate) waiters: Waiters,
+    pub(crate) faults: Option<Arc<FaultLog>>,
     state: Mutex<State>,
     /// Counts the broker's restarts: deliveries from before one can no longer be acknowledged.
     epoch: AtomicU64,
@@ -74,12 +77,13 @@ pub(crate) struct Seat {
 }
 
 impl Topic {
-    pub(crate) fn new(name: &str, broker: u64, waiters: Waiters, capacity: usize) -> Self {
+    pub(crate) fn new(name: &str, broker: &Broker) -> Self {
         Self {
             name: name.into(),
-            broker,
-            waiters,
-            state: Mutex::new(State::new(capacity)),
+            broker: broker.id,
+            waiters: broker.waiters.clone(),
+            faults: broker.faults.clone(),
+            state: Mutex::new(State::new(broker.config.capacity)),
             epoch: AtomicU64::new(0),
             settled: AtomicU64::new(0),
         }
@@ -94,6 +98,7 @@ impl Topic {
     pub(crate) fn send(
         &self,
         message: Message,
+        spot: Spot,
         exchange: &str,
         destination: &Destination,
         hint: &Hint,
@@ -105,11 +110,11 @@ impl Topic {
                 return Err(Refused::Closed);
             }
             if *destination == Destination::Fanout {
-                state.push_to_all(message, &mut wakes)
+                state.push_to_all(message, spot, &mut wakes)
             } else {
                 let queue = state.find(exchange, destination, hint);
                 let queue = queue.ok_or(Refused::NobodyListens)?;
-                state.push(queue, message, &mut wakes)
+                state.push(queue, message, spot, &mut wakes)
             }
         };
         wakes.wake();

@@ -7,17 +7,17 @@ use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{
     Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
 };
-use rpc_core::{BoxFuture, Codec, Eventual, Request};
+use rpc_core::{BoxFuture, Codec, Request};
 use tokio::sync::watch;
 
-use crate::address::{Address, exchange_of};
+use crate::address::Address;
 use crate::broker::Broker;
 use crate::config::MemBuilder;
 use crate::factory::MemFactory;
-use crate::hand_over::HandOver;
+use crate::fault_log::FaultLog;
 use crate::listener::MemListener;
-use crate::message::Message;
-use crate::topic::{Hint, Placed, Refused, Topic};
+use crate::sender::{self, Place};
+use crate::topic::Hint;
 
 /// Carries messages within the process, through a broker that works as RabbitMQ does where servers and clients can see
 /// it: exchanges, topics, servers, fanout, acknowledgements, redelivery.
@@ -44,12 +44,6 @@ use crate::topic::{Hint, Placed, Refused, Topic};
 #[derive(Clone)]
 pub struct MemTransport {
     broker: Arc<Broker>,
-}
-
-/// What a route remembers.
-struct Place {
-    topic: Arc<Topic>,
-    queue: Hint,
 }
 
 impl MemTransport {
@@ -107,46 +101,19 @@ impl MemTransport {
         self.broker.all_topics().iter().map(|topic| topic.listeners()).sum()
     }
 
+    /// The faults dealt so far, where the transport was built with [`faults`](MemBuilder::faults).
+    #[must_use]
+    pub fn faults(&self) -> Option<&FaultLog> {
+        self.broker.faults.as_deref()
+    }
+
     /// Does what a restart of a broker with durable queues would do, for tests of servers.
     ///
     /// Queued messages, waiting senders, listeners and waiting calls stay, as they do for peers that reconnect. What is
     /// unacknowledged can no longer be acknowledged: it comes back, marked as redelivered, as soon as its holder drops
     /// it. Answers are not affected.
     pub fn restart(&self) {
-        if self.broker.is_closed() {
-            return;
-        }
-        self.broker.state.send_replace(ConnectionState::Connecting);
-        self.broker.all_topics().iter().for_each(|topic| topic.restart());
-        self.broker.state.send_replace(ConnectionState::Connected);
-    }
-
-    fn send_to(
-        &self,
-        place: &Place,
-        route: &Route,
-        request: Arc<Request>,
-    ) -> Result<Sent, SendError> {
-        let topic = &place.topic;
-        let (caller, replies) = if request.wants_reply {
-            let (caller, replies) = self.broker.waiters.register(&request);
-            (Some(caller), Some(replies))
-        } else {
-            (None, None)
-        };
-        let message = Message::new(request, caller);
-        let exchange = exchange_of(route.exchange.as_deref());
-        let hand_over = match topic.send(message, exchange, &route.destination, &place.queue) {
-            Ok(Placed::Queued) => Eventual::ready(Ok(())),
-            Ok(Placed::Parked(parked)) => Eventual::pending(HandOver {
-                parked,
-                topic: Arc::clone(topic),
-                address: Address::of(route),
-            }),
-            Err(Refused::NobodyListens) => return Err(Address::of(route).nobody_listens()),
-            Err(Refused::Closed) => return Err(Address::of(route).closed()),
-        };
-        Ok(Sent { replies, hand_over })
+        self.broker.restart();
     }
 
     fn refuse(&self, route: &Route) -> SendError {
@@ -175,17 +142,6 @@ impl MemTransport {
         };
         Ok(Box::new(MemListener::new(topic, seat)))
     }
-
-    fn close_now(&self) {
-        if !self.broker.begin_to_close() {
-            return;
-        }
-        self.broker.all_topics().iter().for_each(|topic| topic.close());
-        let message = "the in-memory transport was closed while the call waited for its answer";
-        let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
-        self.broker.waiters.fail_all(&error);
-        self.broker.state.send_replace(ConnectionState::Closed);
-    }
 }
 
 impl Transport for MemTransport {
@@ -209,11 +165,11 @@ impl Transport for MemTransport {
         if let Some(place) = route.cached::<Place>()
             && place.topic.broker == self.broker.id
         {
-            return self.send_to(place, route, request);
+            return sender::send(&self.broker, place, route, request);
         }
         let Some(topic) = self.broker.topic(&route.topic) else { return Err(self.refuse(route)) };
         let place = Place { topic, queue: Hint::none() };
-        let sent = self.send_to(&place, route, request);
+        let sent = sender::send(&self.broker, &place, route, request);
         route.remember(place);
         sent
     }
@@ -227,7 +183,7 @@ impl Transport for MemTransport {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.close_now();
+        self.broker.close();
         Box::pin(std::future::ready(()))
     }
 }

@@ -1,0 +1,70 @@
+//! From the caller into a queue.
+
+use std::sync::Arc;
+
+use rpc_core::error::SendError;
+use rpc_core::transport::{Destination, Route, Sent};
+use rpc_core::{Eventual, Request};
+
+use crate::address::{Address, exchange_of};
+use crate::broker::Broker;
+use crate::faulty;
+use crate::hand_over::HandOver;
+use crate::message::Message;
+use crate::queue::Spot;
+use crate::topic::{Hint, Placed, Refused, Topic};
+
+/// What a route remembers.
+pub(crate) struct Place {
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) queue: Hint,
+}
+
+pub(crate) fn send(
+    broker: &Broker,
+    place: &Place,
+    route: &Route,
+    request: Arc<Request>,
+) -> Result<Sent, SendError> {
+    // Dropped with an error below, the handle closes the entry again.
+    let (caller, replies) = if request.wants_reply {
+        let (caller, replies) = broker.waiters.register(&request);
+        (Some(caller), Some(replies))
+    } else {
+        (None, None)
+    };
+    let message = Message::new(request, caller);
+    let hand_over = match &broker.faults {
+        None => {
+            let exchange = exchange_of(route.exchange.as_deref());
+            put(&place.topic, message, Spot::End, exchange, &route.destination, &place.queue)?
+        }
+        Some(faults) => faulty::send(broker, faults, &place.topic, route, message)?,
+    };
+    Ok(Sent { replies, hand_over })
+}
+
+/// Puts a message into its queue, or in line for it.
+pub(crate) fn put(
+    topic: &Arc<Topic>,
+    message: Message,
+    spot: Spot,
+    exchange: &str,
+    destination: &Destination,
+    hint: &Hint,
+) -> Result<Eventual<Result<(), SendError>>, SendError> {
+    let address = || Address {
+        exchange: exchange.into(),
+        topic: topic.name.clone(),
+        destination: destination.clone(),
+    };
+    match topic.send(message, spot, exchange, destination, hint) {
+        Ok(Placed::Queued) => Ok(Eventual::ready(Ok(()))),
+        Ok(Placed::Parked(parked)) => {
+            let (topic, address) = (Arc::clone(topic), address());
+            Ok(Eventual::pending(HandOver { parked, topic, address }))
+        }
+        Err(Refused::NobodyListens) => Err(address().nobody_listens()),
+        Err(Refused::Closed) => Err(address().closed()),
+    }
+}
