@@ -32,7 +32,7 @@ async fn echo(text: String, number: u64) -> Echoed {
 
 async fn round_trip<T, R>(requests: &Sending<T, R>, request: T) -> R {
     let (reply_to, reply) = oneshot::channel();
-    requests.send((request, reply_to)).ok().expect("the server runs");
+    assert!(requests.send((request, reply_to)).is_ok(), "the server runs");
     reply.await.expect("the server answers")
 }
 

@@ -1,1 +1,99 @@
-fn main() {}
+//! Finding a method among 1, 100 and 10,000: the cost must not depend on how many there are.
+#![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use rpc_core::__private::{encode_result, finds};
+use rpc_core::{
+    Descriptor, Endpoint, Invoke, MethodDescriptor, RpcClient, Server, Target, TypeName, Version,
+};
+use rpc_transport_mem::MemTransport;
+
+const MOST: usize = 10_000;
+
+/// The names of all methods: `method_0000` and so on.
+static NAMES: [[u8; 11]; MOST] = names();
+
+const fn names() -> [[u8; 11]; MOST] {
+    let mut names = [*b"method_0000"; MOST];
+    let mut at = 0;
+    while at < MOST {
+        let (mut rest, mut digit) = (at, 11);
+        while digit > 7 {
+            digit -= 1;
+            names[at][digit] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        at += 1;
+    }
+    names
+}
+
+const fn name(at: usize) -> &'static str {
+    match str::from_utf8(&NAMES[at]) {
+        Ok(name) => name,
+        Err(_) => panic!("digits are ASCII"),
+    }
+}
+
+/// An endpoint with so many methods that do nothing.
+struct Many<const N: usize>;
+
+impl<const N: usize> Many<N> {
+    const METHODS: [MethodDescriptor; N] = {
+        let mut methods = [METHOD; N];
+        let mut at = 0;
+        while at < N {
+            methods[at].name = name(at);
+            at += 1;
+        }
+        methods
+    };
+    const NOTHING: Invoke<Self> =
+        |_, _, args| Box::pin(async move { encode_result(args.codec, &()) });
+}
+
+const METHOD: MethodDescriptor = MethodDescriptor {
+    name: "",
+    aliases: &[],
+    since: None,
+    docs: "",
+    deprecated: None,
+    args: &[],
+    rest: None,
+    returns: TypeName::of::<()>(),
+    expected: &[],
+    blocking: false,
+};
+
+impl<const N: usize> Endpoint for Many<N> {
+    type Client = RpcClient;
+    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+        name: "Many",
+        namespaces: &[Some("bench")],
+        version: Version::V1_0,
+        docs: "",
+        methods: &Self::METHODS,
+    };
+    const INVOKE: &'static [Invoke<Self>] = &[Self::NOTHING; N];
+}
+
+fn among<const N: usize>(criterion: &mut Criterion) {
+    let server = Server::builder(MemTransport::new(), Target::topic("bench").server("bench-1"))
+        .endpoint(Many::<N>)
+        .build()
+        .expect("the endpoint is sound");
+    let registry = server.registry();
+    // One after the other, far apart, so that the caches see all of them.
+    let mut asked = (0..N).map(|at| name(at * 7919 % N)).cycle();
+    criterion.bench_with_input(BenchmarkId::new("lookup", N), registry, |bench, registry| {
+        bench.iter(|| {
+            let method = asked.next().unwrap_or_default();
+            assert!(finds(registry, Some("bench"), black_box(method), Version::V1_0));
+        });
+    });
+}
+
+criterion_group!(lookup, among::<1>, among::<100>, among::<MOST>);
+criterion_main!(lookup);

@@ -1,1 +1,44 @@
-fn main() {}
+//! One call's way through the waiter table: opened, polled, completed, polled again. With none and with many others open.
+#![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use rpc_core::waiters::{Replies, Waiters};
+use rpc_core::{Codec, MessageId, Payload, Request};
+use tokio::runtime::Builder;
+use tokio::time::Instant;
+
+fn request(deadline: Instant) -> Arc<Request> {
+    let nothing = Payload::new(Codec::MessagePack, Vec::new());
+    let mut request = Request::new(MessageId::from_bits(1), "echo", nothing);
+    request.deadline = Some(deadline);
+    request.wants_reply = true;
+    Arc::new(request)
+}
+
+fn round_trip(criterion: &mut Criterion) {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let request = request(Instant::now() + Duration::from_secs(3600));
+    let cx = &mut Context::from_waker(Waker::noop());
+    for others in [0, 10_000] {
+        let waiters = Waiters::new();
+        let open: Vec<Replies> = (0..others).map(|_| waiters.register(&request).1).collect();
+        criterion.bench_function(&format!("waiter/{others} others open"), |bench| {
+            bench.iter(|| {
+                let (key, mut replies) = waiters.register(&request);
+                assert!(replies.poll(cx).is_pending());
+                let outcome = Ok(Payload::new(Codec::MessagePack, Vec::new()));
+                assert!(waiters.complete(key, outcome));
+                assert!(replies.poll(cx).is_ready());
+            });
+        });
+        drop(open);
+    }
+}
+
+criterion_group!(waiters, round_trip);
+criterion_main!(waiters);

@@ -7,6 +7,7 @@ mod args;
 mod blocking;
 mod checks;
 mod errors;
+mod measured;
 mod results;
 
 pub use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use self::errors::via::*;
 pub use self::errors::{
     Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, decode_expected, expected_failure, via,
 };
+pub use self::measured::finds;
 pub use self::results::{Fallible, PlainFallback, PlainValue, Probe, encode_result};
 pub use crate::client::{Call, ClientBuilder, RpcClient};
 pub use crate::codec::{Codec, EncodeError, Limits, Payload};
