@@ -1,0 +1,80 @@
+//! Errors that callers get as themselves, and errors that are none of their business.
+//!
+//! `cargo run --example expected_errors`
+
+use rpc_core::{CallError, Context, RpcError, Server, Target, endpoint};
+use rpc_transport_mem::MemTransport;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
+#[error("there is no account `{name}`")]
+struct UnknownAccount {
+    name: String,
+}
+
+/// What a bank's methods fail with. Only what `#[expected]` names leaves the server.
+#[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
+enum BankError {
+    #[error("the bank is closed until {until}")]
+    Closed { until: String },
+    #[error("the vault is locked")]
+    VaultLocked,
+}
+
+struct Bank;
+
+#[endpoint(namespace = "bank")]
+impl Bank {
+    /// An error type, and one variant of another. Both are found in whatever the method returns, also behind its
+    /// sources, so `anyhow` is as good as an error enum of one's own.
+    #[expected(UnknownAccount, BankError::Closed)]
+    pub fn withdraw(&self, _ctx: &Context, account: String, cents: u64) -> anyhow::Result<u64> {
+        match account.as_str() {
+            "ada" => Ok(1_000 - cents),
+            "sunday" => Err(BankError::Closed { until: "monday".into() }.into()),
+            "locked" => {
+                Err(anyhow::Error::from(BankError::VaultLocked).context("opening the vault"))
+            }
+            "crash" => panic!("the till is on fire"),
+            name => Err(UnknownAccount { name: name.into() }.into()),
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    // The panic below is part of the show; its message goes to the server's log.
+    std::panic::set_hook(Box::new(|_| {}));
+
+    let transport = MemTransport::new();
+    let target = Target::topic("bank").server("bank-1");
+    let server = Server::builder(transport.clone(), target).endpoint(Bank).build()?.start().await?;
+
+    let bank = BankClient::new(transport, Target::topic("bank"));
+    let ctx = Context::new();
+    for account in ["ada", "eve", "sunday", "locked", "crash"] {
+        let answer = match bank.withdraw(&ctx, account.into(), 300).await {
+            Ok(left) => format!("{left} cents left"),
+            // The same Rust types as on the server, with their fields.
+            Err(CallError::Expected(BankWithdrawExpected::UnknownAccount(error))) => {
+                format!("expected, no account `{}`", error.name)
+            }
+            Err(CallError::Expected(BankWithdrawExpected::Closed(error))) => {
+                format!("expected, {error}")
+            }
+            // A class to tell them apart, an id to look for in the server's log, and nothing else.
+            Err(CallError::Remote(error)) => {
+                format!("unexpected, class {}, panicked: {}", error.class(), error.is_panic())
+            }
+            Err(other) => return Err(other.into()),
+        };
+        println!("{account}: {answer}");
+    }
+
+    let stats = server.stats();
+    println!(
+        "server: {} expected errors, {} other errors, {} panics, still running",
+        stats.expected_errors, stats.errors, stats.panics
+    );
+    Ok(())
+}
