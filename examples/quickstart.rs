@@ -89,6 +89,7 @@ async fn main() -> anyhow::Result<()> {
     println!("client: bob has {} cents", bank.balance(&ctx, "bob".into()).await?);
 
     ControlClient::new(transport, Target::topic("bank")).stop(&ctx).to_server("bank-1").await?;
-    println!("server: {}", server.wait().await?);
+    let report = server.wait().await?;
+    println!("server: stopped, {} calls cut off", report.cut_off);
     Ok(())
 }
