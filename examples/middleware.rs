@@ -23,7 +23,7 @@ impl Vault {
     }
 
     pub async fn stuck(&self, _ctx: &Context) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

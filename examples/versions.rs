@@ -77,7 +77,7 @@ async fn main() -> anyhow::Result<()> {
     match client.history(&ctx, "ada".into(), None).await {
         Err(CallError::Refused(refused)) => match refused.reason() {
             Refusal::UnsupportedVersion { served } => {
-                println!("since 1.1: refused, served {served:?}")
+                println!("since 1.1: refused, served {served:?}");
             }
             other => println!("since 1.1: refused, {other:?}"),
         },

@@ -2,6 +2,9 @@
 //!
 //! After a change that is meant, `UPDATE_EXPECTED=1 cargo test -p rpc-examples` writes what is printed now.
 
+// A test that cannot find its files fails.
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};

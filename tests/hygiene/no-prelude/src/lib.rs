@@ -95,6 +95,10 @@ pub struct Ledger;
 #[endpoint(namespace = "bank", version = "1.1", legacy_namespaces = ["old", None])]
 impl Ledger {
     /// Fails as expected.
+    ///
+    /// # Errors
+    ///
+    /// `Refused`.
     #[expected(Refused)]
     pub async fn transfer(
         &self,

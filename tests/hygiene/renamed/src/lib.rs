@@ -23,6 +23,10 @@ pub struct Ledger;
 #[endpoint(namespace = "bank", crate = ::messaging)]
 impl Ledger {
     /// Fails as expected.
+    ///
+    /// # Errors
+    ///
+    /// `Refused`.
     #[expected(Refused)]
     pub async fn transfer(&self, _ctx: &Context, cents: u64) -> Result<u64, Refused> {
         if cents == 0 { Err(Refused) } else { Ok(cents) }
