@@ -174,7 +174,7 @@ impl Context {
     /// The W3C trace context that the caller sent.
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
-        self.origin.as_ref()?.trace.as_ref()
+        self.origin.as_ref()?.trace.as_deref()
     }
 }
 

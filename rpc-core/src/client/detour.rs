@@ -167,7 +167,7 @@ fn lost_in_a_layer(error: &BoxError, info: crate::error::CallInfo) -> Box<Lost> 
 /// the server's span find it.
 fn span(settings: &Settings, request: &mut Arc<Request>) -> tracing::Span {
     if let Some(request) = Arc::get_mut(request) {
-        request.trace.get_or_insert_with(TraceContext::root);
+        request.trace.get_or_insert_with(|| Box::new(TraceContext::root()));
     }
     let trace = request.trace.as_ref();
     tracing::info_span!(

@@ -24,7 +24,6 @@ use crate::eventual::Eventual;
 use crate::message::{Failure, FailureKind, Progress, Ran, Reached, Request};
 use crate::serializer;
 use crate::target::TargetChange;
-use crate::trace::TraceContext;
 use crate::transport::{Destination, Route, Sent};
 use crate::version::Version;
 use crate::waiters::{Event, Replies};
@@ -99,7 +98,7 @@ impl Flight {
     ) -> Self {
         let method = draft.method.clone();
         let stage = match make_request(settings, ctx, draft, args) {
-            Ok(request) => Stage::Ready(Arc::new(request)),
+            Ok(request) => Stage::Ready(request),
             Err((reason, message)) => {
                 Stage::Refused(Box::new((reason, message, method.into_owned())))
             }
@@ -395,7 +394,7 @@ fn make_request(
     ctx: &Context,
     draft: Draft,
     args: Result<Vec<u8>, String>,
-) -> Result<Request, Refusing> {
+) -> Result<Arc<Request>, Refusing> {
     let args = args.map_err(|message| {
         (Refusal::InvalidArguments, format!("the arguments cannot be encoded: {message}"))
     })?;
@@ -416,17 +415,17 @@ fn make_request(
         );
         return Err((Refusal::VersionCap { requested, cap }, message));
     }
-    Ok(Request {
+    Ok(Arc::new(Request {
         id: settings.ids.next(),
         namespace: settings.target.namespace.clone().or(draft.namespace),
         method: draft.method,
         version: version.unwrap_or(Version::V1_0),
         entries,
-        trace: ctx.trace().map(TraceContext::child),
+        trace: ctx.trace().map(|trace| Box::new(trace.child())),
         args,
         deadline: None,
         monitor: settings.monitor,
         wants_reply: true,
         progress: Progress::default(),
-    })
+    }))
 }

@@ -43,7 +43,7 @@ pub struct Request {
     /// The caller's context entries.
     pub entries: Entries,
     /// W3C trace context, where the caller has one.
-    pub trace: Option<TraceContext>,
+    pub trace: Option<Box<TraceContext>>,
     /// The named arguments: an encoded map.
     pub args: Payload,
     /// When the caller stops waiting. `None`: never, which is so for casts unless asked otherwise.

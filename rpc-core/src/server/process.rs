@@ -3,14 +3,17 @@
 //! Whatever happens on the way (a panic, a cut-off, a future that is dropped), [`Incoming`] sees to it that an acknowledged
 //! request gets exactly one attempt at a final reply, and that one which was not acknowledged goes back to the broker.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 
 use tower_service::Service;
 
 use super::Acknowledge;
 use super::heartbeat;
 use super::inside::ServerId;
-use super::slots::{Slot, Slots};
+use super::slots::Slots;
 use super::stats::Counters;
 use crate::context::Context;
 use crate::dispatch::{Dispatcher, Guarded};
@@ -27,7 +30,26 @@ pub(super) struct Worker {
     pub(super) rules: Rules,
     pub(super) stack: Option<RpcService>,
     pub(super) counters: Counters,
-    pub(super) slots: Arc<Slots>,
+    pub(super) slots: Slots,
+}
+
+/// A permit to run one message; its index says which task has it.
+pub(super) struct Slot {
+    pub(super) worker: Arc<Worker>,
+    index: usize,
+}
+
+impl Slot {
+    pub(super) fn poll_take(worker: &Arc<Worker>, cx: &task::Context<'_>) -> Poll<Self> {
+        let index = ready!(worker.slots.poll_take(cx));
+        Poll::Ready(Self { worker: Arc::clone(worker), index })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.worker.slots.release(self.index);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,16 +63,15 @@ pub(super) struct Rules {
 /// A message in work. Its fields are dropped in this order: the slot is free when everything else is done.
 pub(super) struct Incoming {
     delivery: Box<dyn Delivery>,
-    worker: Arc<Worker>,
     /// Acknowledged, wants a reply, has none yet.
     owes_reply: bool,
-    _slot: Slot,
+    slot: Slot,
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
         if self.owes_reply {
-            self.worker.counters.interrupted.add_one();
+            self.slot.worker.counters.interrupted.add_one();
             let request = self.delivery.request();
             tracing::warn!(
                 target: "rpc_core::server",
@@ -75,8 +96,8 @@ fn interrupted(why: &str) -> Failure {
 }
 
 impl Incoming {
-    pub(super) fn new(delivery: Box<dyn Delivery>, worker: Arc<Worker>, slot: Slot) -> Self {
-        Self { delivery, worker, owes_reply: false, _slot: slot }
+    pub(super) fn new(delivery: Box<dyn Delivery>, slot: Slot) -> Self {
+        Self { delivery, owes_reply: false, slot }
     }
 
     /// Whether there is an acknowledgement to rely on.
@@ -84,7 +105,7 @@ impl Incoming {
         match self.delivery.acknowledge().await {
             Ok(()) => true,
             Err(error) => {
-                self.worker.counters.failed_acknowledgements.add_one();
+                self.slot.worker.counters.failed_acknowledgements.add_one();
                 let request = self.delivery.request();
                 tracing::error!(
                     target: "rpc_core::server",
@@ -104,10 +125,20 @@ impl Incoming {
     }
 }
 
-/// Runs a message from its delivery to its reply.
-pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
+/// Runs a message from its delivery to its reply, or until it is cut off.
+pub(super) async fn process(incoming: Incoming, duplicate: bool) {
+    let (worker, index) = (Arc::clone(&incoming.slot.worker), incoming.slot.index);
+    let mut steps = pin!(steps(incoming, duplicate));
+    poll_fn(|cx| match steps.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => worker.slots.poll_cut_off(index, cx),
+    })
+    .await;
+}
+
+async fn steps(mut incoming: Incoming, duplicate: bool) {
     let request = Arc::clone(incoming.delivery.request());
-    let first = incoming.worker.rules.acknowledge == Acknowledge::BeforeInvoke;
+    let first = incoming.slot.worker.rules.acknowledge == Acknowledge::BeforeInvoke;
     if first || duplicate {
         if !incoming.acknowledge().await {
             return;
@@ -115,7 +146,7 @@ pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
         incoming.owes_reply = request.wants_reply && !duplicate;
     }
     if duplicate {
-        incoming.worker.counters.duplicates.add_one();
+        incoming.slot.worker.counters.duplicates.add_one();
         tracing::warn!(target: "rpc_core::server", id = %request.id, method = %request.method, "duplicate dropped");
         return;
     }
@@ -124,13 +155,13 @@ pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
         None => incoming.run(&request).await,
     };
     if request.wants_reply {
-        let outcome = incoming.worker.outgoing(&request, outcome);
+        let outcome = incoming.slot.worker.outgoing(&request, outcome);
         if let Err(error) = incoming.reply(outcome).await {
-            incoming.worker.counters.failed_replies.add_one();
+            incoming.slot.worker.counters.failed_replies.add_one();
             tracing::error!(target: "rpc_core::server", id = %request.id, method = %request.method, %error, "cannot send the reply");
         }
     } else if let Err(failure) = outcome {
-        incoming.worker.note(&request, &failure);
+        incoming.slot.worker.note(&request, &failure);
     }
     if !first {
         incoming.acknowledge().await;
@@ -140,10 +171,10 @@ pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
 impl Incoming {
     /// Why a method must not be invoked, if so.
     fn prevented(&self, request: &Request) -> Option<Failure> {
-        let rules = &self.worker.rules;
+        let rules = &self.slot.worker.rules;
         let at_most_once = rules.acknowledge == Acknowledge::BeforeInvoke && !rules.run_redelivered;
         if at_most_once && self.delivery.redelivered() {
-            self.worker.counters.redelivered.add_one();
+            self.slot.worker.counters.redelivered.add_one();
             return Some(interrupted(
                 "the message was delivered before, to a server that did not finish it, and is not run again",
             ));
@@ -161,7 +192,8 @@ impl Incoming {
     }
 
     async fn run(&mut self, request: &Arc<Request>) -> Outcome {
-        let worker = Arc::clone(&self.worker);
+        let Self { delivery, slot, .. } = self;
+        let worker = &*slot.worker;
         let ctx = Context::of(request);
         let method = match &worker.stack {
             None => worker.dispatcher.begin(request, &ctx),
@@ -170,7 +202,7 @@ impl Incoming {
         let method = Guarded::new(method, worker.id);
         match request.monitor {
             Some(period) if request.wants_reply => {
-                Box::pin(heartbeat::beside(&mut *self.delivery, period, method)).await
+                Box::pin(heartbeat::beside(&mut **delivery, period, method)).await
             }
             _ => method.await,
         }

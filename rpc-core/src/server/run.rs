@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use super::Executor;
 use super::duplicates::Duplicates;
-use super::process::{Incoming, Worker, process};
+use super::process::{Incoming, Slot, Worker, process};
 use super::report::{Ended, Report};
-use super::slots::Slot;
 use super::stop::StopHandle;
 use crate::transport::{Delivery, Listener};
 
@@ -37,24 +35,16 @@ pub(super) struct Loop {
     drain_limit: Duration,
     /// The free slot that waits for a message.
     slot: Option<Slot>,
-    tasks: Tasks,
     cut_off: usize,
+    _at_the_end: CutOff,
 }
 
-/// The task of each slot, so that it can be cut off. A finished one stays until its slot is used again.
-///
-/// A server dropped in the middle (its runtime goes) takes its tasks along.
-struct Tasks(Vec<Option<JoinHandle<()>>>);
+/// A server dropped in the middle takes its tasks along.
+struct CutOff(Arc<Worker>);
 
-impl Tasks {
-    fn abort(&self) {
-        self.0.iter().flatten().for_each(JoinHandle::abort);
-    }
-}
-
-impl Drop for Tasks {
+impl Drop for CutOff {
     fn drop(&mut self) {
-        self.abort();
+        self.0.slots.cut_off();
     }
 }
 
@@ -78,8 +68,8 @@ impl Loop {
             inline: options.executor == Executor::Inline,
             drain_limit: options.drain_limit,
             slot: None,
-            tasks: Tasks((0..options.executor.limit()).map(|_| None).collect()),
             cut_off: 0,
+            _at_the_end: CutOff(Arc::clone(&worker)),
             worker,
         }
     }
@@ -101,7 +91,7 @@ impl Loop {
                 return Poll::Ready(Next::Stopped);
             }
             if self.slot.is_none() {
-                self.slot = Some(ready!(self.worker.slots.poll_take(cx)));
+                self.slot = Some(ready!(Slot::poll_take(&self.worker, cx)));
             }
             match ready!(self.listener.poll_next(cx)) {
                 None => return Poll::Ready(Next::ListenerEnded),
@@ -121,18 +111,15 @@ impl Loop {
         self.worker.counters.taken.add_one();
         // What comes back is judged by the acknowledgement rules; only what comes twice is a duplicate.
         let duplicate = !delivery.redelivered() && self.duplicates.seen(delivery.request().id);
-        let index = slot.index;
         let span = tracing::enabled!(target: "rpc_core::server", tracing::Level::INFO)
             .then(|| span(&*delivery));
-        let incoming = Incoming::new(delivery, Arc::clone(&self.worker), slot);
+        let incoming = Incoming::new(delivery, slot);
         let message = process(incoming, duplicate);
         match (self.inline, span) {
             (true, None) => self.inline(message).await,
             (true, Some(span)) => self.inline(message.instrument(span)).await,
-            (false, None) => self.tasks.0[index] = Some(tokio::spawn(message)),
-            (false, Some(span)) => {
-                self.tasks.0[index] = Some(tokio::spawn(message.instrument(span)));
-            }
+            (false, None) => drop(tokio::spawn(message)),
+            (false, Some(span)) => drop(tokio::spawn(message.instrument(span))),
         }
     }
 
@@ -155,13 +142,13 @@ impl Loop {
         if stopping.is_err() {
             tracing::warn!(target: "rpc_core::server", "the transport is slow to stop the listener");
         }
-        let slots = Arc::clone(&self.worker.slots);
+        let slots = &self.worker.slots;
         let running = slots.taken();
         let drained = timeout(self.drain_limit, poll_fn(|cx| slots.poll_idle(cx))).await;
         let cut_off = if drained.is_ok() { 0 } else { slots.taken() };
         if cut_off > 0 {
             tracing::warn!(target: "rpc_core::server", cut_off, limit = ?self.drain_limit, "drain limit reached");
-            self.tasks.abort();
+            slots.cut_off();
             let _ = timeout(CUT_OFF, poll_fn(|cx| slots.poll_idle(cx))).await;
         }
         if timeout(CLOSE, self.listener.close()).await.is_err() {
