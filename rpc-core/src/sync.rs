@@ -1,8 +1,12 @@
 //! Locks and atomics, exchanged for loom's where the interleavings are checked.
 
-#[cfg(loom)]
+#[cfg(rpc_loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(rpc_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
+#[cfg(not(rpc_loom))]
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(not(rpc_loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
 /// Locks, also where a thread panicked while it held the lock: everything guarded here is whole between statements.

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cut_off::CutOff;
 use super::errors::{BuildError, BuildProblem};
 use super::inside::ServerId;
-use super::process::{Rules, Worker};
 use super::run::Options;
 use super::slots::Slots;
 use super::stats::Counters;
+use super::worker::{Rules, Worker};
 use super::{AccessPolicy, Acknowledge, Executor, Server, StopHandle};
 use crate::codec::Limits;
 use crate::dispatch::Dispatcher;
@@ -187,6 +188,7 @@ impl ServerBuilder {
                 stack: self.stack,
                 counters: Counters::default(),
                 slots: Slots::new(slots),
+                cut_off: CutOff::default(),
             }),
             options: Options {
                 executor: self.executor,

@@ -1,6 +1,7 @@
 //! The last ids that a server has seen.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashSet;
 
@@ -9,14 +10,18 @@ use crate::message::MessageId;
 /// A window over message ids, first in, first out: oslo.messaging's cache of 16 unique ids, with a size to choose.
 pub(super) struct Duplicates {
     order: VecDeque<MessageId>,
-    ids: HashSet<MessageId>,
+    ids: HashSet<MessageId, BuildHasherDefault<Folded>>,
     size: usize,
 }
 
 impl Duplicates {
     pub(super) fn new(size: usize) -> Self {
         let order = VecDeque::with_capacity(size.min(1024));
-        Self { order, ids: HashSet::with_capacity(size.min(1024)), size }
+        Self {
+            order,
+            ids: HashSet::with_capacity_and_hasher(size.min(1024), BuildHasherDefault::new()),
+            size,
+        }
     }
 
     /// Whether the id is within the window; it is from now on.
@@ -34,6 +39,30 @@ impl Duplicates {
         }
         self.order.push_back(id);
         false
+    }
+}
+
+/// Hashes ids, which are random or counted already. Somebody who makes up ids that collide slows down the look-up among
+/// at most a window of them.
+#[derive(Default)]
+struct Folded(u64);
+
+impl Hasher for Folded {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        // The table looks at the highest and at the lowest bits; multiplying spreads a counter over both.
+        let folded = (id as u64) ^ ((id >> 64) as u64);
+        let spread = u128::from(folded) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (spread as u64) ^ ((spread >> 64) as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::message::Outcome;
 use crate::transport::Delivery;
 
 /// Runs a method and sends a sign of life every half period until it ends, as the original does.
 ///
 /// The signs come from the same task as the method, so none can follow the final reply, and none is sent for a request
 /// that was refused (the original goes on for ever there). A sign that cannot be sent ends the signs, not the method.
-pub(super) async fn beside(
+pub(super) async fn beside<T>(
     delivery: &mut dyn Delivery,
     period: Duration,
-    method: impl Future<Output = Outcome>,
-) -> Outcome {
+    method: impl Future<Output = T>,
+) -> T {
     let mut method = pin!(method);
     let pause = (period / 2).max(Duration::from_millis(1));
     let mut next = Instant::now() + pause;

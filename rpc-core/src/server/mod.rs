@@ -7,9 +7,11 @@
 //! [`start`](Server::start) subscribes. One task takes messages (`run`), one task for each message runs it (`process`).
 
 mod builder;
+mod cut_off;
 mod duplicates;
 mod errors;
 mod heartbeat;
+mod incoming;
 pub(crate) mod inside;
 mod process;
 mod report;
@@ -17,6 +19,7 @@ mod run;
 mod slots;
 mod stats;
 mod stop;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,11 +28,11 @@ use tokio::sync::watch;
 
 pub use self::builder::ServerBuilder;
 pub use self::errors::{BuildError, BuildProblem, StartError, WaitError};
-use self::process::Worker;
 pub use self::report::{Ended, Report};
 use self::run::Loop;
 pub use self::stats::Stats;
 pub use self::stop::StopHandle;
+use self::worker::Worker;
 pub use crate::dispatch::AccessPolicy;
 use crate::target::Target;
 use crate::transport::{Listen, Transport};

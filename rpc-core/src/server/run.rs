@@ -10,10 +10,12 @@ use tracing::Instrument;
 
 use super::Executor;
 use super::duplicates::Duplicates;
-use super::process::{Incoming, Slot, Worker, process};
+use super::incoming::{Incoming, Slot};
+use super::process::process;
 use super::report::{Ended, Report};
 use super::stop::StopHandle;
-use crate::transport::{Delivery, Listener};
+use super::worker::Worker;
+use crate::transport::{Delivery, ListenError, Listener};
 
 /// How long a task that was cut off may take to notice; one that never yields does not.
 const CUT_OFF: Duration = Duration::from_secs(1);
@@ -36,21 +38,22 @@ pub(super) struct Loop {
     /// The free slot that waits for a message.
     slot: Option<Slot>,
     cut_off: usize,
-    _at_the_end: CutOff,
+    _at_the_end: TakeAlong,
 }
 
-/// A server dropped in the middle takes its tasks along.
-struct CutOff(Arc<Worker>);
+/// A server dropped in the middle takes its methods along.
+struct TakeAlong(Arc<Worker>);
 
-impl Drop for CutOff {
+impl Drop for TakeAlong {
     fn drop(&mut self) {
-        self.0.slots.cut_off();
+        self.0.cut_off.cut_off();
     }
 }
 
 enum Next {
     Stopped,
     ListenerEnded,
+    Failed(ListenError),
     Delivery(Box<dyn Delivery>, Slot),
 }
 
@@ -69,7 +72,7 @@ impl Loop {
             drain_limit: options.drain_limit,
             slot: None,
             cut_off: 0,
-            _at_the_end: CutOff(Arc::clone(&worker)),
+            _at_the_end: TakeAlong(Arc::clone(&worker)),
             worker,
         }
     }
@@ -79,7 +82,11 @@ impl Loop {
             match poll_fn(|cx| self.poll_next(cx)).await {
                 Next::Stopped => break Ended::Stopped,
                 Next::ListenerEnded => break Ended::ListenerEnded,
-                Next::Delivery(delivery, slot) => self.take(delivery, slot).await,
+                Next::Failed(_) => {}
+                Next::Delivery(delivery, slot) if self.inline => {
+                    Box::pin(self.run_inline(delivery, slot)).await;
+                }
+                Next::Delivery(delivery, slot) => self.spawn(delivery, slot),
             }
         };
         self.drain(ended).await
@@ -87,51 +94,65 @@ impl Loop {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
-            if self.stop.poll_stopped(cx).is_ready() {
+            if self.stop.is_stopped() {
                 return Poll::Ready(Next::Stopped);
             }
-            if self.slot.is_none() {
-                self.slot = Some(ready!(Slot::poll_take(&self.worker, cx)));
+            let polled = self.poll_delivery(cx);
+            if let Poll::Ready(Next::Failed(error)) = polled {
+                tracing::error!(target: "rpc_core::server", %error, "listening failed, and goes on");
+                continue;
             }
-            match ready!(self.listener.poll_next(cx)) {
-                None => return Poll::Ready(Next::ListenerEnded),
-                Some(Err(error)) => {
-                    tracing::error!(target: "rpc_core::server", %error, "listening failed, and goes on");
-                }
-                Some(Ok(delivery)) => {
-                    if let Some(slot) = self.slot.take() {
-                        return Poll::Ready(Next::Delivery(delivery, slot));
-                    }
-                }
+            // Enlisting with the stop handle costs something, and is of use only before sleeping.
+            if polled.is_pending() && self.stop.poll_stopped(cx).is_ready() {
+                return Poll::Ready(Next::Stopped);
             }
+            return polled;
         }
     }
 
-    async fn take(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let slot = match self.slot.take() {
+            Some(slot) => slot,
+            None => ready!(Slot::poll_take(&self.worker, cx)),
+        };
+        let next = match self.listener.poll_next(cx) {
+            Poll::Ready(Some(Ok(delivery))) => return Poll::Ready(Next::Delivery(delivery, slot)),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Next::Failed(error)),
+            Poll::Ready(None) => Poll::Ready(Next::ListenerEnded),
+            Poll::Pending => Poll::Pending,
+        };
+        self.slot = Some(slot);
+        next
+    }
+
+    /// Notes a message, and whether it is a duplicate.
+    fn admit(&mut self, delivery: Box<dyn Delivery>, slot: Slot) -> (Incoming, bool) {
         self.worker.counters.taken.add_one();
         // What comes back is judged by the acknowledgement rules; only what comes twice is a duplicate.
         let duplicate = !delivery.redelivered() && self.duplicates.seen(delivery.request().id);
-        let span = tracing::enabled!(target: "rpc_core::server", tracing::Level::INFO)
-            .then(|| span(&*delivery));
-        let incoming = Incoming::new(delivery, slot);
-        let message = process(incoming, duplicate);
-        match (self.inline, span) {
-            (true, None) => self.inline(message).await,
-            (true, Some(span)) => self.inline(message.instrument(span)).await,
-            (false, None) => drop(tokio::spawn(message)),
-            (false, Some(span)) => drop(tokio::spawn(message.instrument(span))),
+        (Incoming::new(delivery, slot), duplicate)
+    }
+
+    fn spawn(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
+        let span = span(&*delivery);
+        let (incoming, duplicate) = self.admit(delivery, slot);
+        match span {
+            None => drop(tokio::spawn(process(incoming, duplicate))),
+            Some(span) => drop(tokio::spawn(process(incoming, duplicate).instrument(span))),
         }
     }
 
     /// Runs a message in the loop's own task, which then also has to mind the drain limit.
-    async fn inline(&mut self, message: impl Future<Output = ()>) {
+    async fn run_inline(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
+        let span = span(&*delivery).unwrap_or_else(tracing::Span::none);
+        let (incoming, duplicate) = self.admit(delivery, slot);
         let too_long = async {
             self.stop.stopped().await;
             sleep(self.drain_limit).await;
         };
         tokio::select! {
             biased;
-            () = message => {}
+            () = process(incoming, duplicate).instrument(span) => {}
             () = too_long => self.cut_off += 1,
         }
     }
@@ -148,7 +169,7 @@ impl Loop {
         let cut_off = if drained.is_ok() { 0 } else { slots.taken() };
         if cut_off > 0 {
             tracing::warn!(target: "rpc_core::server", cut_off, limit = ?self.drain_limit, "drain limit reached");
-            slots.cut_off();
+            self.worker.cut_off.cut_off();
             let _ = timeout(CUT_OFF, poll_fn(|cx| slots.poll_idle(cx))).await;
         }
         if timeout(CLOSE, self.listener.close()).await.is_err() {
@@ -160,10 +181,14 @@ impl Loop {
 }
 
 /// The server's span, named and labelled as OpenTelemetry's RPC conventions have it, within the caller's trace.
-fn span(delivery: &dyn Delivery) -> tracing::Span {
+/// `None` where nobody wants it.
+fn span(delivery: &dyn Delivery) -> Option<tracing::Span> {
+    if !tracing::enabled!(target: "rpc_core::server", tracing::Level::INFO) {
+        return None;
+    }
     let request = delivery.request();
     let trace = request.trace.as_ref();
-    tracing::info_span!(
+    Some(tracing::info_span!(
         target: "rpc_core::server",
         "rpc.serve",
         otel.kind = if request.wants_reply { "server" } else { "consumer" },
@@ -174,5 +199,5 @@ fn span(delivery: &dyn Delivery) -> tracing::Span {
         trace_id = trace.map(|trace| format!("{:032x}", trace.trace_id())),
         parent_span_id = trace.map(|trace| format!("{:016x}", trace.span_id())),
         error.type = tracing::field::Empty,
-    )
+    ))
 }

@@ -1,0 +1,98 @@
+//! The guard around a message in work.
+//!
+//! Whatever happens on the way (a panic, a cut-off, a future that is dropped), it sees to it that an acknowledged request
+//! gets exactly one attempt at a final reply, and that one which was not acknowledged goes back to the broker.
+
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use super::worker::Worker;
+use crate::eventual::Eventual;
+use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::transport::{AckError, Delivery, ReplyError};
+
+/// A permit to run one message.
+pub(super) struct Slot {
+    pub(super) worker: Arc<Worker>,
+}
+
+impl Slot {
+    pub(super) fn poll_take(worker: &Arc<Worker>, cx: &task::Context<'_>) -> Poll<Self> {
+        worker.slots.poll_take(cx).map(|()| Self { worker: Arc::clone(worker) })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.worker.slots.release();
+    }
+}
+
+/// A message in work. Its fields are dropped in this order: the slot is free when everything else is done.
+pub(super) struct Incoming {
+    pub(super) delivery: Box<dyn Delivery>,
+    /// Acknowledged, wants a reply, has none yet.
+    pub(super) owes_reply: bool,
+    pub(super) slot: Slot,
+}
+
+impl Incoming {
+    pub(super) fn new(delivery: Box<dyn Delivery>, slot: Slot) -> Self {
+        Self { delivery, owes_reply: false, slot }
+    }
+
+    pub(super) fn request(&self) -> &Arc<Request> {
+        self.delivery.request()
+    }
+
+    pub(super) fn worker(&self) -> &Worker {
+        &self.slot.worker
+    }
+
+    /// Whether an acknowledgement can be relied on.
+    pub(super) fn is_acknowledged(&self, acknowledged: Result<(), AckError>) -> bool {
+        let Err(error) = acknowledged else { return true };
+        self.worker().counters.failed_acknowledgements.add_one();
+        let Request { id, method, .. } = &**self.request();
+        tracing::error!(
+            target: "rpc_core::server",
+            %id,
+            %method,
+            %error,
+            "cannot acknowledge the message, it is skipped"
+        );
+        false
+    }
+
+    pub(super) fn reply(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+        self.owes_reply = false;
+        self.delivery.finish(outcome)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.owes_reply {
+            return;
+        }
+        self.worker().counters.interrupted.add_one();
+        let Request { id, method, .. } = &**self.request();
+        tracing::warn!(
+            target: "rpc_core::server",
+            %id,
+            %method,
+            "cut off; the caller is told that it may have run"
+        );
+        let reply = self.reply(Err(interrupted("the server stopped while the method ran")));
+        // Nobody is left to wait for a reply that takes its time; without a runtime it is lost.
+        if let Eventual::Pending(reply) = reply
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(reply);
+        }
+    }
+}
+
+pub(super) fn interrupted(why: &str) -> Failure {
+    Failure::new(FailureKind::Interrupted, "Interrupted", why)
+}

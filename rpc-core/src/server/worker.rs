@@ -1,0 +1,92 @@
+//! What all messages of a server share, and what is said of their failures.
+
+use std::sync::Arc;
+
+use super::Acknowledge;
+use super::cut_off::CutOff;
+use super::inside::ServerId;
+use super::slots::Slots;
+use super::stats::Counters;
+use crate::dispatch::Dispatcher;
+use crate::layer::RpcService;
+use crate::message::{Failure, FailureKind, Outcome, Request};
+
+pub(super) struct Worker {
+    pub(super) id: ServerId,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) rules: Rules,
+    pub(super) stack: Option<RpcService>,
+    pub(super) counters: Counters,
+    pub(super) slots: Slots,
+    pub(super) cut_off: CutOff,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    pub(super) acknowledge: Acknowledge,
+    pub(super) run_redelivered: bool,
+    pub(super) expose_errors: bool,
+    pub(super) quiet_unknown_methods: bool,
+}
+
+impl Worker {
+    /// Logs a failure as it deserves, and takes out of it what the caller need not know.
+    pub(super) fn outgoing(&self, request: &Request, outcome: Outcome) -> Outcome {
+        let failure = match outcome {
+            Ok(payload) => return Ok(payload),
+            Err(failure) => failure,
+        };
+        self.note(request, &failure);
+        Err(match failure.kind() {
+            FailureKind::Error | FailureKind::Panic | FailureKind::UnencodableResult
+                if !self.rules.expose_errors =>
+            {
+                let message = format!(
+                    "`{}` failed unexpectedly; the server's log says more under message {}",
+                    request.method, request.id
+                );
+                failure.opaque(message)
+            }
+            _ => failure,
+        })
+    }
+
+    #[cold]
+    pub(super) fn note(&self, request: &Request, failure: &Failure) {
+        let (id, method) = (&request.id, &request.method);
+        tracing::Span::current().record("error.type", failure.class());
+        let counters = &self.counters;
+        match failure.kind() {
+            FailureKind::Expected => {
+                counters.expected_errors.add_one();
+                tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "expected error");
+            }
+            FailureKind::Panic => {
+                counters.panics.add_one();
+                tracing::error!(target: "rpc_core::server", %id, %method, %failure, "the method panicked");
+            }
+            FailureKind::Error | FailureKind::UnencodableResult => {
+                counters.errors.add_one();
+                let causes = failure.trace();
+                tracing::error!(target: "rpc_core::server", %id, %method, %failure, ?causes, "the method failed");
+            }
+            FailureKind::Expired => {
+                counters.expired.add_one();
+                tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "not run");
+            }
+            FailureKind::Interrupted => {
+                tracing::warn!(target: "rpc_core::server", %id, %method, %failure, "not run again");
+            }
+            FailureKind::UnknownMethod
+                if self.rules.quiet_unknown_methods || method.ends_with("_ignore_errors") =>
+            {
+                counters.refused.add_one();
+                tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "refused");
+            }
+            _ => {
+                counters.refused.add_one();
+                tracing::warn!(target: "rpc_core::server", %id, %method, %failure, "refused");
+            }
+        }
+    }
+}
