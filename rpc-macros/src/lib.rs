@@ -1,7 +1,8 @@
-//! The macros behind `rpc-core`, which re-exports and documents them.
+//! The macros behind `rpc-core`, which re-exports and documents them. Depend on that crate, not on this one: what is
+//! generated calls into it, and both change together.
 //!
-//! Each stage has types of its own: the text of attributes becomes [`args`], the annotated item [`ast`] (signatures
-//! only, bodies stay tokens), [`validate`] makes the [`model`] of both and collects every mistake, and [`expand`] reads
+//! Each stage has types of its own: the text of attributes becomes `args`, the annotated item `ast` (signatures
+//! only, bodies stay tokens), `validate` makes the `model` of both and collects every mistake, and `expand` reads
 //! the model, which leaves it nothing to fail on.
 
 /// `quote!` with the hygiene of the macro: local variables cannot meet the user's.

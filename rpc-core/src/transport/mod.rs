@@ -3,7 +3,7 @@
 //! A transport hands requests over and brings outcomes back, and nothing more: it never sees an endpoint or a method's
 //! types. The in-memory broker and RabbitMQ stand behind the same traits; core knows neither by name.
 //!
-//! - A client calls [`Transport::send`] and gets [`Sent`]: the waiter's handle ([`Replies`](crate::waiters::Replies)) and
+//! - A client calls [`Transport::send`] and gets [`Sent`]: the waiter's handle ([`Replies`]) and
 //!   the hand-over, done or still under way.
 //! - A server calls [`Transport::listen`] and takes one [`Delivery`] at a time from its [`Listener`].
 

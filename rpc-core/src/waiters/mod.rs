@@ -2,7 +2,7 @@
 //!
 //! One table per transport holds, for every open call, its state, its waker and its deadline. Matching replies, timing
 //! out, cancelling and counting leaks are then one structure. Most calls never meet their deadline, so there is no timer
-//! per call: one sleeping task ([`sleeper`]) knows the earliest deadline of all.
+//! per call: one sleeping task (`sleeper`) knows the earliest deadline of all.
 //!
 //! Slots are reused, keys are not: a key carries the slot's generation, so that a late reply finds nobody instead of the
 //! slot's next tenant.
