@@ -56,7 +56,7 @@ impl Parked {
         if last { self.waker.take() } else { None }
     }
 
-    fn end(&self) -> Option<End> {
+    pub(crate) fn end(&self) -> Option<End> {
         if self.left.load(Ordering::Acquire) != 0 {
             return None;
         }

@@ -5,10 +5,10 @@
 //! - A listener that found nothing *waits*, in the order the listeners came. A message that is put into a queue *calls*
 //!   the first one waiting for that queue: takes it off the line and wakes it. A called listener that finds its message
 //!   gone returns to the front.
-//! - The invariant that excludes lost wake-ups: **while a queue holds a message and a listener of that queue waits, some
-//!   listener has been called for that queue and has not come yet.** So every way in which a called listener can vanish
-//!   (it comes and leaves more behind, it leaves) calls the next one, and whoever begins to wait has seen all its queues
-//!   empty under the same lock. The one thing a listener may not do is stay, called, and never poll again; it has to
+//! - The invariant that excludes lost wake-ups: **while a listener of a queue waits, as many listeners have been called
+//!   for that queue, and have not come yet, as it holds messages.** So every way in which a called listener can vanish
+//!   without taking one of them (it took one of another queue, a waiting sender filled the gap, it left) calls the next
+//!   one, and whoever begins to wait has seen all its queues empty under the same lock. The one thing a listener may not do is stay, called, and never poll again; it has to
 //!   leave (`stop_taking` or drop).
 //! - Turns: a listener that comes while others are called for the same queue steps back once: it is called too and told
 //!   to come again, which puts its task behind theirs. So servers under load alternate, and a called listener that is
@@ -320,3 +320,6 @@ impl State {
         self.listeners.iter().count()
     }
 }
+
+#[cfg(test)]
+mod tests;
