@@ -208,11 +208,12 @@ impl State {
         if let Turn::Called(queue) = turn {
             self.queues[queue].called -= 1;
         }
-        let mut order = (first..first + queues.len()).map(|step| queues[step % queues.len()]);
-        let Some(from) = order.find(|queue| self.queues[*queue].settle_head(wakes)) else {
+        let mut order = (first..first + queues.len()).map(|step| step % queues.len());
+        let Some(at) = order.find(|at| self.queues[queues[*at]].settle_head(wakes)) else {
             self.wait(index, turn, cx);
             return Poll::Pending;
         };
+        let from = queues[at];
         let queue = &mut self.queues[from];
         if !matches!(turn, Turn::Called(_)) && queue.called > 0 {
             queue.called += 1;
@@ -222,7 +223,7 @@ impl State {
         }
         let Some(message) = queue.pop(wakes) else { return Poll::Pending };
         self.turn(index, turn, Turn::Away);
-        self.listeners[index].first = (first + 1) % queues.len();
+        self.listeners[index].first = at + 1;
         self.taken += 1;
         if let Turn::Called(queue) = turn
             && queue != from

@@ -84,9 +84,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(capacity: usize) -> Self {
         Self {
-            state: State::new(3),
+            state: State::new(capacity),
             ears: Vec::new(),
             held: Vec::new(),
             parked: Vec::new(),
@@ -257,8 +257,11 @@ impl World {
 
 proptest! {
     #[test]
-    fn no_message_and_no_wake_up_is_ever_lost(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new();
+    fn no_message_and_no_wake_up_is_ever_lost(
+        capacity in 1..4_usize,
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut world = World::new(capacity);
         steps.iter().for_each(|step| world.take(step));
         world.drain();
         world.end();
