@@ -7,6 +7,9 @@ use rpc_transport_mem::MemTransport;
 
 use crate::harness::{Broker, Clock, Fixture, LeftBehind};
 
+/// Small enough to be filled by a case.
+const CAPACITY: usize = 128;
+
 /// `mem` with one of the codecs.
 #[derive(Debug, Copy, Clone)]
 pub struct Mem {
@@ -24,7 +27,7 @@ impl Fixture for Mem {
     }
 
     fn broker(&self) -> BoxFuture<'_, Arc<dyn Broker>> {
-        let transport = MemTransport::builder().codec(self.codec).build();
+        let transport = MemTransport::builder().codec(self.codec).queue_capacity(CAPACITY).build();
         Box::pin(std::future::ready(Arc::new(MemBroker(transport)) as Arc<dyn Broker>))
     }
 }
@@ -34,6 +37,10 @@ struct MemBroker(MemTransport);
 impl Broker for MemBroker {
     fn connect(&self) -> BoxFuture<'_, Arc<dyn Transport>> {
         Box::pin(std::future::ready(self.0.clone().into()))
+    }
+
+    fn queue_capacity(&self) -> Option<usize> {
+        Some(CAPACITY)
     }
 
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind> {

@@ -7,14 +7,31 @@
 #![allow(unreachable_pub, reason = "`pub` says that a method is remote")]
 #![allow(clippy::unwrap_used, reason = "a case that panics has failed")]
 
+mod acknowledgement;
+mod executors;
+mod lifecycle;
+mod observed;
+mod outcomes;
+mod raw;
 mod routing;
 mod support;
 mod targets;
+mod verdicts;
+mod work;
 
 use crate::harness::Case;
 
 /// All cases.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [routing::CASES, targets::CASES].concat()
+    [
+        routing::CASES,
+        targets::CASES,
+        lifecycle::CASES,
+        executors::CASES,
+        acknowledgement::CASES,
+        outcomes::CASES,
+        verdicts::CASES,
+    ]
+    .concat()
 }

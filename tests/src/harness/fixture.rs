@@ -36,6 +36,11 @@ pub trait Broker: Send + Sync + 'static {
     /// A connection of its own.
     fn connect(&self) -> BoxFuture<'_, Arc<dyn Transport>>;
 
+    /// How many messages a queue holds before its senders wait; `None` where nothing bounds it.
+    fn queue_capacity(&self) -> Option<usize> {
+        None
+    }
+
     /// What is on the broker, and in its connections, now.
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind>;
 }

@@ -31,3 +31,8 @@ pub fn expires_in_queue(world: &World) -> bool {
 pub fn max_message(world: &World) -> bool {
     world.capabilities().max_message.is_some()
 }
+
+/// Queues are bounded, and senders wait for room.
+pub fn bounded_queues(world: &World) -> bool {
+    world.broker().queue_capacity().is_some()
+}

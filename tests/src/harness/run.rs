@@ -11,6 +11,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Case, Clock, Fixture, World, panics};
 
+/// All that a case runs, servers and clients and decoders, makes do with this.
+const STACK: usize = 512 * 1024;
+
 /// How a case ended, when it ended.
 enum Ended {
     Passed,
@@ -41,7 +44,8 @@ pub fn conclude(trials: Vec<Trial>) -> ExitCode {
 fn watched(fixture: Arc<dyn Fixture>, case: Case) -> Result<Completion, Failed> {
     let limit = fixture.limit();
     let (send, receive) = mpsc::channel();
-    let started = thread::Builder::new().name(case.name.to_owned()).spawn(move || {
+    let thread = thread::Builder::new().name(case.name.to_owned()).stack_size(STACK);
+    let started = thread.spawn(move || {
         let ended = run(&*fixture, &case);
         // Nobody listens any more when the case took too long.
         let _ = send.send(ended);
@@ -73,7 +77,7 @@ fn run(fixture: &dyn Fixture, case: &Case) -> Ended {
 /// One thread, so that what a case records of the log is all of it, and nobody else's.
 fn runtime(clock: Clock) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
-    builder.enable_all();
+    builder.enable_all().thread_stack_size(STACK).on_thread_start(panics::record_on_this_thread);
     if clock == Clock::Paused {
         builder.start_paused(true);
     }
@@ -81,7 +85,7 @@ fn runtime(clock: Clock) -> std::io::Result<Runtime> {
 }
 
 async fn in_a_world(fixture: &dyn Fixture, case: &Case) -> Ended {
-    let world = World::new(fixture.broker().await, case.name).await;
+    let world = World::new(fixture.broker().await, fixture.clock(), case.name).await;
     if let Some((why, _)) = case.needs.iter().find(|(_, has)| !has(&world)) {
         return Ended::NotApplicable(why);
     }

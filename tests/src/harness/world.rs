@@ -8,9 +8,10 @@ use std::time::Duration;
 use rpc_core::server::ServerBuilder;
 use rpc_core::transport::Capabilities;
 use rpc_core::{Codec, Endpoint, RpcClient, RunningServer, Server, Target, Transport};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance, sleep, timeout};
 
-use super::{Broker, LeftBehind};
+use super::{Broker, Clock, LeftBehind};
 
 /// How long servers may take to end, and the broker to notice, after a case.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -31,6 +32,7 @@ impl fmt::Debug for World {
 struct Inner {
     case: &'static str,
     broker: Arc<dyn Broker>,
+    clock: Clock,
     serving: Arc<dyn Transport>,
     calling: Arc<dyn Transport>,
     servers: Mutex<Vec<Arc<RunningServer>>>,
@@ -38,10 +40,10 @@ struct Inner {
 }
 
 impl World {
-    pub(super) async fn new(broker: Arc<dyn Broker>, case: &'static str) -> Self {
+    pub(super) async fn new(broker: Arc<dyn Broker>, clock: Clock, case: &'static str) -> Self {
         let (serving, calling) = (broker.connect().await, broker.connect().await);
         let (servers, names) = (Mutex::default(), AtomicUsize::new(0));
-        Self(Arc::new(Inner { case, broker, serving, calling, servers, names }))
+        Self(Arc::new(Inner { case, broker, clock, serving, calling, servers, names }))
     }
 
     /// What the transport can do.
@@ -72,6 +74,21 @@ impl World {
     /// One connection more, to the same broker.
     pub async fn connect(&self) -> Arc<dyn Transport> {
         self.0.broker.connect().await
+    }
+
+    /// Lets time pass. Unlike `sleep` also while a blocking method runs, which a paused clock would wait for.
+    pub async fn pass(&self, time: Duration) {
+        const STEP: Duration = Duration::from_millis(10);
+        if self.0.clock == Clock::Real {
+            return sleep(time).await;
+        }
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            advance(STEP).await;
+            // Once for those whom the clock wakes, once for those whom they wake.
+            yield_now().await;
+            yield_now().await;
+        }
     }
 
     /// A name that nobody else has.

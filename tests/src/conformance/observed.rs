@@ -1,0 +1,174 @@
+//! A transport for servers that notes what its server does with each message, and fails what the case asks it to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use rpc_core::error::SendError;
+use rpc_core::transport::{
+    AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
+    Route, Sent,
+};
+use rpc_core::{BoxFuture, Codec, Eventual, Outcome, Request, Transport};
+use tokio::sync::{mpsc, watch};
+
+use super::work::Event;
+
+#[derive(Clone)]
+pub(crate) struct Observed {
+    inner: Arc<dyn Transport>,
+    log: mpsc::UnboundedSender<Event>,
+    faults: Arc<Faults>,
+}
+
+/// How many of each still fail.
+#[derive(Default)]
+struct Faults {
+    acknowledgements: AtomicUsize,
+    replies: AtomicUsize,
+}
+
+fn take_one(faults: &AtomicUsize) -> bool {
+    faults.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+impl Observed {
+    pub(crate) fn new(inner: Arc<dyn Transport>, log: mpsc::UnboundedSender<Event>) -> Self {
+        Self { inner, log, faults: Arc::default() }
+    }
+
+    /// Lets the next acknowledgements fail; the broker does not hear of them.
+    pub(crate) fn fail_acknowledgements(&self, count: usize) {
+        self.faults.acknowledgements.store(count, Ordering::Relaxed);
+    }
+
+    /// Lets the next replies fail; their callers do not hear of them.
+    pub(crate) fn fail_replies(&self, count: usize) {
+        self.faults.replies.store(count, Ordering::Relaxed);
+    }
+}
+
+impl From<Observed> for Arc<dyn Transport> {
+    fn from(observed: Observed) -> Self {
+        Arc::new(observed) as Self
+    }
+}
+
+impl Transport for Observed {
+    fn codec(&self) -> Codec {
+        self.inner.codec()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        self.inner.send(route, request)
+    }
+
+    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
+        Box::pin(async move {
+            let inner = self.inner.listen(listen).await?;
+            Ok(Box::new(Ear { inner, observed: self.clone() }) as Box<dyn Listener>)
+        })
+    }
+
+    fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.inner.state()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+struct Ear {
+    inner: Box<dyn Listener>,
+    observed: Observed,
+}
+
+impl Listener for Ear {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
+        let observed = &self.observed;
+        self.inner.poll_next(cx).map_ok(|inner| {
+            Box::new(Parcel { inner, observed: observed.clone() }) as Box<dyn Delivery>
+        })
+    }
+
+    fn stop_taking(&mut self) -> Eventual<()> {
+        self.inner.stop_taking()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        self.inner.close()
+    }
+}
+
+struct Parcel {
+    inner: Box<dyn Delivery>,
+    observed: Observed,
+}
+
+impl Parcel {
+    /// Notes the event once it has come about.
+    fn noted<E: Send + Unpin + 'static>(
+        &self,
+        doing: Eventual<Result<(), E>>,
+        event: Event,
+    ) -> Eventual<Result<(), E>> {
+        let log = self.observed.log.clone();
+        let note = move |done: Result<(), E>| {
+            if done.is_ok() {
+                // The case may have ended without looking.
+                let _ = log.send(event);
+            }
+            done
+        };
+        match doing {
+            Eventual::Ready(done) => Eventual::Ready(done.map(note)),
+            Eventual::Pending(doing) => Eventual::pending(async { note(doing.await) }),
+        }
+    }
+}
+
+impl Delivery for Parcel {
+    fn request(&self) -> &Arc<Request> {
+        self.inner.request()
+    }
+
+    fn redelivered(&self) -> bool {
+        self.inner.redelivered()
+    }
+
+    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
+        if take_one(&self.observed.faults.acknowledgements) {
+            return Eventual::ready(Err(AckError::new("the case lets it fail")));
+        }
+        let event = Event::Acknowledged(self.request().id);
+        let doing = self.inner.acknowledge();
+        self.noted(doing, event)
+    }
+
+    fn requeue(self: Box<Self>) {
+        self.inner.requeue();
+    }
+
+    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
+        let event = Event::Heartbeat(self.request().id);
+        let doing = self.inner.heartbeat();
+        self.noted(doing, event)
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+        if take_one(&self.observed.faults.replies) {
+            return Eventual::ready(Err(ReplyError::new("the case lets it fail")));
+        }
+        let event = Event::Answered(self.request().id);
+        let doing = self.inner.finish(outcome);
+        self.noted(doing, event)
+    }
+}
