@@ -146,7 +146,7 @@ async fn answers_find_their_own_callers_in_any_order(world: World) {
         .map(|number: usize| {
             // Half of them are answered at once, while the other half is held.
             let label = number.to_string();
-            let call = if number % 2 == 0 {
+            let call = if number.is_multiple_of(2) {
                 client.hold(&ctx(), label.clone())
             } else {
                 client.run(&ctx(), label.clone())

@@ -7,13 +7,49 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Level, Metadata, Subscriber};
 
 /// Records the log of this thread, and so of the whole case, until it is dropped.
 pub struct Logs {
     log: Arc<Log>,
     _guard: DefaultGuard,
+}
+
+/// Makes every line be offered to the thread that writes it, however few threads record at that moment.
+///
+/// Without a global subscriber, a line that is reached first on a thread that records nothing is taken to interest
+/// nobody, and stays so where only one other thread records.
+pub(super) fn ask_each_thread() {
+    // A second fixture finds it done.
+    let _ = tracing::subscriber::set_global_default(Unrecorded);
+}
+
+/// For threads that record nothing.
+struct Unrecorded;
+
+impl Subscriber for Unrecorded {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 /// One line of the log.

@@ -9,7 +9,7 @@ use std::thread;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Case, Clock, Fixture, World, panics};
+use super::{Case, Clock, Fixture, World, logs, panics};
 
 /// All that a case runs, servers and clients and decoders, makes do with this.
 const STACK: usize = 512 * 1024;
@@ -23,6 +23,7 @@ enum Ended {
 
 /// The cases over one transport.
 pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
+    logs::ask_each_thread();
     let fixture = Arc::new(fixture);
     let trial = |&case: &Case| {
         let fixture = Arc::clone(&fixture);
