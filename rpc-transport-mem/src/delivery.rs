@@ -102,3 +102,14 @@ impl Drop for MemDelivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_for_every_message_is_small() {
+        assert!(size_of::<Message>() <= 40, "{}", size_of::<Message>());
+        assert!(size_of::<MemDelivery>() <= 72, "{}", size_of::<MemDelivery>());
+    }
+}

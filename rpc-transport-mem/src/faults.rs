@@ -32,7 +32,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &'static [Self] = &[
         Self::Restart,
         Self::DropRequest,
         Self::Duplicate,
@@ -126,7 +126,7 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "seed {}", self.seed)?;
-        for fault in Fault::ALL {
+        for &fault in Fault::ALL {
             let (chance, limit) = (self.chances[fault as usize], self.limits[fault as usize]);
             if chance > 0.0 {
                 write!(f, ", {fault:?} {chance}")?;
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_fault_happens_about_as_often_as_its_chance_says() {
-        for fault in Fault::ALL {
+        for &fault in Fault::ALL {
             let often = hits(&Faults::seeded(1).chance(fault, 0.3), fault).len();
             assert!((2_800..3_200).contains(&often), "{fault:?} happened {often} times in 10,000");
         }

@@ -213,10 +213,12 @@ impl Topic {
         }
         let (exchange, topic) = (gone.exchange, self.name.clone());
         let address = Address { exchange, topic, destination: gone.destination };
+        // Other listeners of a fanout may still answer.
+        let is_fanout = address.destination == Destination::Fanout;
         for message in &gone.messages {
-            match message.caller {
+            match message.caller.filter(|_| !is_fanout) {
                 Some(caller) => drop(self.waiters.fail(caller, error(&address, message))),
-                None => tracing::debug!(id = %message.request.id, "dropped a cast to {address}"),
+                None => tracing::debug!(id = %message.request.id, "dropped a message to {address}"),
             }
         }
     }

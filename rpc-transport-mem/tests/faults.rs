@@ -208,7 +208,7 @@ async fn a_healed_broker_deals_no_more_faults() {
 
 /// A hundred calls through a broker in which everything goes wrong; what went wrong.
 async fn troubled(seed: u64) -> Vec<FaultEvent> {
-    let faults = Fault::ALL.into_iter().filter(|fault| *fault != Fault::CrashListener);
+    let faults = Fault::ALL.iter().copied().filter(|fault| *fault != Fault::CrashListener);
     let faults = faults.fold(Faults::seeded(seed), |faults, fault| faults.chance(fault, 0.2));
     let bench = faulty(faults);
     let mut listener = bench.listen("bank", "one").await;
@@ -230,7 +230,7 @@ async fn the_seed_alone_decides_what_goes_wrong() {
     let seven = troubled(7).await;
     assert_eq!(seven, troubled(7).await);
     assert_ne!(seven, troubled(8).await);
-    for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::CrashListener) {
+    for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::CrashListener) {
         assert!(seven.iter().any(|event| event.fault == fault), "{fault:?} never happened");
     }
 }

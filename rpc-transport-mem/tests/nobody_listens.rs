@@ -162,3 +162,18 @@ async fn a_call_given_back_to_nobody_fails() {
     let Event::Failed(error) = event(&mut replies).await else { panic!("not failed") };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
 }
+
+#[tokio::test]
+async fn a_fanout_call_is_answered_by_whoever_stays() {
+    let bench = Bench::new();
+    let mut stays = bench.listen("bank", "stays").await;
+    let leaves = bench.listen("bank", "leaves").await;
+    let request = Arc::new(support::call(id(1), std::time::Duration::from_secs(60)));
+    let mut replies = bench.transport.send(&fanout("bank"), request).unwrap().replies.unwrap();
+    drop(leaves);
+    let mut delivery = stays.next().await;
+    delivery.acknowledge().await.unwrap();
+    let payload = rpc_core::Payload::new(rpc_core::Codec::MessagePack, support::text("here"));
+    delivery.finish(Ok(payload)).await.unwrap();
+    assert_eq!(support::outcome(&mut replies).await, support::text("here"));
+}
