@@ -106,7 +106,6 @@ mod written {
     #![no_implicit_prelude]
 
     use super::{AccountError, InsufficientFunds, Ledger, LedgerError, Receipt, Store, Transfer};
-    use ::std::collections::BTreeMap;
     use ::std::string::String;
 
     impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
@@ -234,11 +233,8 @@ mod written {
                 ::std::boxed::Box::pin(async move {
                     let (account,) = ::rpc_core::__private::decode_args(args, &["account"])?;
                     let returned = Self::balance(endpoint, ctx, account);
-                    {
-                        use ::rpc_core::__private::PlainFallback as _;
-                        ::rpc_core::__private::Probe::of(&returned).assert_plain();
-                    }
-                    ::rpc_core::__private::encode_result(args.codec, &returned)
+                    use ::rpc_core::__private::PlainFallback as _;
+                    ::rpc_core::__private::probe::<u64>().returned().encode(args.codec, &returned)
                 })
             },
             |endpoint, ctx, args| {
@@ -293,13 +289,6 @@ mod written {
             }
         }
     }
-
-    const _: fn() = || {
-        ::rpc_core::__private::argument::<Transfer>();
-        ::rpc_core::__private::returned::<Receipt>();
-        ::rpc_core::__private::expected::<InsufficientFunds>();
-        ::rpc_core::__private::rest::<BTreeMap<String, u8>>();
-    };
 }
 
 /// What the client's caller gets.

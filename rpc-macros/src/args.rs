@@ -23,10 +23,19 @@ pub(crate) struct Spanned<T> {
 #[derive(Default)]
 pub(crate) struct EndpointArgs {
     pub(crate) namespace: Option<LitStr>,
-    pub(crate) version: Option<Version>,
+    pub(crate) version: Given<Version>,
     pub(crate) legacy_namespaces: Vec<Namespace>,
     pub(crate) client: Option<ClientName>,
     pub(crate) krate: Option<Path>,
+}
+
+/// A setting that other rules lean on: what depends on a wrong one is not checked.
+#[derive(Copy, Clone, Default)]
+pub(crate) enum Given<T> {
+    #[default]
+    No,
+    Wrong,
+    Yes(T),
 }
 
 /// An entry of `legacy_namespaces`.
@@ -76,11 +85,14 @@ impl EndpointArgs {
         let allowed = "namespace, version, legacy_namespaces, client, crate";
         each_key(tokens, "endpoint", allowed, errors, |key, input, seen| {
             match key.to_string().as_str() {
-                "namespace" => args.namespace = Some(string(input, "namespace = \"bank\"")?),
-                "version" => args.version = Some(version(input)?),
-                "legacy_namespaces" => args.legacy_namespaces = namespaces(input)?,
-                "client" => args.client = Some(client(input)?),
-                "crate" => args.krate = Some(crate_path(input)?),
+                "namespace" => args.namespace = Some(string(key, input, "namespace = \"bank\"")?),
+                "version" => {
+                    args.version = Given::Wrong;
+                    args.version = Given::Yes(version(key, input)?);
+                }
+                "legacy_namespaces" => args.legacy_namespaces = namespaces(key, input)?,
+                "client" => args.client = Some(client(key, input)?),
+                "crate" => args.krate = Some(crate_path(key, input)?),
                 _ => return Ok(false),
             }
             once(key, seen)
@@ -98,8 +110,8 @@ impl MethodArgs {
         let aliases = &mut self.aliases;
         each_key(tokens, "rpc", "name, alias, blocking", errors, |key, input, _| {
             match key.to_string().as_str() {
-                "name" => set(&mut name, key, string(input, "name = \"wire_name\"")?)?,
-                "alias" => aliases.push(string(input, "alias = \"old_name\"")?),
+                "name" => set(&mut name, key, string(key, input, "name = \"wire_name\"")?)?,
+                "alias" => aliases.push(string(key, input, "alias = \"old_name\"")?),
                 "blocking" => set(&mut blocking, key, key.clone())?,
                 _ => return Ok(false),
             }
@@ -117,7 +129,7 @@ impl ArgArgs {
         let mut rest = self.rest.take();
         each_key(tokens, "rpc", "name, rest", errors, |key, input, _| {
             match key.to_string().as_str() {
-                "name" => set(&mut name, key, string(input, "name = \"wire_name\"")?)?,
+                "name" => set(&mut name, key, string(key, input, "name = \"wire_name\"")?)?,
                 "rest" => set(&mut rest, key, key.clone())?,
                 _ => return Ok(false),
             }
@@ -133,9 +145,11 @@ impl RpcErrorArgs {
         let Some(tokens) = list(attr, "rpc_error(class = \"NotFound\")", errors) else { return };
         each_key(tokens, "rpc_error", "class, module, crate", errors, |key, input, _| {
             match key.to_string().as_str() {
-                "class" => set(&mut self.class, key, string(input, "class = \"NotFound\"")?)?,
-                "module" => set(&mut self.module, key, string(input, "module = \"bank.errors\"")?)?,
-                "crate" => set(&mut self.krate, key, crate_path(input)?)?,
+                "class" => set(&mut self.class, key, string(key, input, "class = \"NotFound\"")?)?,
+                "module" => {
+                    set(&mut self.module, key, string(key, input, "module = \"bank.errors\"")?)?;
+                }
+                "crate" => set(&mut self.krate, key, crate_path(key, input)?)?,
                 _ => return Ok(false),
             }
             Ok(true)
@@ -280,17 +294,16 @@ fn twice(key: &Ident) -> syn::Error {
     mistake(key, format!("`{key}` is given twice"), "keep one of them")
 }
 
-fn equals(input: ParseStream<'_>, example: &str) -> syn::Result<()> {
+fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
     if input.peek(Token![=]) {
         let _: Token![=] = input.parse()?;
         return Ok(());
     }
-    let error = |span| mistake_at(span, "a value is missing here", format!("write `{example}`"));
-    Err(error(input.span()))
+    Err(mistake(key, format!("`{key}` has no value"), format!("write `{example}`")))
 }
 
-fn string(input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
-    equals(input, example)?;
+fn string(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
+    equals(key, input, example)?;
     if input.peek(LitStr) {
         return input.parse();
     }
@@ -302,14 +315,14 @@ fn string(input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
     }
 }
 
-fn version(input: ParseStream<'_>) -> syn::Result<Version> {
-    equals(input, "version = \"1.0\"")?;
+fn version(key: &Ident, input: ParseStream<'_>) -> syn::Result<Version> {
+    equals(key, input, "version = \"1.0\"")?;
     Version::from_lit(&input.parse()?)
 }
 
-fn namespaces(input: ParseStream<'_>) -> syn::Result<Vec<Namespace>> {
+fn namespaces(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Namespace>> {
     let example = "legacy_namespaces = [\"old\", None]";
-    equals(input, example)?;
+    equals(key, input, example)?;
     if !input.peek(syn::token::Bracket) {
         let what = "expected a list";
         return Err(mistake_at(input.span(), what, format!("write `{example}`")));
@@ -337,8 +350,8 @@ impl Parse for Namespace {
     }
 }
 
-fn client(input: ParseStream<'_>) -> syn::Result<ClientName> {
-    equals(input, "client = LedgerClient")?;
+fn client(key: &Ident, input: ParseStream<'_>) -> syn::Result<ClientName> {
+    equals(key, input, "client = LedgerClient")?;
     let vis = match input.parse()? {
         Visibility::Inherited => syn::parse_quote!(pub),
         written => written,
@@ -353,8 +366,8 @@ fn client(input: ParseStream<'_>) -> syn::Result<ClientName> {
     }
 }
 
-fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
-    equals(input, "crate = ::rpc_core")?;
+fn crate_path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    equals(key, input, "crate = ::rpc_core")?;
     let path = input.call(Path::parse_mod_style).map_err(|error| {
         mistake_at(error.span(), "expected the path of a crate", "write `crate = ::rpc_core`")
     })?;

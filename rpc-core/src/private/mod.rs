@@ -5,8 +5,8 @@
 
 mod args;
 mod blocking;
-mod checks;
 mod errors;
+mod located;
 mod measured;
 mod results;
 
@@ -18,13 +18,17 @@ pub use self::args::{
     ArgRefs, ArgTuple, Rest, decode_args, decode_args_and_rest, encode_args, encode_args_and_rest,
 };
 pub use self::blocking::run_blocking;
-pub use self::checks::{argument, expected, rest, returned};
 pub use self::errors::via::*;
 pub use self::errors::{
     Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, decode_expected, expected_failure, via,
 };
+pub use self::located::{
+    Argument, Expectation, PlainFallback, PlainValue, Probe, Received, Refused, RestArgument,
+    Returned, Sent, argument, expected, probe, receive_args, receive_args_and_rest, rest, returned,
+    send_args, send_args_and_rest,
+};
 pub use self::measured::finds;
-pub use self::results::{Fallible, PlainFallback, PlainValue, Probe, encode_result};
+pub use self::results::{Fallible, encode_result};
 pub use crate::client::{Call, ClientBuilder, RpcClient};
 pub use crate::codec::{Codec, EncodeError, Limits, Payload};
 pub use crate::context::Context;

@@ -1,7 +1,5 @@
 //! What methods return.
 
-use std::marker::PhantomData;
-
 use serde::Serialize;
 
 use crate::codec::{Codec, Payload};
@@ -50,52 +48,6 @@ impl<T, E> Fallible for Result<T, E> {
     }
 }
 
-/// Refuses a `Result` behind another name: `Probe::of(&returned).assert_plain()`.
-///
-/// For a `Result` the inherent method is found first, whose bound nothing satisfies; for anything
-/// else [`PlainFallback`]'s, which asks for nothing.
-#[derive(Debug)]
-pub struct Probe<T>(PhantomData<fn() -> T>);
-
-impl<T> Probe<T> {
-    /// A probe of the returned value's type.
-    pub const fn of(_: &T) -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T, E> Probe<Result<T, E>> {
-    /// Never compiles.
-    pub const fn assert_plain(&self)
-    where
-        Result<T, E>: PlainValue,
-    {
-    }
-}
-
-/// See [`Probe`].
-pub trait PlainFallback {
-    /// Does nothing.
-    fn assert_plain(&self) {}
-}
-
-impl<T> PlainFallback for Probe<T> {}
-
-/// Implemented by nothing.
-///
-/// ```compile_fail,E0277
-/// use rpc_core::__private::{PlainFallback as _, Probe};
-///
-/// type Outcome = Result<u8, std::fmt::Error>;
-/// Probe::of(&Outcome::Ok(1)).assert_plain();
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "this method returns a `Result` behind another name",
-    label = "`{Self}` would be sent as a plain value",
-    note = "write `Result<…>` as the return type, or give the alias the name `Result`"
-)]
-pub trait PlainValue {}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -130,15 +82,5 @@ mod tests {
         type Result<T> = std::result::Result<T, fmt::Error>;
         assert_eq!(ok(Result::Ok(1)), Some(1));
         assert_eq!(ok(anyhow::Result::<u8>::Err(anyhow::anyhow!("no"))), None);
-    }
-
-    #[test]
-    fn plain_values_pass_the_probe_in_generic_code_too() {
-        fn check<T: Clone>(returned: &T) {
-            Probe::of(returned).assert_plain();
-        }
-        check(&1);
-        Probe::of(&Some(Ok::<u8, u8>(1))).assert_plain();
-        Probe::of(&()).assert_plain();
     }
 }

@@ -1,12 +1,14 @@
 //! The typed client: one method for each remote one.
 
 use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 use super::params::{marker, unbounded};
 use super::{cfgs, fallback, lints, local, private, version};
 use crate::model::{Arg, Endpoint, Method};
-use crate::names;
+use crate::names::{self, mixed};
 
 pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
     let private = private(endpoint);
@@ -176,21 +178,28 @@ pub(super) fn returns(method: &Method, private: &TokenStream) -> TokenStream {
 
 fn encode(method: &Method, private: &TokenStream) -> TokenStream {
     let names = method.args.iter().map(|arg| &arg.wire);
-    let values = method.args.iter().map(|arg| local(&arg.ident));
+    let values = method.args.iter().map(by_reference);
     let absent =
         method.args.iter().enumerate().filter(|(_, arg)| arg.optional).map(|(position, arg)| {
             let ident = local(&arg.ident);
             let bit = 1_u32 << position;
             emit!(| if ::core::option::Option::is_none(&#ident) { #bit } else { 0 })
         });
-    let shared = emit!(self.rpc.codec(), &[#(#names),*], &(#(&#values,)*), 0 #(#absent)*);
+    let values = emit!((#(#values,)*));
+    let shared = emit!(self.rpc.codec(), &[#(#names),*], #values, 0 #(#absent)*);
     match &method.rest {
-        None => emit!(#private::encode_args(#shared)),
+        None => emit!(#private::send_args(#shared)),
         Some(rest) => {
-            let rest = local(&rest.ident);
-            emit!(#private::encode_args_and_rest(#shared, &#rest))
+            let rest = by_reference(rest);
+            emit!(#private::send_args_and_rest(#shared, #rest))
         }
     }
+}
+
+/// Located at the argument, where the compiler says that it cannot be encoded.
+fn by_reference(arg: &Arg) -> TokenStream {
+    let ident = local(&arg.ident);
+    quote_spanned! { mixed(arg.ty.span())=> &#ident }
 }
 
 /// The version that the call asks for: the highest one that anything in it needs.

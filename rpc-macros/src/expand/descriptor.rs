@@ -6,8 +6,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue, Token};
 
-use super::{option, version};
-use crate::model::{Arg, Endpoint, Entry, Flavour, Method};
+use super::{expectation, option, version};
+use crate::model::{Arg, Endpoint, Flavour, Method};
 use crate::names;
 
 pub(super) fn expand(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
@@ -37,7 +37,10 @@ fn method(method: &Method, private: &TokenStream) -> TokenStream {
     let rest = option(method.rest.as_ref().map(|rest| rest.wire.to_token_stream()));
     let returns = output.ok();
     let expected = method.expected.iter().flat_map(|expected| &expected.entries);
-    let expected = expected.map(|entry| self::expected(entry, private));
+    let expected = expected.map(|entry| {
+        let expectation = expectation(entry, private);
+        emit!(#expectation.descriptor())
+    });
     let blocking = method.flavour == Flavour::Blocking;
     emit! {
         #(#cfgs)*
@@ -65,16 +68,6 @@ fn arg(arg: &Arg, private: &TokenStream) -> TokenStream {
             ty: #private::TypeName::of::<#ty>(),
             optional: #optional,
             since: #since,
-        }
-    }
-}
-
-fn expected(entry: &Entry, private: &TokenStream) -> TokenStream {
-    let ty = &entry.ty;
-    emit! {
-        #private::ExpectedDescriptor {
-            class: <#ty as #private::RpcError>::CLASS,
-            module: <#ty as #private::RpcError>::MODULE,
         }
     }
 }

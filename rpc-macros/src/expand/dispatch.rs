@@ -2,10 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::Ident;
 use syn::spanned::Spanned;
-use syn::{Ident, Type};
 
-use super::{descriptor, implementor, lints, local, private, service, trait_path};
+use super::{
+    ask, descriptor, expectation, implementor, lints, local, private, service, trait_path,
+};
 use crate::model::{Arg, Endpoint, Entry, Flavour, Host, Method, Output, Receiver};
 use crate::names::mixed;
 
@@ -70,17 +72,9 @@ fn probes(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
             };
         }
     });
-    let plain = endpoint.methods.iter().any(|method| probed(&method.output).is_some());
+    let plain = endpoint.methods.iter().any(|method| matches!(method.output, Output::Plain(_)));
     let results = plain.then(|| emit!(use #private::PlainFallback as _;));
     emit!(#errors #results)
-}
-
-/// The type of a plain value that might be a `Result` behind another name.
-fn probed(output: &Output) -> Option<&Type> {
-    match output {
-        Output::Plain(ty) if !matches!(**ty, Type::Tuple(_)) => Some(ty),
-        Output::Plain(_) | Output::Fallible { .. } => None,
-    }
 }
 
 fn function(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
@@ -106,18 +100,20 @@ fn function(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> Toke
 fn decode(method: &Method, vars: &Vars, private: &TokenStream) -> TokenStream {
     let Vars { args, .. } = vars;
     let names = method.args.iter().map(|arg| &arg.wire);
-    let types = method.args.iter().map(|arg| &arg.ty);
+    let arguments = method.args.iter().map(|arg| ask(private, "argument", &arg.ty));
     let locals = method.args.iter().map(|arg| local(&arg.ident));
-    let locals = emit!((#(#locals,)*));
+    let (locals, arguments) = (emit!((#(#locals,)*)), emit!((#(#arguments,)*)));
     let (pattern, decoded) = match &method.rest {
-        None => (locals, emit!(decode_args::<(#(#types,)*)>)),
+        None => (locals, emit!(receive_args(#args, &[#(#names),*], #arguments))),
         Some(Arg { ident, ty, .. }) => {
-            let rest = local(ident);
-            (emit!((#locals, #rest)), emit!(decode_args_and_rest::<(#(#types,)*), #ty>))
+            let local = local(ident);
+            let rest = ask(private, "rest", ty);
+            let decoded = emit!(receive_args_and_rest(#args, &[#(#names),*], #arguments, #rest));
+            (emit!((#locals, #local)), decoded)
         }
     };
     emit! {
-        let #pattern = match #private::#decoded(#args, &[#(#names),*]) {
+        let #pattern = match #private::#decoded {
             ::core::result::Result::Ok(__rpc_decoded) => __rpc_decoded,
             ::core::result::Result::Err(__rpc_failure) => {
                 return ::core::result::Result::Err(__rpc_failure);
@@ -177,13 +173,9 @@ fn encode(method: &Method, returned: &Ident, vars: &Vars, private: &TokenStream)
     let Vars { codec, .. } = vars;
     match &method.output {
         Output::Plain(ty) => {
-            let probe = probed(&method.output).map(|ty| {
-                quote_spanned! { mixed(ty.span())=> #private::Probe::of(&#returned).assert_plain(); }
-            });
-            emit! {
-                #probe
-                #private::encode_result::<#ty>(#codec, &#returned)
-            }
+            let probe = ask(private, "probe", ty);
+            let encoder = quote_spanned! { mixed(ty.span())=> #probe.returned() };
+            emit!(#encoder.encode(#codec, &#returned))
         }
         Output::Fallible { written, ok } => {
             let error = Ident::new("__rpc_error", Span::mixed_site());
@@ -192,11 +184,10 @@ fn encode(method: &Method, returned: &Ident, vars: &Vars, private: &TokenStream)
             let span = mixed(written.span());
             let taken_apart = quote_spanned! { span=> #private::Fallible::into_result(#returned) };
             let erred = quote_spanned! { span=> (&&&&&&#private::ErrorProbe(&#error)).erred() };
+            let encoder = ask(private, "returned", ok);
             emit! {
                 match #taken_apart {
-                    ::core::result::Result::Ok(__rpc_value) => {
-                        #private::encode_result::<#ok>(#codec, &__rpc_value)
-                    }
+                    ::core::result::Result::Ok(__rpc_value) => #encoder.encode(#codec, &__rpc_value),
                     ::core::result::Result::Err(#error) => {
                         let #error = #erred;
                         #(#found)*
@@ -210,7 +201,7 @@ fn encode(method: &Method, returned: &Ident, vars: &Vars, private: &TokenStream)
 
 /// Answers with the expected error where it is found.
 fn find(entry: &Entry, error: &Ident, codec: &Ident, private: &TokenStream) -> TokenStream {
-    let Entry { ty, variant, .. } = entry;
+    let Entry { variant, .. } = entry;
     let accept = match variant {
         None => emit!(|_| true),
         Some(variant) => emit!(|__rpc_error| match __rpc_error {
@@ -219,9 +210,12 @@ fn find(entry: &Entry, error: &Ident, codec: &Ident, private: &TokenStream) -> T
             _ => false,
         }),
     };
+    let expectation = expectation(entry, private);
     emit! {
-        if let ::core::option::Option::Some(__rpc_found) = #error.find::<#ty>(#accept) {
-            return ::core::result::Result::Err(#private::expected_failure(#codec, __rpc_found));
+        if let ::core::option::Option::Some(__rpc_failure) =
+            #expectation.find(#codec, &#error, #accept)
+        {
+            return ::core::result::Result::Err(__rpc_failure);
         }
     }
 }

@@ -1,13 +1,11 @@
 //! The enums of expected errors.
 
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
-use syn::spanned::Spanned;
 use syn::{Generics, parse_quote};
 
-use super::{client, lints, private};
+use super::{client, expectation, lints, private};
 use crate::model::{Endpoint, Entry, Expected, Method};
-use crate::names::{self, mixed};
+use crate::names;
 
 pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
     let private = private(endpoint);
@@ -64,38 +62,41 @@ fn impls(expected: &Expected, private: &TokenStream) -> TokenStream {
     let Expected { ident, entries, .. } = expected;
     let generics = bounded(expected, private);
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
-    let names: Vec<_> = entries.iter().map(|entry| &entry.name).collect();
-    // A match on `&enum` without variants needs an arm.
-    let none = entries.is_empty().then(|| emit!(_ => loop {}));
+    let arms = |call: TokenStream| {
+        let arms = entries.iter().map(|entry @ Entry { name, .. }| {
+            let expectation = expectation(entry, private);
+            emit!(Self::#name(__rpc_error) => {
+                let __rpc_error = #expectation.error(__rpc_error);
+                #call
+            })
+        });
+        // A match on a reference needs an arm even where there is nothing to match.
+        let none = entries.is_empty().then(|| emit!(_ => loop {}));
+        emit!(match self { #(#arms)* #none })
+    };
+    let debug = arms(emit!(::core::fmt::Debug::fmt(__rpc_error, __rpc_f)));
+    let display = arms(emit!(::core::fmt::Display::fmt(__rpc_error, __rpc_f)));
+    let source = arms(emit!(__rpc_error.source()));
     let decode = entries.iter().map(|entry| decode(entry, private));
     emit! {
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Debug for #ident #arguments #where_clause {
             fn fmt(&self, __rpc_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                match self {
-                    #(Self::#names(__rpc_error) => ::core::fmt::Debug::fmt(__rpc_error, __rpc_f),)*
-                    #none
-                }
+                #debug
             }
         }
 
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Display for #ident #arguments #where_clause {
             fn fmt(&self, __rpc_f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                match self {
-                    #(Self::#names(__rpc_error) => ::core::fmt::Display::fmt(__rpc_error, __rpc_f),)*
-                    #none
-                }
+                #display
             }
         }
 
         #[automatically_derived]
         impl #impl_generics ::core::error::Error for #ident #arguments #where_clause {
             fn source(&self) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
-                match self {
-                    #(Self::#names(__rpc_error) => ::core::error::Error::source(__rpc_error),)*
-                    #none
-                }
+                #source
             }
         }
 
@@ -119,7 +120,9 @@ fn bounded(expected: &Expected, private: &TokenStream) -> Generics {
         let clause = generics.make_where_clause();
         for Entry { ty, .. } in &expected.entries {
             clause.predicates.push(parse_quote! {
-                #ty: #private::RpcError + #private::serde::de::DeserializeOwned
+                #ty: #private::RpcError
+                    + #private::serde::Serialize
+                    + #private::serde::de::DeserializeOwned
             });
         }
     }
@@ -127,14 +130,15 @@ fn bounded(expected: &Expected, private: &TokenStream) -> Generics {
 }
 
 fn decode(entry: &Entry, private: &TokenStream) -> TokenStream {
-    let Entry { name, ty, variant } = entry;
+    let Entry { name, variant, .. } = entry;
     let accepted = match variant {
         None => emit!(__rpc_error),
         Some(variant) => emit!(__rpc_error @ #variant { .. }),
     };
-    quote_spanned! { mixed(ty.span())=>
+    let expectation = expectation(entry, private);
+    emit! {
         if let ::core::option::Option::Some(#accepted) =
-            #private::decode_expected::<#ty>(__rpc_failure, __rpc_limits)
+            #expectation.decode(__rpc_failure, __rpc_limits)
         {
             return ::core::option::Option::Some(Self::#name(__rpc_error));
         }

@@ -9,13 +9,14 @@ mod params;
 mod trait_item;
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Ident, Path, parse_quote};
 
 use crate::args::EndpointArgs;
 use crate::ast::Item;
 use crate::errors::{Errors, mistake_at};
-use crate::model::{Endpoint, Host};
+use crate::model::{Endpoint, Entry, Host};
 use crate::names::mixed;
 use crate::{strip, validate};
 
@@ -60,7 +61,16 @@ pub(crate) fn misplaced_expected(args: &TokenStream, item: &TokenStream) -> Toke
 /// The hidden module that generated code calls.
 fn private(endpoint: &Endpoint) -> TokenStream {
     let krate = &endpoint.krate;
-    quote_spanned! { Span::mixed_site()=> #krate::__private }
+    respanned(emit!(#krate::__private), Span::mixed_site())
+}
+
+/// The same tokens at another place, all of one hygiene: an expression is nowhere else if its tokens differ in that.
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let tokens = tokens.into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }
 
 /// What lints may say about the user's code, but not about what is made of it.
@@ -116,6 +126,20 @@ fn local(ident: &Ident) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(mixed(ident.span()));
     ident
+}
+
+/// `__private::function::<Type>()` where the user wrote the type: there the compiler reports what the type lacks.
+fn ask(private: &TokenStream, function: &str, ty: &impl ToTokens) -> TokenStream {
+    let span = mixed(ty.span());
+    // A call begins where its path does.
+    let private = respanned(private.clone(), span);
+    let function = Ident::new(function, span);
+    quote_spanned! { span=> #private::#function::<#ty>() }
+}
+
+/// What can be done with an expected error.
+fn expectation(entry: &Entry, private: &TokenStream) -> TokenStream {
+    ask(private, "expected", &entry.ty)
 }
 
 /// A version as a constant expression.

@@ -22,6 +22,10 @@ pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
     let supertraits = supertraits.iter();
     let attrs = &item.attrs;
     let (parameters, where_clause) = (&item.generics, &item.generics.where_clause);
+    // A mistake, and reported as such.
+    let named_into_endpoint = item.members.iter().any(
+        |member| matches!(member, Member::Method(method) if method.sig.ident == "into_endpoint"),
+    );
     let members = item.members.into_iter().map(member);
     let arguments = arguments(&endpoint.generics);
     let wrapped = emit!(#newtype<#(#arguments,)* Self>);
@@ -34,6 +38,17 @@ pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
         " Wraps the implementation, to be given to a server or to [`{client}::in_process`]({client}::in_process).",
         client = names::wire(&endpoint.client.ident)
     );
+    let into_endpoint = (!named_into_endpoint).then(|| {
+        emit! {
+            #[doc = #docs]
+            fn into_endpoint(self) -> #wrapped
+            where
+                Self: ::core::marker::Sized,
+            {
+                #value
+            }
+        }
+    });
     Some(emit! {
         #(#attrs)*
         #vis #unsafety #trait_token #ident #parameters:
@@ -42,13 +57,7 @@ pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
         {
             #(#members)*
 
-            #[doc = #docs]
-            fn into_endpoint(self) -> #wrapped
-            where
-                Self: ::core::marker::Sized,
-            {
-                #value
-            }
+            #into_endpoint
         }
 
         #generated
@@ -87,13 +96,13 @@ fn member(member: Member) -> TokenStream {
 
 fn method(method: Method) -> TokenStream {
     let Method { attrs, vis, default_token, mut sig, body } = method;
-    let attrs = attrs.into_iter().filter(|attr| strip::own_name(attr).is_none());
+    let attrs = attrs.into_iter().filter(|attr| !strip::is_consumed(&attr.meta));
     for input in &mut sig.inputs {
         let attrs = match input {
             FnArg::Receiver(receiver) => &mut receiver.attrs,
             FnArg::Typed(arg) => &mut arg.attrs,
         };
-        attrs.retain(|attr| strip::own_name(attr).is_none());
+        attrs.retain(|attr| !strip::is_consumed(&attr.meta));
     }
     let Some(asyncness) = sig.asyncness.take() else {
         let body = match body {

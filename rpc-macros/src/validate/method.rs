@@ -6,7 +6,7 @@ use syn::{Attribute, LitStr, ReturnType, Type};
 
 use super::signature::{self, Args};
 use super::{Scope, attrs, expected, find, types};
-use crate::args::{self, MethodArgs, Spanned};
+use crate::args::{self, Given, MethodArgs, Spanned};
 use crate::ast::Method as Source;
 use crate::errors::Errors;
 use crate::model::{Flavour, Method, Output};
@@ -38,14 +38,14 @@ pub(super) fn check(
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> Option<(Method, WireNames)> {
-    attrs::look_alikes(&source.attrs, errors);
     let own = Own::read(&source.attrs, errors);
     let sig = &source.sig;
     signature::qualifiers(source, errors);
-    reserved(source, scope, errors);
-    let receiver = signature::receiver(sig, scope, errors);
+    // Without a receiver it is a constructor or the like: no caller looks for it on the client.
+    let receiver = signature::receiver(sig, scope, errors)?;
+    let reserved = reserved(source, scope, errors);
     let since = own.since.and_then(|since| dated(since, scope, errors));
-    let args = signature::args(sig, since.unwrap_or(scope.version.first()), scope, errors);
+    let args = signature::args(sig, since.unwrap_or(scope.version().first()), scope, errors);
     let flavour = flavour(source, &own.rpc, errors);
     let output = output(&sig.output, scope, errors);
     let expected = expected::check(&own.expected, &sig.ident, scope, errors);
@@ -60,26 +60,23 @@ pub(super) fn check(
     for name in wire_name.into_iter().chain(&wire_at.aliases) {
         names::check(name, "wire name", errors);
     }
-    // Without a receiver it is a constructor or the like: no caller expects it on the client.
-    receiver.map(|receiver| {
-        let Args { args, rest } = args;
-        let method = Method {
-            ident: sig.ident.clone(),
-            cfgs: attrs::cfgs(&source.attrs),
-            docs: attrs::docs(&source.attrs),
-            deprecated: find(&source.attrs, "deprecated").cloned(),
-            wire,
-            aliases: wire_at.aliases.iter().map(LitStr::value).collect(),
-            since,
-            receiver,
-            flavour,
-            args,
-            rest,
-            output,
-            expected,
-        };
-        (method, wire_at)
-    })
+    let Args { args, rest } = args;
+    let method = Method {
+        ident: sig.ident.clone(),
+        cfgs: attrs::cfgs(&source.attrs),
+        docs: attrs::docs(&source.attrs),
+        deprecated: find(&source.attrs, "deprecated").cloned(),
+        wire,
+        aliases: wire_at.aliases.iter().map(LitStr::value).collect(),
+        since,
+        receiver,
+        flavour,
+        args,
+        rest,
+        output,
+        expected,
+    };
+    (!reserved).then_some((method, wire_at))
 }
 
 /// Our attributes on the method.
@@ -115,38 +112,41 @@ pub(super) fn dated(
     errors: &mut Errors,
 ) -> Option<Version> {
     let Spanned { value, tokens } = since;
-    let implemented = match scope.version_given {
-        true => format!("the endpoint's version is {}", scope.version),
-        false => format!("the endpoint's version is {}, as it names none", scope.version),
+    let (implemented, given) = match scope.version {
+        // Already reported, and nothing can be said about dates.
+        Given::Wrong => return None,
+        Given::Yes(version) => (version, format!("the endpoint's version is {version}")),
+        Given::No => (Version::V1_0, "the endpoint names no version, so it is 1.0".to_owned()),
     };
-    if value.major != scope.version.major {
-        let advice = format!("name a version from {} to {}", scope.version.first(), scope.version);
-        let problem = format!("{value} has another major version: {implemented}");
-        errors.push(tokens, problem, advice);
+    if value.major != implemented.major && matches!(scope.version, Given::Yes(_)) {
+        let advice = format!("name a version from {} to {implemented}", implemented.first());
+        errors.push(tokens, format!("{value} has another major version: {given}"), advice);
         return None;
     }
-    if value > scope.version {
+    if value > implemented || value.major != implemented.major {
         let advice =
             format!("write `version = \"{value}\"` in `#[endpoint(…)]`, or an older version here");
-        errors.push(tokens, format!("{value} is still to come: {implemented}"), advice);
+        errors.push(tokens, format!("{value} is still to come: {given}"), advice);
         return None;
     }
     Some(value)
 }
 
-fn reserved(source: &Source, scope: &Scope<'_>, errors: &mut Errors) {
+/// Whether the client has another method of that name, which leaves no place for this one.
+fn reserved(source: &Source, scope: &Scope<'_>, errors: &mut Errors) -> bool {
     let ident = &source.sig.ident;
     let name = names::wire(ident);
-    if source.sig.receiver().is_none() {
-        return;
-    }
-    if RESERVED.contains(&name.as_str()) || (scope.in_trait && name == "into_endpoint") {
-        let problem = format!("the generated client has a `{name}` of its own");
+    let reserved = RESERVED.contains(&name.as_str()) || (scope.in_trait && name == "into_endpoint");
+    if reserved {
+        let owner = if name == "into_endpoint" { "trait" } else { "client" };
+        let problem =
+            format!("`{name}` is what a method that the macro gives the {owner} is called");
         let advice = format!(
             "give the method another name; `#[rpc(name = \"{name}\")]` keeps this one on the wire"
         );
         errors.push(ident, problem, advice);
     }
+    reserved
 }
 
 fn flavour(source: &Source, rpc: &MethodArgs, errors: &mut Errors) -> Flavour {

@@ -12,7 +12,7 @@ mod types;
 
 use syn::{Attribute, Ident, LitStr, Path, Type};
 
-use crate::args::{EndpointArgs, Namespace};
+use crate::args::{EndpointArgs, Given, Namespace};
 use crate::ast::{Impl, Item, ItemKind, Member, Method as Source, Trait};
 use crate::errors::Errors;
 use crate::model::{Client, Endpoint, Host, Method};
@@ -23,10 +23,19 @@ use crate::version::Version;
 struct Scope<'a> {
     krate: Path,
     name: &'a Ident,
-    version: Version,
-    version_given: bool,
+    version: Given<Version>,
     in_trait: bool,
     generics: &'a syn::Generics,
+}
+
+impl Scope<'_> {
+    /// The endpoint's version, or what stands for it.
+    fn version(&self) -> Version {
+        match self.version {
+            Given::Yes(version) => version,
+            Given::No | Given::Wrong => Version::V1_0,
+        }
+    }
 }
 
 /// Checks everything; `None` where nothing can be generated for the item.
@@ -39,8 +48,7 @@ pub(crate) fn endpoint(args: EndpointArgs, item: &Item, errors: &mut Errors) -> 
     let scope = Scope {
         krate: args.krate.unwrap_or_else(|| syn::parse_quote!(::rpc_core)),
         name: &name,
-        version: args.version.unwrap_or(Version::V1_0),
-        version_given: args.version.is_some(),
+        version: args.version,
         in_trait: matches!(host, Host::Trait { .. }),
         generics: &item.generics,
     };
@@ -66,9 +74,9 @@ pub(crate) fn endpoint(args: EndpointArgs, item: &Item, errors: &mut Errors) -> 
     };
     let model =
         |methods: Vec<Checked<'_>>| methods.into_iter().map(|method| method.model).collect();
-    let (krate, version) = (scope.krate, scope.version);
+    let version = scope.version();
     Some(Endpoint {
-        krate,
+        krate: scope.krate,
         cfgs: attrs::cfgs(&item.attrs),
         docs: attrs::docs(&item.attrs),
         host,

@@ -2,12 +2,12 @@
 
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, GenericParam, Ident, LitStr, Pat, PatType, Receiver as SynReceiver,
-    ReceiverKind, Safety, Signature, Type, TypeReference,
+    FnArg, GenericParam, Ident, LitStr, Pat, PatType, Receiver as SynReceiver, ReceiverKind,
+    Safety, Signature, Type, TypeReference,
 };
 
 use super::method::dated;
-use super::{Scope, types};
+use super::{Scope, attrs, types};
 use crate::args::{self, ArgArgs};
 use crate::ast::Method as Source;
 use crate::errors::Errors;
@@ -157,11 +157,9 @@ pub(super) fn args(sig: &Signature, base: Version, scope: &Scope<'_>, errors: &m
             FnArg::Receiver(_) => None,
         })
         .collect();
-    // Without a receiver the method is refused as a whole.
-    let has_context = sig.receiver().is_none() || context(sig, typed.first().copied(), errors);
-    let named = if has_context { typed.get(1..).unwrap_or_default() } else { &typed };
+    let named = behind_context(sig, &typed, errors);
     let mut args = Args { args: Vec::new(), rest: None };
-    for (position, arg) in named.iter().enumerate() {
+    for (position, &arg) in named.iter().enumerate() {
         let Some((arg, is_rest)) = self::arg(arg, base, scope, errors) else { continue };
         let taken = args.args.iter().any(|other| other.wire == arg.wire);
         if taken {
@@ -185,15 +183,43 @@ pub(super) fn args(sig: &Signature, base: Version, scope: &Scope<'_>, errors: &m
     args
 }
 
-/// Whether the first parameter is there as the context, right or wrong.
-fn context(sig: &Signature, first: Option<&PatType>, errors: &mut Errors) -> bool {
+/// The arguments without the context, which is the first of them, or should be.
+fn behind_context<'a>(
+    sig: &Signature,
+    typed: &[&'a PatType],
+    errors: &mut Errors,
+) -> Vec<&'a PatType> {
+    let mut named = typed.to_vec();
+    let position = typed.iter().position(|arg| is_context(&arg.ty));
     let advice = "write `ctx: &Context` right behind `self`";
-    let Some(first) = first else {
-        let problem = format!("`{}` lacks the request context", sig.ident);
-        errors.push(&sig.ident, problem, advice);
-        return false;
-    };
-    for attr in &first.attrs {
+    match position.map(|position| (position, named.remove(position))) {
+        Some((0, ctx)) => context(ctx, errors),
+        Some((_, ctx)) => {
+            errors.push(ctx, "the request context is not the first parameter", advice);
+        }
+        None => {
+            let problem = format!("`{}` lacks the request context", sig.ident);
+            match typed.first() {
+                Some(first) => {
+                    errors.push(first, problem, format!("{advice}, before this argument"));
+                }
+                None => errors.push(&sig.ident, problem, advice),
+            }
+        }
+    }
+    named
+}
+
+/// Whether it is a context, also one that is not taken as it should be.
+fn is_context(ty: &Type) -> bool {
+    match types::peel(ty) {
+        Type::Reference(reference) => is_context(&reference.elem),
+        ty => types::last_segment(ty).is_some_and(|last| last.ident == "Context"),
+    }
+}
+
+fn context(ctx: &PatType, errors: &mut Errors) {
+    for attr in &ctx.attrs {
         if let Some(own) = strip::own_name(attr) {
             let problem = format!(
                 "`#[{own}]` means nothing on the context, which is no argument on the wire"
@@ -201,29 +227,16 @@ fn context(sig: &Signature, first: Option<&PatType>, errors: &mut Errors) -> boo
             errors.push(attr, problem, "remove it");
         }
     }
-    let is_context =
-        |ty: &Type| types::last_segment(ty).is_some_and(|last| last.ident == "Context");
-    match types::peel(&first.ty) {
-        Type::Reference(reference) if is_context(&reference.elem) => {
-            if let Some(mutability) = &reference.mutability {
-                errors.push(
-                    mutability,
-                    "the context is shared, so it cannot be `&mut`",
-                    "write `&Context`",
-                );
-            }
-            true
+    match types::peel(&ctx.ty) {
+        Type::Reference(TypeReference { mutability: Some(mutability), .. }) => {
+            errors.push(
+                mutability,
+                "the context is shared, so it cannot be `&mut`",
+                "write `&Context`",
+            );
         }
-        ty if is_context(ty) => {
-            errors.push(ty, "the context is lent to the method", "write `&Context`");
-            true
-        }
-        _ => {
-            let problem =
-                format!("the first parameter of `{}` is not the request context", sig.ident);
-            errors.push(&first.ty, problem, advice);
-            false
-        }
+        Type::Reference(_) => {}
+        ty => errors.push(ty, "the context is lent to the method", "write `&Context`"),
     }
 }
 
@@ -236,6 +249,7 @@ fn arg(
 ) -> Option<(Arg, Option<Ident>)> {
     let mut rpc = ArgArgs::default();
     let mut since = None;
+    attrs::look_alikes(&source.attrs, errors);
     for attr in &source.attrs {
         match strip::own_name(attr) {
             Some("rpc") => rpc.add(attr, errors),
@@ -243,7 +257,12 @@ fn arg(
             Some(own) => {
                 errors.push(attr, format!("`#[{own}]` is for methods"), "put it on the method");
             }
-            None => conditional(attr, errors),
+            None if attr.path().is_ident("cfg") => errors.push(
+                attr,
+                "an argument cannot be conditional: what is on the wire would be, too",
+                "put `#[cfg]` on two versions of the method, or make the argument an `Option`",
+            ),
+            None => {}
         }
     }
     let (ident, wire) = name(source, rpc.name.as_ref(), errors)?;
@@ -252,7 +271,7 @@ fn arg(
     let since = since.and_then(|since| {
         if !optional {
             errors.push(
-                &since.tokens,
+                &source.ty,
                 format!("`{wire}` is newer than its method, so older clients do not send it"),
                 format!(
                     "write `Option<{}>`",
@@ -272,16 +291,6 @@ fn arg(
     });
     let ty = if travels { (*source.ty).clone() } else { syn::parse_quote!(_) };
     Some((Arg { ident, wire, ty, optional, since: since.filter(|since| *since > base) }, rpc.rest))
-}
-
-fn conditional(attr: &Attribute, errors: &mut Errors) {
-    if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
-        errors.push(
-            attr,
-            "an argument cannot be conditional: what is on the wire would be, too",
-            "put `#[cfg]` on two versions of the method, or make the argument an `Option`",
-        );
-    }
 }
 
 /// The argument's identifier, and its name on the wire.

@@ -111,9 +111,9 @@ impl<'a, E> ViaNothing<'a> for ErrorProbe<'a, E> {
 /// (&&&&&&ErrorProbe(&String::new())).erred();
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a method cannot fail with `{Self}`, which is no error",
-    label = "not an error type",
-    note = "return a type that implements `std::error::Error` (and is `'static`), for example by `thiserror`, or one such as `anyhow::Error` or `Box<dyn Error + Send + Sync>`"
+    message = "`{Self}` is no error",
+    label = "neither an error nor something that holds one",
+    note = "use a type that implements `std::error::Error` (and is `'static`), for example by `thiserror`, or one such as `anyhow::Error` or `Box<dyn Error + Send + Sync>`"
 )]
 pub trait MethodError {
     /// The error.

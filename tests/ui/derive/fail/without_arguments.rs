@@ -1,0 +1,11 @@
+// Fixed in pass/named.rs
+#![allow(unused)]
+
+use rpc_core::RpcError;
+
+#[derive(Debug, thiserror::Error, RpcError)]
+#[error("not found")]
+#[rpc_error]
+struct Missing;
+
+fn main() {}

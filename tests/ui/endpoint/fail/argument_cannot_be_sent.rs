@@ -1,0 +1,17 @@
+// Fixed in pass/types_that_travel.rs
+#![allow(unused)]
+
+use rpc_core::{Context, endpoint};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Order;
+
+struct Ledger;
+
+#[endpoint]
+impl Ledger {
+    pub fn put(&self, _: &Context, order: Order) {}
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// Fixed in pass/since.rs
+#![allow(unused)]
+
+use rpc_core::{Context, endpoint};
+
+struct Ledger;
+
+#[endpoint(version = "1.2")]
+impl Ledger {
+    #[since("1.2")]
+    pub fn put(&self, _: &Context, #[since("1.1")] note: Option<String>) {}
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+// Fixed in pass/private_method.rs
+#![allow(unused)]
+
+use rpc_core::{Context, endpoint};
+
+struct Ledger;
+
+#[endpoint]
+impl Ledger {
+    pub fn ping(&self, _: &Context) {}
+
+    #[local]
+    pub fn helper(&self) {}
+}
+
+fn main() {
+    Ledger.helper();
+}

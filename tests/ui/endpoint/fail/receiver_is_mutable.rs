@@ -1,0 +1,13 @@
+// Fixed in pass/receivers.rs
+#![allow(unused)]
+
+use rpc_core::{Context, endpoint};
+
+struct Ledger;
+
+#[endpoint]
+impl Ledger {
+    pub fn ping(&mut self, _: &Context) {}
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+// Fixed in pass/all_settings.rs
+#![allow(unused)]
+
+use rpc_core::{Context, endpoint};
+
+struct Ledger;
+
+#[endpoint(namespace)]
+impl Ledger {
+    pub fn ping(&self, _: &Context) {}
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// Fixed in pass/method_settings.rs
+#![allow(unused)]
+
+use rpc_core::{Context, endpoint};
+
+struct Ledger;
+
+#[endpoint]
+impl Ledger {
+    #[rpc(name = "a", name = "b")]
+    pub fn ping(&self, _: &Context) {}
+}
+
+fn main() {}
