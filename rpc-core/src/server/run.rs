@@ -1,10 +1,12 @@
 //! The server's loop: take a message when a slot is free, hand it to a task; once stopped, drain.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::runtime::RuntimeFlavor;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
@@ -33,13 +35,28 @@ pub(super) struct Loop {
     worker: Arc<Worker>,
     stop: StopHandle,
     duplicates: Duplicates,
-    inline: bool,
+    running: Running,
     drain_limit: Duration,
     /// The free slot that waits for a message.
     slot: Option<Slot>,
     cut_off: usize,
     _at_the_end: TakeAlong,
 }
+
+/// How messages are run, on the runtime at hand.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+enum Running {
+    /// One after the other, each to its end.
+    Inline,
+    /// Each as a task of its own.
+    Tasks,
+    /// Each as a task of its own once it has to wait. On a runtime with a single thread a task before that buys nothing:
+    /// until a method waits, nothing else can run anyway.
+    TasksThatWait,
+}
+
+/// So many messages are run in the loop's own task before others get their turn.
+const TURN: usize = 64;
 
 /// A server dropped in the middle takes its methods along.
 struct TakeAlong(Arc<Worker>);
@@ -68,7 +85,7 @@ impl Loop {
             listener,
             stop,
             duplicates: Duplicates::new(options.duplicate_window),
-            inline: options.executor == Executor::Inline,
+            running: Running::choose(options.executor),
             drain_limit: options.drain_limit,
             slot: None,
             cut_off: 0,
@@ -79,17 +96,31 @@ impl Loop {
 
     pub(super) async fn run(mut self) -> Report {
         let ended = loop {
-            match poll_fn(|cx| self.poll_next(cx)).await {
+            match poll_fn(|cx| self.poll_run(cx)).await {
                 Next::Stopped => break Ended::Stopped,
                 Next::ListenerEnded => break Ended::ListenerEnded,
                 Next::Failed(_) => {}
-                Next::Delivery(delivery, slot) if self.inline => {
+                Next::Delivery(delivery, slot) => {
                     Box::pin(self.run_inline(delivery, slot)).await;
                 }
-                Next::Delivery(delivery, slot) => self.spawn(delivery, slot),
             }
         };
         self.drain(ended).await
+    }
+
+    /// Runs messages until there is something that has to be waited for.
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        for _ in 0..TURN {
+            match (ready!(self.poll_next(cx)), self.running) {
+                (Next::Delivery(delivery, slot), Running::Tasks) => self.spawn(delivery, slot),
+                (Next::Delivery(delivery, slot), Running::TasksThatWait) => {
+                    self.run_until_it_waits(delivery, slot, cx);
+                }
+                (next, _) => return Poll::Ready(next),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
@@ -142,6 +173,29 @@ impl Loop {
         }
     }
 
+    fn run_until_it_waits(
+        &mut self,
+        delivery: Box<dyn Delivery>,
+        slot: Slot,
+        cx: &mut Context<'_>,
+    ) {
+        if is_traced() {
+            return self.spawn(delivery, slot);
+        }
+        let (incoming, duplicate) = self.admit(delivery, slot);
+        let mut message = Box::pin(process(incoming, duplicate));
+        // A method's panic is answered further in; what comes as far as this is a transport's, and costs its message.
+        let polled = catch_unwind(AssertUnwindSafe(|| message.as_mut().poll(cx)));
+        match polled {
+            Ok(Poll::Ready(())) => {}
+            // Polled again as a task, it leaves that task's waker in place of the loop's.
+            Ok(Poll::Pending) => drop(tokio::spawn(message)),
+            Err(_) => {
+                tracing::error!(target: "rpc_core::server", "the transport panicked; its message is given up");
+            }
+        }
+    }
+
     /// Runs a message in the loop's own task, which then also has to mind the drain limit.
     async fn run_inline(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
         let span = span(&*delivery).unwrap_or_else(tracing::Span::none);
@@ -180,10 +234,26 @@ impl Loop {
     }
 }
 
+impl Running {
+    fn choose(executor: Executor) -> Self {
+        let threads = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        match (executor, threads) {
+            (Executor::Inline, _) => Self::Inline,
+            (Executor::Tasks(_), Ok(RuntimeFlavor::CurrentThread)) => Self::TasksThatWait,
+            (Executor::Tasks(_), _) => Self::Tasks,
+        }
+    }
+}
+
+/// Whether anybody wants a span.
+fn is_traced() -> bool {
+    tracing::enabled!(target: "rpc_core::server", tracing::Level::INFO)
+}
+
 /// The server's span, named and labelled as OpenTelemetry's RPC conventions have it, within the caller's trace.
 /// `None` where nobody wants it.
 fn span(delivery: &dyn Delivery) -> Option<tracing::Span> {
-    if !tracing::enabled!(target: "rpc_core::server", tracing::Level::INFO) {
+    if !is_traced() {
         return None;
     }
     let request = delivery.request();
