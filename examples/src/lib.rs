@@ -6,4 +6,12 @@
 mod pages {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/COMPARE.md")]
+    mod compare {}
+    #[doc = include_str!("../../docs/DESIGN.md")]
+    mod design {}
+    #[doc = include_str!("../../docs/SEMANTICS.md")]
+    mod semantics {}
+    #[doc = include_str!("../../docs/VERSIONING.md")]
+    mod versioning {}
 }
