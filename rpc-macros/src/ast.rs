@@ -129,9 +129,10 @@ fn parse_trait(attrs: Vec<Attribute>, input: ParseStream<'_>) -> syn::Result<Ite
     if input.parse::<Option<Token![:]>>()?.is_some() {
         while !(input.peek(syn::token::Brace) || input.peek(Token![where])) {
             supertraits.push_value(input.parse()?);
-            if input.peek(Token![+]) {
-                supertraits.push_punct(input.parse()?);
+            if !input.peek(Token![+]) {
+                break;
             }
+            supertraits.push_punct(input.parse()?);
         }
     }
     generics.where_clause = input.parse()?;

@@ -25,19 +25,19 @@ mod version;
 
 use proc_macro::TokenStream;
 
-/// Documented where `rpc-core` re-exports it.
+#[allow(missing_docs, reason = "what stood here would follow the documentation of the re-export")]
 #[proc_macro_attribute]
 pub fn endpoint(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::endpoint(args.into(), item.into()).into()
 }
 
-/// Documented where `rpc-core` re-exports it.
+#[allow(missing_docs, reason = "what stood here would follow the documentation of the re-export")]
 #[proc_macro_attribute]
 pub fn expected(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::misplaced_expected(&args.into(), &item.into()).into()
 }
 
-/// Documented where `rpc-core` re-exports it.
+#[allow(missing_docs, reason = "what stood here would follow the documentation of the re-export")]
 #[proc_macro_derive(RpcError, attributes(rpc_error))]
 pub fn derive_rpc_error(item: TokenStream) -> TokenStream {
     derive_error::derive(item.into()).into()

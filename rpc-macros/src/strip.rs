@@ -138,3 +138,31 @@ fn is_own(group: &Group) -> bool {
     group.delimiter() == Delimiter::Bracket
         && syn::parse2::<Meta>(group.stream()).is_ok_and(|meta| is_consumed(&meta))
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn slips_of_the_finger_are_near() {
+        for near in ["expeted", "exepcted", "expectd", "expects", "Expected", "expectedd"] {
+            assert!(distance(near, "expected") <= 2, "{near}");
+        }
+        for far in ["inline", "must_use", "deprecated", "test", "instrument", "except_all"] {
+            assert!(distance(far, "expected") > 2, "{far}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_others_stay() {
+        let stays = |meta: Meta| !is_consumed(&meta);
+        assert!(stays(parse_quote!(expect(dead_code, clippy::todo))));
+        assert!(stays(parse_quote!(cfg_attr(unix, inline))));
+        assert!(stays(parse_quote!(other::rpc(name = "a"))));
+        assert!(stays(parse_quote!(doc = "since")));
+        assert!(!stays(parse_quote!(rpc_core::expected(NotFound))));
+        assert!(!stays(parse_quote!(since("1.0"))));
+    }
+}

@@ -61,3 +61,32 @@ impl std::fmt::Display for Version {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn a_version_has_two_or_three_numbers() {
+        let read = |lit| Version::from_lit(&lit).ok().map(|version| version.to_string());
+        assert_eq!(read(parse_quote!("1.2")).as_deref(), Some("1.2"));
+        assert_eq!(read(parse_quote!("1.2.3")).as_deref(), Some("1.2.3"));
+        assert_eq!(read(parse_quote!("1.2.0")).as_deref(), Some("1.2"));
+        assert_eq!(read(parse_quote!("4294967295.0")).as_deref(), Some("4294967295.0"));
+        let wrong = ["", "1", "1.", ".1", "1.2.3.4", "+1.2", " 1.2", "1.-2", "4294967296.0", "a.b"];
+        for text in wrong {
+            assert_eq!(read(parse_quote!(#text)), None, "{text}");
+        }
+        assert_eq!(read(parse_quote!(1.2)), None);
+    }
+
+    #[test]
+    fn versions_are_ordered_by_their_numbers() {
+        let read = |lit| Version::from_lit(&lit).unwrap();
+        assert!(read(parse_quote!("1.9")) < read(parse_quote!("1.10")));
+        assert!(read(parse_quote!("1.9.1")) < read(parse_quote!("1.10")));
+        assert_eq!(read(parse_quote!("3.7.1")).first(), read(parse_quote!("3.0")));
+    }
+}

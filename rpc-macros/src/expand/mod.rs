@@ -6,6 +6,8 @@ mod dispatch;
 mod expected;
 mod fallback;
 mod params;
+#[cfg(test)]
+mod tests;
 mod trait_item;
 
 use proc_macro2::{Span, TokenStream};
@@ -29,8 +31,9 @@ pub(crate) fn endpoint(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let user = match (item, &model) {
         (Some(item), Some(model)) => trait_item::expand(item, model).unwrap_or_else(|| {
             let item = strip::item(tokens);
-            // `pub` says that a method is remote, also on a type that nobody outside of its crate can name.
-            emit! { #[allow(unreachable_pub)] #item }
+            // `pub` says that a method is remote, also on a type that nobody outside of its crate can name, and
+            // arguments are taken by value because they come from outside, whatever is done with them.
+            emit! { #[allow(unreachable_pub, clippy::needless_pass_by_value)] #item }
         }),
         _ => strip::item(tokens),
     };
@@ -83,8 +86,10 @@ fn lints() -> TokenStream {
             private_interfaces,
             unreachable_pub,
             unused_qualifications,
-            clippy::all,
-            clippy::pedantic
+            rustdoc::broken_intra_doc_links,
+            rustdoc::private_intra_doc_links,
+            clippy::too_many_arguments,
+            clippy::type_complexity
         )]
     }
 }

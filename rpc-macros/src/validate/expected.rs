@@ -35,6 +35,11 @@ pub(super) fn check(
 
 fn entry(written: ExpectedEntry, scope: &Scope<'_>, errors: &mut Errors) -> Option<Entry> {
     let ExpectedEntry { path, renamed } = written;
+    let is_keyword = |name: &str| ["Self", "self", "super", "crate"].contains(&name);
+    if path.segments.last().is_some_and(|last| is_keyword(&last.ident.to_string())) {
+        errors.push(&path, "not the path of an error", "name error types or variants");
+        return None;
+    }
     if path.segments.first().is_some_and(|first| first.ident == "Self") {
         let problem = "`Self` is another type on the client";
         errors.push(&path, problem, "write the type of the error out");

@@ -91,3 +91,35 @@ fn mentioned(tokens: TokenStream, names: &HashSet<String>, found: &mut HashSet<S
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn kept(item: &syn::ItemImpl, tokens: TokenStream) -> String {
+        let generics = occurring(&item.generics, tokens);
+        let clause = &generics.where_clause;
+        quote!(#generics #clause).to_string().replace(' ', "")
+    }
+
+    #[test]
+    fn only_what_occurs_is_kept_with_its_bounds() {
+        let item = parse_quote! {
+            impl<'a, S: Store, T: Into<U>, U, const N: usize> X where S::Value: Clone, T: Copy, Vec<U>: Eq {}
+        };
+        assert_eq!(kept(&item, quote!(String)), "");
+        assert_eq!(kept(&item, quote!(Vec<S::Value>)), "<S:Store>whereS::Value:Clone");
+        assert_eq!(kept(&item, quote!([u8; N])), "<constN:usize>");
+        assert_eq!(kept(&item, quote!(Cow<'a, str>)), "<'a>");
+    }
+
+    #[test]
+    fn what_a_bound_names_is_kept_with_it() {
+        let item =
+            parse_quote! { impl<S, T: Into<U>, U> X where T: Copy, Vec<U>: Eq, S: From<U> {} };
+        assert_eq!(kept(&item, quote!(Option<T>)), "<T:Into<U>,U>whereT:Copy,Vec<U>:Eq");
+    }
+}

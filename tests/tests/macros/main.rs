@@ -9,6 +9,7 @@ mod conditions;
 mod descriptor;
 mod errors;
 mod generics;
+mod macro_rules;
 mod names;
 mod receivers;
 mod traits;
