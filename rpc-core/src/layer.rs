@@ -71,9 +71,10 @@ impl RpcRequest {
         &self.context
     }
 
-    /// Replaces the context's entries for what comes after this layer.
+    /// Replaces the context's entries for what comes after this layer. What the context says of the call itself (its id,
+    /// its deadline, its trace) stays.
     pub fn set_context(&mut self, context: Context) {
-        self.context = context;
+        self.context = std::mem::take(&mut self.context).with_entries(context.entries().clone());
     }
 
     /// The encoded arguments.

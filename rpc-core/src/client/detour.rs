@@ -24,18 +24,23 @@ pub(super) fn is_traced() -> bool {
     tracing::enabled!(target: "rpc_core::client", tracing::Level::INFO)
 }
 
+/// Begins a trace with this request, unless it belongs to one.
+pub(super) fn begin_trace(request: &mut Request) {
+    request.trace.get_or_insert_with(|| Box::new(TraceContext::root()));
+}
+
 /// A call or cast with everything that the plain path leaves out.
 pub(super) async fn take(
     settings: Arc<Settings>,
-    mut request: Arc<Request>,
+    request: Arc<Request>,
     started: Instant,
     bound: Option<Instant>,
 ) -> Landed {
-    let span = if is_traced() { span(&settings, &mut request) } else { tracing::Span::none() };
+    let span = if is_traced() { span(&settings, &request) } else { tracing::Span::none() };
     let recorded = span.clone();
     let call = async move {
         let Some(stack) = &settings.stack else {
-            return retried(settings, request, started).await;
+            return retried(settings, request, started, bound).await;
         };
         let context = Context::new().with_entries(request.entries.clone());
         let ground = Ground::Client(Arc::clone(&settings));
@@ -103,12 +108,17 @@ fn ran_when_given_up(settings: &Settings, request: &Request) -> Ran {
 }
 
 /// One flight, and others after it while nothing ran and time is left.
-async fn retried(settings: Arc<Settings>, request: Arc<Request>, started: Instant) -> Landed {
+async fn retried(
+    settings: Arc<Settings>,
+    request: Arc<Request>,
+    started: Instant,
+    bound: Option<Instant>,
+) -> Landed {
     let mut attempt = 0;
     let mut request = request;
     loop {
         let again = (!settings.retry.is_never()).then(|| Arc::new(request.again()));
-        let mut flight = Flight::plain(Arc::clone(&settings), request, started);
+        let mut flight = Flight::plain(Arc::clone(&settings), request, started, bound);
         let landed = poll_fn(|cx| flight.poll(cx)).await;
         let (Err(lost), Some(next)) = (&landed, again) else { return landed };
         let Lost::Error(error) = &**lost else { return landed };
@@ -129,7 +139,8 @@ pub(crate) async fn send(
     settings: Arc<Settings>,
     request: Arc<Request>,
 ) -> Result<RpcResponse, BoxError> {
-    match retried(settings, request, Instant::now()).await {
+    // What is above the layers minds the time.
+    match retried(settings, request, Instant::now(), None).await {
         Ok(payload) => Ok(RpcResponse::from(Ok(payload))),
         Err(lost) => match *lost {
             Lost::Failure(failure, _) => Ok(RpcResponse::from(Err(failure))),
@@ -163,12 +174,9 @@ fn lost_in_a_layer(error: &BoxError, info: crate::error::CallInfo) -> Box<Lost> 
     lost_in_transport(SendError::new(TransportErrorKind::Layer, Ran::Unknown, message), info)
 }
 
-/// The client's span, named and labelled as OpenTelemetry's RPC conventions have it, and the trace context that lets
-/// the server's span find it.
-fn span(settings: &Settings, request: &mut Arc<Request>) -> tracing::Span {
-    if let Some(request) = Arc::get_mut(request) {
-        request.trace.get_or_insert_with(|| Box::new(TraceContext::root()));
-    }
+/// The client's span, named and labelled as OpenTelemetry's RPC conventions have it. By the request's trace context the
+/// server's span finds it.
+fn span(settings: &Settings, request: &Request) -> tracing::Span {
     let trace = request.trace.as_ref();
     tracing::info_span!(
         target: "rpc_core::client",

@@ -114,13 +114,18 @@ impl Flight {
         }
     }
 
-    /// A flight that takes the plain path in any case; its request has its deadline.
-    pub(super) fn plain(settings: Arc<Settings>, request: Arc<Request>, started: Instant) -> Self {
+    /// A flight that takes the plain path in any case; its request has its deadline, and `bound` is that of a cast.
+    pub(super) fn plain(
+        settings: Arc<Settings>,
+        request: Arc<Request>,
+        started: Instant,
+        bound: Option<Instant>,
+    ) -> Self {
         let timeout = settings.timeout;
         let mut flight = Self {
             settings,
             timeout,
-            inherited: None,
+            inherited: bound,
             expires_after: None,
             started: Some(started),
             entries: Entries::default(),
@@ -194,6 +199,9 @@ impl Flight {
                 true => bound,
                 false => self.expires_after.and_then(|worth| now.checked_add(worth)),
             };
+            if detour::is_traced() {
+                detour::begin_trace(request);
+            }
         }
         let ready = std::mem::replace(&mut self.stage, Stage::Landed(None));
         let Stage::Ready(request) = ready else { return };
