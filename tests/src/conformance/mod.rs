@@ -8,15 +8,26 @@
 #![allow(clippy::unwrap_used, reason = "a case that panics has failed")]
 
 mod acknowledgement;
+mod arguments;
+mod building;
+mod client;
+mod context;
+mod dispatch;
+mod errors;
 mod executors;
+mod layers;
 mod lifecycle;
 mod observed;
 mod outcomes;
 mod raw;
+mod results;
 mod routing;
+mod serializer;
 mod support;
 mod targets;
+mod tracing;
 mod verdicts;
+mod versions;
 mod work;
 
 use crate::harness::Case;
@@ -25,13 +36,24 @@ use crate::harness::Case;
 #[must_use]
 pub fn cases() -> Vec<Case> {
     [
-        routing::CASES,
-        targets::CASES,
-        lifecycle::CASES,
-        executors::CASES,
         acknowledgement::CASES,
+        arguments::CASES,
+        building::CASES,
+        client::CASES,
+        context::CASES,
+        dispatch::CASES,
+        errors::CASES,
+        executors::CASES,
+        layers::CASES,
+        lifecycle::CASES,
         outcomes::CASES,
+        results::CASES,
+        routing::CASES,
+        serializer::CASES,
+        targets::CASES,
+        tracing::CASES,
         verdicts::CASES,
+        versions::CASES,
     ]
     .concat()
 }

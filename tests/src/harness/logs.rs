@@ -9,6 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Level, Metadata, Subscriber};
+use tracing_core::span::Current;
 
 /// Records the log of this thread, and so of the whole case, until it is dropped.
 pub struct Logs {
@@ -82,6 +83,9 @@ struct Log {
 struct Recorded {
     events: Vec<Event>,
     spans: Vec<(u64, Span)>,
+    metadata: BTreeMap<u64, &'static Metadata<'static>>,
+    /// The spans that are entered now, innermost last.
+    entered: Vec<u64>,
 }
 
 impl Logs {
@@ -139,12 +143,14 @@ impl Subscriber for Log {
         *metadata.level() <= self.level
     }
 
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let mut fields = Fields::default();
-        span.record(&mut fields);
-        let span = Span { name: span.metadata().name(), fields: fields.0 };
-        self.recorded().spans.push((id, span));
+        attributes.record(&mut fields);
+        let span = Span { name: attributes.metadata().name(), fields: fields.0 };
+        let mut recorded = self.recorded();
+        recorded.spans.push((id, span));
+        recorded.metadata.insert(id, attributes.metadata());
         Id::from_u64(id)
     }
 
@@ -167,9 +173,26 @@ impl Subscriber for Log {
         self.recorded().events.push(Event { level, target, fields: fields.0 });
     }
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, id: &Id) {
+        self.recorded().entered.push(id.into_u64());
+    }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, id: &Id) {
+        let mut recorded = self.recorded();
+        let position = recorded.entered.iter().rposition(|entered| *entered == id.into_u64());
+        if let Some(position) = position {
+            recorded.entered.remove(position);
+        }
+    }
+
+    fn current_span(&self) -> Current {
+        let recorded = self.recorded();
+        let current = recorded.entered.last().copied();
+        match current.and_then(|id| Some((id, *recorded.metadata.get(&id)?))) {
+            Some((id, metadata)) => Current::new(Id::from_u64(id), metadata),
+            None => Current::none(),
+        }
+    }
 }
 
 #[derive(Default)]
