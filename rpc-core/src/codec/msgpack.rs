@@ -55,6 +55,9 @@ fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let (mut owed, mut containers) = (1usize, 0usize);
     while owed > 0 {
         owed -= 1;
+        if scan.skip_simple() {
+            continue;
+        }
         if let Some(children) = scan.next()? {
             owed += children;
             containers += 1;
@@ -95,7 +98,42 @@ struct Scan<'a> {
     at: usize,
 }
 
+/// How many bytes follow a marker that says all about its value; [`OTHER`] for all others.
+const SIMPLE: [u8; 256] = {
+    let mut following = [OTHER; 256];
+    let mut marker = 0;
+    while marker < 256 {
+        following[marker] = match marker {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 0,
+            // A cast that keeps the five bits that there are.
+            0xa0..=0xbf => (marker & 0x1f) as u8,
+            0xcc | 0xd0 => 1,
+            0xcd | 0xd1 => 2,
+            0xca | 0xce | 0xd2 => 4,
+            0xcb | 0xcf | 0xd3 => 8,
+            _ => OTHER,
+        };
+        marker += 1;
+    }
+    following
+};
+
+const OTHER: u8 = u8::MAX;
+
 impl Scan<'_> {
+    /// Goes behind a short scalar, which most values are, if one is there and whole.
+    #[inline]
+    fn skip_simple(&mut self) -> bool {
+        let Some(&marker) = self.bytes.get(self.at) else { return false };
+        let following = SIMPLE[usize::from(marker)];
+        let end = self.at + 1 + usize::from(following);
+        let simple = following != OTHER && end <= self.bytes.len();
+        if simple {
+            self.at = end;
+        }
+        simple
+    }
+
     /// Goes behind a scalar, or behind the head of an array or a map, whose number of values
     /// (two for each entry of a map) is returned.
     #[inline]
