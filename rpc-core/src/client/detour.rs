@@ -107,7 +107,7 @@ fn ran_when_given_up(settings: &Settings, request: &Request) -> Ran {
     }
 }
 
-/// One flight, and others after it while nothing ran and time is left.
+/// One flight, and others after it while nothing ran and time is left. A cast has no deadline of its own, only `bound`.
 async fn retried(
     settings: Arc<Settings>,
     request: Arc<Request>,
@@ -123,7 +123,8 @@ async fn retried(
         let (Err(lost), Some(next)) = (&landed, again) else { return landed };
         let Lost::Error(error) = &**lost else { return landed };
         let Some(pause) = settings.retry.pause_after(attempt) else { return landed };
-        let in_time = next.deadline.is_none_or(|deadline| Instant::now() + pause < deadline);
+        let last = [bound, next.deadline].into_iter().flatten().min();
+        let in_time = last.is_none_or(|last| Instant::now() + pause < last);
         if !error.may_retry() || !in_time {
             return landed;
         }

@@ -121,10 +121,10 @@ impl Flight {
         started: Instant,
         bound: Option<Instant>,
     ) -> Self {
-        let timeout = settings.timeout;
         let mut flight = Self {
             settings,
-            timeout,
+            // The bound has it in it.
+            timeout: Duration::MAX,
             inherited: bound,
             expires_after: None,
             started: Some(started),

@@ -7,6 +7,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::transport::Delivery;
 
+/// The period comes from outside: it must neither keep the server busy nor outlast the clock.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Runs a method and sends a sign of life every half period until it ends, as the original does.
 ///
 /// The signs come from the same task as the method, so none can follow the final reply, and none is sent for a request
@@ -17,7 +21,7 @@ pub(super) async fn beside<T>(
     method: impl Future<Output = T>,
 ) -> T {
     let mut method = pin!(method);
-    let pause = (period / 2).max(Duration::from_millis(1));
+    let pause = (period / 2).clamp(SHORTEST, LONGEST);
     let mut next = Instant::now() + pause;
     loop {
         let sign = async {

@@ -72,7 +72,7 @@ impl Waiters {
         let table = &self.0;
         let shard = table.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let key = table.shards[shard].open(shard, request.deadline, request.monitor);
-        let silence = request.monitor.map(|period| Instant::now() + period);
+        let silence = request.monitor.and_then(|period| Instant::now().checked_add(period));
         let first = [request.deadline, silence].into_iter().flatten().min();
         let watch = first.map_or(Watch::Sleeper, |first| self.watch(key, first));
         (key, Replies::new(self.clone(), key, Arc::clone(request), watch))

@@ -56,6 +56,13 @@ struct Silence {
     until: Instant,
 }
 
+impl Silence {
+    /// `None`: a period that outlasts the clock is never over.
+    fn begin(period: Duration) -> Option<Self> {
+        Some(Self { period, until: Instant::now().checked_add(period)? })
+    }
+}
+
 impl Waiting {
     fn first_deadline(&self) -> Option<Instant> {
         let silence = self.silence.as_ref().map(|silence| silence.until);
@@ -84,7 +91,7 @@ impl Shard {
         deadline: Option<Instant>,
         monitor: Option<Duration>,
     ) -> WaiterKey {
-        let silence = monitor.map(|period| Silence { period, until: Instant::now() + period });
+        let silence = monitor.and_then(Silence::begin);
         let waiting = State::Waiting(Waiting { waker: None, deadline, silence });
         let mut slots = self.lock();
         let (index, generation) = slots.insert(waiting);
@@ -151,9 +158,8 @@ impl Shard {
         let mut slots = self.lock();
         let Some(slot) = slots.get(key) else { return false };
         let State::Waiting(waiting) = &mut slot.state else { return false };
-        if let Some(silence) = &mut waiting.silence {
-            silence.until = Instant::now() + silence.period;
-        }
+        waiting.silence =
+            waiting.silence.as_ref().and_then(|silence| Silence::begin(silence.period));
         true
     }
 
