@@ -10,13 +10,17 @@
 mod acknowledgement;
 mod arguments;
 mod building;
+mod cancellation;
 mod client;
 mod context;
+mod deadlines;
 mod dispatch;
 mod errors;
 mod executors;
 mod layers;
 mod lifecycle;
+mod monitoring;
+mod nobody;
 mod observed;
 mod outcomes;
 mod raw;
@@ -39,13 +43,17 @@ pub fn cases() -> Vec<Case> {
         acknowledgement::CASES,
         arguments::CASES,
         building::CASES,
+        cancellation::CASES,
         client::CASES,
         context::CASES,
+        deadlines::CASES,
         dispatch::CASES,
         errors::CASES,
         executors::CASES,
         layers::CASES,
         lifecycle::CASES,
+        monitoring::CASES,
+        nobody::CASES,
         outcomes::CASES,
         results::CASES,
         routing::CASES,

@@ -1,4 +1,4 @@
-//! A transport for servers that notes what its server does with each message, and fails what the case asks it to.
+//! A transport that notes what clients send and what servers do with each message, and fails what the case asks it to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,6 +64,8 @@ impl Transport for Observed {
     }
 
     fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        // The case may have ended without looking.
+        let _ = self.log.send(Event::Sent(request.id));
         self.inner.send(route, request)
     }
 

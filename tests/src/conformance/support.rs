@@ -73,3 +73,12 @@ pub(crate) async fn stop_all<'a>(
         server.wait().await.unwrap();
     }
 }
+
+/// What a future comes to when it is polled once.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = std::future::ready(()) => None,
+    }
+}

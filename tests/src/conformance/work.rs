@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rpc_core::{Context, MessageId, RpcError, StopHandle, endpoint};
+use rpc_core::server::Executor;
+use rpc_core::{Context, MessageId, RpcError, RunningServer, StopHandle, endpoint};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
+
+use crate::harness::World;
 
 /// What happened, to the method with this label or the message with this id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,7 @@ pub(crate) enum Event {
     CutOff(String),
     /// The method was told that its caller had gone.
     Abandoned(String),
+    Sent(MessageId),
     Acknowledged(MessageId),
     Heartbeat(MessageId),
     Answered(MessageId),
@@ -238,6 +242,16 @@ impl Work {
     pub fn unencodable(&self, _ctx: &Context) -> Unencodable {
         Unencodable
     }
+}
+
+/// A server `one` that runs one message at a time, and is busy with a held method until the case lets it go.
+pub(crate) async fn busy(world: &World, watch: &mut Watch) -> Arc<RunningServer> {
+    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
+    let server = world.start(builder).await;
+    let client: WorkClient = world.client();
+    client.hold(&Context::new(), "busy".into()).cast().await.unwrap();
+    assert_eq!(watch.began().await, "busy");
+    server
 }
 
 /// Lets a method stop its server.

@@ -1,0 +1,186 @@
+//! Targets that nobody serves, and sending again what did not run.
+
+use std::time::Duration;
+
+use rpc_core::error::{CallError, Ran};
+use rpc_core::server::Executor;
+use rpc_core::{Context, Retry, RpcClient, Target};
+use tokio::time::Instant;
+
+use super::observed::Observed;
+use super::support::poll_once;
+use super::verdicts::{assert_interrupted, assert_nobody};
+use super::work::{Event, Watch, WorkClient, ended};
+use crate::harness::{World, cases};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+fn ctx() -> Context {
+    Context::new()
+}
+
+/// A client of the target with this time-out.
+fn client(world: &World, target: Target, timeout: Duration) -> WorkClient {
+    world.client_of::<WorkClient>(target).prepare().timeout(timeout).build()
+}
+
+/// The error comes at once, for some idea of at once.
+async fn at_once<T>(call: impl Future<Output = Result<T, CallError>>) -> CallError {
+    let before = Instant::now();
+    let error = call.await.err().expect("nobody is there");
+    assert!(before.elapsed() < LONG / 100, "it took {:?}", before.elapsed());
+    assert_nobody(&error);
+    error
+}
+
+async fn a_call_that_nobody_serves_fails_at_once(world: World) {
+    let client = client(&world, world.target(), LONG);
+    at_once(client.run(&ctx(), "a".into())).await;
+}
+
+async fn a_cast_that_nobody_serves_fails_at_once(world: World) {
+    let client = client(&world, world.target(), LONG);
+    at_once(client.run(&ctx(), "a".into()).cast()).await;
+}
+
+async fn a_fanout_that_nobody_hears_fails_at_once(world: World) {
+    let client = client(&world, world.target(), LONG);
+    at_once(client.run(&ctx(), "a".into()).fanout()).await;
+}
+
+async fn a_call_to_a_server_that_is_not_there_fails_at_once(world: World) {
+    world.serve(Watch::new().work()).await;
+    let client = client(&world, world.target(), LONG);
+    let error = at_once(client.run(&ctx(), "a".into()).to_server("two")).await;
+    assert!(error.to_string().contains("`two`"), "{error}");
+    at_once(client.run(&ctx(), "a".into()).cast().to_server("two")).await;
+}
+
+async fn a_call_fails_at_once_when_its_server_has_ended(world: World) {
+    let watch = Watch::new();
+    let server = world.serve(watch.work()).await;
+    let client = client(&world, world.target(), LONG);
+    client.run(&ctx(), "a".into()).await.unwrap();
+    server.stop();
+    server.wait().await.unwrap();
+    at_once(client.run(&ctx(), "a".into())).await;
+    world.serve(watch.work()).await;
+    client.run(&ctx(), "a".into()).await.unwrap();
+}
+
+async fn calls_that_wait_are_told_when_the_last_server_leaves(world: World) {
+    let mut watch = Watch::new();
+    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
+    let server = world.start(builder).await;
+    let client = client(&world, world.target(), LONG);
+    let running = tokio::spawn(client.hold(&ctx(), "running".into()));
+    assert_eq!(watch.began().await, "running");
+    // Sent one after the other by one task: each stands in the queue when the task comes to the stop.
+    let mut waiting: Vec<_> =
+        (0..3).map(|n| Box::pin(client.run(&ctx(), format!("{n}")))).collect();
+    for call in &mut waiting {
+        assert!(poll_once(call).await.is_none());
+    }
+    server.stop();
+    for call in waiting {
+        assert_nobody(&call.await.unwrap_err());
+    }
+    watch.release(1);
+    assert_eq!(running.await.unwrap().unwrap(), "running");
+    server.wait().await.unwrap();
+    assert_eq!(watch.rest(), [ended("running")]);
+}
+
+async fn a_call_can_be_repeated_until_a_server_appears(world: World) {
+    let watch = Watch::new();
+    let client: WorkClient = world.client();
+    let retry = Retry::until_deadline().pause(Duration::from_millis(20));
+    let client = client.prepare().retry(retry).build();
+    let call = tokio::spawn(client.run(&ctx(), "a".into()));
+    let cast = tokio::spawn(client.run(&ctx(), "b".into()).cast());
+    // The first attempts find nobody.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!call.is_finished() && !cast.is_finished());
+    world.serve(watch.work()).await;
+    assert_eq!(call.await.unwrap().unwrap(), "a");
+    cast.await.unwrap().unwrap();
+}
+
+async fn repeating_ends_with_the_deadline(world: World) {
+    let timeout = Duration::from_secs(2);
+    let client = client(&world, world.target(), timeout);
+    let retry = Retry::until_deadline().pause(Duration::from_millis(20));
+    let client = client.prepare().retry(retry).build();
+    let before = Instant::now();
+    let error = client.run(&ctx(), "a".into()).await.unwrap_err();
+    assert!(before.elapsed() <= timeout * 10);
+    assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
+    let before = Instant::now();
+    let error = client.run(&ctx(), "a".into()).cast().await.unwrap_err();
+    assert!(before.elapsed() <= timeout * 10, "casts, too");
+    assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
+}
+
+/// A client whose sending is seen.
+fn observed(world: &World, watch: &Watch, retry: Retry) -> WorkClient {
+    let transport = Observed::new(world.calling(), watch.log());
+    RpcClient::builder(transport, world.target()).retry(retry).build().into()
+}
+
+async fn a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id(world: World) {
+    let mut watch = Watch::new();
+    let client = observed(&world, &watch, Retry::times(3).pause(Duration::from_millis(1)));
+    let error = client.run(&ctx(), "a".into()).await.unwrap_err();
+    assert_nobody(&error);
+    let id = error.info().unwrap().message_id.unwrap();
+    assert_eq!(watch.rest(), [0; 4].map(|_| Event::Sent(id)));
+}
+
+async fn a_call_is_sent_once_unless_asked_for_more(world: World) {
+    let mut watch = Watch::new();
+    let client = observed(&world, &watch, Retry::never());
+    client.run(&ctx(), "a".into()).await.unwrap_err();
+    client.run(&ctx(), "a".into()).cast().await.unwrap_err();
+    assert_eq!(watch.rest().len(), 2);
+}
+
+async fn what_ran_is_not_sent_again(world: World) {
+    let mut watch = Watch::new();
+    let builder = world.server("one").endpoint(watch.work()).drain_limit(Duration::ZERO);
+    let server = world.start(builder).await;
+    let client: WorkClient = world.client();
+    let client = client.prepare().retry(Retry::times(5)).build();
+    client.fail(&ctx(), "badly".into()).await.unwrap_err();
+    client.fail(&ctx(), "as expected".into()).await.unwrap_err();
+    assert_eq!(server.stats().taken, 2);
+    let call = tokio::spawn(client.hold(&ctx(), "a".into()));
+    assert_eq!(watch.began().await, "a");
+    server.stop();
+    assert_interrupted(&call.await.unwrap().unwrap_err());
+    assert_eq!(server.stats().taken, 3);
+    assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
+}
+
+async fn what_was_refused_is_not_sent_again(world: World) {
+    let server = world.serve(Watch::new().work()).await;
+    let client: RpcClient = world.client();
+    let client = client.prepare().retry(Retry::times(5)).build();
+    let error = client.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused(_)), "{error:?}");
+    assert_eq!(server.stats().taken, 1);
+}
+
+cases! {
+    a_call_that_nobody_serves_fails_at_once if knows_nobody_listens;
+    a_cast_that_nobody_serves_fails_at_once if knows_nobody_listens;
+    a_fanout_that_nobody_hears_fails_at_once if knows_nobody_listens;
+    a_call_to_a_server_that_is_not_there_fails_at_once if knows_nobody_listens;
+    a_call_fails_at_once_when_its_server_has_ended if knows_nobody_listens;
+    calls_that_wait_are_told_when_the_last_server_leaves if knows_nobody_listens;
+    a_call_can_be_repeated_until_a_server_appears if knows_nobody_listens;
+    repeating_ends_with_the_deadline if knows_nobody_listens;
+    a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id if knows_nobody_listens;
+    a_call_is_sent_once_unless_asked_for_more if knows_nobody_listens;
+    what_ran_is_not_sent_again;
+    what_was_refused_is_not_sent_again;
+}
