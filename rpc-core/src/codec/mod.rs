@@ -31,6 +31,9 @@ pub enum Codec {
     Json,
 }
 
+/// From this size on, in bytes, a message keeps no spare room.
+const LARGE: usize = 64 * 1024;
+
 impl Codec {
     /// Encodes a value.
     ///
@@ -46,10 +49,15 @@ impl Codec {
     /// # Ok::<(), rpc_core::EncodeError>(())
     /// ```
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, EncodeError> {
-        match self {
+        let mut bytes = match self {
             Self::MessagePack => msgpack::encode(value),
             Self::Json => json::encode(value),
+        }?;
+        // Buffers grow by doubling, and a message may lie in a queue for long.
+        if bytes.len() > LARGE {
+            bytes.shrink_to_fit();
         }
+        Ok(bytes)
     }
 
     /// Decodes bytes that may come from anywhere.
