@@ -93,6 +93,8 @@ impl RpcRequest {
         if self.args.is_none() && self.context.entries() == &self.request.entries {
             return self.request;
         }
+        // Whoever holds the first one cannot know what becomes of the copy, and must not believe that nothing began.
+        self.request.progress.claim();
         let mut changed = self.request.again();
         changed.entries = self.context.entries().clone();
         if let Some(args) = self.args {
