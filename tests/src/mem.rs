@@ -10,20 +10,25 @@ use crate::harness::{Broker, Clock, Fixture, LeftBehind};
 /// Small enough to be filled by a case.
 const CAPACITY: usize = 128;
 
-/// `mem` with one of the codecs.
+/// `mem` with one of the codecs, by one of the clocks.
 #[derive(Debug, Copy, Clone)]
 pub struct Mem {
     /// What clients encode arguments in.
     pub codec: Codec,
+    /// How time passes.
+    pub clock: Clock,
 }
 
 impl Fixture for Mem {
     fn name(&self) -> String {
-        format!("mem, {}", self.codec.name())
+        match self.clock {
+            Clock::Paused => format!("mem, {}", self.codec.name()),
+            Clock::Real => format!("mem, {}, real time", self.codec.name()),
+        }
     }
 
     fn clock(&self) -> Clock {
-        Clock::Paused
+        self.clock
     }
 
     fn broker(&self) -> BoxFuture<'_, Arc<dyn Broker>> {

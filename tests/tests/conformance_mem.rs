@@ -1,14 +1,18 @@
-//! The conformance suite over the in-memory broker, with either codec.
+//! The conformance suite over the in-memory broker: with either codec, and in real time, as against any other broker.
 
 use std::process::ExitCode;
 
 use rpc_core::Codec;
 use rpc_tests::conformance;
-use rpc_tests::harness::{conclude, trials};
+use rpc_tests::harness::{Clock, conclude, trials};
 use rpc_tests::mem::Mem;
 
 fn main() -> ExitCode {
     let cases = conformance::cases();
-    let codecs = [Codec::MessagePack, Codec::Json];
-    conclude(codecs.into_iter().flat_map(|codec| trials(Mem { codec }, &cases)).collect())
+    let fixtures = [
+        Mem { codec: Codec::MessagePack, clock: Clock::Paused },
+        Mem { codec: Codec::Json, clock: Clock::Paused },
+        Mem { codec: Codec::MessagePack, clock: Clock::Real },
+    ];
+    conclude(fixtures.into_iter().flat_map(|fixture| trials(fixture, &cases)).collect())
 }

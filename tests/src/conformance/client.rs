@@ -150,7 +150,7 @@ async fn preparing_leaves_the_client_as_it_is(world: World) {
 }
 
 async fn prepared_settings_chain(world: World) {
-    let (gate, ..) = gate();
+    let (gate, _, open, _) = gate();
     world.start(world.server("two").endpoint(gate)).await;
     let client: GateClient = world.client_of(world.target().server("one"));
     let hasty = client.prepare().timeout(Duration::from_millis(100)).build();
@@ -158,6 +158,7 @@ async fn prepared_settings_chain(world: World) {
     assert!(two.quick(&ctx()).await.unwrap());
     let error = two.pass(&ctx(), 1).await.unwrap_err();
     assert!(matches!(error, CallError::Timeout(_)), "the time-out is kept: {error}");
+    open.add_permits(1);
 }
 
 async fn a_cleared_server_means_any_server_again(world: World) {

@@ -215,7 +215,8 @@ async fn an_error_of_a_layer_of_the_client_ends_the_call(world: World) {
 }
 
 async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
-    world.serve(echo().0).await;
+    let (echo, _, open) = echo();
+    world.serve(echo).await;
     let log = Arc::default();
     let client = world.client::<EchoClient>().prepare().layer(noting("client", &log)).build();
     let refused = client.prepare().namespace("nowhere").build();
@@ -223,6 +224,7 @@ async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
     assert!(matches!(error, CallError::Refused(_)), "{error}");
     let error = client.wait(&Context::new()).timeout(Duration::from_millis(100)).await.unwrap_err();
     assert!(matches!(error, CallError::Timeout(_)), "{error}");
+    open.add_permits(1);
 }
 
 async fn a_tower_limit_bounds_what_a_server_runs_at_once(world: World) {

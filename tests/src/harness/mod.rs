@@ -13,5 +13,5 @@ mod world;
 pub use self::case::{Case, Need, cases};
 pub use self::fixture::{Broker, Clock, Fixture, LeftBehind};
 pub use self::logs::{Event, Logs, Span};
-pub use self::run::{conclude, trials};
+pub use self::run::{Ended, conclude, trials, watched};
 pub use self::world::World;

@@ -14,10 +14,14 @@ use super::{Case, Clock, Fixture, World, logs, panics};
 /// All that a case runs, servers and clients and decoders, makes do with this.
 const STACK: usize = 512 * 1024;
 
-/// How a case ended, when it ended.
-enum Ended {
+/// How a case ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It showed what it is there to show.
     Passed,
+    /// The transport lacks this.
     NotApplicable(&'static str),
+    /// It did not, and why.
     Failed(String),
 }
 
@@ -28,7 +32,14 @@ pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
     let trial = |&case: &Case| {
         let fixture = Arc::clone(&fixture);
         let kind = fixture.name();
-        Trial::ignorable_test(case.name, move || watched(fixture, case)).with_kind(kind)
+        let run = move || match watched(fixture, case) {
+            Ended::Passed => Ok(Completion::Completed),
+            Ended::NotApplicable(what) => {
+                Ok(Completion::ignored_with(format!("not applicable: the transport lacks {what}")))
+            }
+            Ended::Failed(why) => Err(Failed::from(why)),
+        };
+        Trial::ignorable_test(case.name, run).with_kind(kind)
     };
     cases.iter().map(trial).collect()
 }
@@ -41,8 +52,10 @@ pub fn conclude(trials: Vec<Trial>) -> ExitCode {
     conclusion.exit_code()
 }
 
+/// Runs one case, for at most the fixture's [limit](Fixture::limit).
+///
 /// A case that hangs cannot be stopped, only left behind: its thread ends with the process.
-fn watched(fixture: Arc<dyn Fixture>, case: Case) -> Result<Completion, Failed> {
+pub fn watched(fixture: Arc<dyn Fixture>, case: Case) -> Ended {
     let limit = fixture.limit();
     let (send, receive) = mpsc::channel();
     let thread = thread::Builder::new().name(case.name.to_owned()).stack_size(STACK);
@@ -51,18 +64,15 @@ fn watched(fixture: Arc<dyn Fixture>, case: Case) -> Result<Completion, Failed> 
         // Nobody listens any more when the case took too long.
         let _ = send.send(ended);
     });
-    started.map_err(|error| Failed::from(format!("no thread for the case: {error}")))?;
-    match receive.recv_timeout(limit) {
-        Ok(Ended::Passed) => Ok(Completion::Completed),
-        Ok(Ended::NotApplicable(why)) => {
-            Ok(Completion::ignored_with(format!("not applicable: the transport lacks {why}")))
-        }
-        Ok(Ended::Failed(why)) => Err(Failed::from(why)),
-        Err(RecvTimeoutError::Timeout) => {
-            Err(Failed::from(format!("`{}` hangs: no end after {limit:?}", case.name)))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(Failed::from("the thread of the case is gone")),
+    if let Err(error) = started {
+        return Ended::Failed(format!("no thread for the case: {error}"));
     }
+    receive.recv_timeout(limit).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Timeout => {
+            Ended::Failed(format!("`{}` hangs: no end after {limit:?}", case.name))
+        }
+        RecvTimeoutError::Disconnected => Ended::Failed("the thread of the case is gone".into()),
+    })
 }
 
 fn run(fixture: &dyn Fixture, case: &Case) -> Ended {
