@@ -152,8 +152,8 @@ async fn a_period_of_nothing_ends_the_call_and_not_the_server(world: World) {
     let client: WorkClient = world.client();
     let call = client.last(&ctx(), 300).monitor(Duration::ZERO);
     assert_timeout(&call.await.unwrap_err(), TimeoutPhase::Heartbeat);
-    for period in [Duration::from_nanos(1), Duration::MAX] {
-        let mut request = raw::call(&world, 1, "run", "a");
+    for (id, period) in [(1, Duration::from_nanos(1)), (2, Duration::MAX)] {
+        let mut request = raw::call(&world, id, "run", "a");
         request.monitor = Some(period);
         let _ = raw::send(&world, request).await;
     }
