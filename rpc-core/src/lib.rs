@@ -179,6 +179,7 @@ mod eventual;
 mod in_process;
 pub mod layer;
 mod message;
+mod outside;
 pub mod registry;
 pub mod serializer;
 pub mod server;

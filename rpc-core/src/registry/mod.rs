@@ -16,6 +16,7 @@ pub use self::build::Unreachable;
 pub(crate) use self::hosted::Hosted;
 use crate::endpoint::Descriptor;
 use crate::message::{Failure, FailureKind};
+use crate::outside::Quoted;
 use crate::version::Version;
 
 /// What a server has to offer. Frozen; shared by all its tasks.
@@ -94,20 +95,20 @@ impl Registry {
     /// namespace.
     #[cold]
     fn refuse(&self, namespace: Option<&str>, method: &str, version: Version) -> Failure {
-        let shown = Namespace(namespace);
+        let (shown, method) = (Namespace(namespace), Quoted(method));
         let Some(served) = self.namespaces.get(&namespace.map(Box::from)) else {
-            let message = format!("no endpoint here has {shown}, wanted for method `{method}`");
+            let message = format!("no endpoint here has {shown}, wanted for method {method}");
             return Failure::new(FailureKind::UnknownNamespace, "UnknownNamespace", message);
         };
         if !served.iter().any(|served| served.serves(version)) {
             let message = format!(
-                "{shown} does not serve version {version}, wanted for method `{method}`; served: {}",
+                "{shown} does not serve version {version}, wanted for method {method}; served: {}",
                 list(served)
             );
             return Failure::new(FailureKind::UnsupportedVersion, "UnsupportedVersion", message)
                 .with_served(served.clone());
         }
-        let message = format!("{shown} has no method `{method}` in version {version}");
+        let message = format!("{shown} has no method {method} in version {version}");
         Failure::new(FailureKind::UnknownMethod, "UnknownMethod", message)
     }
 
@@ -128,7 +129,7 @@ struct Namespace<'a>(Option<&'a str>);
 impl fmt::Display for Namespace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(name) => write!(f, "namespace `{name}`"),
+            Some(name) => write!(f, "namespace {}", Quoted(name)),
             None => f.write_str("the null namespace"),
         }
     }

@@ -4,11 +4,11 @@
 //! gets exactly one attempt at a final reply, and that one which was not acknowledged goes back to the broker.
 
 use std::sync::Arc;
-use std::task::{self, Poll};
 
 use super::worker::Worker;
 use crate::eventual::Eventual;
-use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::message::{Failure, FailureKind, MessageId, Outcome, Request};
+use crate::outside::Outside;
 use crate::transport::{AckError, Delivery, ReplyError};
 
 /// A permit to run one message.
@@ -17,8 +17,10 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn poll_take(worker: &Arc<Worker>, cx: &task::Context<'_>) -> Poll<Self> {
-        worker.slots.poll_take(cx).map(|()| Self { worker: Arc::clone(worker) })
+    /// Takes a slot that [is free](super::slots::Slots::poll_free).
+    pub(super) fn take(worker: &Arc<Worker>) -> Self {
+        worker.slots.take();
+        Self { worker: Arc::clone(worker) }
     }
 }
 
@@ -45,6 +47,12 @@ impl Incoming {
         self.delivery.request()
     }
 
+    /// What the log says of the message.
+    pub(super) fn names(&self) -> (MessageId, Outside<'_>) {
+        let request = self.request();
+        (request.id, Outside(&request.method))
+    }
+
     pub(super) fn worker(&self) -> &Worker {
         &self.slot.worker
     }
@@ -53,7 +61,7 @@ impl Incoming {
     pub(super) fn is_acknowledged(&self, acknowledged: Result<(), AckError>) -> bool {
         let Err(error) = acknowledged else { return true };
         self.worker().counters.failed_acknowledgements.add_one();
-        let Request { id, method, .. } = &**self.request();
+        let (id, method) = self.names();
         tracing::error!(
             target: "rpc_core::server",
             %id,
@@ -76,7 +84,7 @@ impl Drop for Incoming {
             return;
         }
         self.worker().counters.interrupted.add_one();
-        let Request { id, method, .. } = &**self.request();
+        let (id, method) = self.names();
         tracing::warn!(
             target: "rpc_core::server",
             %id,

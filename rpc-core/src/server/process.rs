@@ -19,6 +19,7 @@ use crate::dispatch::{Dispatcher, Guarded};
 use crate::endpoint::BoxFuture;
 use crate::layer::{Ground, RpcRequest, RpcService};
 use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::outside::Quoted;
 
 /// Runs a message from its delivery to its reply.
 pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
@@ -69,12 +70,12 @@ impl Incoming {
             ));
         }
         if request.is_expired() {
-            let message = format!("the deadline passed before `{}` began", request.method);
+            let message = format!("the deadline passed before {} began", Quoted(&request.method));
             return Some(Failure::new(FailureKind::Expired, "Expired", message));
         }
         // Last, for from here on the caller can no longer take the request back.
         if !request.progress.claim() {
-            let message = format!("the caller gave up before `{}` began", request.method);
+            let message = format!("the caller gave up before {} began", Quoted(&request.method));
             return Some(Failure::new(FailureKind::Expired, "Expired", message));
         }
         None
@@ -98,14 +99,14 @@ impl Incoming {
     #[cold]
     fn note_duplicate(&self) {
         self.worker().counters.duplicates.add_one();
-        let Request { id, method, .. } = &**self.request();
+        let (id, method) = self.names();
         tracing::warn!(target: "rpc_core::server", %id, %method, "duplicate dropped");
     }
 
     #[cold]
     fn note_failed_reply(&self, error: &crate::transport::ReplyError) {
         self.worker().counters.failed_replies.add_one();
-        let Request { id, method, .. } = &**self.request();
+        let (id, method) = self.names();
         tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
     }
 }

@@ -17,6 +17,7 @@ use super::process::process;
 use super::report::{Ended, Report};
 use super::stop::StopHandle;
 use super::worker::Worker;
+use crate::outside::Outside;
 use crate::transport::{Delivery, ListenError, Listener};
 
 /// How long a task that was cut off may take to notice; one that never yields does not.
@@ -37,8 +38,6 @@ pub(super) struct Loop {
     duplicates: Duplicates,
     running: Running,
     drain_limit: Duration,
-    /// The free slot that waits for a message.
-    slot: Option<Slot>,
     cut_off: usize,
     _at_the_end: TakeAlong,
 }
@@ -87,7 +86,6 @@ impl Loop {
             duplicates: Duplicates::new(options.duplicate_window),
             running: Running::choose(options.executor),
             drain_limit: options.drain_limit,
-            slot: None,
             cut_off: 0,
             _at_the_end: TakeAlong(Arc::clone(&worker)),
             worker,
@@ -142,18 +140,12 @@ impl Loop {
     }
 
     fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        let slot = match self.slot.take() {
-            Some(slot) => slot,
-            None => ready!(Slot::poll_take(&self.worker, cx)),
-        };
-        let next = match self.listener.poll_next(cx) {
-            Poll::Ready(Some(Ok(delivery))) => return Poll::Ready(Next::Delivery(delivery, slot)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Next::Failed(error)),
-            Poll::Ready(None) => Poll::Ready(Next::ListenerEnded),
-            Poll::Pending => Poll::Pending,
-        };
-        self.slot = Some(slot);
-        next
+        ready!(self.worker.slots.poll_free(cx));
+        self.listener.poll_next(cx).map(|next| match next {
+            Some(Ok(delivery)) => Next::Delivery(delivery, Slot::take(&self.worker)),
+            Some(Err(error)) => Next::Failed(error),
+            None => Next::ListenerEnded,
+        })
     }
 
     /// Notes a message, and whether it is a duplicate.
@@ -212,7 +204,6 @@ impl Loop {
     }
 
     async fn drain(mut self, ended: Ended) -> Report {
-        self.slot = None;
         let stopping = timeout(CLOSE, self.listener.stop_taking()).await;
         if stopping.is_err() {
             tracing::warn!(target: "rpc_core::server", "the transport is slow to stop the listener");
@@ -263,7 +254,7 @@ fn span(delivery: &dyn Delivery) -> Option<tracing::Span> {
         "rpc.serve",
         otel.kind = if request.wants_reply { "server" } else { "consumer" },
         rpc.system.name = "oslo",
-        rpc.method = %request.method,
+        rpc.method = %Outside(&request.method),
         rpc.namespace = request.namespace.as_deref(),
         messaging.message.id = %request.id,
         trace_id = trace.map(|trace| format!("{:032x}", trace.trace_id())),

@@ -30,13 +30,13 @@ impl Slots {
         }
     }
 
-    /// One slot, to be [given back](Self::release). Only the loop takes.
-    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.take() {
+    /// Ready when a slot is free. Only the loop takes, so it stays free until the loop has a message for it.
+    pub(super) fn poll_free(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.has_free() {
             return Poll::Ready(());
         }
         self.wait(cx);
-        if self.take() { Poll::Ready(()) } else { Poll::Pending }
+        if self.has_free() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn wait(&self, cx: &Context<'_>) {
@@ -44,13 +44,13 @@ impl Slots {
         self.is_waiting.store(true, Ordering::SeqCst);
     }
 
-    fn take(&self) -> bool {
-        // No other taker: what was there is still there.
-        let free = self.free.load(Ordering::SeqCst) > 0;
-        if free {
-            self.free.fetch_sub(1, Ordering::SeqCst);
-        }
-        free
+    fn has_free(&self) -> bool {
+        self.free.load(Ordering::SeqCst) > 0
+    }
+
+    /// Takes a slot that [is free](Self::poll_free), to be [given back](Self::release).
+    pub(super) fn take(&self) {
+        self.free.fetch_sub(1, Ordering::SeqCst);
     }
 
     pub(super) fn release(&self) {

@@ -10,6 +10,7 @@ use super::stats::Counters;
 use crate::dispatch::Dispatcher;
 use crate::layer::RpcService;
 use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::outside::Outside;
 
 pub(super) struct Worker {
     pub(super) id: ServerId,
@@ -53,7 +54,7 @@ impl Worker {
 
     #[cold]
     pub(super) fn note(&self, request: &Request, failure: &Failure) {
-        let (id, method) = (&request.id, &request.method);
+        let (id, method) = (&request.id, Outside(&request.method));
         tracing::Span::current().record("error.type", failure.class());
         let counters = &self.counters;
         match failure.kind() {
@@ -78,7 +79,8 @@ impl Worker {
                 tracing::warn!(target: "rpc_core::server", %id, %method, %failure, "not run again");
             }
             FailureKind::UnknownMethod
-                if self.rules.quiet_unknown_methods || method.ends_with("_ignore_errors") =>
+                if self.rules.quiet_unknown_methods
+                    || request.method.ends_with("_ignore_errors") =>
             {
                 counters.refused.add_one();
                 tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "refused");

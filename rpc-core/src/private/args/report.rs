@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 use super::tuple::Missing;
 use crate::codec::{DecodeError, DecodeErrorKind};
 use crate::message::{Failure, FailureKind};
+use crate::outside::Quoted;
 
 /// What is wrong with one argument.
 pub(super) enum Fault {
@@ -104,21 +105,5 @@ impl<T: AsRef<str>> Display for Listed<'_, T> {
             write!(f, "{}{}", if at == 0 { "" } else { ", " }, Quoted(name.as_ref()))?;
         }
         Ok(())
-    }
-}
-
-/// A name from outside: neither control characters nor endless ones get into logs.
-struct Quoted<'a>(&'a str);
-
-impl Quoted<'_> {
-    const LONGEST: usize = 64;
-}
-
-impl Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(Self::LONGEST) {
-            None => write!(f, "`{}`", self.0.escape_debug()),
-            Some((cut, _)) => write!(f, "`{}…`", self.0[..cut].escape_debug()),
-        }
     }
 }
