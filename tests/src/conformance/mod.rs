@@ -12,6 +12,7 @@ mod arguments;
 mod building;
 mod cancellation;
 mod client;
+mod closing;
 mod context;
 mod deadlines;
 mod dispatch;
@@ -19,10 +20,12 @@ mod errors;
 mod executors;
 mod layers;
 mod lifecycle;
+mod limits;
 mod monitoring;
 mod nobody;
 mod observed;
 mod outcomes;
+mod pressure;
 mod raw;
 mod results;
 mod routing;
@@ -45,6 +48,7 @@ pub fn cases() -> Vec<Case> {
         building::CASES,
         cancellation::CASES,
         client::CASES,
+        closing::CASES,
         context::CASES,
         deadlines::CASES,
         dispatch::CASES,
@@ -52,9 +56,11 @@ pub fn cases() -> Vec<Case> {
         executors::CASES,
         layers::CASES,
         lifecycle::CASES,
+        limits::CASES,
         monitoring::CASES,
         nobody::CASES,
         outcomes::CASES,
+        pressure::CASES,
         results::CASES,
         routing::CASES,
         serializer::CASES,

@@ -41,6 +41,12 @@ pub trait Broker: Send + Sync + 'static {
         None
     }
 
+    /// Whether arguments and results travel as the bytes they are; false where the transport's own format has to read
+    /// them.
+    fn carries_any_bytes(&self) -> bool {
+        true
+    }
+
     /// What is on the broker, and in its connections, now.
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind>;
 }

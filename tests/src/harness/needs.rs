@@ -36,3 +36,8 @@ pub fn max_message(world: &World) -> bool {
 pub fn bounded_queues(world: &World) -> bool {
     world.broker().queue_capacity().is_some()
 }
+
+/// Arguments and results travel as the bytes they are.
+pub fn carries_any_bytes(world: &World) -> bool {
+    world.broker().carries_any_bytes()
+}
