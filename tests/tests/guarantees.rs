@@ -83,3 +83,22 @@ fn every_guarantee_names_its_tests() {
     let unnamed: Vec<_> = case_names().into_iter().filter(|case| !named.contains(*case)).collect();
     assert!(unnamed.is_empty(), "docs/SEMANTICS.md does not say what these show: {unnamed:#?}");
 }
+
+#[test]
+fn every_feature_of_the_original_that_is_here_names_its_tests() {
+    let text = document("PARITY.md");
+    let mut numbers = Vec::new();
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let Ok(number) = cells[0].parse::<usize>() else { continue };
+        numbers.push(number);
+        let [_, _, here, shown] = cells[..] else { panic!("a row has four cells: {row}") };
+        let tests = quoted(shown);
+        let is_here = here == "yes" || here.starts_with("yes,");
+        assert_eq!(is_here, !tests.is_empty(), "what is here is shown, what is not is not: {row}");
+        for test in tests {
+            assert!(exists(&test), "there is no test `{test}`, named in: {row}");
+        }
+    }
+    assert_eq!(numbers, (1..=82).collect::<Vec<_>>(), "one row for each feature, in order");
+}

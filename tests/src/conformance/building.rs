@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::server::{BuildProblem, Executor};
-use rpc_core::transport::{ConnectError, TransportFactory};
+use rpc_core::transport::{Capabilities, ConnectError, TransportFactory};
 use rpc_core::{
     BoxFuture, CallError, Context, RpcClient, RpcError, Server, Target, Transport, Transports,
     Version, endpoint,
@@ -183,6 +184,28 @@ async fn a_url_that_nobody_can_use_is_an_error_that_says_why(world: World) {
     }
 }
 
+async fn a_transport_says_what_it_can_do(world: World) {
+    let capabilities = world.capabilities();
+    assert_eq!(world.connect().await.capabilities(), capabilities, "every connection can the same");
+    let nothing = Capabilities::default();
+    assert!(!nothing.knows_nobody_listens && !nothing.at_least_once && !nothing.cancel);
+    let alone = CounterClient::in_process(Counter::default());
+    let alone = alone.rpc().transport().capabilities();
+    assert!(alone.cancel && !alone.at_least_once, "an endpoint without a broker: {alone:?}");
+}
+
+async fn what_is_larger_than_the_transport_takes_is_not_sent(world: World) {
+    let server = world.serve(Counter::default()).await;
+    let limit = world.capabilities().max_message.unwrap();
+    let note = "x".repeat(limit + 1);
+    let client: CounterClient = world.client();
+    let error = client.next(&Context::new(), 1, Some(note)).await.unwrap_err();
+    let CallError::Transport(lost) = &error else { panic!("{error}") };
+    assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::TooLarge, Ran::No));
+    assert!(!error.may_retry() && error.to_string().contains(&limit.to_string()), "{error}");
+    assert_eq!(server.stats().taken, 0);
+}
+
 /// Set by the case for the process that it starts, in which it looks at the variable itself.
 const INNER: &str = "RPC_TESTS_INNER_CASE";
 
@@ -219,4 +242,6 @@ cases! {
     a_transport_is_chosen_by_its_url;
     a_url_that_nobody_can_use_is_an_error_that_says_why;
     the_environment_names_the_default_transport;
+    a_transport_says_what_it_can_do;
+    what_is_larger_than_the_transport_takes_is_not_sent if max_message;
 }
