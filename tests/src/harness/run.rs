@@ -47,7 +47,10 @@ pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
 /// Runs the trials, as the command line asks, and says how many did not apply.
 #[must_use]
 pub fn conclude(trials: Vec<Trial>) -> ExitCode {
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    let mut arguments = Arguments::from_args();
+    // In real time, cases wait more than they work.
+    arguments.test_threads.get_or_insert(16);
+    let conclusion = libtest_mimic::run(&arguments, trials);
     println!("{} cases were not applicable and are not counted as passed", conclusion.num_ignored);
     conclusion.exit_code()
 }
