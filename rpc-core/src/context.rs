@@ -79,7 +79,7 @@ impl fmt::Debug for Entries {
 /// use rpc_core::Context;
 ///
 /// let ctx = Context::new().with("user", "ada").with("attempt", 2);
-/// assert_eq!(ctx.get("user").and_then(|user| user.as_str()), Some("ada"));
+/// assert_eq!(ctx.get_str("user"), Some("ada"));
 /// assert_eq!(ctx.remaining(), None);
 /// ```
 #[derive(Clone, Default)]
@@ -87,6 +87,14 @@ pub struct Context {
     entries: Entries,
     /// The request that this context came with; `None` for a caller's own.
     origin: Option<Arc<Request>>,
+    /// What a caller has set beside the entries.
+    own: Option<Arc<Own>>,
+}
+
+#[derive(Clone, Default)]
+struct Own {
+    deadline: Option<Instant>,
+    trace: Option<TraceContext>,
 }
 
 impl Context {
@@ -97,7 +105,7 @@ impl Context {
     }
 
     pub(crate) fn of(request: &Arc<Request>) -> Self {
-        Self { entries: request.entries.clone(), origin: Some(Arc::clone(request)) }
+        Self { entries: request.entries.clone(), origin: Some(Arc::clone(request)), own: None }
     }
 
     /// This context with one entry more, or with another value for the key.
@@ -121,10 +129,57 @@ impl Context {
         self
     }
 
+    /// This context with a time-out: all calls made with it have to end within this time from now, together.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rpc_core::Context;
+    ///
+    /// let ctx = Context::new().with_timeout(Duration::from_secs(2));
+    /// assert!(ctx.remaining() <= Some(Duration::from_secs(2)));
+    /// ```
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.with_deadline(deadline),
+            // Further off than time can tell.
+            None => self,
+        }
+    }
+
+    /// This context with a deadline, unless it has an earlier one.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        let deadline = self.deadline().map_or(deadline, |earlier| earlier.min(deadline));
+        Arc::make_mut(self.own.get_or_insert_default()).deadline = Some(deadline);
+        self
+    }
+
+    /// This context within a trace that came from elsewhere, such as the `traceparent` of an HTTP request.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceContext) -> Self {
+        Arc::make_mut(self.own.get_or_insert_default()).trace = Some(trace);
+        self
+    }
+
+    /// The entries and the trace of this context, without its deadline and its caller: for work that goes on when the
+    /// call is over.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let own = self.trace().map(|trace| Own { deadline: None, trace: Some(trace.clone()) });
+        Self { entries: self.entries.clone(), origin: None, own: own.map(Arc::new) }
+    }
+
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entries.get(key)
+    }
+
+    /// The value of `key`, where it is a string.
+    #[must_use]
+    pub fn get_str(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str()
     }
 
     /// All entries.
@@ -139,10 +194,13 @@ impl Context {
         self.origin.as_ref().map(|request| request.id)
     }
 
-    /// When the caller stops waiting; `None` where it never does (casts, and a caller's own context).
+    /// When the caller stops waiting, or an earlier deadline [of one's own](Self::with_deadline); `None` where there is
+    /// neither.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.origin.as_ref()?.deadline
+        let callers = self.origin.as_ref().and_then(|request| request.deadline);
+        let own = self.own.as_ref().and_then(|own| own.deadline);
+        [callers, own].into_iter().flatten().min()
     }
 
     /// How long the caller still waits: zero when it has stopped, `None` as in [`deadline`](Self::deadline).
@@ -171,10 +229,11 @@ impl Context {
         }
     }
 
-    /// The W3C trace context that the caller sent.
+    /// The W3C trace context: [one's own](Self::with_trace), or the one that the caller sent.
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
-        self.origin.as_ref()?.trace.as_deref()
+        let own = self.own.as_ref().and_then(|own| own.trace.as_ref());
+        own.or_else(|| self.origin.as_ref()?.trace.as_deref())
     }
 }
 

@@ -144,7 +144,8 @@ impl<C: From<RpcClient>> ClientBuilder<C> {
         self
     }
 
-    /// Wraps every call into a tower layer, around those added before.
+    /// Wraps every call into a tower layer, around those added before; [`from_fn`](crate::layer::from_fn) makes one from
+    /// a function.
     ///
     /// An error of the layer's own ends the call as a [transport error](crate::CallError::Transport) of which nobody
     /// knows whether the method ran.

@@ -57,7 +57,10 @@ pub(super) async fn take(
             }
             Ok(Err(error)) => match error.downcast::<Carried>() {
                 Ok(carried) => Err(carried.0),
-                Err(error) => Err(lost_in_a_layer(&error, info)),
+                Err(error) => {
+                    let ran = ran_when_given_up(&settings, &request);
+                    Err(lost_in_a_layer(&error, ran, info))
+                }
             },
             Err(_) => {
                 let ran = ran_when_given_up(&settings, &request);
@@ -170,9 +173,9 @@ impl std::fmt::Display for Carried {
 
 impl std::error::Error for Carried {}
 
-fn lost_in_a_layer(error: &BoxError, info: crate::error::CallInfo) -> Box<Lost> {
+fn lost_in_a_layer(error: &BoxError, ran: Ran, info: crate::error::CallInfo) -> Box<Lost> {
     let message = format!("a layer of the client ended the call: {error}");
-    lost_in_transport(SendError::new(TransportErrorKind::Layer, Ran::Unknown, message), info)
+    lost_in_transport(SendError::new(TransportErrorKind::Layer, ran, message), info)
 }
 
 /// The client's span, named and labelled as OpenTelemetry's RPC conventions have it. By the request's trace context the

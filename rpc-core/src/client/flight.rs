@@ -359,6 +359,11 @@ pub(super) fn call_info(
 pub(super) fn unexpected(failure: Failure, info: CallInfo) -> CallError {
     match failure.kind() {
         FailureKind::Expired => timeout(TimeoutPhase::Reply, Ran::No, info),
+        FailureKind::Overloaded => {
+            let message = failure.message().to_owned();
+            let error = SendError::new(TransportErrorKind::Overloaded, Ran::No, message);
+            CallError::Transport(TransportError::new(error, info))
+        }
         FailureKind::Interrupted => {
             let error = SendError::new(
                 TransportErrorKind::Interrupted,

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 
-use super::{CallInfo, Refused, RemoteError, Timeout, TransportError};
+use super::{CallInfo, Refused, RemoteError, Timeout, TransportError, TransportErrorKind};
 use crate::message::Ran;
 
 /// How a call failed.
@@ -42,8 +42,9 @@ impl<E> CallError<E> {
     #[must_use]
     pub fn ran(&self) -> Ran {
         match self {
-            Self::Expected(_) | Self::Remote(_) => Ran::Yes,
-            Self::Refused(_) => Ran::No,
+            Self::Expected(_) => Ran::Yes,
+            Self::Remote(error) => error.ran(),
+            Self::Refused(error) => error.ran(),
             Self::Transport(error) => error.ran(),
             Self::Timeout(error) => error.ran(),
         }
@@ -55,8 +56,20 @@ impl<E> CallError<E> {
         match self {
             Self::Expected(_) | Self::Remote(_) | Self::Refused(_) => false,
             Self::Transport(error) => error.may_retry(),
-            Self::Timeout(error) => error.ran() == Ran::No,
+            Self::Timeout(error) => error.may_retry(),
         }
+    }
+
+    /// Whether the call ended because its time was up.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+
+    /// Whether nobody serves the target.
+    #[must_use]
+    pub fn is_no_such_server(&self) -> bool {
+        matches!(self, Self::Transport(error) if error.kind() == TransportErrorKind::NoSuchServer)
     }
 
     /// Which call it was; `None` for [`CallError::Expected`], which is the application's own.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::CallInfo;
-use crate::message::{Failure, FailureKind};
+use crate::message::{Failure, FailureKind, Ran};
 use crate::version::Version;
 
 /// Why a call was refused.
@@ -32,6 +32,8 @@ pub enum Refusal {
     UnknownMethod,
     /// The server cannot read the message.
     Malformed,
+    /// A layer of the server turned the request away.
+    Denied,
 }
 
 /// A call was refused; the method did not run and sending the same call again will not help.
@@ -60,6 +62,7 @@ impl Refused {
             FailureKind::UnknownMethod => Refusal::UnknownMethod,
             FailureKind::InvalidArguments => Refusal::InvalidArguments,
             FailureKind::Malformed => Refusal::Malformed,
+            FailureKind::Denied => Refusal::Denied,
             _ => return None,
         };
         Some(Self::new(reason, failure.message(), info))
@@ -75,6 +78,12 @@ impl Refused {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Whether the method ran: it did not.
+    #[must_use]
+    pub fn ran(&self) -> Ran {
+        Ran::No
     }
 
     /// Which call it was.

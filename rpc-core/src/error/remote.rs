@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::CallInfo;
 use crate::codec::Payload;
-use crate::message::{Failure, FailureKind};
+use crate::message::{Failure, FailureKind, Ran};
 
 /// The method ran and failed with an error that is not among its expected ones, or panicked, or returned what cannot
 /// be encoded: oslo.messaging's `RemoteError`.
@@ -64,6 +64,12 @@ impl RemoteError {
     #[must_use]
     pub fn is_unencodable_result(&self) -> bool {
         self.0.failure.kind() == FailureKind::UnencodableResult
+    }
+
+    /// Whether the method ran: it did.
+    #[must_use]
+    pub fn ran(&self) -> Ran {
+        Ran::Yes
     }
 
     /// Which call failed.

@@ -45,6 +45,12 @@ impl Timeout {
         self.0.ran
     }
 
+    /// Whether the same call may be sent again without running twice.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        self.0.ran == Ran::No
+    }
+
     /// Which call it was.
     #[must_use]
     pub fn info(&self) -> &CallInfo {

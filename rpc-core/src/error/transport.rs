@@ -15,7 +15,7 @@ pub enum TransportErrorKind {
     NoSuchServer,
     /// There is no connection, and none came about in time.
     Unavailable,
-    /// The message was turned away: the queue is full and takes no more.
+    /// The message was turned away: the queue, or the server, is full.
     Overloaded,
     /// The message is larger than the transport takes.
     TooLarge,

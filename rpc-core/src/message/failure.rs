@@ -49,6 +49,10 @@ pub enum FailureKind {
     InvalidArguments,
     /// The bytes are not what they claim to be.
     Malformed,
+    /// A layer of the server turned the request away.
+    Denied,
+    /// The server, or a layer of it, has too much to do; later it may not.
+    Overloaded,
     /// The deadline had passed before the method began.
     Expired,
     /// The server stopped, or was restarted, between taking the message and answering.
@@ -67,6 +71,8 @@ impl FailureKind {
             | Self::UnknownMethod
             | Self::InvalidArguments
             | Self::Malformed
+            | Self::Denied
+            | Self::Overloaded
             | Self::Expired => Ran::No,
         }
     }

@@ -128,8 +128,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Wraps every dispatch into a tower layer, around those added before. An error of the layer's own is answered as
-    /// an error of the method.
+    /// Wraps every dispatch into a tower layer, around those added before; [`from_fn`](crate::layer::from_fn) makes one
+    /// from a function.
+    ///
+    /// An error of the layer's own is logged, and its caller is told that the call was denied, or, where the method may
+    /// have begun, that it failed. To tell more, answer with a [`Failure`](crate::Failure).
     pub fn layer(mut self, layer: impl RpcLayer) -> Self {
         self.stack = Some(RpcService::layered(&layer, self.stack.take()));
         self

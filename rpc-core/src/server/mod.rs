@@ -167,12 +167,7 @@ impl Server {
     /// Dropping it stops the server, which drains in the background.
     pub async fn run_until(self, signal: impl Future) -> Result<Report, StartError> {
         let running = self.start().await?;
-        tokio::select! {
-            _ = signal => running.stop(),
-            () = running.stop.stopped() => {}
-            _ = running.ended() => {}
-        }
-        Ok(running.ended().await.unwrap_or_default())
+        Ok(running.run_until(signal).await.unwrap_or_default())
     }
 }
 
@@ -221,6 +216,23 @@ impl RunningServer {
             return Err(WaitError::InsideMethod { server: self.name.clone() });
         }
         self.ended().await.ok_or_else(|| WaitError::RuntimeGone { server: self.name.clone() })
+    }
+
+    /// Waits until `signal` resolves or somebody stops the server, stops it, and waits until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the server goes on when the future is dropped before the signal came.
+    pub async fn run_until(&self, signal: impl Future) -> Result<Report, WaitError> {
+        tokio::select! {
+            _ = signal => self.stop(),
+            ended = self.wait() => return ended,
+        }
+        self.wait().await
     }
 
     /// What the server has counted so far.

@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{self, Poll};
 
 use tower_service::Service;
@@ -17,7 +18,7 @@ use super::worker::Worker;
 use crate::context::Context;
 use crate::dispatch::{Dispatcher, Guarded};
 use crate::endpoint::BoxFuture;
-use crate::layer::{Ground, RpcRequest, RpcService};
+use crate::layer::{BoxError, Ground, RpcRequest, RpcService};
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::outside::Quoted;
 
@@ -145,16 +146,24 @@ fn layered(
     request: &Arc<Request>,
     ctx: &Context,
 ) -> BoxFuture<'static, Outcome> {
-    let ground = Ground::Server(Arc::clone(dispatcher));
+    let begun = Arc::new(AtomicBool::new(false));
+    let ground = Ground::Server(Arc::clone(dispatcher), Arc::clone(&begun));
     let call = RpcRequest::new(Arc::clone(request), ctx.clone(), ground);
     let response = stack.clone().call(call);
     Box::pin(async move {
         match response.await {
             Ok(response) => response.outcome,
-            Err(error) => {
-                let message = format!("a layer of the server ended the call: {error}");
-                Err(Failure::new(FailureKind::Error, "LayerError", message))
-            }
+            Err(error) => Err(ended_by_layer(&error, begun.load(Ordering::Relaxed))),
         }
     })
+}
+
+/// What the layer's error says is for the server's log. A layer with something to say to the caller answers with a failure
+/// of its own.
+fn ended_by_layer(error: &BoxError, begun: bool) -> Failure {
+    let (kind, message) = match begun {
+        true => (FailureKind::Error, "a layer of the server ended the call"),
+        false => (FailureKind::Denied, "a layer of the server turned the request away"),
+    };
+    Failure::new(kind, "LayerError", message).with_trace(vec![error.to_string()])
 }

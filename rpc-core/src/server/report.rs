@@ -19,7 +19,8 @@ pub enum Ended {
 pub struct Report {
     /// Why the server ended.
     pub ended: Ended,
-    /// How many messages were running when the drain began and finished within its limit.
+    /// How many messages were running when the drain began and finished within its limit. The call of a method that
+    /// stopped the server may be among them or not.
     pub finished: usize,
     /// How many were cut off at the limit. Their callers were told `Interrupted`; a blocking method goes on without
     /// anybody to answer.

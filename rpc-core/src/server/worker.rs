@@ -39,6 +39,10 @@ impl Worker {
         };
         self.note(request, &failure);
         Err(match failure.kind() {
+            FailureKind::Denied if !self.rules.expose_errors => {
+                let message = failure.message().to_owned();
+                failure.opaque(message)
+            }
             FailureKind::Error | FailureKind::Panic | FailureKind::UnencodableResult
                 if !self.rules.expose_errors =>
             {
@@ -87,7 +91,8 @@ impl Worker {
             }
             _ => {
                 counters.refused.add_one();
-                tracing::warn!(target: "rpc_core::server", %id, %method, %failure, "refused");
+                let causes = failure.trace();
+                tracing::warn!(target: "rpc_core::server", %id, %method, %failure, ?causes, "refused");
             }
         }
     }

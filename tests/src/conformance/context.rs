@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rpc_core::{CallError, Context, RpcClient, Value, endpoint};
+use rpc_core::{CallError, Context, RpcClient, TraceContext, Value, endpoint};
 use tokio::sync::mpsc;
 
 use crate::harness::{World, cases};
@@ -15,6 +15,7 @@ struct Facts {
     id: Option<String>,
     remaining: Option<Duration>,
     cancelled: bool,
+    trace: Option<TraceContext>,
 }
 
 /// Tells the case what it knows, and asks another server if it has a client of one.
@@ -32,6 +33,7 @@ impl Observer {
             id: ctx.message_id().map(|id| id.to_string()),
             remaining: ctx.remaining(),
             cancelled: ctx.is_cancelled(),
+            trace: ctx.trace().cloned(),
         };
         // The case may have ended without looking.
         let _ = self.facts.send(facts);
@@ -150,6 +152,42 @@ async fn a_received_context_passes_its_entries_on(world: World) {
     assert_ne!(outer.id, inner.id, "another message");
 }
 
+async fn a_context_with_a_timeout_bounds_all_calls_made_with_it_together(world: World) {
+    let (client, mut observed) = observer(&world).await;
+    let ctx = Context::new().with_timeout(Duration::from_secs(30));
+    client.observe(&ctx).await.unwrap();
+    let first = observed.recv().await.unwrap().remaining.unwrap();
+    assert!(first <= Duration::from_secs(30), "{first:?}");
+    client.observe(&ctx).await.unwrap();
+    let second = observed.recv().await.unwrap().remaining.unwrap();
+    assert!(second <= first, "{second:?} after {first:?}");
+    let late = ctx.with_timeout(Duration::ZERO);
+    assert!(client.observe(&late).await.unwrap_err().is_timeout());
+}
+
+async fn a_trace_from_elsewhere_travels_in_a_context(world: World) {
+    let (client, mut observed) = observer(&world).await;
+    let trace: TraceContext =
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    client.observe(&Context::new().with_trace(trace.clone())).await.unwrap();
+    let seen = observed.recv().await.unwrap().trace.unwrap();
+    assert_eq!(seen.trace_id(), trace.trace_id());
+    assert_ne!(seen.span_id(), trace.span_id(), "a span of its own");
+}
+
+async fn a_detached_context_keeps_entries_and_trace_and_nothing_else(world: World) {
+    let (client, mut observed) = observer(&world).await;
+    let trace: TraceContext =
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let ctx =
+        Context::new().with("user", "ada").with_trace(trace.clone()).with_timeout(Duration::ZERO);
+    client.observe(&ctx.detached()).await.unwrap();
+    let facts = observed.recv().await.unwrap();
+    assert_eq!(facts.entries.keys().collect::<Vec<_>>(), ["user"]);
+    assert_eq!(facts.trace.unwrap().trace_id(), trace.trace_id());
+    assert!(facts.remaining > Some(Duration::from_secs(1)), "the client's own time-out");
+}
+
 cases! {
     entries_travel_as_they_are_and_nothing_is_added;
     an_entry_that_is_taken_out_does_not_travel;
@@ -159,4 +197,7 @@ cases! {
     a_nested_call_inherits_what_is_left_of_the_deadline;
     a_nested_call_may_have_less_time_than_is_left;
     a_received_context_passes_its_entries_on;
+    a_context_with_a_timeout_bounds_all_calls_made_with_it_together;
+    a_trace_from_elsewhere_travels_in_a_context;
+    a_detached_context_keeps_entries_and_trace_and_nothing_else;
 }

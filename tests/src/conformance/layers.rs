@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use rpc_core::error::{Ran, TransportErrorKind};
-use rpc_core::layer::{BoxError, RpcRequest, RpcResponse, RpcService};
-use rpc_core::{CallError, Context, Payload, endpoint};
+use rpc_core::error::{Ran, Refusal, TransportErrorKind};
+use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, RpcService, from_fn};
+use rpc_core::{CallError, Context, Failure, FailureKind, Payload, endpoint};
 use tokio::sync::{Notify, Semaphore};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
@@ -192,15 +192,44 @@ async fn a_layer_may_answer_in_place_of_the_method(world: World) {
     assert_eq!((&*answer, server.stats().taken), ("from the cache", 1), "nothing was sent");
 }
 
-async fn an_error_of_a_layer_of_the_server_is_answered_as_an_error_of_the_method(world: World) {
+async fn what_a_layer_of_the_server_turns_away_is_denied(world: World) {
     let refuse = by(|_, _| Box::pin(std::future::ready(Err("the secret quota is used up".into()))));
     let server = world.start(world.server("one").endpoint(echo().0).layer(refuse)).await;
     let client: EchoClient = world.client();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
+    let CallError::Refused(refused) = &error else { panic!("{error}") };
+    assert_eq!((refused.reason(), error.ran()), (&Refusal::Denied, Ran::No));
+    assert!(!error.to_string().contains("secret"), "{error}");
+    assert_eq!(server.stats().refused, 1);
+}
+
+async fn an_error_of_a_layer_behind_the_method_is_an_error_of_the_method(world: World) {
+    let spoil = by(|request, mut inner| {
+        Box::pin(async move {
+            inner.call(request).await?;
+            Err("the secret audit failed".into())
+        })
+    });
+    let server = world.start(world.server("one").endpoint(echo().0).layer(spoil)).await;
+    let client: EchoClient = world.client();
+    let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
-    assert_eq!(remote.class(), "LayerError");
+    assert_eq!((remote.class(), error.ran()), ("LayerError", Ran::Yes));
     assert!(!error.to_string().contains("secret"), "{error}");
     assert_eq!(server.stats().errors, 1);
+}
+
+async fn a_layer_of_the_server_can_answer_with_a_refusal_of_its_own(world: World) {
+    async fn busy(_: RpcRequest, _: Next) -> Result<RpcResponse, BoxError> {
+        let failure = Failure::new(FailureKind::Overloaded, "Busy", "come back in a minute");
+        Ok(RpcResponse::from(Err(failure)))
+    }
+    world.start(world.server("one").endpoint(echo().0).layer(from_fn(busy))).await;
+    let client: EchoClient = world.client();
+    let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
+    let CallError::Transport(lost) = &error else { panic!("{error}") };
+    assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Overloaded, Ran::No));
+    assert!(error.may_retry() && error.to_string().contains("come back in a minute"), "{error}");
 }
 
 async fn an_error_of_a_layer_of_the_client_ends_the_call(world: World) {
@@ -209,7 +238,7 @@ async fn an_error_of_a_layer_of_the_client_ends_the_call(world: World) {
     let client = world.client::<EchoClient>().prepare().layer(refuse).build();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
-    assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Layer, Ran::Unknown));
+    assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Layer, Ran::No));
     assert!(error.to_string().contains("the circuit is open"), "{error}");
     assert_eq!(server.stats().taken, 0);
 }
@@ -289,7 +318,9 @@ cases! {
     a_layer_of_the_server_may_change_the_context_and_its_facts_stay;
     layers_may_change_the_arguments;
     a_layer_may_answer_in_place_of_the_method;
-    an_error_of_a_layer_of_the_server_is_answered_as_an_error_of_the_method;
+    what_a_layer_of_the_server_turns_away_is_denied;
+    an_error_of_a_layer_behind_the_method_is_an_error_of_the_method;
+    a_layer_of_the_server_can_answer_with_a_refusal_of_its_own;
     an_error_of_a_layer_of_the_client_ends_the_call;
     errors_keep_their_kind_through_the_layers_of_a_client;
     a_tower_limit_bounds_what_a_server_runs_at_once;

@@ -2,14 +2,18 @@
 //!
 //! Servers and clients without layers never come here.
 
+mod from_fn;
+
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task;
 
 use futures_util::future::poll_fn;
 use tower_layer::Layer;
 use tower_service::Service;
 
+pub use self::from_fn::{FromFn, FromFnService, Next, from_fn};
 use crate::client::{self, Settings};
 use crate::codec::Payload;
 use crate::context::Context;
@@ -34,8 +38,8 @@ pub struct RpcRequest {
 pub(crate) enum Ground {
     /// A client, which sends.
     Client(Arc<Settings>),
-    /// A server, which dispatches.
-    Server(Arc<Dispatcher>),
+    /// A server, which dispatches, and notes that it has begun to.
+    Server(Arc<Dispatcher>, Arc<AtomicBool>),
 }
 
 impl RpcRequest {
@@ -198,7 +202,8 @@ impl Service<RpcRequest> for Bottom {
     fn call(&mut self, call: RpcRequest) -> Self::Future {
         match call.ground().clone() {
             Ground::Client(settings) => Box::pin(client::send(settings, call.into_request())),
-            Ground::Server(dispatcher) => Box::pin(async move {
+            Ground::Server(dispatcher, begun) => Box::pin(async move {
+                begun.store(true, Ordering::Relaxed);
                 let ctx = call.context().clone();
                 let request = call.into_request();
                 Ok(RpcResponse::from(dispatcher.begin(&request, &ctx).await))
