@@ -14,7 +14,6 @@ struct Facts {
     entries: BTreeMap<String, Value>,
     id: Option<String>,
     remaining: Option<Duration>,
-    cancelled: bool,
     trace: Option<TraceContext>,
 }
 
@@ -32,7 +31,6 @@ impl Observer {
             entries: entries.collect(),
             id: ctx.message_id().map(|id| id.to_string()),
             remaining: ctx.remaining(),
-            cancelled: ctx.is_cancelled(),
             trace: ctx.trace().cloned(),
         };
         // The case may have ended without looking.
@@ -104,36 +102,6 @@ async fn every_call_has_an_id_of_its_own_that_the_method_can_read(world: World) 
     assert_eq!(first.map(|id| id.len()), Some(32));
 }
 
-async fn a_method_sees_how_long_its_caller_still_waits(world: World) {
-    let (client, mut observed) = observer(&world).await;
-    client.observe(&Context::new()).timeout(Duration::from_secs(20)).await.unwrap();
-    let facts = observed.recv().await.unwrap();
-    let remaining = facts.remaining.unwrap();
-    assert!(remaining <= Duration::from_secs(20), "{remaining:?}");
-    assert!(remaining > Duration::from_secs(5), "{remaining:?}");
-    assert!(!facts.cancelled);
-    client.observe(&Context::new()).cast().await.unwrap();
-    assert_eq!(observed.recv().await.unwrap().remaining, None, "nobody waits for a cast");
-}
-
-async fn a_call_has_a_minute_unless_it_is_said_otherwise(world: World) {
-    let (client, mut observed) = observer(&world).await;
-    client.observe(&Context::new()).await.unwrap();
-    let remaining = observed.recv().await.unwrap().remaining.unwrap();
-    assert!(remaining <= Duration::from_secs(60), "{remaining:?}");
-    assert!(remaining > Duration::from_secs(40), "{remaining:?}");
-}
-
-async fn a_nested_call_inherits_what_is_left_of_the_deadline(world: World) {
-    let an_hour = |client: RpcClient| client.prepare().timeout(Duration::from_secs(3600)).build();
-    let (client, mut observed) = chain(&world, an_hour).await;
-    let call = client.observe(&Context::new()).timeout(Duration::from_secs(20));
-    assert_eq!(call.await.unwrap(), "the end");
-    let outer = observed.recv().await.unwrap().remaining.unwrap();
-    let inner = observed.recv().await.unwrap().remaining.unwrap();
-    assert!(inner <= outer && outer <= Duration::from_secs(20), "{inner:?} of {outer:?}");
-}
-
 async fn a_nested_call_may_have_less_time_than_is_left(world: World) {
     let hasty = |client: RpcClient| client.prepare().timeout(Duration::from_secs(10)).build();
     let (client, mut observed) = chain(&world, hasty).await;
@@ -192,9 +160,6 @@ cases! {
     entries_travel_as_they_are_and_nothing_is_added;
     an_entry_that_is_taken_out_does_not_travel;
     every_call_has_an_id_of_its_own_that_the_method_can_read;
-    a_method_sees_how_long_its_caller_still_waits;
-    a_call_has_a_minute_unless_it_is_said_otherwise;
-    a_nested_call_inherits_what_is_left_of_the_deadline;
     a_nested_call_may_have_less_time_than_is_left;
     a_received_context_passes_its_entries_on;
     a_context_with_a_timeout_bounds_all_calls_made_with_it_together;
