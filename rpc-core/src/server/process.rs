@@ -167,3 +167,19 @@ fn ended_by_layer(error: &BoxError, begun: bool) -> Failure {
     };
     Failure::new(kind, "LayerError", message).with_trace(vec![error.to_string()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the futures that `_make` makes; none is made.
+    fn size_of_future<A, B, F: Future>(_make: fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_message_takes_no_more_than_512_bytes() {
+        let size = size_of_future(process);
+        assert!(size <= 512, "{size} bytes");
+    }
+}

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
+use super::verdicts::assert_interrupted;
 use super::work::{Control, ControlClient, Event, Watch, WorkClient, began, ended};
 use crate::harness::{World, cases};
 
@@ -184,6 +185,20 @@ async fn dropping_a_running_server_stops_it(world: World) {
     assert_eq!(call.await.unwrap().unwrap(), "a", "it drains in the background");
 }
 
+async fn dropping_run_until_stops_the_server(world: World) {
+    let mut watch = Watch::new();
+    let server = world.server("one").endpoint(watch.work()).build().unwrap();
+    let handle = server.stop_handle();
+    let running = tokio::spawn(server.run_until(std::future::pending::<()>()));
+    let client: WorkClient = patient(&world);
+    let call = tokio::spawn(client.hold(&ctx(), "a".into()));
+    watch.began().await;
+    running.abort();
+    handle.stopped().await;
+    watch.release(1);
+    assert_eq!(call.await.unwrap().unwrap(), "a", "it drains in the background");
+}
+
 async fn a_stopped_server_finishes_what_it_runs(world: World) {
     let mut watch = Watch::new();
     let server = world.serve(watch.work()).await;
@@ -217,11 +232,42 @@ async fn cut_off(world: World, executor: Executor) {
     watch.began().await;
     server.stop();
     let error = call.await.unwrap().unwrap_err();
-    super::verdicts::assert_interrupted(&error);
+    assert_interrupted(&error);
     let report = server.wait().await.unwrap();
     assert_eq!((report.ended, report.finished, report.cut_off), (Ended::Stopped, 0, 1));
     assert_eq!(server.stats().interrupted, 1);
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
+}
+
+async fn a_monitored_call_is_cut_off_like_any_other(world: World) {
+    let mut watch = Watch::new();
+    let builder = world.server("one").endpoint(watch.work());
+    let server = world.start(builder.drain_limit(Duration::from_millis(100))).await;
+    let client: WorkClient = world.client();
+    let call = client.hold(&ctx(), "a".into()).monitor(Duration::from_secs(10));
+    let call = tokio::spawn(call);
+    watch.began().await;
+    server.stop();
+    assert_interrupted(&call.await.unwrap().unwrap_err());
+    assert_eq!(server.wait().await.unwrap().cut_off, 1);
+    assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
+}
+
+async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: World) {
+    let mut watch = Watch::new();
+    let limit = Duration::from_millis(100);
+    let builder = world.server("one").endpoint(watch.work()).drain_limit(limit);
+    let server = world.start(builder).await;
+    let client: WorkClient = world.client();
+    let call = tokio::spawn(client.block(&ctx(), "a".into()));
+    watch.began().await;
+    server.stop();
+    world.pass(limit * 2).await;
+    assert_interrupted(&call.await.unwrap().unwrap_err());
+    assert_eq!(server.wait().await.unwrap().cut_off, 1);
+    assert_eq!(watch.rest(), [], "it goes on");
+    watch.release(1);
+    assert_eq!(watch.next().await, ended("a"), "and nobody hears of it");
 }
 
 async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
@@ -304,9 +350,12 @@ cases! {
     run_until_ends_with_its_signal;
     run_until_ends_when_a_method_stops_the_server;
     dropping_a_running_server_stops_it;
+    dropping_run_until_stops_the_server;
     a_stopped_server_finishes_what_it_runs;
     the_drain_limit_cuts_off_what_still_runs;
     the_drain_limit_cuts_off_an_inline_server_too;
+    a_monitored_call_is_cut_off_like_any_other;
+    a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit;
     a_drain_tells_what_finished_from_what_was_cut_off;
     a_stopped_server_takes_nothing_more_and_another_runs_it;
     a_new_server_can_take_the_place_of_one_that_ended;
