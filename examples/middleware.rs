@@ -1,12 +1,12 @@
-//! Middleware is tower: a layer of one's own on both sides, and a ready one.
+//! Middleware is tower: layers from functions, one of one's own, and a ready one.
 //!
 //! `cargo run --example middleware`
 
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use rpc_core::layer::{BoxError, RpcRequest, RpcResponse};
-use rpc_core::{BoxFuture, CallError, Context, Server, Target, endpoint};
+use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
+use rpc_core::{BoxFuture, CallError, Context, Failure, FailureKind, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, Service};
@@ -16,10 +16,7 @@ struct Vault;
 #[endpoint(namespace = "vault")]
 impl Vault {
     pub fn open(&self, ctx: &Context) -> String {
-        format!(
-            "open, {}",
-            ctx.get("tenant").and_then(|tenant| tenant.as_str()).unwrap_or("nobody")
-        )
+        format!("open, {}", ctx.get_str("tenant").unwrap_or("nobody"))
     }
 
     pub async fn stuck(&self, _ctx: &Context) {
@@ -28,40 +25,23 @@ impl Vault {
 }
 
 /// Says which tenant a client works for, in the context of every call.
-#[derive(Clone)]
-struct AsTenant(&'static str);
-
-#[derive(Clone)]
-struct Tenanted<S> {
-    tenant: &'static str,
-    inner: S,
+async fn as_acme(mut call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    let context = call.context().clone().with("tenant", "acme");
+    call.set_context(context);
+    next.run(call).await
 }
 
-impl<S> Layer<S> for AsTenant {
-    type Service = Tenanted<S>;
-
-    fn layer(&self, inner: S) -> Tenanted<S> {
-        Tenanted { tenant: self.0, inner }
+/// Lets nobody in who is not somebody's tenant.
+async fn tenants_only(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    if call.context().get_str("tenant").is_some() {
+        return next.run(call).await;
     }
+    let denied = Failure::new(FailureKind::Denied, "Forbidden", "the vault is for tenants");
+    Ok(RpcResponse::from(Err(denied)))
 }
 
-impl<S: Service<RpcRequest>> Service<RpcRequest> for Tenanted<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: RpcRequest) -> S::Future {
-        let context = call.context().clone().with("tenant", self.tenant);
-        call.set_context(context);
-        self.inner.call(call)
-    }
-}
-
-/// Prints what goes in and what comes out.
+/// A layer with something to remember is a type of its own, as everywhere in tower: this one prints what goes in and what
+/// comes out.
 #[derive(Clone)]
 struct Printed(&'static str);
 
@@ -119,16 +99,19 @@ async fn main() -> anyhow::Result<()> {
     let _server = Server::builder(transport.clone(), Target::topic("vault").server("vault-1"))
         .endpoint(Vault)
         .layer(TimeoutLayer::new(Duration::from_secs(5)))
+        .layer(from_fn(tenants_only))
         .layer(Printed("server"))
         .build()?
         .start()
         .await?;
 
-    let vault = VaultClient::new(transport, Target::topic("vault"))
-        .prepare()
-        .layer(Printed("client"))
-        .layer(AsTenant("acme"))
-        .build();
+    let anybody = VaultClient::new(transport, Target::topic("vault"));
+    match anybody.open(&Context::new()).await {
+        Err(CallError::Refused(refused)) => println!("answer: {}", refused.message()),
+        other => println!("answer: {other:?}"),
+    }
+
+    let vault = anybody.prepare().layer(Printed("client")).layer(from_fn(as_acme)).build();
     println!("answer: {}", vault.open(&Context::new()).await?);
     match vault.stuck(&Context::new()).await {
         Err(CallError::Remote(error)) => println!("answer: remote error, class {}", error.class()),

@@ -32,7 +32,7 @@ impl Ledger {
     /// Moves money, and returns what is left on the first account.
     #[expected(InsufficientFunds)]
     pub async fn transfer(&self, ctx: &Context, order: Transfer) -> Result<u64, InsufficientFunds> {
-        let user = ctx.get("user").and_then(|user| user.as_str()).unwrap_or("somebody");
+        let user = ctx.get_str("user").unwrap_or("somebody");
         println!("server: {user} moves {} cents from {} to {}", order.cents, order.from, order.to);
         let mut accounts = self.accounts.lock().expect("no method panics while it holds the lock");
         let from = accounts.entry(order.from).or_default();

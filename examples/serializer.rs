@@ -2,13 +2,10 @@
 //!
 //! `cargo run --example serializer`
 
-use std::task::{Context as TaskContext, Poll};
-
-use rpc_core::layer::RpcRequest;
+use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
 use rpc_core::serializer::{Serializer, SerializerError};
 use rpc_core::{CallError, Codec, Context, Entries, Server, Target, Value, endpoint};
 use rpc_transport_mem::MemTransport;
-use tower::{Layer, Service};
 
 /// A toy that keeps nothing secret: it shifts letters by the length of the key's name. A real one would encrypt and
 /// authenticate.
@@ -64,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
     let _server = Server::builder(transport.clone(), Target::topic("diary").server("diary-1"))
         .endpoint(Diary)
         .serializer(ToySeal { key: "toy" })
-        .layer(Wiretap)
+        .layer(from_fn(wiretap))
         .build()?
         .start()
         .await?;
@@ -82,31 +79,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Prints the arguments as they came over the wire.
-#[derive(Clone)]
-struct Wiretap;
-
-#[derive(Clone)]
-struct Tapped<S>(S);
-
-impl<S> Layer<S> for Wiretap {
-    type Service = Tapped<S>;
-
-    fn layer(&self, inner: S) -> Tapped<S> {
-        Tapped(inner)
-    }
-}
-
-impl<S: Service<RpcRequest>> Service<RpcRequest> for Tapped<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: RpcRequest) -> S::Future {
-        println!("wire: {}", String::from_utf8_lossy(call.args().bytes()));
-        self.0.call(call)
-    }
+async fn wiretap(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    println!("wire: {}", String::from_utf8_lossy(call.args().bytes()));
+    next.run(call).await
 }

@@ -26,11 +26,7 @@ impl Shop {
     /// Sells some; returns how many are left.
     #[expected(SoldOut)]
     pub fn sell(&self, ctx: &Context, count: u64) -> Result<u64, SoldOut> {
-        let count = if ctx.get("role").and_then(|role| role.as_str()) == Some("half") {
-            count / 2
-        } else {
-            count
-        };
+        let count = if ctx.get_str("role") == Some("half") { count / 2 } else { count };
         let sold = self
             .stock
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |stock| stock.checked_sub(count));

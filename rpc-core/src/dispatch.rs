@@ -23,7 +23,7 @@ use crate::server::inside::{Inside, ServerId};
 /// use rpc_core::{Context, server::AccessPolicy};
 ///
 /// fn only_admins_close(ctx: &Context, _namespace: Option<&str>, method: &str) -> bool {
-///     method != "close" || ctx.get("role").and_then(|role| role.as_str()) == Some("admin")
+///     method != "close" || ctx.get_str("role") == Some("admin")
 /// }
 /// # fn is_policy(_: impl AccessPolicy) {}
 /// # is_policy(only_admins_close);
