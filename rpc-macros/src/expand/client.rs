@@ -107,7 +107,7 @@ fn constructors(private: &TokenStream) -> TokenStream {
             )
         }
 
-        /// The untyped client underneath.
+        /// The untyped client underneath. Its own calls are for the null namespace, unless it is prepared with another.
         #[must_use]
         pub fn rpc(&self) -> &#private::RpcClient {
             &self.rpc
