@@ -1,10 +1,13 @@
 //! Callers that give up: what their methods notice, and what is never run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::Context;
 use rpc_core::error::{Ran, TimeoutPhase};
+use rpc_core::{Context, RunningServer, Server};
+use tokio::sync::Semaphore;
 
+use super::observed::Observed;
 use super::support::poll_once;
 use super::verdicts::assert_timeout;
 use super::work::{Event, Watch, WorkClient, began, busy, ended};
@@ -74,6 +77,45 @@ async fn a_call_that_was_dropped_before_its_method_began_never_runs(world: World
     assert_eq!(watch.rest(), [ended("busy"), began("next"), ended("next")]);
 }
 
+/// A server that takes a message and cannot begin with it, until the gate opens.
+async fn slow(world: &World, watch: &Watch) -> (Arc<RunningServer>, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let (serving, log) = (world.serving(), watch.log());
+    let transport = Observed::slow_to_acknowledge(serving, log, Arc::clone(&gate));
+    let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
+    (world.start(server).await, gate)
+}
+
+async fn a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs(world: World) {
+    let mut watch = Watch::new();
+    let (server, gate) = slow(&world, &watch).await;
+    let client: WorkClient = world.client();
+    let call = tokio::spawn(client.run(&ctx(), "never".into()));
+    let Event::Taken(id) = watch.next().await else { panic!("the server takes it first") };
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    gate.add_permits(1);
+    server.stop();
+    server.wait().await.unwrap();
+    assert!(!watch.rest().contains(&began("never")), "{id} ran");
+    assert_eq!(server.stats().expired, 1);
+}
+
+async fn a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs(world: World) {
+    let mut watch = Watch::new();
+    let (server, gate) = slow(&world, &watch).await;
+    let client: WorkClient = world.client();
+    let error = client.run(&ctx(), "never".into()).timeout(SHORT).await.unwrap_err();
+    assert_timeout(&error, TimeoutPhase::Reply);
+    assert_ne!(error.ran(), Ran::Yes);
+    assert!(matches!(watch.next().await, Event::Taken(_)));
+    gate.add_permits(1);
+    server.stop();
+    server.wait().await.unwrap();
+    assert!(!watch.rest().contains(&began("never")));
+    assert_eq!(server.stats().expired, 1);
+}
+
 async fn a_caller_whose_method_had_not_begun_knows_that_it_never_will(world: World) {
     let mut watch = Watch::new();
     let server = busy(&world, &mut watch).await;
@@ -116,6 +158,8 @@ cases! {
     a_method_is_told_that_its_caller_s_time_is_up if cancel;
     only_the_method_of_the_caller_that_gave_up_is_told if cancel;
     a_call_that_was_dropped_before_its_method_began_never_runs if exact_cancel;
+    a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs if exact_cancel;
+    a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs;
     a_caller_whose_method_had_not_begun_knows_that_it_never_will if exact_cancel;
     a_method_that_minds_nobody_runs_to_its_end;
     a_caller_that_waits_is_not_taken_for_gone;

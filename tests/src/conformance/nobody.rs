@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use rpc_core::error::{CallError, Ran};
+use rpc_core::error::{CallError, Ran, TimeoutPhase};
 use rpc_core::server::Executor;
-use rpc_core::{Context, Retry, RpcClient, Target};
+use rpc_core::{Context, Retry, RpcClient, Server, Target};
 use tokio::time::Instant;
 
 use super::observed::Observed;
 use super::support::poll_once;
-use super::verdicts::{assert_interrupted, assert_nobody};
+use super::verdicts::{assert_interrupted, assert_nobody, assert_timeout};
 use super::work::{Event, Watch, WorkClient, ended};
 use crate::harness::{World, cases};
 
@@ -170,6 +170,34 @@ async fn what_was_refused_is_not_sent_again(world: World) {
     assert_eq!(server.stats().taken, 1);
 }
 
+async fn what_may_have_run_is_not_sent_again(world: World) {
+    let mut watch = Watch::new();
+    let transport = Observed::new(world.serving(), watch.log());
+    let server = Server::builder(transport.clone(), world.target().server("one"));
+    world.start(server.endpoint(watch.work())).await;
+    // The method runs, and nobody ever hears of it.
+    transport.fail_replies(1);
+    let client = observed(&world, &watch, Retry::times(5).pause(Duration::from_millis(1)));
+    let call = client.run(&ctx(), "a".into()).monitor(Duration::from_secs(1));
+    let error = call.await.unwrap_err();
+    assert_timeout(&error, TimeoutPhase::Heartbeat);
+    assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
+    let sent = watch.rest().into_iter().filter(|event| matches!(event, Event::Sent(_)));
+    assert_eq!(sent.count(), 1);
+}
+
+async fn what_would_fail_again_is_not_sent_again(world: World) {
+    let mut watch = Watch::new();
+    world.serve(Watch::new().work()).await;
+    let client = observed(&world, &watch, Retry::times(5).pause(Duration::from_millis(1)));
+    client.run(&ctx(), "a".into()).await.unwrap();
+    assert_eq!(watch.rest().len(), 1);
+    world.calling().close().await;
+    let error = client.run(&ctx(), "a".into()).await.unwrap_err();
+    assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
+    assert_eq!(watch.rest().len(), 1);
+}
+
 cases! {
     a_call_that_nobody_serves_fails_at_once if knows_nobody_listens;
     a_cast_that_nobody_serves_fails_at_once if knows_nobody_listens;
@@ -183,4 +211,6 @@ cases! {
     a_call_is_sent_once_unless_asked_for_more if knows_nobody_listens;
     what_ran_is_not_sent_again;
     what_was_refused_is_not_sent_again;
+    what_may_have_run_is_not_sent_again;
+    what_would_fail_again_is_not_sent_again;
 }

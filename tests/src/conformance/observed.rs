@@ -10,7 +10,7 @@ use rpc_core::transport::{
     Route, Sent,
 };
 use rpc_core::{BoxFuture, Codec, Eventual, Outcome, Request, Transport};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::work::Event;
 
@@ -26,6 +26,8 @@ pub(crate) struct Observed {
 struct Faults {
     acknowledgements: AtomicUsize,
     replies: AtomicUsize,
+    /// While it is closed, acknowledgements are under way.
+    gate: Option<Arc<Semaphore>>,
 }
 
 fn take_one(faults: &AtomicUsize) -> bool {
@@ -35,6 +37,16 @@ fn take_one(faults: &AtomicUsize) -> bool {
 impl Observed {
     pub(crate) fn new(inner: Arc<dyn Transport>, log: mpsc::UnboundedSender<Event>) -> Self {
         Self { inner, log, faults: Arc::default() }
+    }
+
+    /// Acknowledgements that are under way until the gate has a permit for each.
+    pub(crate) fn slow_to_acknowledge(
+        inner: Arc<dyn Transport>,
+        log: mpsc::UnboundedSender<Event>,
+        gate: Arc<Semaphore>,
+    ) -> Self {
+        let faults = Faults { gate: Some(gate), ..Faults::default() };
+        Self { inner, log, faults: Arc::new(faults) }
     }
 
     /// Lets the next acknowledgements fail; the broker does not hear of them.
@@ -150,9 +162,18 @@ impl Delivery for Parcel {
         if take_one(&self.observed.faults.acknowledgements) {
             return Eventual::ready(Err(AckError::new("the case lets it fail")));
         }
-        let event = Event::Acknowledged(self.request().id);
+        let id = self.request().id;
+        let gate = self.observed.faults.gate.clone();
+        if gate.is_some() {
+            let _ = self.observed.log.send(Event::Taken(id));
+        }
         let doing = self.inner.acknowledge();
-        self.noted(doing, event)
+        let doing = self.noted(doing, Event::Acknowledged(id));
+        let Some(gate) = gate else { return doing };
+        Eventual::pending(async move {
+            gate.acquire().await.expect("the gate is never closed").forget();
+            doing.await
+        })
     }
 
     fn requeue(self: Box<Self>) {

@@ -23,6 +23,8 @@ pub(crate) enum Event {
     /// The method was told that its caller had gone.
     Abandoned(String),
     Sent(MessageId),
+    /// By a server that is slow to acknowledge.
+    Taken(MessageId),
     Acknowledged(MessageId),
     Heartbeat(MessageId),
     Answered(MessageId),
