@@ -57,20 +57,28 @@ impl Dispatcher {
         request: &'a Request,
         ctx: &'a Context,
     ) -> BoxFuture<'a, Outcome> {
-        match &self.serializer {
-            None => match self.find(request, ctx) {
-                Ok(found) => {
-                    let args = Args {
-                        codec: request.args.codec(),
-                        bytes: request.args.bytes(),
-                        limits: &self.limits,
-                    };
-                    found.host.invoke(found.method, ctx, args)
-                }
+        match (&self.serializer, &self.policy) {
+            (None, None) => match self.find(request, ctx) {
+                Ok(found) => self.invoke(&found, request, ctx),
                 Err(failure) => Box::pin(ready(Err(failure))),
             },
-            Some(serializer) => Box::pin(self.serialized(&**serializer, request, ctx)),
+            // The user's code runs within a future, where its panics are answered.
+            (None, Some(_)) => Box::pin(async move {
+                let found = self.find(request, ctx)?;
+                self.invoke(&found, request, ctx).await
+            }),
+            (Some(serializer), _) => Box::pin(self.serialized(&**serializer, request, ctx)),
         }
+    }
+
+    fn invoke<'a>(
+        &'a self,
+        found: &Found<'a>,
+        request: &'a Request,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, Outcome> {
+        let (codec, bytes) = (request.args.codec(), request.args.bytes());
+        found.host.invoke(found.method, ctx, Args { codec, bytes, limits: &self.limits })
     }
 
     fn find(&self, request: &Request, ctx: &Context) -> Result<Found<'_>, Failure> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rpc_core::error::{Ran, Refusal};
+use rpc_core::server::Executor;
 use rpc_core::{
     CallError, Context, Descriptor, Endpoint, Invoke, Payload, RpcClient, Version, endpoint,
 };
@@ -245,6 +246,25 @@ async fn the_search_goes_on_behind_what_the_access_policy_refuses(world: World) 
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
+async fn an_access_policy_that_panics_is_answered_as_a_panic(world: World) {
+    for executor in [Executor::default(), Executor::Inline] {
+        let policy = |_: &Context, _: Option<&str>, method: &str| {
+            assert_ne!(method, "only_bank", "the list of names is empty");
+            true
+        };
+        let server = world.server("one").endpoint(Bank).access_policy(policy).executor(executor);
+        let server = world.start(server).await;
+        let bank: BankClient = world.client();
+        let error = bank.only_bank(&Context::new()).await.unwrap_err();
+        assert!(matches!(&error, CallError::Remote(remote) if remote.is_panic()), "{error}");
+        assert!(!error.to_string().contains("list of names"), "{error}");
+        assert_eq!(bank.place(&Context::new()).await.unwrap(), "bank", "the server goes on");
+        assert_eq!(server.stats().panics, 1);
+        server.stop();
+        server.wait().await.unwrap();
+    }
+}
+
 cases! {
     a_request_without_a_namespace_is_for_the_null_namespace;
     the_empty_namespace_is_not_the_null_namespace;
@@ -261,4 +281,5 @@ cases! {
     what_the_access_policy_refuses_is_not_there;
     the_access_policy_sees_who_asks;
     the_search_goes_on_behind_what_the_access_policy_refuses;
+    an_access_policy_that_panics_is_answered_as_a_panic;
 }
