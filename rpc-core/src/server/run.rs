@@ -2,11 +2,14 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::runtime::RuntimeFlavor;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
@@ -38,6 +41,9 @@ pub(super) struct Loop {
     duplicates: Duplicates,
     running: Running,
     drain_limit: Duration,
+    /// Messages that ran in the loop's own task when the server was stopped, and finished.
+    finished: usize,
+    /// The same, but cut off.
     cut_off: usize,
     _at_the_end: TakeAlong,
 }
@@ -86,6 +92,7 @@ impl Loop {
             duplicates: Duplicates::new(options.duplicate_window),
             running: Running::choose(options.executor),
             drain_limit: options.drain_limit,
+            finished: 0,
             cut_off: 0,
             _at_the_end: TakeAlong(Arc::clone(&worker)),
             worker,
@@ -97,7 +104,11 @@ impl Loop {
             match poll_fn(|cx| self.poll_run(cx)).await {
                 Next::Stopped => break Ended::Stopped,
                 Next::ListenerEnded => break Ended::ListenerEnded,
-                Next::Failed(_) => {}
+                Next::Failed(error) => {
+                    tracing::error!(target: "rpc_core::server", %error, "listening failed, and goes on");
+                    // However often it fails, others get their turn.
+                    yield_now().await;
+                }
                 Next::Delivery(delivery, slot) => {
                     Box::pin(self.run_inline(delivery, slot)).await;
                 }
@@ -122,21 +133,15 @@ impl Loop {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        loop {
-            if self.stop.is_stopped() {
-                return Poll::Ready(Next::Stopped);
-            }
-            let polled = self.poll_delivery(cx);
-            if let Poll::Ready(Next::Failed(error)) = polled {
-                tracing::error!(target: "rpc_core::server", %error, "listening failed, and goes on");
-                continue;
-            }
-            // Enlisting with the stop handle costs something, and is of use only before sleeping.
-            if polled.is_pending() && self.stop.poll_stopped(cx).is_ready() {
-                return Poll::Ready(Next::Stopped);
-            }
-            return polled;
+        if self.stop.is_stopped() {
+            return Poll::Ready(Next::Stopped);
         }
+        let polled = self.poll_delivery(cx);
+        // Enlisting with the stop handle costs something, and is of use only before sleeping.
+        if polled.is_pending() && self.stop.poll_stopped(cx).is_ready() {
+            return Poll::Ready(Next::Stopped);
+        }
+        polled
     }
 
     fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
@@ -176,15 +181,12 @@ impl Loop {
         }
         let (incoming, duplicate) = self.admit(delivery, slot);
         let mut message = Box::pin(process(incoming, duplicate));
-        // A method's panic is answered further in; what comes as far as this is a transport's, and costs its message.
         let polled = catch_unwind(AssertUnwindSafe(|| message.as_mut().poll(cx)));
         match polled {
             Ok(Poll::Ready(())) => {}
             // Polled again as a task, it leaves that task's waker in place of the loop's.
             Ok(Poll::Pending) => drop(tokio::spawn(message)),
-            Err(_) => {
-                tracing::error!(target: "rpc_core::server", "the transport panicked; its message is given up");
-            }
+            Err(_) => note_panic(),
         }
     }
 
@@ -192,14 +194,26 @@ impl Loop {
     async fn run_inline(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
         let span = span(&*delivery).unwrap_or_else(tracing::Span::none);
         let (incoming, duplicate) = self.admit(delivery, slot);
+        let message = AssertUnwindSafe(process(incoming, duplicate).instrument(span));
+        let mut message = pin!(message.catch_unwind());
         let too_long = async {
             self.stop.stopped().await;
             sleep(self.drain_limit).await;
         };
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            () = process(incoming, duplicate).instrument(span) => {}
-            () = too_long => self.cut_off += 1,
+            ended = &mut message => {
+                self.finished += usize::from(self.stop.is_stopped());
+                Some(ended)
+            }
+            () = too_long => {
+                self.cut_off += 1;
+                self.worker.cut_off.cut_off();
+                timeout(CUT_OFF, message).await.ok()
+            }
+        };
+        if matches!(ended, Some(Err(_))) {
+            note_panic();
         }
     }
 
@@ -220,7 +234,7 @@ impl Loop {
         if timeout(CLOSE, self.listener.close()).await.is_err() {
             tracing::warn!(target: "rpc_core::server", "the transport is slow to close the listener");
         }
-        let finished = running.saturating_sub(cut_off);
+        let finished = self.finished + running.saturating_sub(cut_off);
         Report { ended, finished, cut_off: cut_off + self.cut_off }
     }
 }
@@ -234,6 +248,14 @@ impl Running {
             (Executor::Tasks(_), _) => Self::Tasks,
         }
     }
+}
+
+/// A method's panic is answered further in; what comes as far as the loop costs its message and nothing else.
+fn note_panic() {
+    tracing::error!(
+        target: "rpc_core::server",
+        "the transport, or what a method left behind, panicked; its message is given up"
+    );
 }
 
 /// Whether anybody wants a span.

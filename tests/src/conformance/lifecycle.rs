@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rpc_core::server::{Ended, Executor, WaitError};
-use rpc_core::{Context, RunningServer, endpoint};
+use rpc_core::{Context, RunningServer, Server, endpoint};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
+use super::observed::Observed;
 use super::verdicts::assert_interrupted;
 use super::work::{Control, ControlClient, Event, Watch, WorkClient, began, ended};
 use crate::harness::{World, cases};
@@ -290,6 +291,67 @@ async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
     assert_eq!(answered, 1);
 }
 
+async fn a_drain_counts_what_an_inline_server_finished(world: World) {
+    let mut watch = Watch::new();
+    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Inline);
+    let server = world.start(builder).await;
+    let client: WorkClient = world.client();
+    let call = tokio::spawn(client.hold(&ctx(), "a".into()));
+    watch.began().await;
+    server.stop();
+    watch.release(1);
+    call.await.unwrap().unwrap();
+    let report = server.wait().await.unwrap();
+    assert_eq!((report.finished, report.cut_off), (1, 0));
+}
+
+/// Its method panics when it is cut off.
+struct Clinging(Arc<Notify>);
+
+struct Hold;
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        panic!("not yet");
+    }
+}
+
+#[endpoint(namespace = "clinging")]
+impl Clinging {
+    pub async fn cling(&self, _ctx: &Context) {
+        let _hold = Hold;
+        self.0.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn a_method_that_panics_when_it_is_cut_off_is_no_end_without_a_report(world: World) {
+    for executor in [Executor::default(), Executor::Inline] {
+        let began = Arc::new(Notify::new());
+        let builder = world.server("one").endpoint(Clinging(Arc::clone(&began)));
+        let builder = builder.executor(executor).drain_limit(Duration::from_millis(100));
+        let server = world.start(builder).await;
+        let client: ClingingClient = world.client();
+        let call = tokio::spawn(client.cling(&ctx()));
+        began.notified().await;
+        server.stop();
+        assert_interrupted(&call.await.unwrap().unwrap_err());
+        assert_eq!(server.wait().await.unwrap().cut_off, 1);
+    }
+}
+
+async fn listening_that_fails_goes_on_and_lets_others_have_their_turn(world: World) {
+    let watch = Watch::new();
+    let transport = Observed::new(world.serving(), watch.log());
+    transport.fail_listening(1_000_000);
+    let target = world.target().server("one");
+    world.start(Server::builder(transport.clone(), target).endpoint(watch.work())).await;
+    yield_now().await;
+    assert!(transport.fail_listening(0) > 0, "the server has not let go of the thread");
+    let client: WorkClient = world.client();
+    assert_eq!(client.run(&ctx(), "a".into()).await.unwrap(), "a");
+}
+
 async fn a_stopped_server_takes_nothing_more_and_another_runs_it(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
@@ -324,7 +386,7 @@ async fn a_server_cannot_start_on_a_closed_transport(world: World) {
     let transport = world.connect().await;
     transport.close().await;
     let target = world.target().server("late");
-    let server = rpc_core::Server::builder(transport, target).endpoint(Watch::new().work());
+    let server = Server::builder(transport, target).endpoint(Watch::new().work());
     let error = server.build().unwrap().start().await.unwrap_err().to_string();
     for part in [world.topic().as_str(), "late", "closed"] {
         assert!(error.contains(part), "`{part}` should stand in: {error}");
@@ -357,6 +419,9 @@ cases! {
     a_monitored_call_is_cut_off_like_any_other;
     a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit;
     a_drain_tells_what_finished_from_what_was_cut_off;
+    a_drain_counts_what_an_inline_server_finished;
+    a_method_that_panics_when_it_is_cut_off_is_no_end_without_a_report;
+    listening_that_fails_goes_on_and_lets_others_have_their_turn;
     a_stopped_server_takes_nothing_more_and_another_runs_it;
     a_new_server_can_take_the_place_of_one_that_ended;
     a_server_cannot_start_on_a_closed_transport;

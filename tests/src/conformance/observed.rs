@@ -26,6 +26,7 @@ pub(crate) struct Observed {
 struct Faults {
     acknowledgements: AtomicUsize,
     replies: AtomicUsize,
+    listening: AtomicUsize,
     /// While it is closed, acknowledgements are under way.
     gate: Option<Arc<Semaphore>>,
 }
@@ -57,6 +58,11 @@ impl Observed {
     /// Lets the next replies fail; their callers do not hear of them.
     pub(crate) fn fail_replies(&self, count: usize) {
         self.faults.replies.store(count, Ordering::Relaxed);
+    }
+
+    /// Lets servers be told that listening failed, this often; how many of those asked for before were still to come.
+    pub(crate) fn fail_listening(&self, count: usize) -> usize {
+        self.faults.listening.swap(count, Ordering::Relaxed)
     }
 }
 
@@ -108,6 +114,10 @@ impl Listener for Ear {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
         let observed = &self.observed;
+        if take_one(&observed.faults.listening) {
+            let error = ListenError::new(&Listen::new("any", "any"), "the case lets it fail");
+            return Poll::Ready(Some(Err(error)));
+        }
         self.inner.poll_next(cx).map_ok(|inner| {
             Box::new(Parcel { inner, observed: observed.clone() }) as Box<dyn Delivery>
         })
