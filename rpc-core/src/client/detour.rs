@@ -58,13 +58,17 @@ pub(super) async fn take(
             Ok(Err(error)) => match error.downcast::<Carried>() {
                 Ok(carried) => Err(carried.0),
                 Err(error) => {
-                    let ran = ran_when_given_up(&settings, &request);
+                    let ran = ran_when_given_up(&settings, request.progress.cancel());
                     Err(lost_in_a_layer(&error, ran, info))
                 }
             },
             Err(_) => {
-                let ran = ran_when_given_up(&settings, &request);
-                let error = flight::timeout(TimeoutPhase::HandOver, ran, info);
+                let reached = request.progress.cancel();
+                let phase = match reached {
+                    Reached::Made => TimeoutPhase::HandOver,
+                    Reached::Sent | Reached::Claimed => TimeoutPhase::Reply,
+                };
+                let error = flight::timeout(phase, ran_when_given_up(&settings, reached), info);
                 Err(Box::new(Lost::Error(error)))
             }
         }
@@ -96,14 +100,14 @@ pub(super) async fn cast(
         }
         Err(_) => {
             let info = call_info(&settings, Some(&request), &request.method, Some(started));
-            let ran = ran_when_given_up(&settings, &request);
+            let ran = ran_when_given_up(&settings, request.progress.cancel());
             Err(Box::new(Lost::Error(flight::timeout(TimeoutPhase::HandOver, ran, info))))
         }
     }
 }
 
-fn ran_when_given_up(settings: &Settings, request: &Request) -> Ran {
-    match request.progress.cancel() {
+pub(super) fn ran_when_given_up(settings: &Settings, reached: Reached) -> Ran {
+    match reached {
         Reached::Made => Ran::No,
         Reached::Sent if settings.exact_cancel => Ran::No,
         Reached::Sent | Reached::Claimed => Ran::Unknown,
@@ -141,8 +145,9 @@ async fn retried(
 /// What is below a client's layers: the sending.
 pub(crate) async fn send(
     settings: Arc<Settings>,
-    request: Arc<Request>,
+    call: RpcRequest,
 ) -> Result<RpcResponse, BoxError> {
+    let request = call.into_message(&settings.ids);
     // What is above the layers minds the time.
     match retried(settings, request, Instant::now(), None).await {
         Ok(payload) => Ok(RpcResponse::from(Ok(payload))),

@@ -19,7 +19,7 @@ use crate::codec::Payload;
 use crate::context::Context;
 use crate::dispatch::Dispatcher;
 use crate::endpoint::BoxFuture;
-use crate::message::{Outcome, Request};
+use crate::message::{IdSource, Outcome, Request};
 
 /// Any error, as tower's middleware reports it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -90,6 +90,20 @@ impl RpcRequest {
     /// Replaces the arguments for what comes after this layer.
     pub fn set_args(&mut self, args: Payload) {
         self.args = Some(args);
+    }
+
+    /// The request to be sent: with what layers have changed, and under an id of its own where a layer sends it again. A
+    /// server would take the same id for a duplicate.
+    pub(crate) fn into_message(self, ids: &IdSource) -> Arc<Request> {
+        let original = Arc::clone(&self.request);
+        let request = self.into_request();
+        if original.progress.is_first_sending() {
+            return request;
+        }
+        original.progress.claim();
+        let mut again = request.again();
+        again.id = ids.next();
+        Arc::new(again)
     }
 
     /// The request with what layers have changed; the same one where they changed nothing.
@@ -201,7 +215,7 @@ impl Service<RpcRequest> for Bottom {
 
     fn call(&mut self, call: RpcRequest) -> Self::Future {
         match call.ground().clone() {
-            Ground::Client(settings) => Box::pin(client::send(settings, call.into_request())),
+            Ground::Client(settings) => Box::pin(client::send(settings, call)),
             Ground::Server(dispatcher, begun) => Box::pin(async move {
                 begun.store(true, Ordering::Relaxed);
                 let ctx = call.context().clone();

@@ -12,6 +12,8 @@ const SENT: u8 = 1;
 const CLAIMED: u8 = 2;
 /// Beside the three above, so that what came before the cancellation stays readable.
 const CANCELLED: u8 = 4;
+/// Only of calls that pass through layers, which may send a request again.
+const ON_ITS_WAY: u8 = 8;
 
 /// How far a request had come when its caller gave up.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -33,6 +35,11 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn mark_sent(&self) {
         self.state.fetch_or(SENT, Ordering::AcqRel);
+    }
+
+    /// Whether nobody has asked this before.
+    pub(crate) fn is_first_sending(&self) -> bool {
+        self.state.fetch_or(ON_ITS_WAY, Ordering::AcqRel) & ON_ITS_WAY == 0
     }
 
     /// The server is about to invoke. False: the caller was quicker and has gone, nothing may be invoked.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use rpc_core::error::{Ran, Refusal, TransportErrorKind};
+use rpc_core::error::{Ran, Refusal, TimeoutPhase, TransportErrorKind};
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, RpcService, from_fn};
 use rpc_core::{CallError, Context, Failure, FailureKind, Payload, endpoint};
 use tokio::sync::{Notify, Semaphore};
@@ -252,8 +252,33 @@ async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
     let error = refused.echo(&Context::new(), "hello".into()).await.unwrap_err();
     assert!(matches!(error, CallError::Refused(_)), "{error}");
     let error = client.wait(&Context::new()).timeout(Duration::from_millis(100)).await.unwrap_err();
-    assert!(matches!(error, CallError::Timeout(_)), "{error}");
+    let CallError::Timeout(late) = &error else { panic!("{error}") };
+    assert_eq!((late.phase(), late.ran()), (TimeoutPhase::Reply, Ran::Unknown));
     open.add_permits(1);
+}
+
+/// Sends again what failed, or what took longer than this.
+fn again_after(patience: Duration) -> By {
+    by(move |request, mut inner| {
+        Box::pin(async move {
+            match tokio::time::timeout(patience, inner.call(request.clone())).await {
+                Ok(Ok(response)) if response.outcome.is_ok() => Ok(response),
+                _ => inner.call(request).await,
+            }
+        })
+    })
+}
+
+async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
+    let (echo, began, open) = echo();
+    world.serve(echo).await;
+    let client = world.client::<EchoClient>().prepare();
+    let client = client.layer(again_after(Duration::from_millis(200))).build();
+    let call = tokio::spawn(client.wait(&Context::new()));
+    began.notified().await;
+    began.notified().await;
+    open.add_permits(2);
+    call.await.unwrap().expect("the second message is none that the server has seen");
 }
 
 async fn a_tower_limit_bounds_what_a_server_runs_at_once(world: World) {
@@ -323,6 +348,7 @@ cases! {
     a_layer_of_the_server_can_answer_with_a_refusal_of_its_own;
     an_error_of_a_layer_of_the_client_ends_the_call;
     errors_keep_their_kind_through_the_layers_of_a_client;
+    a_layer_of_the_client_may_send_a_call_again;
     a_tower_limit_bounds_what_a_server_runs_at_once;
     a_tower_timeout_ends_a_call_at_either_side;
     the_deadline_of_a_call_bounds_the_layers_of_its_client;
