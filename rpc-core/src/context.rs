@@ -5,11 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::message::{MessageId, Request};
 use crate::trace::TraceContext;
 use crate::value::Value;
+
+/// How exact tokio's clock is.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The key–value pairs of a context, shared and never changed: cloning is one reference count, and none when empty.
 #[derive(Clone, Default, PartialEq)]
@@ -198,9 +201,13 @@ impl Context {
     /// neither.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let callers = self.origin.as_ref().and_then(|request| request.deadline);
         let own = self.own.as_ref().and_then(|own| own.deadline);
-        [callers, own].into_iter().flatten().min()
+        [self.callers_deadline(), own].into_iter().flatten().min()
+    }
+
+    /// The expiry of a cast is none: it says how long the cast may wait to be run, and bounds nothing after that.
+    fn callers_deadline(&self) -> Option<Instant> {
+        self.origin.as_ref().filter(|request| request.wants_reply)?.deadline
     }
 
     /// How long the caller still waits: zero when it has stopped, `None` as in [`deadline`](Self::deadline).
@@ -215,6 +222,7 @@ impl Context {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.origin.as_ref().is_some_and(|request| request.is_cancelled())
+            || self.callers_deadline().is_some_and(|deadline| deadline <= Instant::now())
     }
 
     /// Resolves when the caller has gone; never for casts and for a caller's own context.
@@ -223,9 +231,12 @@ impl Context {
     ///
     /// Safe: nothing is lost when the future is dropped.
     pub async fn cancelled(&self) {
-        match &self.origin {
-            Some(request) => request.progress.cancelled().await,
-            None => std::future::pending().await,
+        let Some(request) = &self.origin else { return std::future::pending().await };
+        let cancelled = request.progress.cancelled();
+        // A caller that shares the request says itself that its time is up, and is given the chance to do so first.
+        match self.callers_deadline().and_then(|deadline| deadline.checked_add(TICK)) {
+            Some(over) => drop(timeout_at(over, cancelled).await),
+            None => cancelled.await,
         }
     }
 
@@ -243,5 +254,38 @@ impl fmt::Debug for Context {
             .field("entries", &self.entries)
             .field("message_id", &self.message_id())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Codec, Payload};
+
+    const SOON: Duration = Duration::from_secs(1);
+
+    fn received(wants_reply: bool) -> Context {
+        let args = Payload::new(Codec::MessagePack, vec![0x80]);
+        let mut request = Request::new(MessageId::from_bits(1), "greet", args);
+        request.deadline = Some(Instant::now() + SOON);
+        request.wants_reply = wants_reply;
+        Context::of(&Arc::new(request))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_of_whom_nothing_is_heard_has_gone_when_its_time_is_up() {
+        let ctx = received(true);
+        assert!(!ctx.is_cancelled());
+        ctx.cancelled().await;
+        assert!(ctx.is_cancelled());
+        assert_eq!(ctx.remaining(), Some(Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_cast_whatever_time_it_may_spend_in_a_queue() {
+        let ctx = received(false);
+        assert_eq!(ctx.remaining(), None);
+        tokio::time::timeout(SOON * 2, ctx.cancelled()).await.unwrap_err();
+        assert!(!ctx.is_cancelled());
     }
 }

@@ -247,6 +247,13 @@ async fn a_cast_has_no_deadline_for_its_method(world: World) {
     sleep(SHORT * 2).await;
     watch.release(1);
     assert_eq!(watch.next().await, ended("a"), "nobody has gone");
+    // That it expires in the queue says nothing of what begins in time.
+    let expiring = client.mind_the_caller(&ctx(), "b".into()).cast().expires_after(SHORT);
+    expiring.await.unwrap();
+    assert_eq!(watch.began().await, "b");
+    sleep(SHORT * 2).await;
+    watch.release(1);
+    assert_eq!(watch.next().await, ended("b"), "nobody has gone");
 }
 
 cases! {
