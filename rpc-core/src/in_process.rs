@@ -15,6 +15,7 @@ use crate::error::SendError;
 use crate::eventual::Eventual;
 use crate::message::Request;
 use crate::registry::RegistryBuilder;
+use crate::server::heartbeat;
 use crate::server::inside::ServerId;
 use crate::target::Target;
 use crate::transport::{
@@ -68,15 +69,21 @@ impl Transport for InProcess {
         };
         let (dispatcher, waiters) = (Arc::clone(&self.dispatcher), self.waiters.clone());
         tokio::spawn(async move {
-            if !request.progress.claim() {
+            if request.is_expired() || !request.progress.claim() {
                 return;
             }
             let ctx = Context::of(&request);
             let method = Guarded::new(dispatcher.begin(&request, &ctx), ServerId::NONE);
-            let outcome = method.await;
-            if let Some(key) = key {
-                waiters.complete(key, outcome);
-            }
+            let Some(key) = key else { return drop(method.await) };
+            let heartbeat = || {
+                waiters.heartbeat(key);
+                Eventual::ready(Ok(()))
+            };
+            let outcome = match request.monitor {
+                Some(period) => heartbeat::beside(&request, period, heartbeat, method).await,
+                None => method.await,
+            };
+            waiters.complete(key, outcome);
         });
         Ok(Sent { replies, hand_over: Eventual::ready(Ok(())) })
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::transport::Delivery;
+use crate::eventual::Eventual;
+use crate::message::Request;
+use crate::transport::ReplyError;
 
 /// The period comes from outside: it must neither keep the server busy nor outlast the clock.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -15,9 +17,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// The signs come from the same task as the method, so none can follow the final reply, and none is sent for a request
 /// that was refused (the original goes on for ever there). A sign that cannot be sent ends the signs, not the method.
-pub(super) async fn beside<T>(
-    delivery: &mut dyn Delivery,
+pub(crate) async fn beside<T>(
+    request: &Request,
     period: Duration,
+    mut heartbeat: impl FnMut() -> Eventual<Result<(), ReplyError>>,
     method: impl Future<Output = T>,
 ) -> T {
     let mut method = pin!(method);
@@ -26,13 +29,13 @@ pub(super) async fn beside<T>(
     loop {
         let sign = async {
             sleep_until(next).await;
-            delivery.heartbeat().await
+            heartbeat().await
         };
         tokio::select! {
             biased;
             outcome = &mut method => return outcome,
             sent = sign => if let Err(error) = sent {
-                let id = delivery.request().id;
+                let id = request.id;
                 tracing::debug!(target: "rpc_core::server", %id, %error, "no more signs of life can be sent");
                 return method.await;
             },

@@ -10,7 +10,7 @@ mod builder;
 mod cut_off;
 mod duplicates;
 mod errors;
-mod heartbeat;
+pub(crate) mod heartbeat;
 mod incoming;
 pub(crate) mod inside;
 mod process;

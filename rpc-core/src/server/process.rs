@@ -90,7 +90,7 @@ impl Incoming {
                 let request = Arc::clone(delivery.request());
                 Invocation::Monitored(Box::pin(async move {
                     let method = worker.begin(&request, ctx);
-                    heartbeat::beside(&mut **delivery, period, method).await
+                    heartbeat::beside(&request, period, || delivery.heartbeat(), method).await
                 }))
             }
             _ => Invocation::Plain(worker.begin(delivery.request(), ctx)),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::server::{BuildProblem, Executor};
@@ -12,6 +13,7 @@ use rpc_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::work::{Watch, WorkClient, began, ended};
 use crate::harness::{World, cases};
 
 #[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
@@ -184,6 +186,17 @@ async fn a_url_that_nobody_can_use_is_an_error_that_says_why(world: World) {
     }
 }
 
+async fn deadlines_and_signs_of_life_need_no_transport(_: World) {
+    let mut watch = Watch::new();
+    let client = WorkClient::in_process(watch.work());
+    let second = Duration::from_secs(1);
+    client.last(&Context::new(), 3000).monitor(second).await.expect("it gives signs of life");
+    let call = client.run(&Context::new(), "late".into()).timeout(Duration::ZERO);
+    assert!(matches!(call.await, Err(CallError::Timeout(_))));
+    client.run(&Context::new(), "next".into()).await.unwrap();
+    assert_eq!(watch.rest(), [began("next"), ended("next")]);
+}
+
 async fn a_transport_says_what_it_can_do(world: World) {
     let capabilities = world.capabilities();
     assert_eq!(world.connect().await.capabilities(), capabilities, "every connection can the same");
@@ -239,6 +252,7 @@ cases! {
     servers_may_share_an_endpoint;
     several_endpoints_share_a_server;
     an_endpoint_can_be_called_without_a_transport;
+    deadlines_and_signs_of_life_need_no_transport;
     a_transport_is_chosen_by_its_url;
     a_url_that_nobody_can_use_is_an_error_that_says_why;
     the_environment_names_the_default_transport;
