@@ -195,19 +195,16 @@ impl Topic {
         let gone = self.lock().close(&mut wakes);
         self.restart();
         wakes.wake();
-        gone.into_iter().for_each(|gone| self.fail(gone, |address, _| address.closed()));
+        gone.into_iter().for_each(|gone| self.fail(gone, Address::closed));
     }
 
-    /// Tells the callers that the last listener has left. One that had begun and gave the message back counts as
-    /// interrupted.
+    /// Tells the callers that the last listener has left.
     fn give_up(&self, gone: Gone) {
-        self.fail(gone, |address, message| match message.request.has_begun() {
-            true => address.interrupted(),
-            false => address.last_listener_left(),
-        });
+        self.fail(gone, Address::last_listener_left);
     }
 
-    fn fail(&self, gone: Gone, error: impl Fn(&Address, &Message) -> SendError) {
+    /// Fails calls with this error; those of which a method had begun before the message came back as interrupted.
+    fn fail(&self, gone: Gone, error: impl Fn(&Address) -> SendError) {
         if gone.messages.is_empty() {
             return;
         }
@@ -217,7 +214,11 @@ impl Topic {
         let is_fanout = address.destination == Destination::Fanout;
         for message in &gone.messages {
             match message.caller.filter(|_| !is_fanout) {
-                Some(caller) => drop(self.waiters.fail(caller, error(&address, message))),
+                Some(caller) => {
+                    let begun = message.request.has_begun();
+                    let error = if begun { address.interrupted() } else { error(&address) };
+                    self.waiters.fail(caller, error);
+                }
                 None => tracing::debug!(id = %message.request.id, "dropped a message to {address}"),
             }
         }

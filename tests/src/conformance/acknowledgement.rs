@@ -153,6 +153,28 @@ async fn what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_
     assert_eq!(call.await.unwrap().unwrap(), "a", "the caller never notices");
 }
 
+async fn a_call_that_came_back_may_have_run_when_the_transport_is_closed(world: World) {
+    let mut watch = Watch::new();
+    let server = |name| {
+        let server = world.server(name).endpoint(watch.work()).drain_limit(Duration::ZERO);
+        server.acknowledge(Acknowledge::AfterReply).executor(Executor::Tasks(1))
+    };
+    let (dying, busy) = (server("dying"), server("busy"));
+    let dying = world.start(dying).await;
+    let client: WorkClient = world.client();
+    let call = tokio::spawn(client.hold(&ctx(), "a".into()));
+    assert_eq!(watch.began().await, "a");
+    world.start(busy).await;
+    client.hold(&ctx(), "b".into()).to_server("busy").cast().await.unwrap();
+    assert_eq!(watch.began().await, "b");
+    dying.stop();
+    assert_eq!(watch.next().await, Event::CutOff("a".into()));
+    dying.wait().await.unwrap();
+    world.calling().close().await;
+    assert_eq!(call.await.unwrap().unwrap_err().ran(), Ran::Unknown);
+    watch.release(1);
+}
+
 async fn a_method_runs_again_where_its_late_acknowledgement_fails(world: World) {
     let mut watch = Watch::new();
     let (transport, server) = observed(&world, &watch);
@@ -265,6 +287,7 @@ cases! {
     what_comes_back_is_run_where_the_server_is_told_to if at_least_once;
     what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply
         if at_least_once;
+    a_call_that_came_back_may_have_run_when_the_transport_is_closed if at_least_once;
     a_method_runs_again_where_its_late_acknowledgement_fails if at_least_once;
     an_answer_that_cannot_be_sent_is_logged_and_the_server_lives_on;
     a_message_that_comes_twice_runs_once_and_is_counted;
