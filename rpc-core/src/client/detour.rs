@@ -13,6 +13,7 @@ use super::flight::{self, Flight, Landed, Lost, call_info, lost_in_transport};
 use super::settings::Settings;
 use crate::codec::Payload;
 use crate::context::Context;
+use crate::endpoint::BoxFuture;
 use crate::error::{SendError, TimeoutPhase, TransportErrorKind};
 use crate::eventual::Eventual;
 use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse};
@@ -43,7 +44,7 @@ pub(super) async fn take(
             return retried(settings, request, started, bound).await;
         };
         let context = Context::new().with_entries(request.entries.clone());
-        let ground = Ground::Client(Arc::clone(&settings));
+        let ground: Arc<dyn Ground> = Arc::<Settings>::clone(&settings);
         let call = RpcRequest::new(Arc::clone(&request), context, ground);
         let response = stack.clone().call(call);
         let ended = match bound {
@@ -143,10 +144,13 @@ async fn retried(
 }
 
 /// What is below a client's layers: the sending.
-pub(crate) async fn send(
-    settings: Arc<Settings>,
-    call: RpcRequest,
-) -> Result<RpcResponse, BoxError> {
+impl Ground for Settings {
+    fn run(self: Arc<Self>, call: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>> {
+        Box::pin(send(self, call))
+    }
+}
+
+async fn send(settings: Arc<Settings>, call: RpcRequest) -> Result<RpcResponse, BoxError> {
     let request = call.into_message(&settings.ids);
     // What is above the layers minds the time.
     match retried(settings, request, Instant::now(), None).await {

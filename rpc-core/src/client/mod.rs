@@ -20,10 +20,9 @@ use serde::Serialize;
 
 pub use self::builder::ClientBuilder;
 pub use self::call::{Call, Cast};
-pub(crate) use self::detour::send;
 use self::flight::{Draft, Flight};
 pub use self::retry::Retry;
-pub(crate) use self::settings::Settings;
+use self::settings::Settings;
 use crate::codec::{Codec, EncodeError};
 use crate::context::Context;
 use crate::target::Target;

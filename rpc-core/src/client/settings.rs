@@ -16,7 +16,7 @@ use crate::version::Version;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
-pub(crate) struct Settings {
+pub(super) struct Settings {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) codec: Codec,
     /// Whether a caller that gives up on an unbegun call is sure that it never runs.

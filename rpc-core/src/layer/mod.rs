@@ -6,7 +6,6 @@ mod from_fn;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task;
 
 use futures_util::future::poll_fn;
@@ -14,10 +13,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::from_fn::{FromFn, FromFnService, Next, from_fn};
-use crate::client::{self, Settings};
 use crate::codec::Payload;
 use crate::context::Context;
-use crate::dispatch::Dispatcher;
 use crate::endpoint::BoxFuture;
 use crate::message::{IdSource, Outcome, Request};
 
@@ -30,25 +27,17 @@ pub struct RpcRequest {
     request: Arc<Request>,
     context: Context,
     args: Option<Payload>,
-    ground: Ground,
+    ground: Arc<dyn Ground>,
 }
 
-/// What is below all layers.
-#[derive(Clone)]
-pub(crate) enum Ground {
-    /// A client, which sends.
-    Client(Arc<Settings>),
-    /// A server, which dispatches, and notes that it has begun to.
-    Server(Arc<Dispatcher>, Arc<AtomicBool>),
+/// What is below all layers: on a client's side the sending, on a server's the dispatch.
+pub(crate) trait Ground: Send + Sync {
+    fn run(self: Arc<Self>, call: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>>;
 }
 
 impl RpcRequest {
-    pub(crate) fn new(request: Arc<Request>, context: Context, ground: Ground) -> Self {
+    pub(crate) fn new(request: Arc<Request>, context: Context, ground: Arc<dyn Ground>) -> Self {
         Self { request, context, args: None, ground }
-    }
-
-    pub(crate) fn ground(&self) -> &Ground {
-        &self.ground
     }
 
     /// The request as it was made or received.
@@ -214,15 +203,7 @@ impl Service<RpcRequest> for Bottom {
     }
 
     fn call(&mut self, call: RpcRequest) -> Self::Future {
-        match call.ground().clone() {
-            Ground::Client(settings) => Box::pin(client::send(settings, call)),
-            Ground::Server(dispatcher, begun) => Box::pin(async move {
-                begun.store(true, Ordering::Relaxed);
-                let ctx = call.context().clone();
-                let request = call.into_request();
-                Ok(RpcResponse::from(dispatcher.begin(&request, &ctx).await))
-            }),
-        }
+        Arc::clone(&call.ground).run(call)
     }
 }
 

@@ -18,7 +18,7 @@ use super::worker::Worker;
 use crate::context::Context;
 use crate::dispatch::{Dispatcher, Guarded};
 use crate::endpoint::BoxFuture;
-use crate::layer::{BoxError, Ground, RpcRequest, RpcService};
+use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse, RpcService};
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::outside::Quoted;
 
@@ -146,16 +146,33 @@ fn layered(
     request: &Arc<Request>,
     ctx: &Context,
 ) -> BoxFuture<'static, Outcome> {
-    let begun = Arc::new(AtomicBool::new(false));
-    let ground = Ground::Server(Arc::clone(dispatcher), Arc::clone(&begun));
-    let call = RpcRequest::new(Arc::clone(request), ctx.clone(), ground);
-    let response = stack.clone().call(call);
+    let ground =
+        Arc::new(Dispatching { dispatcher: Arc::clone(dispatcher), begun: AtomicBool::new(false) });
+    let bottom: Arc<dyn Ground> = Arc::<Dispatching>::clone(&ground);
+    let response = stack.clone().call(RpcRequest::new(Arc::clone(request), ctx.clone(), bottom));
     Box::pin(async move {
         match response.await {
             Ok(response) => response.outcome,
-            Err(error) => Err(ended_by_layer(&error, begun.load(Ordering::Relaxed))),
+            Err(error) => Err(ended_by_layer(&error, ground.begun.load(Ordering::Relaxed))),
         }
     })
+}
+
+/// What is below a server's layers: the dispatch, which notes that it has begun.
+struct Dispatching {
+    dispatcher: Arc<Dispatcher>,
+    begun: AtomicBool,
+}
+
+impl Ground for Dispatching {
+    fn run(self: Arc<Self>, call: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>> {
+        Box::pin(async move {
+            self.begun.store(true, Ordering::Relaxed);
+            let ctx = call.context().clone();
+            let request = call.into_request();
+            Ok(RpcResponse::from(self.dispatcher.begin(&request, &ctx).await))
+        })
+    }
 }
 
 /// What the layer's error says is for the server's log. A layer with something to say to the caller answers with a failure
