@@ -123,6 +123,7 @@ async fn retried(
     bound: Option<Instant>,
 ) -> Landed {
     let mut attempt = 0;
+    let original = Arc::clone(&request);
     let mut request = request;
     loop {
         let again = (!settings.retry.is_never()).then(|| Arc::new(request.again()));
@@ -138,6 +139,8 @@ async fn retried(
         }
         tracing::debug!(target: "rpc_core::client", id = %next.id, attempt, ?pause, %error, "sending again");
         sleep(pause).await;
+        // Whoever holds the original, above the layers, cannot know from it what becomes of the copy.
+        original.progress.claim();
         request = next;
         attempt += 1;
     }

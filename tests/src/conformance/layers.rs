@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rpc_core::error::{Ran, Refusal, TimeoutPhase, TransportErrorKind};
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, RpcService, from_fn};
-use rpc_core::{CallError, Context, Failure, FailureKind, Payload, endpoint};
+use rpc_core::{CallError, Context, Failure, FailureKind, Payload, Retry, endpoint};
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::sleep;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, Service};
@@ -281,6 +282,20 @@ async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
     call.await.unwrap().expect("the second message is none that the server has seen");
 }
 
+async fn a_call_that_was_repeated_below_layers_may_have_run(world: World) {
+    let (echo, began, open) = echo();
+    let retry = Retry::until_deadline().pause(Duration::from_millis(10));
+    let client = world.client::<EchoClient>().prepare().retry(retry);
+    let client = client.layer(noting("client", &Arc::default())).build();
+    let call = tokio::spawn(client.wait(&Context::new()).timeout(Duration::from_millis(500)));
+    sleep(Duration::from_millis(100)).await;
+    world.serve(echo).await;
+    began.notified().await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false), "{error}");
+    open.add_permits(1);
+}
+
 async fn a_tower_limit_bounds_what_a_server_runs_at_once(world: World) {
     let (echo, began, open) = echo();
     let limited = world.server("one").endpoint(echo).layer(ConcurrencyLimitLayer::new(1));
@@ -349,6 +364,7 @@ cases! {
     an_error_of_a_layer_of_the_client_ends_the_call;
     errors_keep_their_kind_through_the_layers_of_a_client;
     a_layer_of_the_client_may_send_a_call_again;
+    a_call_that_was_repeated_below_layers_may_have_run if knows_nobody_listens;
     a_tower_limit_bounds_what_a_server_runs_at_once;
     a_tower_timeout_ends_a_call_at_either_side;
     the_deadline_of_a_call_bounds_the_layers_of_its_client;
