@@ -1,0 +1,169 @@
+//! What the conformance suite shows on one thread, on two: nothing is lost, mixed up or left behind where callers,
+//! servers and the broker really run at the same time.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::server::RunningServer;
+use rpc_core::{CallError, Context, Server, Target, endpoint};
+use rpc_transport_mem::MemTransport;
+use tokio::sync::Notify;
+
+#[derive(Default)]
+struct Worker {
+    ran: Mutex<HashSet<u64>>,
+    twice: AtomicU64,
+    began: Notify,
+}
+
+#[endpoint]
+impl Worker {
+    /// Notes the number and gives it back, after a detour through the scheduler for every other one.
+    pub async fn double(&self, _ctx: &Context, number: u64) -> u64 {
+        if !self.ran.lock().unwrap().insert(number) {
+            self.twice.fetch_add(1, Ordering::Relaxed);
+        }
+        if number % 2 == 1 {
+            tokio::task::yield_now().await;
+        }
+        number * 2
+    }
+
+    pub async fn hang(&self, _ctx: &Context) {
+        self.began.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn serve(
+    transport: &MemTransport,
+    name: &'static str,
+    worker: &Arc<Worker>,
+) -> RunningServer {
+    Server::builder(transport.clone(), Target::topic("work").server(name))
+        .endpoint::<Worker>(Arc::clone(worker))
+        .drain_limit(Duration::from_millis(200))
+        .build()
+        .unwrap()
+        .start()
+        .await
+        .unwrap()
+}
+
+fn client(transport: &MemTransport) -> WorkerClient {
+    WorkerClient::new(transport.clone(), Target::topic("work"))
+}
+
+async fn nothing_is_left(transport: &MemTransport, servers: Vec<RunningServer>) {
+    for server in servers {
+        server.stop();
+        server.wait().await.unwrap();
+        assert_eq!(server.stats().in_flight, 0);
+    }
+    let left = (transport.waiters(), transport.queued(), transport.unacknowledged());
+    assert_eq!(left, (0, 0, 0), "waiters, queued, unacknowledged");
+}
+
+const CALLERS: u64 = 16;
+const CALLS: u64 = 400;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_gets_its_own_answer_and_runs_once() {
+    let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
+    let servers =
+        vec![serve(&transport, "one", &worker).await, serve(&transport, "two", &worker).await];
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let client = client(&transport);
+            tokio::spawn(async move {
+                for number in caller * CALLS..(caller + 1) * CALLS {
+                    let answer = client.double(&Context::new(), number).await;
+                    assert_eq!(answer.unwrap(), number * 2);
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(worker.ran.lock().unwrap().len() as u64, CALLERS * CALLS);
+    assert_eq!(worker.twice.load(Ordering::Relaxed), 0);
+    let taken: u64 = servers.iter().map(|server| server.stats().taken).sum();
+    assert_eq!(taken, CALLERS * CALLS);
+    nothing_is_left(&transport, servers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_give_up_in_the_middle_leave_nothing_behind() {
+    let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
+    let server = serve(&transport, "one", &worker).await;
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let client = client(&transport);
+            tokio::spawn(async move {
+                for number in caller * CALLS..(caller + 1) * CALLS {
+                    let ctx = Context::new();
+                    tokio::select! {
+                        biased;
+                        answer = client.double(&ctx, number) => assert_eq!(answer.unwrap(), number * 2),
+                        () = tokio::task::yield_now() => {}
+                    }
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(worker.twice.load(Ordering::Relaxed), 0);
+    nothing_is_left(&transport, vec![server]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_come_and_go_under_load_lose_and_repeat_nothing() {
+    let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
+    let steady = serve(&transport, "steady", &worker).await;
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let client = client(&transport);
+            tokio::spawn(async move {
+                for number in caller * CALLS..(caller + 1) * CALLS {
+                    let answer = client.double(&Context::new(), number).await;
+                    assert_eq!(answer.unwrap(), number * 2);
+                }
+            })
+        })
+        .collect();
+    while callers.iter().any(|caller| !caller.is_finished()) {
+        let passing = serve(&transport, "passing", &worker).await;
+        tokio::task::yield_now().await;
+        passing.stop();
+        assert_eq!(passing.wait().await.unwrap().cut_off, 0);
+    }
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(worker.ran.lock().unwrap().len() as u64, CALLERS * CALLS);
+    assert_eq!(worker.twice.load(Ordering::Relaxed), 0);
+    nothing_is_left(&transport, vec![steady]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_outlives_the_drain_is_cut_off_and_its_caller_told() {
+    let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
+    let server = serve(&transport, "one", &worker).await;
+    let call = tokio::spawn(client(&transport).hang(&Context::new()).into_future());
+    worker.began.notified().await;
+    server.stop();
+    let report = server.wait().await.unwrap();
+    assert_eq!(report.cut_off, 1);
+    let error = call.await.unwrap().unwrap_err();
+    let CallError::Transport(lost) = &error else { panic!("{error}") };
+    assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));
+    nothing_is_left(&transport, vec![server]).await;
+}
