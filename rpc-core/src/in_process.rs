@@ -32,11 +32,32 @@ struct InProcess {
 impl RpcClient {
     /// A client whose calls run on `endpoint`, each as a task of its own, with the arguments and results really encoded.
     ///
-    /// There is no server: no acknowledgement, no limit on tasks, no layers.
+    /// There is no server: no acknowledgement, no limit on tasks, and none of a server's layers, serializer and access
+    /// policy. Unexpected errors come with their texts and causes, as from a server with
+    /// [`expose_errors(true)`](crate::server::ServerBuilder::expose_errors). What depends on those is tested with a
+    /// [`Server`](crate::Server) over the transport in memory.
+    ///
+    /// To share the endpoint with its client, as an [`Arc`], name the endpoint's type:
+    ///
+    /// ```
+    /// # use rpc_core::{Context, endpoint};
+    /// # struct Counter;
+    /// # #[endpoint]
+    /// # impl Counter {
+    /// #     pub fn count(&self, _ctx: &Context) {}
+    /// # }
+    /// use std::sync::Arc;
+    ///
+    /// use rpc_core::RpcClient;
+    ///
+    /// let counter = Arc::new(Counter);
+    /// let client = CounterClient::from(RpcClient::in_process::<Counter>(Arc::clone(&counter)));
+    /// # drop(client);
+    /// ```
     ///
     /// # Panics
     ///
-    /// Does not: an endpoint alone cannot hide its own methods, the macro sees to that.
+    /// Does not; but its calls do where they are awaited outside of a tokio runtime.
     pub fn in_process<E: Endpoint + Send + Sync>(endpoint: impl Into<Arc<E>>) -> Self {
         let mut endpoints = RegistryBuilder::default();
         endpoints.add(endpoint.into());

@@ -118,7 +118,7 @@
 //! impl Ledger {
 //!     #[expected(InsufficientFunds)]
 //!     pub fn withdraw(&self, _ctx: &Context, cents: u64) -> Result<u64, InsufficientFunds> {
-//!         self.cents.checked_sub(cents).ok_or(InsufficientFunds { missing: cents - self.cents })
+//!         self.cents.checked_sub(cents).ok_or_else(|| InsufficientFunds { missing: cents - self.cents })
 //!     }
 //! }
 //!

@@ -147,8 +147,9 @@ impl<C: From<RpcClient>> ClientBuilder<C> {
     /// Wraps every call into a tower layer, around those added before; [`from_fn`](crate::layer::from_fn) makes one from
     /// a function.
     ///
-    /// An error of the layer's own ends the call as a [transport error](crate::CallError::Transport) of which nobody
-    /// knows whether the method ran.
+    /// An error of the layer's own ends the call as a [transport error](crate::CallError::Transport) of the kind
+    /// [`Layer`](crate::error::TransportErrorKind::Layer). The method did not run where the call had not been sent yet;
+    /// otherwise nobody knows.
     pub fn layer(mut self, layer: impl RpcLayer) -> Self {
         self.settings.stack = Some(RpcService::layered(&layer, self.settings.stack.take()));
         self

@@ -11,7 +11,7 @@ use crate::endpoint::BoxFuture;
 
 /// A layer from an async function of the call and of what comes [`Next`].
 ///
-/// For everything else there are tower's own [`Layer`] and [`Service`].
+/// A closure will do, too; what it captures is cloned into the future of each call. For everything else there are tower's own [`Layer`] and [`Service`].
 ///
 /// ```
 /// use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};

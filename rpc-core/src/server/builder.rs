@@ -61,6 +61,25 @@ impl ServerBuilder {
     }
 
     /// Adds an endpoint, or a shared one as an `Arc`. Of several that could serve a request, the one added first does.
+    ///
+    /// With an `Arc` the compiler has to be told which type is the endpoint:
+    ///
+    /// ```
+    /// # use rpc_core::{Context, endpoint};
+    /// # struct Counter;
+    /// # #[endpoint]
+    /// # impl Counter {
+    /// #     pub fn count(&self, _ctx: &Context) {}
+    /// # }
+    /// use std::sync::Arc;
+    ///
+    /// use rpc_core::server::ServerBuilder;
+    ///
+    /// fn share(one: ServerBuilder, two: ServerBuilder) -> (ServerBuilder, ServerBuilder) {
+    ///     let counter = Arc::new(Counter);
+    ///     (one.endpoint::<Counter>(Arc::clone(&counter)), two.endpoint::<Counter>(counter))
+    /// }
+    /// ```
     pub fn endpoint<E: Endpoint + Send + Sync>(mut self, endpoint: impl Into<Arc<E>>) -> Self {
         self.endpoints.add(endpoint.into());
         self

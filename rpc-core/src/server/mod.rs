@@ -4,7 +4,7 @@
 //! and which of its errors are expected, it reads from the [registry](crate::registry).
 //!
 //! [`Server::builder`] collects endpoints and options, [`build`](ServerBuilder::build) checks them all,
-//! [`start`](Server::start) subscribes. One task takes messages (`run`), one task for each message runs it (`process`).
+//! [`start`](Server::start) subscribes. One task takes messages, and each message is run by a task of its own.
 
 mod builder;
 mod cut_off;
@@ -119,6 +119,10 @@ impl Server {
     ///
     /// The transport cannot listen. The server is gone then; build another to try again.
     ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    ///
     /// # Cancel safety
     ///
     /// A start that is dropped leaves no server behind.
@@ -158,7 +162,15 @@ impl Server {
     /// # }
     /// ```
     ///
+    /// `signal` is any future, and what it resolves to is not looked at: `tokio::signal::ctrl_c()`, or the `recv()` of
+    /// tokio's stream of `SIGTERM`, which is what service managers and containers send. Both need tokio's feature `signal`.
+    /// With [`std::future::pending()`] only a [`StopHandle`] stops the server.
+    ///
     /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Panics
     ///
     /// As [`start`](Self::start).
     ///
@@ -181,6 +193,9 @@ impl fmt::Debug for Server {
 }
 
 /// A server that runs. Dropping it stops the server, which drains in the background.
+///
+/// So keep it: after `let _ = server.start().await?` nothing runs any more, after `let _server = server.start().await?` the
+/// server runs to the end of the block.
 pub struct RunningServer {
     stop: StopHandle,
     worker: Arc<Worker>,
