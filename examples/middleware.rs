@@ -40,8 +40,7 @@ async fn tenants_only(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxEr
     Ok(RpcResponse::from(Err(denied)))
 }
 
-/// A layer with something to remember is a type of its own, as everywhere in tower: this one prints what goes in and what
-/// comes out.
+/// A layer can as well be a type of its own, as everywhere in tower: this one prints what goes in and what comes out.
 #[derive(Clone)]
 struct Printed(&'static str);
 
