@@ -54,16 +54,14 @@ fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     // are few, which they are in most messages, it is enough to count the values still to come.
     let (mut owed, mut containers) = (1usize, 0usize);
     while owed > 0 {
-        owed -= 1;
-        if scan.skip_simple() {
-            continue;
-        }
-        if let Some(children) = scan.next()? {
-            owed += children;
-            containers += 1;
-            if containers > max_depth {
-                return check_deep(bytes, max_depth);
-            }
+        let (children, container) = match scan.simple() {
+            Some(simple) => simple,
+            None => scan.next()?.map_or((0, 0), |children| (children, 1)),
+        };
+        owed = owed - 1 + children;
+        containers += container;
+        if containers > max_depth {
+            return check_deep(bytes, max_depth);
         }
     }
     scan.finish()
@@ -98,14 +96,17 @@ struct Scan<'a> {
     at: usize,
 }
 
-/// How many bytes follow a marker that says all about its value; [`OTHER`] for all others.
+/// What the markers say that say all about their value: for a scalar how many bytes follow, for an array or a map
+/// [`CONTAINER`] and how many values. [`OTHER`] for all others.
 const SIMPLE: [u8; 256] = {
-    let mut following = [OTHER; 256];
+    let mut simple = [OTHER; 256];
     let mut marker = 0;
     while marker < 256 {
-        following[marker] = match marker {
+        // The casts keep the few bits that there are.
+        simple[marker] = match marker {
             0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 0,
-            // A cast that keeps the five bits that there are.
+            0x80..=0x8f => CONTAINER | ((marker & 0x0f) as u8 * 2),
+            0x90..=0x9f => CONTAINER | (marker & 0x0f) as u8,
             0xa0..=0xbf => (marker & 0x1f) as u8,
             0xcc | 0xd0 => 1,
             0xcd | 0xd1 => 2,
@@ -115,23 +116,26 @@ const SIMPLE: [u8; 256] = {
         };
         marker += 1;
     }
-    following
+    simple
 };
 
+const CONTAINER: u8 = 0x80;
 const OTHER: u8 = u8::MAX;
 
 impl Scan<'_> {
-    /// Goes behind a short scalar, which most values are, if one is there and whole.
+    /// Goes behind a short scalar, or behind the head of a small array or map, if one is there and can be whole:
+    /// most values are such. How many values it holds, and how many containers it is (one or none).
     #[inline]
-    fn skip_simple(&mut self) -> bool {
-        let Some(&marker) = self.bytes.get(self.at) else { return false };
-        let following = SIMPLE[usize::from(marker)];
-        let end = self.at + 1 + usize::from(following);
-        let simple = following != OTHER && end <= self.bytes.len();
-        if simple {
-            self.at = end;
+    fn simple(&mut self) -> Option<(usize, usize)> {
+        let simple = SIMPLE[usize::from(*self.bytes.get(self.at)?)];
+        // Bytes that follow, or values that do, of which each takes a byte at least.
+        let count = usize::from(simple & !CONTAINER);
+        if simple == OTHER || self.at + 1 + count > self.bytes.len() {
+            return None;
         }
-        simple
+        let container = simple >= CONTAINER;
+        self.at += if container { 1 } else { 1 + count };
+        Some(if container { (count, 1) } else { (0, 0) })
     }
 
     /// Goes behind a scalar, or behind the head of an array or a map, whose number of values

@@ -30,7 +30,8 @@ pub fn decode_args<'a, T: ArgTuple<'a>>(
     names: &'static [&'static str],
 ) -> Result<T, Failure> {
     let mut unknown = Unknown::default();
-    let slots = read::<T, _>(args, names, &mut unknown)?;
+    let mut slots = T::slots();
+    read::<T, _>(args, names, &mut slots, &mut unknown)?;
     match T::finish(slots) {
         Ok(arguments) if unknown.count == 0 => Ok(arguments),
         finished => {
@@ -51,7 +52,8 @@ pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
 ) -> Result<(T, R), Failure> {
     let report = Report { names, others: true };
     let mut others = Remaining(Vec::new());
-    let slots = read::<T, _>(args, names, &mut others)?;
+    let mut slots = T::slots();
+    read::<T, _>(args, names, &mut slots, &mut others)?;
     let arguments = T::finish(slots).map_err(|missing| report.incomplete(&missing, &[], 0))?;
     match R::gather(others.0) {
         Ok(rest) => Ok((arguments, rest)),
@@ -62,12 +64,13 @@ pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
 fn read<'a, T: ArgTuple<'a>, O: Others<'a>>(
     args: Args<'a>,
     names: &'static [&'static str],
+    slots: &mut T::Slots,
     others: &mut O,
-) -> Result<T::Slots, Failure> {
+) -> Result<(), Failure> {
     let mut fault = None;
-    let reader = Reader { names, others, fault: &mut fault, tuple: PhantomData::<T> };
-    let slots = args.codec.decode_seed(reader, args.bytes, args.limits);
-    slots.map_err(|error| undecodable(&error, fault.as_ref()))
+    let reader = Reader { names, slots, others, fault: &mut fault, tuple: PhantomData::<T> };
+    let read = args.codec.decode_seed(reader, args.bytes, args.limits);
+    read.map_err(|error| undecodable(&error, fault.as_ref()))
 }
 
 /// Takes the arguments whose names are none of the method's.
@@ -122,89 +125,96 @@ impl<'de, V: DeserializeOwned> Others<'de> for Remaining<V> {
 
 /// Reads the map. What is wrong with an argument is told by `fault`: the errors of
 /// deserializers are text only.
-struct Reader<'s, T, O> {
+struct Reader<'s, T, S, O> {
     names: &'static [&'static str],
+    slots: &'s mut S,
     others: &'s mut O,
     fault: &'s mut Option<Fault>,
     tuple: PhantomData<T>,
 }
 
-impl<'de, T: ArgTuple<'de>, O: Others<'de>> DeserializeSeed<'de> for Reader<'_, T, O> {
-    type Value = T::Slots;
+impl<'de, T: ArgTuple<'de>, O: Others<'de>> DeserializeSeed<'de> for Reader<'_, T, T::Slots, O> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T::Slots, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, O> {
-    type Value = T::Slots;
+impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, T::Slots, O> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map of arguments by name")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<T::Slots, M::Error> {
-        let mut slots = T::slots();
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         let mut seen = 0u32;
-        while let Some(key) = map.next_key_seed(Names(self.names))? {
+        let mut other = String::new();
+        while let Some(key) =
+            map.next_key_seed(Names { names: self.names, other: &mut other })?
+        {
             match key {
-                Key::Argument(index) => {
+                Some(index) => {
                     let name = self.names[index];
                     if seen & (1 << index) != 0 {
                         *self.fault = Some(Fault::Twice { name });
                         return Err(M::Error::custom("an argument is given twice"));
                     }
                     seen |= 1 << index;
-                    T::read(&mut slots, index, &mut map).inspect_err(|_| {
+                    T::read(self.slots, index, &mut map).inspect_err(|_| {
                         let expected = T::expected(index);
                         *self.fault = Some(Fault::Unfit { name: name.into(), expected });
                     })?;
                 }
-                Key::Other(mut name) => {
-                    self.others.take(&mut name, &mut map).inspect_err(|_| {
+                None => {
+                    self.others.take(&mut other, &mut map).inspect_err(|_| {
+                        let name = std::mem::take(&mut other).into();
                         let expected = O::expected();
-                        *self.fault = Some(Fault::Unfit { name: name.into(), expected });
+                        *self.fault = Some(Fault::Unfit { name, expected });
                     })?;
                 }
             }
         }
-        Ok(slots)
+        Ok(())
     }
 }
 
 /// The names of a method's arguments, which a key is compared with where it stands: JSON
 /// gives an escaped key only for a moment, so it can neither be borrowed nor need be copied.
-struct Names(&'static [&'static str]);
-
-enum Key {
-    Argument(usize),
-    Other(String),
+///
+/// The value is the index of the argument. A name that is none of them is left in `other`.
+struct Names<'s> {
+    names: &'static [&'static str],
+    other: &'s mut String,
 }
 
-impl<'de> DeserializeSeed<'de> for Names {
-    type Value = Key;
+impl<'de> DeserializeSeed<'de> for Names<'_> {
+    type Value = Option<usize>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_identifier(self)
     }
 }
 
-impl Visitor<'_> for Names {
-    type Value = Key;
+impl Visitor<'_> for Names<'_> {
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of an argument")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        Ok(match self.0.iter().position(|known| *known == name) {
-            Some(index) => Key::Argument(index),
-            None => Key::Other(name.to_owned()),
-        })
+    #[inline]
+    fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
+        let index = self.names.iter().position(|known| *known == name);
+        if index.is_none() {
+            name.clone_into(self.other);
+        }
+        Ok(index)
     }
 
-    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Key, E> {
+    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Option<usize>, E> {
         match std::str::from_utf8(name) {
             Ok(name) => self.visit_str(name),
             Err(_) => Err(E::custom("the name of an argument is not UTF-8")),

@@ -46,7 +46,7 @@ struct Named<'a, T> {
 
 impl<T> Named<'_, T> {
     fn len(&self) -> usize {
-        (0..self.names.len()).filter(|index| self.absent & (1 << index) == 0).count()
+        self.names.len() - self.absent.count_ones() as usize
     }
 }
 

@@ -80,6 +80,7 @@ macro_rules! tuples {
             }
 
             #[allow(unused_variables, reason = "of no use without arguments")]
+            #[inline]
             fn read<M: MapAccess<'de>>(
                 slots: &mut Self::Slots,
                 index: usize,
@@ -101,9 +102,16 @@ macro_rules! tuples {
             }
 
             #[allow(unused_mut, unused_variables, non_snake_case, reason = "one letter each")]
+            #[allow(unreachable_patterns, reason = "nothing of no arguments is missing")]
+            #[inline]
             fn finish(slots: Self::Slots) -> Result<Self, Vec<Missing>> {
+                let ($($arg,)*) = match slots {
+                    // Mostly all are there.
+                    ($(Some($arg),)*) => return Ok(($($arg,)*)),
+                    slots => slots,
+                };
                 let mut missing = Vec::new();
-                $(let $arg = settle(slots.$index, $index, &mut missing);)*
+                $(let $arg = settle($arg, $index, &mut missing);)*
                 let arguments = || Some(($($arg?,)*));
                 arguments().ok_or(missing)
             }
