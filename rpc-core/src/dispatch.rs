@@ -127,6 +127,7 @@ impl<'a> Guarded<'a> {
 impl Future for Guarded<'_> {
     type Output = Outcome;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         let this = self.get_mut();
         let _inside = Inside::enter(this.server);

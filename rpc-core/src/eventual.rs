@@ -29,6 +29,19 @@ impl<T> Eventual<T> {
     }
 }
 
+impl<T, E> Eventual<Result<T, E>> {
+    /// What there is still to be looked at: nothing, if all went well at once.
+    ///
+    /// Most often it did. Awaiting would first move the whole value to where it can stay.
+    #[inline]
+    pub(crate) fn unless_ok(self) -> Option<Self> {
+        match self {
+            Self::Ready(Some(Ok(_))) => None,
+            other => Some(other),
+        }
+    }
+}
+
 impl<T: Unpin> Future for Eventual<T> {
     type Output = T;
 

@@ -185,12 +185,10 @@ impl Failure {
         &self.0.trace
     }
 
-    /// The same failure without what only the server's log should say.
-    #[must_use]
-    pub(crate) fn opaque(mut self, message: impl Into<String>) -> Self {
-        self.0.message = message.into();
+    /// Takes out what only the server's log should say.
+    pub(crate) fn make_opaque(&mut self, message: String) {
+        self.0.message = message;
         self.0.trace = Vec::new();
-        self
     }
 }
 

@@ -72,6 +72,7 @@ impl<'a> Cuttable<'a> {
 impl Future for Cuttable<'_> {
     type Output = Option<Outcome>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
         let this = self.get_mut();
         if let Poll::Ready(outcome) = Pin::new(&mut this.method).poll(cx) {

@@ -30,17 +30,17 @@ impl Drop for Slot {
     }
 }
 
-/// A message in work. Its fields are dropped in this order: the slot is free when everything else is done.
-pub(super) struct Incoming {
+/// A message in work.
+pub(super) struct Incoming<'a> {
     pub(super) delivery: Box<dyn Delivery>,
     /// Acknowledged, wants a reply, has none yet.
     pub(super) owes_reply: bool,
-    pub(super) slot: Slot,
+    pub(super) worker: &'a Worker,
 }
 
-impl Incoming {
-    pub(super) fn new(delivery: Box<dyn Delivery>, slot: Slot) -> Self {
-        Self { delivery, owes_reply: false, slot }
+impl<'a> Incoming<'a> {
+    pub(super) fn new(delivery: Box<dyn Delivery>, worker: &'a Worker) -> Self {
+        Self { delivery, owes_reply: false, worker }
     }
 
     pub(super) fn request(&self) -> &Arc<Request> {
@@ -53,14 +53,9 @@ impl Incoming {
         (request.id, Outside(&request.method))
     }
 
-    pub(super) fn worker(&self) -> &Worker {
-        &self.slot.worker
-    }
-
-    /// Whether an acknowledgement can be relied on.
-    pub(super) fn is_acknowledged(&self, acknowledged: Result<(), AckError>) -> bool {
-        let Err(error) = acknowledged else { return true };
-        self.worker().counters.failed_acknowledgements.add_one();
+    #[cold]
+    pub(super) fn note_failed_acknowledgement(&self, error: &AckError) {
+        self.worker.counters.failed_acknowledgements.add_one();
         let (id, method) = self.names();
         tracing::error!(
             target: "rpc_core::server",
@@ -69,7 +64,6 @@ impl Incoming {
             %error,
             "cannot acknowledge the message, it is skipped"
         );
-        false
     }
 
     pub(super) fn reply(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
@@ -78,12 +72,12 @@ impl Incoming {
     }
 }
 
-impl Drop for Incoming {
+impl Drop for Incoming<'_> {
     fn drop(&mut self) {
         if !self.owes_reply {
             return;
         }
-        self.worker().counters.interrupted.add_one();
+        self.worker.counters.interrupted.add_one();
         let (id, method) = self.names();
         tracing::warn!(
             target: "rpc_core::server",

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::Acknowledge;
 use super::cut_off::Cuttable;
 use super::heartbeat;
-use super::incoming::{Incoming, interrupted};
+use super::incoming::{Incoming, Slot, interrupted};
 use super::worker::Worker;
 use crate::context::Context;
 use crate::dispatch::{Dispatcher, Guarded};
@@ -21,22 +21,29 @@ use crate::endpoint::BoxFuture;
 use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse, RpcService};
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::outside::Quoted;
+use crate::transport::Delivery;
 
-/// Runs a message from its delivery to its reply.
-pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
-    let first = incoming.worker().rules.acknowledge == Acknowledge::BeforeInvoke;
-    if first || duplicate {
-        let acknowledged = incoming.delivery.acknowledge().await;
-        if !incoming.is_acknowledged(acknowledged) {
-            return;
-        }
+/// Runs a message from its delivery to its reply. The slot is free when everything else is done; it is returned, as
+/// the loop may need the next one.
+pub(super) async fn process(delivery: Box<dyn Delivery>, slot: Slot, duplicate: bool) -> Slot {
+    serve(Incoming::new(delivery, &slot.worker), duplicate).await;
+    slot
+}
+
+async fn serve(mut incoming: Incoming<'_>, duplicate: bool) {
+    let first = incoming.worker.rules.acknowledge == Acknowledge::BeforeInvoke;
+    if (first || duplicate)
+        && let Some(acknowledged) = incoming.delivery.acknowledge().unless_ok()
+        && let Err(error) = acknowledged.await
+    {
+        return incoming.note_failed_acknowledgement(&error);
     }
     if duplicate {
         incoming.note_duplicate();
         return;
     }
     incoming.owes_reply = first && incoming.request().wants_reply;
-    let outcome = match incoming.prevented() {
+    let mut outcome = match incoming.prevented() {
         Some(failure) => Err(failure),
         None => {
             let ctx = Context::of(incoming.request());
@@ -46,26 +53,32 @@ pub(super) async fn process(mut incoming: Incoming, duplicate: bool) {
         }
     };
     if incoming.request().wants_reply {
-        let outcome = incoming.worker().outgoing(incoming.request(), outcome);
-        if let Err(error) = incoming.reply(outcome).await {
+        if let Err(failure) = &mut outcome {
+            incoming.worker.note_outgoing(incoming.request(), failure);
+        }
+        if let Some(replied) = incoming.reply(outcome).unless_ok()
+            && let Err(error) = replied.await
+        {
             incoming.note_failed_reply(&error);
         }
     } else if let Err(failure) = outcome {
-        incoming.worker().note(incoming.request(), &failure);
+        incoming.worker.note(incoming.request(), &failure);
     }
-    if !first {
-        let acknowledged = incoming.delivery.acknowledge().await;
-        incoming.is_acknowledged(acknowledged);
+    if !first
+        && let Some(acknowledged) = incoming.delivery.acknowledge().unless_ok()
+        && let Err(error) = acknowledged.await
+    {
+        incoming.note_failed_acknowledgement(&error);
     }
 }
 
-impl Incoming {
+impl Incoming<'_> {
     /// Why a method must not be invoked, if so.
     fn prevented(&self) -> Option<Failure> {
-        let (request, rules) = (self.request(), &self.worker().rules);
+        let (request, rules) = (self.request(), &self.worker.rules);
         let at_most_once = rules.acknowledge == Acknowledge::BeforeInvoke && !rules.run_redelivered;
         if at_most_once && self.delivery.redelivered() {
-            self.worker().counters.redelivered.add_one();
+            self.worker.counters.redelivered.add_one();
             return Some(interrupted(
                 "the message was delivered before, to a server that did not finish it, and is not run again",
             ));
@@ -83,8 +96,7 @@ impl Incoming {
     }
 
     fn invoke<'a>(&'a mut self, ctx: &'a Context) -> Invocation<'a> {
-        let Self { delivery, slot, .. } = self;
-        let worker = &*slot.worker;
+        let Self { delivery, worker, .. } = self;
         match delivery.request().monitor {
             Some(period) if delivery.request().wants_reply => {
                 let request = Arc::clone(delivery.request());
@@ -99,14 +111,14 @@ impl Incoming {
 
     #[cold]
     fn note_duplicate(&self) {
-        self.worker().counters.duplicates.add_one();
+        self.worker.counters.duplicates.add_one();
         let (id, method) = self.names();
         tracing::warn!(target: "rpc_core::server", %id, %method, "duplicate dropped");
     }
 
     #[cold]
     fn note_failed_reply(&self, error: &crate::transport::ReplyError) {
-        self.worker().counters.failed_replies.add_one();
+        self.worker.counters.failed_replies.add_one();
         let (id, method) = self.names();
         tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
     }
@@ -121,6 +133,7 @@ enum Invocation<'a> {
 impl Future for Invocation<'_> {
     type Output = Option<Outcome>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Outcome>> {
         match self.get_mut() {
             Self::Plain(method) => Pin::new(method).poll(cx),
@@ -190,7 +203,7 @@ mod tests {
     use super::*;
 
     /// The size of the futures that `_make` makes; none is made.
-    fn size_of_future<A, B, F: Future>(_make: fn(A, B) -> F) -> usize {
+    fn size_of_future<A, B, C, F: Future>(_make: fn(A, B, C) -> F) -> usize {
         size_of::<F>()
     }
 

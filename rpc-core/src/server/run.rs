@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::Executor;
 use super::duplicates::Duplicates;
-use super::incoming::{Incoming, Slot};
+use super::incoming::Slot;
 use super::process::process;
 use super::report::{Ended, Report};
 use super::stop::StopHandle;
@@ -45,6 +45,8 @@ pub(super) struct Loop {
     finished: usize,
     /// The same, but cut off.
     cut_off: usize,
+    /// The slot of a message that has just been run, for the next one of the same turn.
+    spare: Option<Slot>,
     _at_the_end: TakeAlong,
 }
 
@@ -94,6 +96,7 @@ impl Loop {
             drain_limit: options.drain_limit,
             finished: 0,
             cut_off: 0,
+            spare: None,
             _at_the_end: TakeAlong(Arc::clone(&worker)),
             worker,
         }
@@ -119,6 +122,12 @@ impl Loop {
 
     /// Runs messages until there is something that has to be waited for.
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let polled = self.poll_turn(cx);
+        self.spare = None;
+        polled
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         for _ in 0..TURN {
             match (ready!(self.poll_next(cx)), self.running) {
                 (Next::Delivery(delivery, slot), Running::Tasks) => self.spawn(delivery, slot),
@@ -145,28 +154,33 @@ impl Loop {
     }
 
     fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        ready!(self.worker.slots.poll_free(cx));
+        if self.spare.is_none() {
+            ready!(self.worker.slots.poll_free(cx));
+        }
         self.listener.poll_next(cx).map(|next| match next {
-            Some(Ok(delivery)) => Next::Delivery(delivery, Slot::take(&self.worker)),
+            Some(Ok(delivery)) => {
+                let slot = self.spare.take().unwrap_or_else(|| Slot::take(&self.worker));
+                Next::Delivery(delivery, slot)
+            }
             Some(Err(error)) => Next::Failed(error),
             None => Next::ListenerEnded,
         })
     }
 
     /// Notes a message, and whether it is a duplicate.
-    fn admit(&mut self, delivery: Box<dyn Delivery>, slot: Slot) -> (Incoming, bool) {
-        self.worker.counters.taken.add_one();
+    fn admit(&mut self, delivery: &dyn Delivery) -> bool {
+        self.worker.counters.taken.add_one_alone();
         // What comes back is judged by the acknowledgement rules; only what comes twice is a duplicate.
-        let duplicate = !delivery.redelivered() && self.duplicates.seen(delivery.request().id);
-        (Incoming::new(delivery, slot), duplicate)
+        !delivery.redelivered() && self.duplicates.seen(delivery.request().id)
     }
 
     fn spawn(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
         let span = span(&*delivery);
-        let (incoming, duplicate) = self.admit(delivery, slot);
+        let duplicate = self.admit(&*delivery);
+        let message = process(delivery, slot, duplicate);
         match span {
-            None => drop(tokio::spawn(process(incoming, duplicate))),
-            Some(span) => drop(tokio::spawn(process(incoming, duplicate).instrument(span))),
+            None => drop(tokio::spawn(message)),
+            Some(span) => drop(tokio::spawn(message.instrument(span))),
         }
     }
 
@@ -179,11 +193,11 @@ impl Loop {
         if is_traced() {
             return self.spawn(delivery, slot);
         }
-        let (incoming, duplicate) = self.admit(delivery, slot);
-        let mut message = Box::pin(process(incoming, duplicate));
+        let duplicate = self.admit(&*delivery);
+        let mut message = Box::pin(process(delivery, slot, duplicate));
         let polled = catch_unwind(AssertUnwindSafe(|| message.as_mut().poll(cx)));
         match polled {
-            Ok(Poll::Ready(())) => {}
+            Ok(Poll::Ready(slot)) => self.spare = Some(slot),
             // Polled again as a task, it leaves that task's waker in place of the loop's.
             Ok(Poll::Pending) => drop(tokio::spawn(message)),
             Err(_) => note_panic(),
@@ -193,8 +207,8 @@ impl Loop {
     /// Runs a message in the loop's own task, which then also has to mind the drain limit.
     async fn run_inline(&mut self, delivery: Box<dyn Delivery>, slot: Slot) {
         let span = span(&*delivery).unwrap_or_else(tracing::Span::none);
-        let (incoming, duplicate) = self.admit(delivery, slot);
-        let message = AssertUnwindSafe(process(incoming, duplicate).instrument(span));
+        let duplicate = self.admit(&*delivery);
+        let message = AssertUnwindSafe(process(delivery, slot, duplicate).instrument(span));
         let mut message = pin!(message.catch_unwind());
         let too_long = async {
             self.stop.stopped().await;

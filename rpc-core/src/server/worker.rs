@@ -9,7 +9,7 @@ use super::slots::Slots;
 use super::stats::Counters;
 use crate::dispatch::Dispatcher;
 use crate::layer::RpcService;
-use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::message::{Failure, FailureKind, Request};
 use crate::outside::Outside;
 
 pub(super) struct Worker {
@@ -32,28 +32,24 @@ pub(super) struct Rules {
 
 impl Worker {
     /// Logs a failure as it deserves, and takes out of it what the caller need not know.
-    pub(super) fn outgoing(&self, request: &Request, outcome: Outcome) -> Outcome {
-        let failure = match outcome {
-            Ok(payload) => return Ok(payload),
-            Err(failure) => failure,
-        };
-        self.note(request, &failure);
-        Err(match failure.kind() {
+    #[cold]
+    pub(super) fn note_outgoing(&self, request: &Request, failure: &mut Failure) {
+        self.note(request, failure);
+        match failure.kind() {
             FailureKind::Denied if !self.rules.expose_errors => {
                 let message = failure.message().to_owned();
-                failure.opaque(message)
+                failure.make_opaque(message);
             }
             FailureKind::Error | FailureKind::Panic | FailureKind::UnencodableResult
                 if !self.rules.expose_errors =>
             {
-                let message = format!(
+                failure.make_opaque(format!(
                     "`{}` failed unexpectedly; the server's log says more under message {}",
                     request.method, request.id
-                );
-                failure.opaque(message)
+                ));
             }
-            _ => failure,
-        })
+            _ => {}
+        }
     }
 
     #[cold]

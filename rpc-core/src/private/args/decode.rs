@@ -151,9 +151,7 @@ impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, T::Sl
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         let mut seen = 0u32;
         let mut other = String::new();
-        while let Some(key) =
-            map.next_key_seed(Names { names: self.names, other: &mut other })?
-        {
+        while let Some(key) = map.next_key_seed(Names { names: self.names, other: &mut other })? {
             match key {
                 Some(index) => {
                     let name = self.names[index];
