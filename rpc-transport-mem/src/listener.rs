@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use rpc_core::transport::{Delivery, ListenError, Listener};
 use rpc_core::{BoxFuture, Eventual};
 
-use crate::delivery::MemDelivery;
 use crate::faults::Fault;
 use crate::topic::{Seat, Topic};
 
@@ -61,16 +60,16 @@ impl Listener for MemListener {
         let Some((queue, message)) = ready!(subscription.topic.take(subscription.seat, cx)) else {
             return Poll::Ready(None);
         };
-        let delivery = MemDelivery::new(Arc::clone(subscription), queue, message);
+        let delivery = message.deliver(subscription, queue);
         if let Some(faults) = &subscription.topic.faults
-            && faults.strikes(Fault::CrashListener, delivery.request().id).is_some()
+            && faults.strikes(Fault::CrashListener, delivery.request.id).is_some()
         {
             subscription.crashed.store(true, Ordering::Relaxed);
             drop(delivery);
             self.leave();
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(Ok(Box::new(delivery))))
+        Poll::Ready(Some(Ok(delivery)))
     }
 
     fn stop_taking(&mut self) -> Eventual<()> {

@@ -49,6 +49,9 @@ struct Place {
     waker: Option<Waker>,
 }
 
+/// In which order a listener looks at its queues, by the first of them.
+const ORDERS: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
+
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Turn {
     /// At work.
@@ -208,7 +211,7 @@ impl State {
         if let Turn::Called(queue) = turn {
             self.queues[queue].called -= 1;
         }
-        let mut order = (first..first + queues.len()).map(|step| step % queues.len());
+        let mut order = ORDERS[first].into_iter();
         let Some(at) = order.find(|at| self.queues[queues[*at]].settle_head(wakes)) else {
             self.wait(index, turn, cx);
             return Poll::Pending;
@@ -223,7 +226,7 @@ impl State {
         }
         let Some(message) = queue.pop(wakes) else { return Poll::Pending };
         self.turn(index, turn, Turn::Away);
-        self.listeners[index].first = at + 1;
+        self.listeners[index].first = ORDERS[at][1];
         self.taken += 1;
         if let Turn::Called(queue) = turn
             && queue != from
