@@ -172,11 +172,9 @@ pub mod __private;
 mod client;
 mod codec;
 mod context;
-mod dispatch;
 mod endpoint;
 pub mod error;
 mod eventual;
-mod in_process;
 pub mod layer;
 mod message;
 mod outside;
@@ -200,7 +198,7 @@ pub use endpoint::{
 };
 pub use error::{CallError, RpcError};
 pub use eventual::Eventual;
-pub use message::{Failure, FailureKind, MessageId, Outcome, Request};
+pub use message::{Failure, FailureKind, MessageId, Outcome, ParseMessageIdError, Request};
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/rpc_error.md")]
 pub use rpc_macros::RpcError;

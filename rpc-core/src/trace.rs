@@ -100,8 +100,9 @@ fn parse(text: &str) -> Option<TraceContext> {
     if version == 0xff || trace_id == 0 || span_id == 0 || !known_length {
         return None;
     }
-    // The widths checked by `hex` make these conversions exact.
-    Some(TraceContext { trace_id, span_id: span_id as u64, flags: flags as u8, state: None })
+    // The width checked by `hex` makes the conversion exact. Flags that this version does not know are not handed on.
+    let flags = (flags & 1) as u8;
+    Some(TraceContext { trace_id, span_id: span_id as u64, flags, state: None })
 }
 
 /// Exactly `digits` lower-case hexadecimal digits.

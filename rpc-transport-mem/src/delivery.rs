@@ -69,8 +69,6 @@ impl Delivery for Letter {
         Eventual::ready(Ok(()))
     }
 
-    fn requeue(self: Box<Self>) {}
-
     fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
         if let (Some(caller), Some(holding)) = (self.caller, &self.holding) {
             holding.subscription.topic.waiters.heartbeat(caller);

@@ -25,9 +25,10 @@ pub(super) fn is_traced() -> bool {
     tracing::enabled!(target: "rpc_core::client", tracing::Level::INFO)
 }
 
-/// Begins a trace with this request, unless it belongs to one.
+/// Gives the request a span of its own in its trace, or begins one. (A call that nobody records hands its caller's span on.)
 pub(super) fn begin_trace(request: &mut Request) {
-    request.trace.get_or_insert_with(|| Box::new(TraceContext::root()));
+    let span = request.trace.as_deref().map_or_else(TraceContext::root, TraceContext::child);
+    request.trace = Some(Box::new(span));
 }
 
 /// A call or cast with everything that the plain path leaves out.
@@ -59,7 +60,7 @@ pub(super) async fn take(
             Ok(Err(error)) => match error.downcast::<Carried>() {
                 Ok(carried) => Err(carried.0),
                 Err(error) => {
-                    let ran = ran_when_given_up(&settings, request.progress.cancel());
+                    let ran = request.progress.cancel().ran(settings.exact_cancel);
                     Err(lost_in_a_layer(&error, ran, info))
                 }
             },
@@ -69,7 +70,7 @@ pub(super) async fn take(
                     Reached::Made => TimeoutPhase::HandOver,
                     Reached::Sent | Reached::Claimed => TimeoutPhase::Reply,
                 };
-                let error = flight::timeout(phase, ran_when_given_up(&settings, reached), info);
+                let error = flight::timeout(phase, reached.ran(settings.exact_cancel), info);
                 Err(Box::new(Lost::Error(error)))
             }
         }
@@ -101,17 +102,9 @@ pub(super) async fn cast(
         }
         Err(_) => {
             let info = call_info(&settings, Some(&request), &request.method, Some(started));
-            let ran = ran_when_given_up(&settings, request.progress.cancel());
+            let ran = request.progress.cancel().ran(settings.exact_cancel);
             Err(Box::new(Lost::Error(flight::timeout(TimeoutPhase::HandOver, ran, info))))
         }
-    }
-}
-
-pub(super) fn ran_when_given_up(settings: &Settings, reached: Reached) -> Ran {
-    match reached {
-        Reached::Made => Ran::No,
-        Reached::Sent if settings.exact_cancel => Ran::No,
-        Reached::Sent | Reached::Claimed => Ran::Unknown,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::error::{
     TransportError, TransportErrorKind,
 };
 use crate::eventual::Eventual;
-use crate::message::{Failure, FailureKind, Progress, Ran, Reached, Request};
+use crate::message::{Failure, FailureKind, Progress, Ran, Request};
 use crate::serializer;
 use crate::target::TargetChange;
 use crate::transport::{Destination, Route, Sent};
@@ -324,11 +324,7 @@ impl Flight {
             Event::Outcome(Err(failure)) => return Box::new(Lost::Failure(failure, info)),
             Event::Failed(error) => return lost_in_transport(error, info),
         };
-        let ran = match replies.give_up() {
-            Reached::Made => Ran::No,
-            Reached::Sent if self.settings.exact_cancel => Ran::No,
-            Reached::Sent | Reached::Claimed => Ran::Unknown,
-        };
+        let ran = replies.give_up().ran(self.settings.exact_cancel);
         Box::new(Lost::Error(timeout(phase, ran, info)))
     }
 }
@@ -434,7 +430,7 @@ fn make_request(
         method: draft.method,
         version: version.unwrap_or(Version::V1_0),
         entries,
-        trace: ctx.trace().map(|trace| Box::new(trace.child())),
+        trace: ctx.trace().map(|trace| Box::new(trace.clone())),
         args,
         deadline: None,
         monitor: settings.monitor,

@@ -17,6 +17,9 @@ impl Retry {
     /// The longest pause between two attempts.
     const MAX_PAUSE: Duration = Duration::from_secs(5);
 
+    /// Without any, a call that is repeated until its deadline would keep its thread busy.
+    const MIN_PAUSE: Duration = Duration::from_millis(1);
+
     /// Not at all.
     #[must_use]
     pub const fn never() -> Self {
@@ -51,7 +54,8 @@ impl Retry {
         if attempt >= self.times {
             return None;
         }
-        let full = self.pause.saturating_mul(1 << attempt.min(16)).min(Self::MAX_PAUSE);
+        let full = self.pause.saturating_mul(1 << attempt.min(16));
+        let full = full.clamp(Self::MIN_PAUSE, Self::MAX_PAUSE);
         // Callers that failed together must not come back together.
         let random = RandomState::new().hash_one(attempt) % 1024;
         Some(full / 2 + (full / 2).mul_f64(random as f64 / 1024.0))

@@ -1,6 +1,7 @@
 //! Middleware: tower layers around calls, on both sides, over one request and one response type.
 //!
-//! Servers and clients without layers never come here.
+//! Servers and clients without layers never come here. Where there is a [serializer](crate::serializer) as well, layers see
+//! what travels: a client's after it was rewritten, a server's before it is read.
 
 mod from_fn;
 

@@ -36,13 +36,20 @@ impl fmt::Debug for MessageId {
 }
 
 impl FromStr for MessageId {
-    type Err = std::num::ParseIntError;
+    type Err = ParseMessageIdError;
 
-    /// Reads up to 32 hexadecimal digits.
+    /// Reads 1 to 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u128::from_str_radix(text, 16).map(Self)
+        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        id.map(Self).ok_or(ParseMessageIdError(()))
     }
 }
+
+/// A text that is no message id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a message id is 1 to 32 hexadecimal digits")]
+pub struct ParseMessageIdError(());
 
 /// Makes ids that no other source makes: 64 random bits of its own, then a counter.
 ///
@@ -83,5 +90,8 @@ mod tests {
         let id = MessageId::from_bits(0xab);
         assert_eq!(id.to_string(), "000000000000000000000000000000ab");
         assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "+ab", "xyz", &"0".repeat(33)] {
+            assert!(text.parse::<MessageId>().is_err(), "{text}");
+        }
     }
 }

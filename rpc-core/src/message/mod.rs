@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 pub use self::failure::{Failure, FailureKind, Ran};
 pub(crate) use self::id::IdSource;
-pub use self::id::MessageId;
+pub use self::id::{MessageId, ParseMessageIdError};
 pub(crate) use self::progress::{Progress, Reached};
 use crate::codec::Payload;
 use crate::context::Entries;

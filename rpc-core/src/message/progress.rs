@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
+use super::Ran;
+
 const SENT: u8 = 1;
 const CLAIMED: u8 = 2;
 /// Beside the three above, so that what came before the cancellation stays readable.
@@ -24,6 +26,18 @@ pub(crate) enum Reached {
     Sent,
     /// A server has taken it up.
     Claimed,
+}
+
+impl Reached {
+    /// Whether the method ran, or may yet. `exact`: caller and server share the request, so that one which was taken
+    /// back before it was claimed never runs.
+    pub(crate) fn ran(self, exact: bool) -> Ran {
+        match self {
+            Self::Made => Ran::No,
+            Self::Sent if exact => Ran::No,
+            Self::Sent | Self::Claimed => Ran::Unknown,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -5,11 +5,11 @@ use super::*;
 use crate::client::RpcClient;
 use crate::codec::Codec;
 use crate::context::Context;
-use crate::dispatch::Dispatcher;
 use crate::endpoint::{Descriptor, Endpoint, Invoke, MethodDescriptor, TypeName};
 use crate::error::CallError;
 use crate::message::{Failure, FailureKind, MessageId, Outcome, Request};
 use crate::registry::RegistryBuilder;
+use crate::server::dispatch::Dispatcher;
 use crate::version::Version;
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];

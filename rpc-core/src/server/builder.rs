@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cut_off::CutOff;
+use super::dispatch::Dispatcher;
 use super::errors::{BuildError, BuildProblem};
 use super::inside::ServerId;
 use super::run::Options;
@@ -13,7 +14,6 @@ use super::stats::Counters;
 use super::worker::{Rules, Worker};
 use super::{AccessPolicy, Acknowledge, Executor, Server, StopHandle};
 use crate::codec::Limits;
-use crate::dispatch::Dispatcher;
 use crate::endpoint::Endpoint;
 use crate::layer::{RpcLayer, RpcService};
 use crate::registry::RegistryBuilder;

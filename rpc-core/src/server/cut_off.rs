@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::dispatch::Guarded;
+use super::dispatch::Guarded;
 use crate::message::Outcome;
 use crate::sync::{Mutex, lock};
 

@@ -40,6 +40,7 @@ pub(crate) async fn beside<T>(
                 return method.await;
             },
         }
-        next += pause;
+        // A thread that was held up sends one sign, not all those it has missed.
+        next = (next + pause).max(Instant::now());
     }
 }

@@ -8,9 +8,11 @@
 
 mod builder;
 mod cut_off;
+pub(crate) mod dispatch;
 mod duplicates;
 mod errors;
-pub(crate) mod heartbeat;
+mod heartbeat;
+mod in_process;
 mod incoming;
 pub(crate) mod inside;
 mod process;
@@ -27,15 +29,15 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use self::builder::ServerBuilder;
+pub use self::dispatch::AccessPolicy;
 pub use self::errors::{BuildError, BuildProblem, StartError, WaitError};
 pub use self::report::{Ended, Report};
 use self::run::Loop;
 pub use self::stats::Stats;
 pub use self::stop::StopHandle;
 use self::worker::Worker;
-pub use crate::dispatch::AccessPolicy;
 use crate::target::Target;
-use crate::transport::{Listen, Transport};
+use crate::transport::{Listen, ListenError, Transport};
 
 /// When a message is acknowledged.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
@@ -117,7 +119,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The transport cannot listen. The server is gone then; build another to try again.
+    /// The transport cannot listen, or the server was stopped while that took its time. The server is gone then; build
+    /// another to try again.
     ///
     /// # Panics
     ///
@@ -127,7 +130,14 @@ impl Server {
     ///
     /// A start that is dropped leaves no server behind.
     pub async fn start(self) -> Result<RunningServer, StartError> {
-        let listener = self.transport.listen(self.listen.clone()).await.map_err(StartError::new)?;
+        let listener = tokio::select! {
+            biased;
+            listener = self.transport.listen(self.listen.clone()) => listener,
+            () = self.stop.stopped() => {
+                Err(ListenError::new(&self.listen, "the server was stopped while it was starting"))
+            }
+        };
+        let listener = listener.map_err(StartError::new)?;
         let (ended, report) = watch::channel(None);
         let running = RunningServer {
             stop: self.stop.clone(),

@@ -12,11 +12,11 @@ use tower_service::Service;
 
 use super::Acknowledge;
 use super::cut_off::Cuttable;
+use super::dispatch::{Dispatcher, Guarded};
 use super::heartbeat;
 use super::incoming::{Incoming, Slot, interrupted};
 use super::worker::Worker;
 use crate::context::Context;
-use crate::dispatch::{Dispatcher, Guarded};
 use crate::endpoint::BoxFuture;
 use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse, RpcService};
 use crate::message::{Failure, FailureKind, Outcome, Request};

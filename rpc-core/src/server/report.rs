@@ -22,8 +22,8 @@ pub struct Report {
     /// How many messages were running when the drain began and finished within its limit. The call of a method that
     /// stopped the server may be among them or not.
     pub finished: usize,
-    /// How many were cut off at the limit. Their callers were told `Interrupted`; a blocking method goes on without
-    /// anybody to answer.
+    /// How many were cut off at the limit. Their callers were told `Interrupted`, or, where messages are acknowledged after
+    /// their reply, the messages went back to the broker. A blocking method goes on without anybody to answer.
     pub cut_off: usize,
 }
 

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use tokio::runtime::RuntimeFlavor;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
-use tracing::Instrument;
+use tracing::{Instrument, field};
 
 use super::Executor;
 use super::duplicates::Duplicates;
@@ -291,10 +291,10 @@ fn span(delivery: &dyn Delivery) -> Option<tracing::Span> {
         otel.kind = if request.wants_reply { "server" } else { "consumer" },
         rpc.system.name = "oslo",
         rpc.method = %Outside(&request.method),
-        rpc.namespace = request.namespace.as_deref(),
+        rpc.namespace = request.namespace.as_deref().map(|name| field::display(Outside(name))),
         messaging.message.id = %request.id,
         trace_id = trace.map(|trace| format!("{:032x}", trace.trace_id())),
         parent_span_id = trace.map(|trace| format!("{:016x}", trace.span_id())),
-        error.type = tracing::field::Empty,
+        error.type = field::Empty,
     ))
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Acknowledge;
 use super::cut_off::CutOff;
+use super::dispatch::Dispatcher;
 use super::inside::ServerId;
 use super::slots::Slots;
 use super::stats::Counters;
-use crate::dispatch::Dispatcher;
 use crate::layer::RpcService;
 use crate::message::{Failure, FailureKind, Request};
 use crate::outside::Outside;
@@ -31,6 +31,19 @@ pub(super) struct Rules {
 }
 
 impl Worker {
+    /// One without a server around it, with default rules.
+    pub(super) fn alone(dispatcher: Dispatcher) -> Self {
+        Self {
+            id: ServerId::NONE,
+            dispatcher: Arc::new(dispatcher),
+            rules: Rules::default(),
+            stack: None,
+            counters: Counters::default(),
+            slots: Slots::new(0),
+            cut_off: CutOff::default(),
+        }
+    }
+
     /// Logs a failure as it deserves, and takes out of it what the caller need not know.
     #[cold]
     pub(super) fn note_outgoing(&self, request: &Request, failure: &mut Failure) {

@@ -42,7 +42,9 @@ pub trait Delivery: Send {
     fn acknowledge(&mut self) -> Eventual<Result<(), AckError>>;
 
     /// Gives the message back to the broker, for this or another server.
-    fn requeue(self: Box<Self>);
+    fn requeue(self: Box<Self>) {
+        drop(self);
+    }
 
     /// Tells the caller that the server is still at work. Does nothing for casts.
     fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>>;

@@ -68,6 +68,8 @@ pub struct Sent {
 }
 
 /// What a transport can do. Everything is off by default.
+///
+/// Core acts on `exact_cancel` and `max_message`; the others tell users, and the conformance suite, what to expect.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {

@@ -4,19 +4,21 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::dispatch::{Dispatcher, Guarded};
+use super::heartbeat;
+use super::inside::ServerId;
+use super::worker::Worker;
 use crate::client::RpcClient;
 use crate::codec::{Codec, Limits};
 use crate::context::Context;
-use crate::dispatch::{Dispatcher, Guarded};
 use crate::endpoint::{BoxFuture, Endpoint};
-use crate::error::SendError;
+use crate::error::{Ran, SendError, TransportErrorKind};
 use crate::eventual::Eventual;
 use crate::message::Request;
 use crate::registry::RegistryBuilder;
-use crate::server::heartbeat;
-use crate::server::inside::ServerId;
 use crate::target::Target;
 use crate::transport::{
     Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
@@ -24,7 +26,7 @@ use crate::transport::{
 use crate::waiters::Waiters;
 
 struct InProcess {
-    dispatcher: Arc<Dispatcher>,
+    worker: Arc<Worker>,
     waiters: Waiters,
     state: watch::Sender<ConnectionState>,
 }
@@ -32,10 +34,9 @@ struct InProcess {
 impl RpcClient {
     /// A client whose calls run on `endpoint`, each as a task of its own, with the arguments and results really encoded.
     ///
-    /// There is no server: no acknowledgement, no limit on tasks, and none of a server's layers, serializer and access
-    /// policy. Unexpected errors come with their texts and causes, as from a server with
-    /// [`expose_errors(true)`](crate::server::ServerBuilder::expose_errors). What depends on those is tested with a
-    /// [`Server`](crate::Server) over the transport in memory.
+    /// Failures are logged and shown as by a server with default options: unexpected errors are opaque. There is no
+    /// server, though: no acknowledgement, no limit on tasks, and none of a server's layers, serializer and access policy.
+    /// What depends on those is tested with a [`Server`](crate::Server) over the transport in memory.
     ///
     /// To share the endpoint with its client, as an [`Arc`], name the endpoint's type:
     ///
@@ -54,10 +55,6 @@ impl RpcClient {
     /// let client = CounterClient::from(RpcClient::in_process::<Counter>(Arc::clone(&counter)));
     /// # drop(client);
     /// ```
-    ///
-    /// # Panics
-    ///
-    /// Does not; but its calls do where they are awaited outside of a tokio runtime.
     pub fn in_process<E: Endpoint + Send + Sync>(endpoint: impl Into<Arc<E>>) -> Self {
         let mut endpoints = RegistryBuilder::default();
         endpoints.add(endpoint.into());
@@ -65,7 +62,7 @@ impl RpcClient {
         let dispatcher =
             Dispatcher { registry, limits: Limits::new(), policy: None, serializer: None };
         let transport: Arc<dyn Transport> = Arc::new(InProcess {
-            dispatcher: Arc::new(dispatcher),
+            worker: Arc::new(Worker::alone(dispatcher)),
             waiters: Waiters::new(),
             state: watch::Sender::new(ConnectionState::Connected),
         });
@@ -83,27 +80,42 @@ impl Transport for InProcess {
     }
 
     fn send(&self, _: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        if *self.state.borrow() == ConnectionState::Closed {
+            return Err(closed(Ran::No));
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            let reason = "an endpoint called in process needs a tokio runtime to run on";
+            return Err(SendError::new(TransportErrorKind::Unavailable, Ran::No, reason));
+        };
         request.mark_sent();
         let (key, replies) = match request.wants_reply {
             true => Some(self.waiters.register(&request)).unzip(),
             false => (None, None),
         };
-        let (dispatcher, waiters) = (Arc::clone(&self.dispatcher), self.waiters.clone());
-        tokio::spawn(async move {
+        let (worker, waiters) = (Arc::clone(&self.worker), self.waiters.clone());
+        runtime.spawn(async move {
             if request.is_expired() || !request.progress.claim() {
                 return;
             }
             let ctx = Context::of(&request);
-            let method = Guarded::new(dispatcher.begin(&request, &ctx), ServerId::NONE);
-            let Some(key) = key else { return drop(method.await) };
+            let method = Guarded::new(worker.dispatcher.begin(&request, &ctx), ServerId::NONE);
+            let Some(key) = key else {
+                if let Err(failure) = method.await {
+                    worker.note(&request, &failure);
+                }
+                return;
+            };
             let heartbeat = || {
                 waiters.heartbeat(key);
                 Eventual::ready(Ok(()))
             };
-            let outcome = match request.monitor {
+            let mut outcome = match request.monitor {
                 Some(period) => heartbeat::beside(&request, period, heartbeat, method).await,
                 None => method.await,
             };
+            if let Err(failure) = &mut outcome {
+                worker.note_outgoing(&request, failure);
+            }
             waiters.complete(key, outcome);
         });
         Ok(Sent { replies, hand_over: Eventual::ready(Ok(())) })
@@ -120,6 +132,12 @@ impl Transport for InProcess {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.state.send_replace(ConnectionState::Closed);
+        self.waiters.fail_all(&closed(Ran::Unknown));
         Box::pin(std::future::ready(()))
     }
+}
+
+fn closed(ran: Ran) -> SendError {
+    let reason = "the client of an endpoint in process was closed";
+    SendError::new(TransportErrorKind::Closed, ran, reason)
 }

@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
+use super::inside::{Inside, ServerId};
 use crate::codec::Limits;
 use crate::context::Context;
 use crate::endpoint::{Args, BoxFuture};
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::registry::{Found, Registry};
 use crate::serializer::{self, Serializer, SerializerError};
-use crate::server::inside::{Inside, ServerId};
 
 /// Decides who may call what, on top of `pub`.
 ///
