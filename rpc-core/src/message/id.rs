@@ -40,7 +40,7 @@ impl FromStr for MessageId {
 
     /// Reads 1 to 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let id = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
         id.map(Self).ok_or(ParseMessageIdError(()))
     }
