@@ -34,15 +34,18 @@ impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "method `{}` of `{}` {} can never be reached: `{}` {} comes first in {}; register the older version first, \
-             or give one of them another namespace",
+            "method `{}` of `{}` {} can never be reached: `{}` {} comes first in {}; ",
             self.method,
             self.hidden.0,
             self.hidden.1,
             self.by.0,
             self.by.1,
             Namespace(self.namespace.as_deref()),
-        )
+        )?;
+        f.write_str(match self.hidden.1 == self.by.1 {
+            true => "register it once, or give one of the two another namespace or version",
+            false => "register the older version first, or give one of them another namespace",
+        })
     }
 }
 

@@ -206,6 +206,7 @@ impl fmt::Debug for Server {
 ///
 /// So keep it: after `let _ = server.start().await?` nothing runs any more, after `let _server = server.start().await?` the
 /// server runs to the end of the block.
+#[must_use = "dropping it stops the server; keep it, or use `Server::run_until`"]
 pub struct RunningServer {
     stop: StopHandle,
     worker: Arc<Worker>,
@@ -281,6 +282,14 @@ impl RunningServer {
 
 impl Drop for RunningServer {
     fn drop(&mut self) {
+        let has_ended = self.report.borrow().is_some();
+        if !self.stop.is_stopped() && !has_ended {
+            tracing::warn!(
+                target: "rpc_core::server",
+                server = %self.name,
+                "the handle of a running server was dropped, which stops the server; keep it, and wait for it"
+            );
+        }
         self.stop.stop();
     }
 }

@@ -76,7 +76,8 @@ fn impls(expected: &Expected, private: &TokenStream) -> TokenStream {
     };
     let debug = arms(emit!(::core::fmt::Debug::fmt(__rpc_error, __rpc_f)));
     let display = arms(emit!(::core::fmt::Display::fmt(__rpc_error, __rpc_f)));
-    let source = arms(emit!(__rpc_error.source()));
+    // The error itself, although it is what is displayed: a method that relays it has to find it again.
+    let source = arms(emit!(::core::option::Option::Some(__rpc_error)));
     let decode = entries.iter().map(|entry| decode(entry, private));
     emit! {
         #[automatically_derived]

@@ -53,6 +53,21 @@ const FUNDS: InsufficientFunds = InsufficientFunds { missing: 3 };
 
 #[endpoint]
 impl Bank {
+    /// Another service's expected error, handed on by `?`.
+    #[expected(InsufficientFunds)]
+    pub async fn relayed(&self, ctx: &Context) -> anyhow::Result<u32> {
+        Ok(bank().by_type(ctx).await?)
+    }
+
+    /// The same without a box in between.
+    #[expected(InsufficientFunds)]
+    pub async fn relayed_as_it_is(
+        &self,
+        ctx: &Context,
+    ) -> Result<u32, CallError<BankByTypeExpected>> {
+        bank().by_type(ctx).await
+    }
+
     #[expected(InsufficientFunds)]
     pub fn by_type(&self, _: &Context) -> Result<u32, InsufficientFunds> {
         Err(FUNDS)
@@ -146,6 +161,21 @@ async fn an_expected_error_is_found_in_the_chain_of_sources() {
 }
 
 #[tokio::test]
+async fn an_expected_error_of_another_service_can_be_relayed() {
+    let ctx = Context::new();
+    let error = bank().relayed(&ctx).await.unwrap_err();
+    assert!(
+        matches!(&error, CallError::Expected(BankRelayedExpected::InsufficientFunds(found)) if *found == FUNDS),
+        "{error:?}"
+    );
+    let error = bank().relayed_as_it_is(&ctx).await.unwrap_err();
+    assert!(
+        matches!(&error, CallError::Expected(BankRelayedAsItIsExpected::InsufficientFunds(found)) if *found == FUNDS),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_derive_shows_what_a_transparent_variant_hides() {
     for depth in 0..3 {
         funds!(bank().through_transparent(&Context::new(), depth), BankThroughTransparentExpected);
@@ -182,5 +212,6 @@ fn the_generated_enum_is_an_error_that_speaks_for_its_entry() {
     assert_eq!(error.to_string(), FUNDS.to_string());
     assert_eq!(format!("{error:?}"), format!("{FUNDS:?}"));
     let error: Box<dyn Error + Send + Sync> = Box::new(error);
-    assert!(error.source().is_none());
+    let source = error.source().and_then(|source| source.downcast_ref::<InsufficientFunds>());
+    assert_eq!(source, Some(&FUNDS), "who looks for the entry finds it");
 }
