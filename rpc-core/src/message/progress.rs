@@ -4,11 +4,10 @@
 //! within the process both look at the same [`Progress`], and one atomic decides who was first. So a caller whose
 //! request was never begun is told so for certain.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use tokio::sync::Notify;
 
 use super::Ran;
+use crate::sync::{AtomicU8, Ordering};
 
 const SENT: u8 = 1;
 const CLAIMED: u8 = 2;
@@ -92,5 +91,29 @@ impl Progress {
             }
             notified.await;
         }
+    }
+}
+
+#[cfg(all(test, rpc_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn of_a_server_that_begins_and_a_caller_that_gives_up_one_is_first() {
+        loom::model(|| {
+            let progress = Arc::new(Progress::default());
+            progress.mark_sent();
+            let server = thread::spawn({
+                let progress = Arc::clone(&progress);
+                move || progress.claim()
+            });
+            let reached = progress.cancel();
+            let begins = server.join().unwrap();
+            assert_eq!(begins, reached == Reached::Claimed, "{reached:?}");
+            assert_eq!(begins, reached.ran(true) != Ran::No);
+        });
     }
 }

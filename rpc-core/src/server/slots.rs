@@ -36,12 +36,18 @@ impl Slots {
             return Poll::Ready(());
         }
         self.wait(cx);
-        if self.has_free() { Poll::Ready(()) } else { Poll::Pending }
+        if self.newest() > 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn wait(&self, cx: &Context<'_>) {
         self.waiting.register(cx.waker());
         self.is_waiting.store(true, Ordering::SeqCst);
+    }
+
+    /// How many are free. By changing the count, if only by nothing, it stands in one order with all who free a slot: one
+    /// who frees later sees that somebody waits.
+    fn newest(&self) -> usize {
+        self.free.fetch_add(0, Ordering::SeqCst)
     }
 
     fn has_free(&self) -> bool {
@@ -63,10 +69,45 @@ impl Slots {
     /// Ready when all slots are free.
     pub(super) fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
         self.wait(cx);
-        if self.taken() == 0 { Poll::Ready(()) } else { Poll::Pending }
+        if self.newest() == self.all { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub(super) fn taken(&self) -> usize {
         self.all - self.free.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(all(test, rpc_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::Woken;
+
+    /// A loop that waits while the last slot is freed.
+    fn waiting(poll: fn(&Slots, &Context<'_>) -> Poll<()>) {
+        loom::model(move || {
+            let slots = Arc::new(Slots::new(1));
+            slots.take();
+            let task = thread::spawn({
+                let slots = Arc::clone(&slots);
+                move || slots.release()
+            });
+            let (woken, waker) = Woken::pair();
+            let polled = poll(&slots, &Context::from_waker(&waker));
+            task.join().unwrap();
+            assert!(polled.is_ready() || woken.is_set(), "the loop sleeps for ever");
+        });
+    }
+
+    #[test]
+    fn who_waits_for_a_slot_is_woken_when_one_is_freed() {
+        waiting(Slots::poll_free);
+    }
+
+    #[test]
+    fn who_waits_for_the_last_task_is_woken_when_it_ends() {
+        waiting(Slots::poll_idle);
     }
 }

@@ -7,6 +7,7 @@
 //! Slots are reused, keys are not: a key carries the slot's generation, so that a late reply finds nobody instead of the
 //! slot's next tenant.
 
+mod armed;
 mod replies;
 mod sleeper;
 mod table;

@@ -4,9 +4,6 @@
 //! It runs on the runtime of the call that needed it first, its owner. When that runtime goes, it wakes all waiting
 //! calls, and the next one polled starts another on its own runtime. A call from a second runtime does not rely on the
 //! first one being driven: it gets a watch of its own.
-//!
-//! The ordering that matters: the sleeper lowers its guard (`armed` = never) *before* it scans the table. A call whose
-//! entry the scan did not see was therefore opened after that, sees the lowered guard, and kicks.
 
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,15 +14,15 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::armed::{Armed, LATEST};
 use super::table::Shard;
 use super::{Table, WaiterKey, Waiters};
 
-const NEVER: u64 = u64::MAX;
 const NOBODY: u64 = 0;
 
 pub(super) struct Alarm {
-    /// When the sleeper will look next, in nanoseconds since `base`.
-    armed: AtomicU64,
+    /// In nanoseconds since `base`.
+    armed: Armed,
     base: OnceLock<Instant>,
     /// The runtime that the sleeper runs on.
     owner: AtomicU64,
@@ -47,7 +44,7 @@ pub(super) enum Watch {
 impl Default for Alarm {
     fn default() -> Self {
         Self {
-            armed: AtomicU64::new(NEVER),
+            armed: Armed::default(),
             base: OnceLock::new(),
             owner: AtomicU64::new(NOBODY),
             kick: Arc::default(),
@@ -106,16 +103,14 @@ impl Alarm {
     }
 
     fn arm(&self, deadline: Instant) {
-        let at = self.nanos(deadline);
-        if at < self.armed.load(Ordering::SeqCst) && at < self.armed.fetch_min(at, Ordering::SeqCst)
-        {
+        if self.armed.arm(self.nanos(deadline)) {
             self.kick.notify_one();
         }
     }
 
     fn nanos(&self, at: Instant) -> u64 {
         let base = *self.base.get_or_init(Instant::now);
-        u64::try_from(at.saturating_duration_since(base).as_nanos()).unwrap_or(NEVER - 1)
+        u64::try_from(at.saturating_duration_since(base).as_nanos()).unwrap_or(LATEST).min(LATEST)
     }
 }
 
@@ -175,10 +170,10 @@ impl Drop for Sleeper {
 impl Table {
     /// Ends the calls whose time is up; the earliest deadline of the others.
     fn expire(&self) -> Option<Instant> {
-        self.alarm.armed.store(NEVER, Ordering::SeqCst);
+        self.alarm.armed.lower();
         let now = Instant::now();
         let earliest = self.shards.iter().filter_map(|shard| shard.expire(now)).min()?;
-        self.alarm.armed.fetch_min(self.alarm.nanos(earliest), Ordering::SeqCst);
+        self.alarm.armed.arm(self.alarm.nanos(earliest));
         Some(earliest)
     }
 }

@@ -237,3 +237,60 @@ impl Slots {
         Some(state)
     }
 }
+
+#[cfg(all(test, rpc_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::Woken;
+
+    /// A call that is settled twice at the same time, while its caller looks.
+    #[test]
+    fn a_call_is_settled_once_and_its_caller_woken() {
+        loom::model(|| {
+            let shard = Arc::new(Shard::default());
+            let key = shard.open(0, None, None);
+            let settle = |event: Event| {
+                let shard = Arc::clone(&shard);
+                thread::spawn(move || shard.settle(key, event))
+            };
+            let (one, other) = (settle(Event::Expired), settle(Event::Silent));
+            let (woken, waker) = Woken::pair();
+            let cx = Context::from_waker(&waker);
+            let early = shard.poll(key, &cx);
+            let settled = (one.join().unwrap(), other.join().unwrap());
+            assert!(settled.0 != settled.1, "one of the two, and only one: {settled:?}");
+            let event = match early {
+                Poll::Ready(event) => event,
+                Poll::Pending => {
+                    assert!(woken.is_set(), "the caller sleeps for ever");
+                    let Poll::Ready(event) = shard.poll(key, &cx) else { panic!("lost") };
+                    event
+                }
+            };
+            assert_eq!(matches!(event, Event::Expired), settled.0);
+            assert_eq!(shard.len(), 0);
+        });
+    }
+
+    #[test]
+    fn a_call_that_is_given_up_while_it_is_settled_leaves_nothing() {
+        loom::model(|| {
+            let shard = Arc::new(Shard::default());
+            let key = shard.open(0, None, None);
+            let server = thread::spawn({
+                let shard = Arc::clone(&shard);
+                move || shard.settle(key, Event::Expired)
+            });
+            let was_waiting = shard.close(key);
+            let settled = server.join().unwrap();
+            assert!(was_waiting != settled, "either the caller was quicker, or the answer");
+            assert_eq!(shard.len(), 0);
+            let next = shard.open(0, None, None);
+            assert!(!shard.settle(key, Event::Expired), "the key finds the next tenant");
+            assert!(shard.is_waiting(next));
+        });
+    }
+}
