@@ -20,6 +20,7 @@ pub(crate) struct Place {
     pub(crate) queue: Hint,
 }
 
+#[inline]
 pub(crate) fn send(
     broker: &Broker,
     place: &Place,
@@ -45,6 +46,7 @@ pub(crate) fn send(
 }
 
 /// Puts a message into its queue, or in line for it.
+#[inline]
 pub(crate) fn put(
     topic: &Arc<Topic>,
     message: Message,

@@ -121,6 +121,16 @@ impl MemTransport {
         if self.broker.is_closed() { address.closed() } else { address.nobody_listens() }
     }
 
+    /// Sends where the route remembers nothing yet, or something of another broker.
+    #[cold]
+    fn send_first(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        let Some(topic) = self.broker.topic(&route.topic) else { return Err(self.refuse(route)) };
+        let place = Place { topic, queue: Hint::none() };
+        let sent = sender::send(&self.broker, &place, route, request);
+        route.remember(place);
+        sent
+    }
+
     fn check_size(&self, request: &Request) -> Result<(), SendError> {
         let (size, limit) = (request.args.len(), self.broker.config.max_message);
         if limit.is_some_and(|limit| size > limit) {
@@ -167,11 +177,7 @@ impl Transport for MemTransport {
         {
             return sender::send(&self.broker, place, route, request);
         }
-        let Some(topic) = self.broker.topic(&route.topic) else { return Err(self.refuse(route)) };
-        let place = Place { topic, queue: Hint::none() };
-        let sent = sender::send(&self.broker, &place, route, request);
-        route.remember(place);
-        sent
+        self.send_first(route, request)
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {

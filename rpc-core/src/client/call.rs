@@ -32,6 +32,7 @@ pub struct Call<T, E = Infallible> {
 }
 
 impl<T, E> Call<T, E> {
+    #[inline]
     pub(super) fn new(flight: Flight) -> Self {
         Self { flight, _result: PhantomData }
     }

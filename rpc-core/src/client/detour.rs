@@ -52,7 +52,7 @@ pub(super) async fn take(
             Some(bound) => timeout_at(bound, response).await,
             None => Ok(response.await),
         };
-        let info = call_info(&settings, Some(&request), &request.method, Some(started));
+        let info = call_info(&settings, Some(request.id), &request.method, Some(started));
         match ended {
             Ok(Ok(response)) => {
                 response.outcome.map_err(|failure| Box::new(Lost::Failure(failure, info)))
@@ -97,11 +97,11 @@ pub(super) async fn cast(
     match ended {
         Ok(Ok(())) => Ok(Payload::new(settings.codec, Vec::new())),
         Ok(Err(error)) => {
-            let info = call_info(&settings, Some(&request), &request.method, Some(started));
+            let info = call_info(&settings, Some(request.id), &request.method, Some(started));
             Err(lost_in_transport(error, info))
         }
         Err(_) => {
-            let info = call_info(&settings, Some(&request), &request.method, Some(started));
+            let info = call_info(&settings, Some(request.id), &request.method, Some(started));
             let ran = request.progress.cancel().ran(settings.exact_cancel);
             Err(Box::new(Lost::Error(flight::timeout(TimeoutPhase::HandOver, ran, info))))
         }

@@ -21,7 +21,7 @@ use crate::error::{
     TransportError, TransportErrorKind,
 };
 use crate::eventual::Eventual;
-use crate::message::{Failure, FailureKind, Progress, Ran, Request};
+use crate::message::{Failure, FailureKind, MessageId, Progress, Ran, Request};
 use crate::serializer;
 use crate::target::TargetChange;
 use crate::transport::{Destination, Route, Sent};
@@ -73,7 +73,7 @@ pub(crate) struct Flight {
 }
 
 enum Stage {
-    Refused(Box<(Refusal, String, String)>),
+    Refused(Box<Refusing>),
     Ready(Arc<Request>),
     Flying {
         replies: Replies,
@@ -85,24 +85,15 @@ enum Stage {
         future: BoxFuture<'static, Landed>,
         request: Arc<Request>,
     },
+    /// Never left, as the transport would not have it.
+    Failed(Box<Lost>),
     /// Ended; the request is kept for what is still to be said of it.
     Landed(Option<Arc<Request>>),
 }
 
 impl Flight {
-    pub(super) fn prepare(
-        settings: &Arc<Settings>,
-        ctx: &Context,
-        draft: Draft,
-        args: Result<Vec<u8>, String>,
-    ) -> Self {
-        let method = draft.method.clone();
-        let stage = match make_request(settings, ctx, draft, args) {
-            Ok(request) => Stage::Ready(request),
-            Err((reason, message)) => {
-                Stage::Refused(Box::new((reason, message, method.into_owned())))
-            }
-        };
+    #[inline]
+    pub(super) fn prepare(settings: &Arc<Settings>, ctx: &Context, made: Made) -> Self {
         Self {
             settings: Arc::clone(settings),
             timeout: settings.timeout,
@@ -110,7 +101,10 @@ impl Flight {
             expires_after: None,
             started: None,
             entries: ctx.entries().clone(),
-            stage,
+            stage: match made {
+                Ok(request) => Stage::Ready(request),
+                Err(refusing) => Stage::Refused(refusing),
+            },
         }
     }
 
@@ -177,12 +171,16 @@ impl Flight {
                 Poll::Ready(landed)
             }
             Stage::Refused(refused) => {
-                let (reason, message, method) = (refused.0.clone(), &refused.1, &refused.2);
+                let Refusing { reason, message, method } = &**refused;
                 let info = call_info(&self.settings, None, method, self.started);
-                let refused = CallError::Refused(Refused::new(reason, message, info));
+                let refused = CallError::Refused(Refused::new(reason.clone(), message, info));
                 self.stage = Stage::Landed(None);
                 Poll::Ready(Err(Box::new(Lost::Error(refused))))
             }
+            Stage::Failed(_) => match std::mem::replace(&mut self.stage, Stage::Landed(None)) {
+                Stage::Failed(lost) => Poll::Ready(Err(lost)),
+                _ => Poll::Pending,
+            },
             Stage::Ready(_) | Stage::Landed(_) => Poll::Pending,
         }
     }
@@ -226,23 +224,36 @@ impl Flight {
             }
             Some(_) => return None,
         };
-        let method = request.method.clone().into_owned();
-        Some(Stage::Refused(Box::new((Refusal::InvalidTarget, message, method))))
+        let (reason, method) = (Refusal::InvalidTarget, request.method.clone());
+        Some(Stage::Refused(Box::new(Refusing { reason, message, method })))
     }
 
     fn send(&self, request: Arc<Request>) -> Stage {
         let Some(route) = &self.settings.route else { return Stage::Landed(None) };
-        match hand_over(&self.settings, route, &request) {
-            Ok(Sent { replies: Some(replies), hand_over: Eventual::Ready(Some(Ok(()))) }) => {
-                Stage::Flying { replies, hand_over: None }
-            }
+        // The request of a call is found with its replies.
+        let cast = (!request.wants_reply).then(|| Arc::clone(&request));
+        let (id, method) = (request.id, request.method.clone());
+        let sent = match hand_over(&self.settings, route, request) {
             Ok(Sent { replies: Some(replies), hand_over }) => {
-                Stage::Flying { replies, hand_over: Some(Box::pin(hand_over)) }
+                return match hand_over.unless_ok() {
+                    None => Stage::Flying { replies, hand_over: None },
+                    Some(hand_over) => {
+                        Stage::Flying { replies, hand_over: Some(Box::pin(hand_over)) }
+                    }
+                };
             }
-            Ok(Sent { replies: None, hand_over: Eventual::Ready(Some(Ok(()))) }) => {
-                Stage::HandedOver(request)
-            }
-            Ok(Sent { replies: None, hand_over }) => {
+            Ok(Sent { replies: None, hand_over }) => match cast {
+                Some(request) => Ok((request, hand_over)),
+                None => {
+                    let message = "the transport does not wait for answers to calls";
+                    Err(SendError::new(TransportErrorKind::BadReply, Ran::Unknown, message))
+                }
+            },
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok((request, Eventual::Ready(Some(Ok(()))))) => Stage::HandedOver(request),
+            Ok((request, hand_over)) => {
                 let settings = Arc::clone(&self.settings);
                 let started = self.started.unwrap_or_else(Instant::now);
                 let bound = started.checked_add(self.timeout);
@@ -252,9 +263,8 @@ impl Flight {
                 Stage::Detour { future, request }
             }
             Err(error) => {
-                let info = call_info(&self.settings, Some(&request), &request.method, self.started);
-                let future = Box::pin(std::future::ready(Err(lost_in_transport(error, info))));
-                Stage::Detour { future, request }
+                let info = call_info(&self.settings, Some(id), &method, self.started);
+                Stage::Failed(lost_in_transport(error, info))
             }
         }
     }
@@ -267,18 +277,14 @@ impl Flight {
             }
             Stage::Flying { replies, .. } => Some(&**replies.request()),
             Stage::Landed(request) => request.as_deref(),
-            Stage::Refused(_) => None,
+            Stage::Refused(_) | Stage::Failed(_) => None,
         };
         let method = request.map_or("", |request| &request.method);
-        call_info(&self.settings, request, method, self.started)
+        call_info(&self.settings, request.map(|request| request.id), method, self.started)
     }
 }
 
-fn hand_over(
-    settings: &Settings,
-    route: &Route,
-    request: &Arc<Request>,
-) -> Result<Sent, SendError> {
+fn hand_over(settings: &Settings, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
     let size = request.args.len();
     if size > settings.max_message {
         let message = format!(
@@ -287,7 +293,7 @@ fn hand_over(
         );
         return Err(SendError::new(TransportErrorKind::TooLarge, Ran::No, message));
     }
-    settings.transport.send(route, Arc::clone(request))
+    settings.transport.send(route, request)
 }
 
 fn poll_flying(
@@ -339,14 +345,14 @@ pub(super) fn lost_in_transport(error: SendError, info: CallInfo) -> Box<Lost> {
 
 pub(super) fn call_info(
     settings: &Settings,
-    request: Option<&Request>,
+    id: Option<MessageId>,
     method: &str,
     started: Option<Instant>,
 ) -> CallInfo {
     CallInfo {
         method: method.to_owned(),
         target: settings.target.to_string(),
-        message_id: request.map(|request| request.id),
+        message_id: id,
         elapsed: started.map(|started| started.elapsed()).unwrap_or_default(),
     }
 }
@@ -396,22 +402,38 @@ pub(super) fn encode_map(
     }
 }
 
-type Refusing = (Refusal, String);
+/// A request to be sent, or why there is none: two words, so that they can be handed on as they are.
+pub(super) type Made = Result<Arc<Request>, Box<Refusing>>;
 
-fn make_request(
+/// Why a call was not made.
+pub(super) struct Refusing {
+    reason: Refusal,
+    message: String,
+    method: Cow<'static, str>,
+}
+
+#[cold]
+pub(super) fn unencodable(method: Cow<'static, str>, message: &str) -> Made {
+    let message = format!("the arguments cannot be encoded: {message}");
+    Err(Box::new(Refusing { reason: Refusal::InvalidArguments, message, method }))
+}
+
+pub(super) fn make_request(
     settings: &Settings,
     ctx: &Context,
     draft: Draft,
-    args: Result<Vec<u8>, String>,
-) -> Result<Arc<Request>, Refusing> {
-    let args = args.map_err(|message| {
-        (Refusal::InvalidArguments, format!("the arguments cannot be encoded: {message}"))
-    })?;
+    args: Vec<u8>,
+) -> Made {
     let mut args = Payload::new(settings.codec, args);
     let mut entries = ctx.entries().clone();
     if let Some(serializer) = &settings.serializer {
-        (entries, args) = serializer::outgoing(&**serializer, &entries, &args, &settings.limits)
-            .map_err(|error| (Refusal::InvalidArguments, error.to_string()))?;
+        match serializer::outgoing(&**serializer, &entries, &args, &settings.limits) {
+            Ok(outgoing) => (entries, args) = outgoing,
+            Err(error) => {
+                let (reason, message) = (Refusal::InvalidArguments, error.to_string());
+                return Err(Box::new(Refusing { reason, message, method: draft.method }));
+            }
+        }
     }
     let version = settings.target.version.or(draft.needs);
     if let Some(cap) = settings.version_cap
@@ -422,7 +444,8 @@ fn make_request(
             "version {requested} is not within the version cap {cap}: majors must be equal, the \
              rest not newer"
         );
-        return Err((Refusal::VersionCap { requested, cap }, message));
+        let reason = Refusal::VersionCap { requested, cap };
+        return Err(Box::new(Refusing { reason, message, method: draft.method }));
     }
     Ok(Arc::new(Request {
         id: settings.ids.next(),

@@ -84,7 +84,11 @@ impl RpcClient {
         args: &(impl Serialize + ?Sized),
     ) -> Call<T> {
         let draft = Draft { namespace: None, method: method.into(), needs: None };
-        Call::new(Flight::prepare(&self.0, ctx, draft, flight::encode_map(self.codec(), args)))
+        let made = match flight::encode_map(self.codec(), args) {
+            Ok(args) => flight::make_request(&self.0, ctx, draft, args),
+            Err(message) => flight::unencodable(draft.method, &message),
+        };
+        Call::new(Flight::prepare(&self.0, ctx, made))
     }
 
     /// For generated clients: a call whose arguments are encoded.
@@ -102,7 +106,11 @@ impl RpcClient {
             method: Cow::Borrowed(method),
             needs: Some(needs),
         };
-        Call::new(Flight::prepare(&self.0, ctx, draft, args.map_err(|error| error.to_string())))
+        let made = match args {
+            Ok(args) => flight::make_request(&self.0, ctx, draft, args),
+            Err(error) => flight::unencodable(draft.method, &error.to_string()),
+        };
+        Call::new(Flight::prepare(&self.0, ctx, made))
     }
 
     /// Whether the version cap admits `version`, or where none is given the target's: oslo.messaging's

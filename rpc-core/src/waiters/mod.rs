@@ -16,7 +16,6 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::time::Instant;
 
@@ -39,7 +38,6 @@ pub struct Waiters(Arc<Table>);
 
 struct Table {
     shards: [Shard; SHARDS],
-    next_shard: AtomicUsize,
     alarm: Alarm,
     on_abandon: Option<OnAbandon>,
 }
@@ -57,21 +55,18 @@ impl Waiters {
     }
 
     fn build(on_abandon: Option<OnAbandon>) -> Self {
-        Self(Arc::new(Table {
-            shards: Default::default(),
-            next_shard: AtomicUsize::new(0),
-            alarm: Alarm::default(),
-            on_abandon,
-        }))
+        Self(Arc::new(Table { shards: Default::default(), alarm: Alarm::default(), on_abandon }))
     }
 
     /// Opens an entry for a request that is about to be sent; the key finds it again.
     ///
     /// Without a tokio runtime on this thread the entry's deadline is not watched until the call is polled on one.
+    #[inline]
     #[must_use]
     pub fn register(&self, request: &Arc<Request>) -> (WaiterKey, Replies) {
         let table = &self.0;
-        let shard = table.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        // The lowest bits of ids are counted or random.
+        let shard = request.id.to_bits() as usize % SHARDS;
         let key = table.shards[shard].open(shard, request.deadline, request.monitor);
         let silence = request.monitor.and_then(|period| Instant::now().checked_add(period));
         let first = [request.deadline, silence].into_iter().flatten().min();
@@ -80,6 +75,7 @@ impl Waiters {
     }
 
     /// Gives a waiting call its outcome. False: nobody waits for it any more.
+    #[inline]
     pub fn complete(&self, key: WaiterKey, outcome: Outcome) -> bool {
         self.shard(key).settle(key, Event::Outcome(outcome))
     }
@@ -119,6 +115,7 @@ impl Waiters {
         self.len() == 0
     }
 
+    #[inline]
     fn shard(&self, key: WaiterKey) -> &Shard {
         &self.0.shards[key.shard() % SHARDS]
     }

@@ -36,6 +36,7 @@ pub struct Replies {
 }
 
 impl Replies {
+    #[inline]
     pub(super) fn new(
         waiters: Waiters,
         key: WaiterKey,
@@ -52,6 +53,7 @@ impl Replies {
     }
 
     /// The event that ends the call. Not to be polled again after that.
+    #[inline]
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let shard = self.waiters.shard(self.key);
         let event = shard.poll(self.key, cx);

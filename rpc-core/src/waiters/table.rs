@@ -164,6 +164,7 @@ impl Shard {
     }
 
     /// The event that settled the call, once; the entry is gone then.
+    #[inline]
     pub(super) fn poll(&self, key: WaiterKey, cx: &Context<'_>) -> Poll<Event> {
         let mut slots = self.lock();
         let Some(slot) = slots.get(key) else { return Poll::Pending };
@@ -175,10 +176,14 @@ impl Shard {
                 }
                 Poll::Pending
             }
-            State::Settled(_) => match slots.remove(key) {
-                Some(State::Settled(event)) => Poll::Ready(event),
-                _ => Poll::Pending,
-            },
+            state @ State::Settled(_) => {
+                let settled = std::mem::replace(state, State::Free);
+                slots.free.push(key.index);
+                match settled {
+                    State::Settled(event) => Poll::Ready(event),
+                    _ => Poll::Pending,
+                }
+            }
             State::Free => Poll::Pending,
         }
     }
@@ -223,6 +228,7 @@ impl Slots {
         }
     }
 
+    #[inline]
     fn get(&mut self, key: WaiterKey) -> Option<&mut Slot> {
         self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)
     }

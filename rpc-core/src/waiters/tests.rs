@@ -53,7 +53,7 @@ async fn a_late_reply_does_not_reach_the_next_call_in_the_same_slot() {
     let waiters = Waiters::new();
     let (first, replies) = waiters.register(&request(LATE));
     drop(replies);
-    // One round over all shards, so that the slot is used again.
+    // The first of them uses the slot again.
     let open: Vec<_> = (0..16).map(|_| waiters.register(&request(LATE))).collect();
     assert!(!waiters.complete(first, Ok(answer(1))));
     for (key, mut replies) in open {
