@@ -64,6 +64,7 @@ impl Queue {
         self.holders == 0 && self.messages.is_empty()
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, message: Message, spot: Spot) {
         message.request.mark_sent();
         match spot {
@@ -89,6 +90,7 @@ impl Queue {
     }
 
     /// Drops what nobody wants from the head. Whether a message stands there now.
+    #[inline]
     pub(crate) fn settle_head(&mut self, wakes: &mut Wakes) -> bool {
         while let Some(head) = self.messages.front() {
             if !head.is_stale() {
@@ -102,6 +104,7 @@ impl Queue {
         false
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self, wakes: &mut Wakes) -> Option<Message> {
         let message = self.messages.pop_front();
         self.admit(wakes);

@@ -76,6 +76,7 @@ impl State {
     }
 
     /// The queue of that name. No name is compared where the hint is right.
+    #[inline]
     pub(crate) fn find(
         &self,
         exchange: &str,
@@ -96,6 +97,7 @@ impl State {
         queues.find(|(_, queue)| queue.is(exchange, destination)).map(|(index, _)| index)
     }
 
+    #[inline]
     pub(crate) fn push(
         &mut self,
         index: usize,
@@ -149,6 +151,7 @@ impl State {
     }
 
     /// Calls whoever waits longest for this queue.
+    #[inline]
     fn call_next(&mut self, queue: usize, wakes: &mut Wakes) {
         let takes = |index: &usize| self.listeners[*index].queues.contains(&queue);
         let index = match self.waiting.iter().position(takes) {
@@ -201,6 +204,7 @@ impl State {
     }
 
     /// The next message for a listener, and the queue it stood in; otherwise the listener waits.
+    #[inline]
     pub(crate) fn take(
         &mut self,
         index: usize,

@@ -95,6 +95,7 @@ impl Topic {
     }
 
     /// Puts a message where it belongs, or in line for it.
+    #[inline]
     pub(crate) fn send(
         &self,
         message: Message,
@@ -134,6 +135,7 @@ impl Topic {
     }
 
     /// The next message for a listener, and the queue it stood in. `None`: the broker has been closed.
+    #[inline]
     pub(crate) fn take(&self, seat: Seat, cx: &mut Context<'_>) -> Poll<Option<(usize, Message)>> {
         let mut wakes = Wakes::default();
         let taken = {
