@@ -33,13 +33,13 @@ impl Drop for Slot {
 /// A message in work.
 pub(super) struct Incoming<'a> {
     pub(super) delivery: Box<dyn Delivery>,
-    /// Acknowledged, wants a reply, has none yet.
+    /// Acknowledged, or about to be, wants a reply, has none yet.
     pub(super) owes_reply: bool,
-    pub(super) worker: &'a Worker,
+    pub(super) worker: &'a Arc<Worker>,
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(delivery: Box<dyn Delivery>, worker: &'a Worker) -> Self {
+    pub(super) fn new(delivery: Box<dyn Delivery>, worker: &'a Arc<Worker>) -> Self {
         Self { delivery, owes_reply: false, worker }
     }
 
@@ -85,12 +85,21 @@ impl Drop for Incoming<'_> {
             %method,
             "cut off; the caller is told that it may have run"
         );
-        let reply = self.reply(Err(interrupted("the server stopped while the method ran")));
+        let reply = self.reply(Err(interrupted("the server stopped before it had answered")));
+        let Eventual::Pending(reply) = reply else {
+            if let Eventual::Ready(Some(Err(error))) = reply {
+                self.worker.note_failed_reply(self.request(), &error);
+            }
+            return;
+        };
         // Nobody is left to wait for a reply that takes its time; without a runtime it is lost.
-        if let Eventual::Pending(reply) = reply
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(reply);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (worker, request) = (Arc::clone(self.worker), Arc::clone(self.request()));
+            runtime.spawn(async move {
+                if let Err(error) = reply.await {
+                    worker.note_failed_reply(&request, &error);
+                }
+            });
         }
     }
 }

@@ -19,7 +19,7 @@ use super::worker::Worker;
 use crate::context::Context;
 use crate::endpoint::BoxFuture;
 use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse, RpcService};
-use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::message::{Failure, FailureKind, Outcome, Ran, Request};
 use crate::outside::Quoted;
 use crate::transport::Delivery;
 
@@ -34,9 +34,13 @@ async fn serve(mut incoming: Incoming<'_>, duplicate: bool) {
     let first = incoming.worker.rules.acknowledge == Acknowledge::BeforeInvoke;
     if (first || duplicate)
         && let Some(acknowledged) = incoming.delivery.acknowledge().unless_ok()
-        && let Err(error) = acknowledged.await
     {
-        return incoming.note_failed_acknowledgement(&error);
+        // Already now: cut off before the broker has confirmed, it may be acknowledged all the same.
+        incoming.owes_reply = !duplicate && incoming.request().wants_reply;
+        if let Err(error) = acknowledged.await {
+            incoming.owes_reply = false;
+            return incoming.note_failed_acknowledgement(&error);
+        }
     }
     if duplicate {
         incoming.note_duplicate();
@@ -55,11 +59,12 @@ async fn serve(mut incoming: Incoming<'_>, duplicate: bool) {
     if incoming.request().wants_reply {
         if let Err(failure) = &mut outcome {
             incoming.worker.note_outgoing(incoming.request(), failure);
+            incoming.admit_doubt(failure);
         }
         if let Some(replied) = incoming.reply(outcome).unless_ok()
             && let Err(error) = replied.await
         {
-            incoming.note_failed_reply(&error);
+            incoming.worker.note_failed_reply(incoming.request(), &error);
         }
     } else if let Err(failure) = outcome {
         incoming.worker.note(incoming.request(), &failure);
@@ -95,6 +100,18 @@ impl Incoming<'_> {
         None
     }
 
+    /// What was delivered before, or has begun elsewhere as a duplicate, may have run, whatever keeps it from running now.
+    #[cold]
+    fn admit_doubt(&self, failure: &mut Failure) {
+        let begun = failure.kind() == FailureKind::Expired && self.request().has_begun();
+        if failure.kind().ran() == Ran::No && (begun || self.delivery.redelivered()) {
+            let why = failure.message();
+            let why =
+                format!("the message was delivered before, and may have run then; now: {why}");
+            *failure = interrupted(&why);
+        }
+    }
+
     fn invoke<'a>(&'a mut self, ctx: &'a Context) -> Invocation<'a> {
         let Self { delivery, worker, .. } = self;
         match delivery.request().monitor {
@@ -114,13 +131,6 @@ impl Incoming<'_> {
         self.worker.counters.duplicates.add_one();
         let (id, method) = self.names();
         tracing::warn!(target: "rpc_core::server", %id, %method, "duplicate dropped");
-    }
-
-    #[cold]
-    fn note_failed_reply(&self, error: &crate::transport::ReplyError) {
-        self.worker.counters.failed_replies.add_one();
-        let (id, method) = self.names();
-        tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
     }
 }
 

@@ -11,6 +11,7 @@ use super::stats::Counters;
 use crate::layer::RpcService;
 use crate::message::{Failure, FailureKind, Request};
 use crate::outside::Outside;
+use crate::transport::ReplyError;
 
 pub(super) struct Worker {
     pub(super) id: ServerId,
@@ -104,5 +105,12 @@ impl Worker {
                 tracing::warn!(target: "rpc_core::server", %id, %method, %failure, ?causes, "refused");
             }
         }
+    }
+
+    #[cold]
+    pub(super) fn note_failed_reply(&self, request: &Request, error: &ReplyError) {
+        self.counters.failed_replies.add_one();
+        let (id, method) = (&request.id, Outside(&request.method));
+        tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
     }
 }
