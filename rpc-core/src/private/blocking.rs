@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 
+use tokio::task::JoinHandle;
 use tracing::Span;
 
 use crate::message::{Failure, FailureKind};
@@ -18,16 +19,18 @@ use crate::server::inside::{Inside, ServerId};
 ///
 /// # Cancel safety
 ///
-/// A method that has begun runs to its end when the future is dropped; its result is lost.
+/// When the future is dropped, a method that has begun runs to its end, and its result is lost; one that has not never
+/// begins.
 pub async fn run_blocking<T: Send + 'static>(
     method: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let (span, server) = (Span::current(), ServerId::here());
-    let running = tokio::task::spawn_blocking(move || {
+    let mut running = Withdrawn(tokio::task::spawn_blocking(move || {
         let _inside = Inside::enter(server);
         span.in_scope(method)
-    });
-    running.await.map_err(|error| match error.try_into_panic() {
+    }));
+    let ended = (&mut running.0).await;
+    ended.map_err(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Failure::new(
             FailureKind::Interrupted,
@@ -35,6 +38,15 @@ pub async fn run_blocking<T: Send + 'static>(
             "the runtime of the server was shut down before the method began",
         ),
     })
+}
+
+/// Takes a method back that waits for a thread; on one that has begun it has no effect.
+struct Withdrawn<T>(JoinHandle<T>);
+
+impl<T> Drop for Withdrawn<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +83,25 @@ mod tests {
         let running = run_blocking(|| panic!("out of paper"));
         let panic = AssertUnwindSafe(running).catch_unwind().await.unwrap_err();
         assert_eq!(panic.downcast_ref(), Some(&"out of paper"));
+    }
+
+    #[test]
+    fn a_method_that_is_given_up_before_it_has_a_thread_never_begins() {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.max_blocking_threads(1).build().unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let (began, begins) = std::sync::mpsc::channel();
+        runtime.block_on(async {
+            let first = tokio::spawn(run_blocking(move || held.recv()));
+            tokio::task::yield_now().await;
+            let mut second = Box::pin(run_blocking(move || began.send(())));
+            assert!(second.as_mut().now_or_never().is_none());
+            drop(second);
+            release.send(()).unwrap();
+            first.await.unwrap().unwrap().unwrap();
+        });
+        drop(runtime);
+        assert!(begins.recv().is_err());
     }
 
     #[test]
