@@ -45,8 +45,8 @@ impl Address {
 
     pub(crate) fn interrupted(&self) -> SendError {
         let message = format!(
-            "the last server on {self} gave the message back after its method had begun: repeat \
-             the call only if the method is idempotent"
+            "the message to {self} was given up after its method had begun somewhere: repeat the \
+             call only if the method is idempotent"
         );
         SendError::new(TransportErrorKind::Interrupted, Ran::Unknown, message)
     }

@@ -205,8 +205,9 @@ impl Topic {
         self.fail(gone, Address::last_listener_left);
     }
 
-    /// Fails calls with this error; those of which a method had begun before the message came back as interrupted.
-    fn fail(&self, gone: Gone, error: impl Fn(&Address) -> SendError) {
+    /// Tells the callers that their messages did not run, or that they may have: a listener that had begun gave the
+    /// message back, or has a copy of it.
+    fn fail(&self, gone: Gone, never_ran: impl Fn(&Address) -> SendError) {
         if gone.messages.is_empty() {
             return;
         }
@@ -217,8 +218,12 @@ impl Topic {
         for message in &gone.messages {
             match message.caller.filter(|_| !is_fanout) {
                 Some(caller) => {
-                    let begun = message.request.has_begun();
-                    let error = if begun { address.interrupted() } else { error(&address) };
+                    // First, so that nobody begins with a copy once the caller has been told.
+                    message.request.cancel();
+                    let error = match message.request.has_begun() {
+                        true => address.interrupted(),
+                        false => never_ran(&address),
+                    };
                     self.waiters.fail(caller, error);
                 }
                 None => tracing::debug!(id = %message.request.id, "dropped a message to {address}"),
