@@ -103,7 +103,11 @@ impl Incoming<'_> {
     /// What was delivered before, or has begun elsewhere as a duplicate, may have run, whatever keeps it from running now.
     #[cold]
     fn admit_doubt(&self, failure: &mut Failure) {
-        let begun = failure.kind() == FailureKind::Expired && self.request().has_begun();
+        let request = self.request();
+        // Where the caller has gone, nobody reads it.
+        let begun = failure.kind() == FailureKind::Expired
+            && request.has_begun()
+            && !request.is_cancelled();
         if failure.kind().ran() == Ran::No && (begun || self.delivery.redelivered()) {
             let why = failure.message();
             let why =
