@@ -1,5 +1,9 @@
 //! What the tests of this package share: the conformance suite, and what runs it.
 
+#[cfg(feature = "rabbitmq")]
+pub mod amqp;
 pub mod conformance;
 pub mod harness;
 pub mod mem;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbit;

@@ -194,6 +194,7 @@ impl ServerBuilder {
         let mut listen = Listen::new(topic, server);
         listen.exchange = self.target.exchange.map(Into::into);
         listen.max_tasks = slots;
+        listen.acknowledge = self.rules.acknowledge;
         let dispatcher = Dispatcher {
             registry,
             limits: self.limits,

@@ -23,6 +23,7 @@ use crate::endpoint::BoxFuture;
 use crate::error::SendError;
 use crate::eventual::Eventual;
 use crate::message::Request;
+use crate::server::Acknowledge;
 use crate::waiters::Replies;
 
 /// A way to carry messages between clients and servers.
@@ -99,13 +100,16 @@ pub struct Listen {
     pub server: String,
     /// How many messages the server works on at a time; a broker need not push more.
     pub max_tasks: usize,
+    /// When the server acknowledges. Before its method runs, a message that has been delivered and not yet acknowledged is
+    /// one that nobody has begun with; after its reply, it is one at work.
+    pub acknowledge: Acknowledge,
 }
 
 impl Listen {
-    /// On `topic` as `server`, on the default exchange, for one task at a time.
+    /// On `topic` as `server`, on the default exchange, for one task at a time that is acknowledged before it runs.
     #[must_use]
     pub fn new(topic: impl Into<String>, server: impl Into<String>) -> Self {
-        Self { exchange: None, topic: topic.into(), server: server.into(), max_tasks: 1 }
+        Self { exchange: None, topic: topic.into(), server: server.into(), max_tasks: 1, acknowledge: Acknowledge::BeforeInvoke }
     }
 }
 

@@ -30,7 +30,7 @@ use crate::message::{Outcome, Request};
 const SHARDS: usize = 8;
 
 /// Called when a caller drops its call before the outcome came.
-type OnAbandon = Box<dyn Fn(&Arc<Request>) + Send + Sync>;
+type OnAbandon = Box<dyn Fn(WaiterKey, &Arc<Request>) + Send + Sync>;
 
 /// The open calls of one transport. Cloning gives another handle on the same table.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Waiters {
     }
 
     /// An empty table that reports calls which their callers gave up, so that a transport can tell the server.
-    pub fn on_abandon(tell: impl Fn(&Arc<Request>) + Send + Sync + 'static) -> Self {
+    pub fn on_abandon(tell: impl Fn(WaiterKey, &Arc<Request>) + Send + Sync + 'static) -> Self {
         Self::build(Some(Box::new(tell)))
     }
 

@@ -73,7 +73,7 @@ impl Replies {
     pub(crate) fn give_up(&self) -> Reached {
         let reached = self.request.progress.cancel();
         if let Some(tell) = &self.waiters.0.on_abandon {
-            tell(&self.request);
+            tell(self.key, &self.request);
         }
         reached
     }

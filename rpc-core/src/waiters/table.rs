@@ -18,6 +18,18 @@ pub struct WaiterKey {
 }
 
 impl WaiterKey {
+    /// The key as a number that can travel: a broker's correlation id, for example.
+    #[must_use]
+    pub const fn to_bits(self) -> u128 {
+        (self.shard as u128) << 96 | (self.index as u128) << 64 | self.generation as u128
+    }
+
+    /// The key with these bits. Bits from outside do no harm: those of no open call find nobody.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self { shard: (bits >> 96) as u32, index: (bits >> 64) as u32, generation: bits as u64 }
+    }
+
     pub(super) fn shard(self) -> usize {
         self.shard as usize
     }

@@ -101,7 +101,7 @@ async fn signs_of_life_put_off_the_silence_but_not_the_deadline() {
 async fn dropping_the_handle_cancels_the_request_and_tells_the_transport() {
     let told = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&told);
-    let waiters = Waiters::on_abandon(move |_| {
+    let waiters = Waiters::on_abandon(move |_, _| {
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let given_up = request(LATE);

@@ -1,0 +1,108 @@
+//! One message in a server's hands.
+
+use std::sync::Arc;
+
+use rpc_core::transport::{AckError, Delivery, ReplyError};
+use rpc_core::{Eventual, Failure, FailureKind, Outcome, Request};
+
+use crate::announcer::InWork;
+use crate::config::Form;
+use crate::core::Core;
+use crate::ear::Ear;
+use crate::window::Held;
+use crate::wire::{self, Arrived, WayBack};
+
+pub(crate) struct AmqpDelivery {
+    core: Arc<Core>,
+    ear: Arc<Ear>,
+    tag: u64,
+    redelivered: bool,
+    settled: bool,
+    work: Work,
+}
+
+/// A cast, or a call and its way back.
+enum Work {
+    Cast(Arc<Request>),
+    Call(Arc<InWork>),
+}
+
+impl AmqpDelivery {
+    pub(crate) fn new(core: &Arc<Core>, held: &Held, Arrived { request, back }: Arrived) -> Self {
+        let request = Arc::new(request);
+        let work = match back {
+            None => Work::Cast(request),
+            Some(back) => Work::Call(Arc::new(InWork { request, back })),
+        };
+        if let Work::Call(call) = &work
+            && call.back.form == Form::Native
+        {
+            core.announcer.note(call);
+        }
+        Self {
+            core: Arc::clone(core),
+            ear: Arc::clone(&held.ear),
+            tag: held.tag(),
+            redelivered: held.delivery.redelivered,
+            settled: false,
+            work,
+        }
+    }
+
+    fn way_back(&self) -> Option<&WayBack> {
+        match &self.work {
+            Work::Cast(_) => None,
+            Work::Call(call) => Some(&call.back),
+        }
+    }
+}
+
+impl Delivery for AmqpDelivery {
+    fn request(&self) -> &Arc<Request> {
+        match &self.work {
+            Work::Cast(request) => request,
+            Work::Call(call) => &call.request,
+        }
+    }
+
+    fn redelivered(&self) -> bool {
+        self.redelivered
+    }
+
+    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
+        if std::mem::replace(&mut self.settled, true) {
+            return Eventual::ready(Ok(()));
+        }
+        Eventual::ready(self.ear.acknowledge(self.tag))
+    }
+
+    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
+        match self.way_back() {
+            Some(back) => self.core.answer(wire::heartbeat(back)),
+            None => Eventual::ready(Ok(())),
+        }
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+        let Some(back) = self.way_back() else { return Eventual::ready(Ok(())) };
+        let answer = wire::answer(back, Some(self.request()), outcome);
+        let limit = self.core.config.max_message;
+        if answer.body.len() <= limit {
+            return self.core.answer(answer);
+        }
+        let message = format!(
+            "the method succeeded, but its result takes {} bytes, and the transport carries at most {limit}",
+            answer.body.len()
+        );
+        let failure = Failure::new(FailureKind::UnencodableResult, "ResultTooLarge", message);
+        self.core.answer(wire::answer(back, Some(self.request()), Err(failure)))
+    }
+}
+
+impl Drop for AmqpDelivery {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.ear.requeue(self.tag);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Where answers come in: one queue for all calls of a transport, which outlives its connection.
+//!
+//! Its name is kept from session to session, so that a caller whose connection broke gets the answers that came meanwhile.
+//! Servers that said to callers where to cancel hear of it here, too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeleteOptions};
+use lapin::{Channel, Consumer};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::link::{Link, Session, Unavailable};
+use crate::topology::Queue;
+
+/// So many answers may be on their way to us unacknowledged.
+const PREFETCH: u16 = 2048;
+/// After so many at the latest, answers are acknowledged, all at once.
+const BATCH: usize = 256;
+/// Before the queue is consumed again: another connection of ours may not be quite dead yet, and the consumer is exclusive.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long the broker may take for each step.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) struct Inbox {
+    queue: Queue,
+    link: Arc<Link>,
+    open: watch::Sender<bool>,
+}
+
+impl Inbox {
+    pub(crate) fn new(queue: Queue, link: Arc<Link>) -> Self {
+        Self { queue, link, open: watch::Sender::new(false) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.queue.name
+    }
+
+    /// Whether answers can come in now.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.open.borrow()
+    }
+
+    /// Resolves when answers can come in.
+    ///
+    /// Cancel safe: nothing is consumed by waiting.
+    pub(crate) async fn opened(&self) -> Result<(), Unavailable> {
+        let mut open = self.open.subscribe();
+        loop {
+            if *open.borrow_and_update() {
+                return Ok(());
+            }
+            let session = self.link.session().await?;
+            tokio::select! {
+                // The sender is ours.
+                _ = open.changed() => {}
+                () = session.ended() => {}
+            }
+        }
+    }
+
+    /// Takes in what comes, on one session after the other, until the transport is closed; then deletes the queue.
+    pub(crate) async fn run(&self, mut take: impl FnMut(Delivery), stop: CancellationToken) {
+        while let Some(session) = self.link.next_session().await {
+            tokio::select! {
+                () = self.serve(&session, &mut take) => self.open.send_replace(false),
+                () = stop.cancelled() => {
+                    self.open.send_replace(false);
+                    let _ = timeout(PATIENCE, self.delete(&session)).await;
+                    return;
+                }
+            };
+        }
+    }
+
+    async fn serve(&self, session: &Arc<Session>, take: &mut impl FnMut(Delivery)) {
+        while !session.has_ended() {
+            match timeout(PATIENCE, self.consume(session)).await {
+                Ok(Ok((channel, consumer))) => {
+                    self.open.send_replace(true);
+                    tokio::select! {
+                        () = empty(&channel, consumer, take) => {}
+                        () = session.ended() => {}
+                    }
+                    // The queue may have been deleted by somebody; it is made again.
+                    self.open.send_replace(false);
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "the reply queue cannot be consumed yet");
+                    sleep(PAUSE).await;
+                }
+                Err(_) => session.end(),
+            }
+        }
+    }
+
+    async fn consume(&self, session: &Arc<Session>) -> lapin::Result<(Channel, Consumer)> {
+        let channel = session.connection.create_channel().await?;
+        channel.basic_qos(PREFETCH, <_>::default()).await?;
+        self.queue.declare(&channel).await?;
+        let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
+        let name = self.queue.name.as_str();
+        let consumer =
+            channel.basic_consume(name.into(), "replies".into(), options, <_>::default()).await?;
+        Ok((channel, consumer))
+    }
+
+    async fn delete(&self, session: &Arc<Session>) -> lapin::Result<()> {
+        let channel = session.connection.create_channel().await?;
+        let name = self.queue.name.as_str();
+        channel.queue_delete(name.into(), QueueDeleteOptions::default()).await?;
+        Ok(())
+    }
+}
+
+/// Takes in what comes until the consumer ends.
+async fn empty(channel: &Channel, mut consumer: Consumer, take: &mut impl FnMut(Delivery)) {
+    while let Some(Ok(first)) = consumer.next().await {
+        let mut last = first.delivery_tag;
+        take(first);
+        for _ in 1..BATCH {
+            let Some(Some(Ok(next))) = consumer.next().now_or_never() else { break };
+            last = next.delivery_tag;
+            take(next);
+        }
+        let acknowledged = channel.basic_ack(last, BasicAckOptions { multiple: true });
+        if acknowledged.await.is_err() {
+            return;
+        }
+    }
+}

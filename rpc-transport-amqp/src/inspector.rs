@@ -1,0 +1,75 @@
+//! Looks at queues without touching them: a passive declaration says how many consumers there are, and how many messages.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Channel, ErrorKind};
+use tokio::time::timeout;
+
+use crate::link::{Link, Session, Unavailable};
+
+/// How long the broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What there is to see of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Absent,
+    Present { consumers: u32, messages: u32 },
+}
+
+pub(crate) struct Inspector {
+    link: Arc<Link>,
+    /// The queue's absence costs a channel, as the broker closes it; a present queue's channel is used again.
+    free: Mutex<Vec<(Arc<Session>, Channel)>>,
+}
+
+impl Inspector {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link, free: Mutex::default() }
+    }
+
+    /// Looks at the queue as soon as there is a connection. `None`: the connection broke over it.
+    ///
+    /// Cancel safe: at most a channel is lost.
+    pub(crate) async fn look(&self, queue: &str) -> Result<Option<Seen>, Unavailable> {
+        let session = self.link.session().await?;
+        let look = self.look_on(&session, queue);
+        Ok(timeout(PATIENCE, look).await.ok().flatten())
+    }
+
+    async fn look_on(&self, session: &Arc<Session>, queue: &str) -> Option<Seen> {
+        let channel = match self.take(session) {
+            Some(channel) => channel,
+            None => session.connection.create_channel().await.ok()?,
+        };
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
+            Ok(seen) => {
+                let (consumers, messages) = (seen.consumer_count(), seen.message_count());
+                self.lock().push((Arc::clone(session), channel));
+                Some(Seen::Present { consumers, messages })
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => Some(Seen::Absent),
+                // 405: it is somebody's exclusive queue, and so there is a consumer.
+                ErrorKind::ProtocolError(refused) if refused.get_id() == 405 => {
+                    Some(Seen::Present { consumers: 1, messages: 0 })
+                }
+                _ => None,
+            },
+        }
+    }
+
+    fn take(&self, session: &Arc<Session>) -> Option<Channel> {
+        let mut free = self.lock();
+        free.retain(|(known, channel)| Arc::ptr_eq(known, session) && channel.status().connected());
+        free.pop().map(|(_, channel)| channel)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<Session>, Channel)>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,295 @@
+//! Requests, there and back.
+
+use std::time::Duration;
+
+use rpc_core::{Codec, Entries, MessageId, Payload, Request, TraceContext, Value, Version};
+
+use super::{message_in, read_in, request, value, waiting};
+use crate::oslo::request::ReadRequest;
+use crate::oslo::{Call, encode_request, read_request};
+
+const CALL: Call<'_> = Call { msg_id: "77bb", reply_queue: "reply_0d50" };
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+fn entries(entries: &[(&str, Value)]) -> Entries {
+    entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+}
+
+fn round_trip(request: &Request) -> Request {
+    let body = encode_request(request, Some(CALL)).unwrap();
+    let ReadRequest { request, reply } = read_request(&body, None, usize::MAX).unwrap();
+    assert_eq!(reply, waiting());
+    assert!(request.wants_reply);
+    request
+}
+
+/// A readable call, but for these members.
+fn call_with(members: &str) -> String {
+    format!(r#"{{"method": "m", {members}, "_msg_id": "77bb", "_reply_q": "reply_0d50"}}"#)
+}
+
+fn refused(members: &str) -> String {
+    let unreadable = read_in(&call_with(members)).unwrap_err();
+    assert_eq!(unreadable.reply, waiting(), "{}", unreadable.reason);
+    unreadable.reason
+}
+
+#[test]
+fn a_call_is_written_as_python_writes_it() {
+    let mut request = request("echo", r#"{"value":["é",1.0,"\"\\"]}"#);
+    request.namespace = Some("control".into());
+    request.version = Version::new(2, 1);
+    request.monitor = Some(Duration::from_millis(2001));
+    request.entries =
+        entries(&[("user", "bob".into()), ("roles", Value::Array(vec!["a\"".into()]))]);
+    let message = message_in(&encode_request(&request, Some(CALL)).unwrap());
+    assert_eq!(
+        message,
+        serde_json::json!({
+            "method": "echo", "args": {"value": ["é", 1.0, "\"\\"]}, "namespace": "control", "version": "2.1",
+            "_msg_id": "77bb", "_reply_q": "reply_0d50", "_timeout": 3,
+            "_unique_id": "000000000000000000000000000000ab",
+            "_context_user": "bob", "_context_roles": ["a\""],
+        })
+    );
+}
+
+#[test]
+fn a_cast_says_no_more_than_it_must() {
+    let message = message_in(&encode_request(&request("m", ""), None).unwrap());
+    let unique_id = "000000000000000000000000000000ab";
+    assert_eq!(message, serde_json::json!({"method": "m", "args": {}, "_unique_id": unique_id}));
+}
+
+#[test]
+fn a_request_comes_back_as_it_was() {
+    let mut sent = request("m\"\\\n🦀", r#"{"a": {"b": [1, "\ud83e\udd80"]}}"#);
+    sent.namespace = Some("".into());
+    sent.version = Version::new(1, 3).with_revision(2);
+    sent.monitor = Some(Duration::from_secs(7));
+    sent.trace = Some(Box::new(TRACE.parse::<TraceContext>().unwrap().with_state("vendor=1")));
+    sent.entries = entries(&[
+        ("", Value::Null),
+        ("a.b\"\n", Value::Float(1.0)),
+        ("msg_id", "kept".into()),
+        ("client_timeout", Value::Int(60)),
+    ]);
+    let received = round_trip(&sent);
+    assert_eq!(received.id, sent.id);
+    assert_eq!(received.method, sent.method);
+    assert_eq!(received.args, sent.args);
+    assert_eq!(received.namespace, sent.namespace);
+    assert_eq!(received.version, sent.version);
+    assert_eq!(received.monitor, sent.monitor);
+    assert_eq!(received.trace, sent.trace);
+    assert_eq!(received.entries, sent.entries);
+    assert_eq!(received.deadline, None);
+}
+
+#[test]
+fn the_trace_of_a_request_comes_before_entries_of_its_name() {
+    let mut sent = request("m", "{}");
+    sent.trace = Some(Box::new(TRACE.parse().unwrap()));
+    sent.entries = entries(&[("traceparent", "mine".into()), ("tracestate", "mine".into())]);
+    let received = round_trip(&sent);
+    assert_eq!(received.trace, sent.trace);
+    assert!(received.entries.is_empty());
+}
+
+#[test]
+fn what_is_no_trace_is_an_entry_like_others() {
+    let mut sent = request("m", "{}");
+    sent.entries = entries(&[("traceparent", "mine".into()), ("tracestate", Value::Int(1))]);
+    let received = round_trip(&sent);
+    assert_eq!(received.trace, None);
+    assert_eq!(received.entries, sent.entries);
+}
+
+#[test]
+fn a_monitor_is_written_so_that_python_heeds_it() {
+    for (monitor, written) in [(1, 2), (2000, 2), (2001, 3), (60_000, 60)] {
+        let mut request = request("m", "{}");
+        request.monitor = Some(Duration::from_millis(monitor));
+        let message = message_in(&encode_request(&request, Some(CALL)).unwrap());
+        assert_eq!(message["_timeout"], written);
+    }
+}
+
+#[test]
+fn a_monitor_is_read_by_the_rules_of_a_python_server() {
+    for (timeout, seconds) in [
+        ("2", Some(2)),
+        ("2.9", Some(2)),
+        (r#""2""#, Some(2)),
+        (r#"" 30 ""#, Some(30)),
+        ("1e1", Some(10)),
+        ("1e300", Some(1 << 32)),
+        ("99999999999999999999999", None),
+        ("null", None),
+        ("0", None),
+        ("1", None),
+        ("1.99", None),
+        ("-5", None),
+        ("true", None),
+        (r#""""#, None),
+        (r#""soon""#, None),
+        ("[3]", None),
+        ("NaN", None),
+        ("Infinity", None),
+    ] {
+        let read = read_in(&call_with(&format!(r#""_timeout": {timeout}"#))).unwrap();
+        assert_eq!(read.request.monitor, seconds.map(Duration::from_secs), "{timeout}");
+    }
+}
+
+#[test]
+fn message_pack_arguments_become_json() {
+    let bytes = Codec::MessagePack.encode(&std::collections::BTreeMap::from([("a", 1)])).unwrap();
+    let request =
+        Request::new(MessageId::from_bits(1), "m", Payload::new(Codec::MessagePack, bytes));
+    assert_eq!(round_trip(&request).args, super::json(r#"{"a":1}"#));
+}
+
+#[test]
+fn arguments_that_are_not_json_are_not_sent() {
+    for args in ["{", "{}, \"_msg_id\": \"x\"", "]"] {
+        let reason = encode_request(&request("m", args), None).unwrap_err();
+        assert!(reason.starts_with("the arguments cannot be sent: not JSON: "), "{reason}");
+    }
+}
+
+#[test]
+fn missing_members_have_their_defaults() {
+    let read = read_in(r#"{"method": "m"}"#).unwrap();
+    assert_eq!(read.reply, None);
+    assert!(!read.request.wants_reply);
+    assert_eq!(read.request.args, super::json("{}"));
+    assert_eq!(read.request.version, Version::V1_0);
+    assert_eq!(read.request.namespace, None);
+    assert_eq!(read_in(r#"{"method": "m", "namespace": null}"#).unwrap().request.namespace, None);
+}
+
+#[test]
+fn who_gives_no_queue_or_no_id_is_not_answered() {
+    for members in [
+        r#""_msg_id": "77bb""#,
+        r#""_reply_q": "reply_0d50""#,
+        r#""_msg_id": "", "_reply_q": "reply_0d50""#,
+        r#""_msg_id": "77bb", "_reply_q": null"#,
+    ] {
+        let read = read_in(&format!(r#"{{"method": "m", {members}}}"#)).unwrap();
+        assert_eq!(read.reply, None, "{members}");
+        assert!(!read.request.wants_reply);
+    }
+}
+
+#[test]
+fn only_a_message_that_says_so_is_a_repeated_one() {
+    let id = |member: &str| read_in(&format!(r#"{{"method": "m"{member}}}"#)).unwrap().request.id;
+    assert_eq!(id(r#", "_unique_id": "Ab""#), MessageId::from_bits(0xab));
+    for odd in
+        [r#", "_unique_id": "req-1""#, r#", "_unique_id": "0123456789abcdef0123456789abcdef0""#]
+    {
+        assert_eq!(id(odd), id(odd));
+    }
+    for missing in ["", r#", "_unique_id": null"#, r#", "_unique_id": """#, r#", "_unique_id": 7"#]
+    {
+        assert_ne!(id(missing), id(missing));
+    }
+}
+
+#[test]
+fn of_members_of_one_name_the_last_one_counts() {
+    let read = read_in(r#"{"method": "a", "_context_k": 1, "m\u0065thod": "b", "_context_k": 2}"#);
+    let request = read.unwrap().request;
+    assert_eq!(request.method, "b");
+    assert_eq!(request.entries, entries(&[("k", Value::Int(2))]));
+}
+
+#[test]
+fn what_cannot_be_read_is_said_to_its_caller() {
+    assert_eq!(refused(r#""version": null"#), "`version`: it is not a string");
+    assert_eq!(refused(r#""version": 1.0"#), "`version`: it is not a string");
+    assert!(refused(r#""version": "one""#).starts_with("`version`: invalid version \"one\""));
+    assert_eq!(refused(r#""namespace": 7"#), "`namespace`: it is not a string");
+    assert_eq!(refused(r#""method": null"#), "`method`: it is not a string");
+    let reason = refused(r#""method": "\ud800""#);
+    assert_eq!(reason, "`method`: it holds half of a surrogate pair, which is no Unicode text");
+    let unreadable = read_in(r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50"}"#).unwrap_err();
+    assert_eq!(unreadable.reason, "the request names no `method`");
+    assert_eq!(unreadable.reply, waiting());
+}
+
+#[test]
+fn numbers_that_would_change_are_said_to_the_caller() {
+    assert_eq!(
+        refused(r#""args": {"a": [1180591620717411303424]}"#),
+        "`args`: the integer 1180591620717411303424 does not fit in 64 bits"
+    );
+    assert_eq!(refused(r#""args": {"a": NaN}"#), "`args`: NaN is no number in JSON (RFC 8259)");
+    assert_eq!(
+        refused(r#""_context_load": -Infinity"#),
+        "the context entry `load`: -Infinity is no number in JSON (RFC 8259)"
+    );
+    let digits = "9".repeat(10_000);
+    let shown = "9".repeat(40);
+    assert_eq!(
+        refused(&format!(r#""args": {digits}"#)),
+        format!("`args`: the integer {shown}… does not fit in 64 bits")
+    );
+}
+
+#[test]
+fn an_unreadable_context_entry_is_named() {
+    for entry in [r#""\ud800""#, "[1,]", r#"{"a": 1, "a": 2}"#, "nil"] {
+        let reason = refused(&format!(r#""_context_user": {entry}"#));
+        assert!(reason.starts_with("the context entry `user`: cannot decode: "), "{reason}");
+    }
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    assert!(refused(&format!(r#""_context_user": {deep}"#)).contains("nested deeper"));
+}
+
+#[test]
+fn arguments_are_handed_on_as_they_are_written() {
+    let args = r#"{"half": "\ud800", "one": 1.0, "large": 18446744073709551615, "bad": tru}"#;
+    let read = read_in(&call_with(&format!(r#""args": {args}"#))).unwrap();
+    assert_eq!(read.request.args, super::json(args));
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(
+        read_in(&call_with(&format!(r#""args": {deep}"#))).unwrap().request.args.len(),
+        deep.len()
+    );
+}
+
+#[test]
+fn the_caller_of_a_request_that_is_cut_short_is_found() {
+    let message = r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50", "method": "m", "args": {"#;
+    let unreadable = read_in(message).unwrap_err();
+    assert_eq!(
+        unreadable.reason,
+        format!("the request is no JSON object: it ends at byte {}", message.len())
+    );
+    assert_eq!(unreadable.reply, waiting());
+    assert_eq!(read_request(message.as_bytes(), None, 0).unwrap_err().reply, waiting());
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused() {
+    for body in [
+        "[]",
+        "\"text\"",
+        "",
+        "\u{feff}{}",
+        "{\"oslo.version\": \"2.1\", \"oslo.message\": \"{}\"}",
+    ] {
+        assert_eq!(read_request(body.as_bytes(), None, usize::MAX).unwrap_err().reply, None);
+    }
+}
+
+#[test]
+fn a_request_for_values_keeps_floats_and_integers_apart() {
+    let read = read_in(r#"{"method": "m", "args": {"f": 1.0, "i": 1}}"#).unwrap();
+    let args = value(&read.request.args);
+    assert_eq!(args, value(&super::json(r#"{"f": 1.0, "i": 1}"#)));
+    assert_ne!(args, value(&super::json(r#"{"f": 1, "i": 1}"#)));
+}

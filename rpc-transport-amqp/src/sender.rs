@@ -1,0 +1,149 @@
+//! From the caller to the broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::transport::Sent;
+use rpc_core::waiters::WaiterKey;
+use rpc_core::{Eventual, Request};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::Core;
+use crate::exact::Arrival;
+use crate::inspector::Seen;
+use crate::outlet::Ready;
+use crate::publisher;
+use crate::target::{Target, fits};
+use crate::wire::{self, Calling, Outgoing};
+
+/// Before a step is tried again that a lost connection undid.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Hands a request over: at once where everything is known and open, otherwise as soon as it is.
+pub(crate) fn send(
+    core: &Arc<Core>,
+    target: Arc<Target>,
+    request: Arc<Request>,
+) -> Result<Sent, SendError> {
+    if core.is_closed() {
+        return Err(target.address.closed());
+    }
+    if !fits(&target) {
+        return Err(target.address.too_long());
+    }
+    if tokio::runtime::Handle::try_current().is_err() {
+        let message = "the RabbitMQ transport needs a tokio runtime, and there is none on this thread";
+        return Err(SendError::new(TransportErrorKind::Unavailable, Ran::No, message));
+    }
+    core.begin();
+    if request.wants_reply {
+        call(core, target, request)
+    } else {
+        let core = Arc::clone(core);
+        let hand_over = Eventual::pending(async move { cast(&core, &target, request).await });
+        Ok(Sent { replies: None, hand_over })
+    }
+}
+
+fn call(core: &Arc<Core>, target: Arc<Target>, request: Arc<Request>) -> Result<Sent, SendError> {
+    let (key, replies) = core.waiters.register(&request);
+    if core.inbox.is_open()
+        && let Some(ready) = core.outlet.now()
+    {
+        match target.look_first() {
+            None => {
+                publish(core, &target, &request, key, ready)?;
+                return Ok(Sent { replies: Some(replies), hand_over: Eventual::ready(Ok(())) });
+            }
+            // Another look is taken below, where there is time for it.
+            Some(looking) => drop(looking),
+        }
+    }
+    let core = Arc::clone(core);
+    let hand_over = Eventual::pending(async move {
+        core.inbox.opened().await.map_err(|why| target.address.unavailable(&why))?;
+        look(&core, &target).await?;
+        let ready = core.outlet.when_ready().await;
+        let ready = ready.map_err(|why| target.address.unavailable(&why))?;
+        publish(&core, &target, &request, key, ready)
+    });
+    Ok(Sent { replies: Some(replies), hand_over })
+}
+
+/// Makes sure that somebody listens, unless that was seen a moment ago.
+async fn look(core: &Core, target: &Target) -> Result<(), SendError> {
+    let queue = &target.routing_key;
+    while let Some(_looking) = target.look_first() {
+        let seen = core.inspector.look(queue).await;
+        match seen.map_err(|why| target.address.unavailable(&why))? {
+            Some(Seen::Present { consumers: 1.., .. }) => target.note_consumers(true),
+            Some(Seen::Present { .. }) => {
+                target.note_consumers(false);
+                return Err(target.address.no_consumer(queue, Ran::No));
+            }
+            Some(Seen::Absent) => {
+                target.note_consumers(false);
+                return Err(target.address.no_queue());
+            }
+            None => sleep(PAUSE).await,
+        }
+    }
+    Ok(())
+}
+
+fn publish(
+    core: &Core,
+    target: &Target,
+    request: &Request,
+    key: WaiterKey,
+    ready: Ready,
+) -> Result<(), SendError> {
+    let calling = Calling { key, inbox: core.inbox.name() };
+    let message = outgoing(core, target, request, Some(calling))?;
+    request.mark_sent();
+    target.note_call(key);
+    ready.publisher.publish(message, publisher::Sender::Caller(key), ready.room);
+    Ok(())
+}
+
+fn outgoing(
+    core: &Core,
+    target: &Target,
+    request: &Request,
+    calling: Option<Calling<'_>>,
+) -> Result<Outgoing, SendError> {
+    let way = (&*target.exchange, &*target.routing_key);
+    let message = wire::outgoing(core.config.form, request, way, calling)
+        .map_err(|reason| target.address.unencodable(&reason))?;
+    let (bytes, limit) = (message.body.len(), core.config.max_message);
+    if bytes > limit {
+        return Err(target.address.too_large(bytes, limit));
+    }
+    Ok(message)
+}
+
+/// A cast ends with its confirmation, so it waits for its own. Dropped before that, it is given up.
+async fn cast(core: &Core, target: &Target, request: Arc<Request>) -> Result<(), SendError> {
+    let given_up = CancellationToken::new();
+    let _give_up = given_up.clone().drop_guard();
+    loop {
+        // Also makes the reason known why there is no connection, if there can be none.
+        let ready = core.outlet.when_ready().await;
+        drop(ready.map_err(|why| target.address.unavailable(&why))?);
+        let message = outgoing(core, target, &request, None)?;
+        let (leaving, given_up) = (Arc::clone(&request), given_up.clone());
+        let leaving = move || {
+            leaving.mark_sent();
+            !given_up.is_cancelled()
+        };
+        match core.send_exactly_unless(message, leaving).await {
+            Arrival::Queued => return Ok(()),
+            Arrival::NoQueue => return Err(target.address.no_queue()),
+            Arrival::Refused => return Err(target.address.refused()),
+            Arrival::Unknown => return Err(target.address.lost()),
+            Arrival::NotSent => sleep(PAUSE).await,
+        }
+    }
+}

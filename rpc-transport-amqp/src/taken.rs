@@ -1,0 +1,44 @@
+//! The caller's half of cancelling: which server has taken which call.
+//!
+//! A server says so of calls that take a while. One that was dropped before that is cancelled when the word comes.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rpc_core::waiters::WaiterKey;
+
+#[derive(Default)]
+pub(crate) struct Taken {
+    by: Mutex<HashMap<WaiterKey, Box<str>>>,
+    /// Spares the lock where nothing is taken, as is most often so.
+    count: AtomicUsize,
+}
+
+impl Taken {
+    /// The server that listens at this inbox has taken the call.
+    pub(crate) fn note(&self, key: WaiterKey, server: Box<str>) {
+        let mut by = self.lock();
+        by.insert(key, server);
+        self.count.store(by.len(), Ordering::Relaxed);
+    }
+
+    /// The call is over; the inbox of the server that had taken it.
+    pub(crate) fn forget(&self, key: WaiterKey) -> Option<Box<str>> {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut by = self.lock();
+        let server = by.remove(&key);
+        self.count.store(by.len(), Ordering::Relaxed);
+        server
+    }
+
+    pub(crate) fn is_taken(&self, key: WaiterKey) -> bool {
+        self.lock().contains_key(&key)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<WaiterKey, Box<str>>> {
+        self.by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,186 @@
+//! The transport itself: a handle on what the crate keeps going.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rpc_core::error::SendError;
+use rpc_core::transport::{
+    Capabilities, ConnectError, ConnectionState, Listen, ListenError, Listener, Route, Sent,
+    Transport,
+};
+use rpc_core::{BoxFuture, Codec, Request};
+use tokio::sync::{mpsc, watch};
+
+use crate::builder::AmqpBuilder;
+use crate::config::Form;
+use crate::core::Core;
+use crate::factory::AmqpFactory;
+use crate::listener::AmqpListener;
+use crate::names;
+use crate::pump::Pump;
+use crate::random;
+use crate::sender;
+use crate::target::Target;
+use crate::topology::Ears;
+use crate::window::Window;
+
+/// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
+///
+/// It connects when it is first used, and again whenever a connection breaks. Clones are handles on the same transport. When
+/// the last one is dropped the transport is closed, as by [`close`](Transport::close), which also waits until that is done.
+///
+/// ```no_run
+/// use rpc_core::{RpcClient, Target};
+/// use rpc_transport_amqp::AmqpTransport;
+///
+/// # fn main() -> Result<(), rpc_core::transport::ConnectError> {
+/// let transport = AmqpTransport::from_url("amqp://user:password@localhost/")?;
+/// let client = RpcClient::new(transport, Target::topic("bank"));
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AmqpTransport(Arc<Handle>);
+
+/// What the user's handles share. Tasks hold the core alone, so that they do not keep the transport open.
+struct Handle {
+    core: Arc<Core>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let core = Arc::clone(&self.core);
+        if core.is_closed() {
+            return;
+        }
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move { core.close().await })),
+            // Nobody runs what would be closed.
+            Err(_) => core.closing.cancel(),
+        }
+    }
+}
+
+impl AmqpTransport {
+    /// The transport for a URL; [`AmqpBuilder`] says which there are. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// The URL cannot be understood, and why. Passwords in it are never shown.
+    pub fn from_url(url: &str) -> Result<Self, ConnectError> {
+        AmqpBuilder::from_url(url).map(AmqpBuilder::build)
+    }
+
+    /// Makes transports from `amqp:`, `amqps:` and `rabbit:` URLs, for [`Transports`](rpc_core::Transports).
+    #[must_use]
+    pub fn factory() -> AmqpFactory {
+        AmqpFactory::new()
+    }
+
+    pub(crate) fn over(core: Arc<Core>) -> Self {
+        Self(Arc::new(Handle { core }))
+    }
+
+    /// How many calls wait for an answer: a gauge that returns to zero.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.core().waiters.len()
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.0.core
+    }
+
+    fn target(&self, route: &Route) -> Arc<Target> {
+        let transport = self.core().id;
+        if let Some(remembered) = route.cached::<Remembered>()
+            && remembered.transport == transport
+        {
+            return Arc::clone(&remembered.target);
+        }
+        let target = self.core().targets.of(&self.core().config, route);
+        route.remember(Remembered { transport, target: Arc::clone(&target) });
+        target
+    }
+
+    async fn listen_on(&self, listen: Listen) -> Result<Box<dyn Listener>, ListenError> {
+        let core = self.core();
+        if core.is_closed() {
+            return Err(ListenError::new(&listen, "the RabbitMQ transport has been closed"));
+        }
+        core.begin();
+        let queues = Ears::of(&core.config, &listen, &random::name());
+        if let Some(queue) = queues.all().iter().find(|queue| queue.name.len() > names::LONGEST) {
+            let reason = format!(
+                "the name of its queue takes {} bytes, and AMQP takes {}",
+                queue.name.len(),
+                names::LONGEST
+            );
+            return Err(ListenError::new(&listen, reason));
+        }
+        let window = Arc::new(Window::default());
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let listener = AmqpListener::new(Arc::clone(core), Arc::clone(&window), orders);
+        Pump::begin(Arc::clone(core), listen, queues, window, ordered).await?;
+        Ok(Box::new(listener))
+    }
+}
+
+/// What a route remembers; a client's route may come to another transport.
+struct Remembered {
+    transport: u64,
+    target: Arc<Target>,
+}
+
+impl Transport for AmqpTransport {
+    fn codec(&self) -> Codec {
+        match self.core().config.form {
+            Form::Native => Codec::MessagePack,
+            Form::Oslo => Codec::Json,
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let config = &self.core().config;
+        let mut capabilities = Capabilities::default();
+        capabilities.knows_nobody_listens = true;
+        capabilities.at_least_once = true;
+        capabilities.cancel = config.form == Form::Native;
+        capabilities.expires_in_queue = true;
+        capabilities.max_message = Some(config.max_message);
+        capabilities
+    }
+
+    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        let target = self.target(route);
+        sender::send(self.core(), target, request)
+    }
+
+    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
+        Box::pin(self.listen_on(listen))
+    }
+
+    fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.core().state.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.core().close())
+    }
+}
+
+impl From<AmqpTransport> for Arc<dyn Transport> {
+    fn from(transport: AmqpTransport) -> Self {
+        Arc::new(transport) as Self
+    }
+}
+
+impl fmt::Debug for AmqpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpTransport")
+            .field("state", &*self.core().state.borrow())
+            .field("waiters", &self.waiters())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! What travels back: answers, signs of life, and who has taken a call; and, after those, cancellations.
+
+use std::time::Duration;
+
+use lapin::BasicProperties;
+use rpc_core::waiters::WaiterKey;
+use rpc_core::{Limits, Outcome, Payload, Request};
+
+use super::request::{expiration, oslo_properties};
+use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
+use crate::config::Form;
+use crate::oslo;
+
+/// The final answer to a request, as far as that could be read. It is worth nothing after the caller's deadline.
+pub(crate) fn answer(back: &WayBack, request: Option<&Request>, outcome: Outcome) -> Outgoing {
+    let (kind, content_type, body) = match back.form {
+        Form::Oslo => ("", native::JSON, {
+            let about = request.map(|request| oslo::About {
+                method: &request.method,
+                version: request.version,
+            });
+            oslo::encode_reply(&back.call, &outcome, about)
+        }),
+        Form::Native => match outcome {
+            Ok(payload) => {
+                let content_type = native::content_type(payload.codec());
+                (kind::RESULT, content_type, payload.into_bytes())
+            }
+            Err(failure) => {
+                (kind::FAILURE, native::MESSAGE_PACK, native::encode_failure(&failure))
+            }
+        },
+    };
+    let mut properties = addressed(back, kind).with_content_type(content_type.into());
+    if let Some(left) = request.and_then(|request| request.deadline).and_then(expiration) {
+        properties = properties.with_expiration(left);
+    }
+    to_queue(&back.queue, properties, body)
+}
+
+/// A sign of life.
+pub(crate) fn heartbeat(back: &WayBack) -> Outgoing {
+    let body = match back.form {
+        Form::Native => Vec::new(),
+        Form::Oslo => oslo::encode_heartbeat(&back.call),
+    };
+    to_queue(&back.queue, addressed(back, kind::ALIVE), body)
+}
+
+/// Says to the caller that its method has begun, and where its server listens for cancellations. Native form only.
+pub(crate) fn taken(back: &WayBack, inbox: &str) -> Outgoing {
+    let properties = addressed(back, kind::TAKEN).with_reply_to(inbox.into());
+    to_queue(&back.queue, properties, Vec::new())
+}
+
+/// Says to the server that has taken a call that its caller, whose inbox this is, has given up.
+pub(crate) fn cancel(server: &str, key: WaiterKey, inbox: &str) -> Outgoing {
+    let properties = BasicProperties::default()
+        .with_delivery_mode(1)
+        .with_type(kind::CANCEL.into())
+        .with_correlation_id(CallId::of(key).to_string().into())
+        .with_reply_to(inbox.into());
+    to_queue(server, properties, Vec::new())
+}
+
+fn addressed(back: &WayBack, kind: &str) -> BasicProperties {
+    let properties = BasicProperties::default().with_delivery_mode(1);
+    match back.form {
+        Form::Native => {
+            properties.with_type(kind.into()).with_correlation_id((&*back.call).into())
+        }
+        Form::Oslo => oslo_properties(properties),
+    }
+}
+
+/// Straight to a queue, by the default exchange, to which every queue is bound by its name.
+fn to_queue(queue: &str, properties: BasicProperties, body: Vec<u8>) -> Outgoing {
+    Outgoing { exchange: "".into(), routing_key: queue.into(), properties, body }
+}
+
+/// What came to an inbox.
+pub(crate) enum Mail {
+    /// To a caller. `None`: to no call that ever was ours.
+    Answer(Option<WaiterKey>, Result<Answer, String>),
+    /// To a server: the caller with this way back has given up.
+    Cancel(WayBack),
+}
+
+/// What a caller is told.
+pub(crate) enum Answer {
+    Final(Outcome),
+    /// The first of two parts, as servers before oslo.messaging 4.0 send it.
+    Part(Outcome),
+    /// The end, without a result: of an answer in two parts, or of a method that returns nothing.
+    Done,
+    Alive,
+    /// The method has begun; its server hears of cancellations here.
+    Taken(Box<str>),
+}
+
+/// Reads what came to an inbox.
+pub(crate) fn read_mail(properties: &BasicProperties, body: Vec<u8>, limits: &Limits) -> Mail {
+    let call = text(properties.correlation_id());
+    let answer = match kind_of(properties) {
+        kind::RESULT => {
+            Ok(Answer::Final(Ok(Payload::new(native::codec(text(properties.content_type())), body))))
+        }
+        kind::FAILURE => {
+            native::read_failure(&body, limits).map(|failure| Answer::Final(Err(failure)))
+        }
+        kind::ALIVE => Ok(Answer::Alive),
+        kind::TAKEN => Ok(Answer::Taken(text(properties.reply_to()).into())),
+        kind::CANCEL => {
+            let queue = text(properties.reply_to()).into();
+            return Mail::Cancel(WayBack { form: Form::Native, queue, call: call.into() });
+        }
+        _ => return read_oslo(properties, &body, limits),
+    };
+    Mail::Answer(CallId::read(call), answer)
+}
+
+fn read_oslo(properties: &BasicProperties, body: &[u8], limits: &Limits) -> Mail {
+    match oslo::read_reply(body, compression(properties), limits.max_bytes) {
+        Ok(reply) => {
+            let answer = match reply.content {
+                oslo::Content::Heartbeat => Answer::Alive,
+                oslo::Content::Part(outcome) => Answer::Part(outcome),
+                oslo::Content::Final(outcome) => Answer::Final(outcome),
+                oslo::Content::Done => Answer::Done,
+            };
+            Mail::Answer(CallId::read(&reply.msg_id), Ok(answer))
+        }
+        Err(reason) => Mail::Answer(None, Err(reason)),
+    }
+}
+
+/// How long a message may still be of use; `None`: for ever, as far as it says.
+pub(crate) fn time_left(properties: &BasicProperties) -> Option<Duration> {
+    text(properties.expiration()).parse().ok().map(Duration::from_millis)
+}

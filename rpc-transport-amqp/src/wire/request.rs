@@ -1,0 +1,152 @@
+//! Requests: made into messages, and read from them.
+
+use std::time::Duration;
+
+use lapin::BasicProperties;
+use lapin::types::ShortString;
+use rpc_core::waiters::WaiterKey;
+use rpc_core::{Limits, Request};
+use tokio::time::Instant;
+
+use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
+use crate::config::Form;
+use crate::oslo;
+
+/// RabbitMQ refuses to keep a message for longer, in milliseconds; what has longer has no limit.
+const LONGEST: u128 = u32::MAX as u128;
+/// Calls are worth nothing after a crash of the broker, and one that it had delivered could be delivered again as if it
+/// never had been: so they are not written to disk. Casts are.
+const IN_MEMORY: u8 = 1;
+const ON_DISK: u8 = 2;
+
+/// A call's names on the wire: its own, and the queue of its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calling<'a> {
+    pub(crate) key: WaiterKey,
+    pub(crate) inbox: &'a str,
+}
+
+/// A request on its way to an exchange. `calling` where an answer is wanted.
+pub(crate) fn outgoing(
+    form: Form,
+    request: &Request,
+    (exchange, routing_key): (&str, &str),
+    calling: Option<Calling<'_>>,
+) -> Result<Outgoing, String> {
+    let id = calling.map(|calling| CallId::of(calling.key).to_string());
+    let mut properties = BasicProperties::default()
+        .with_delivery_mode(if calling.is_some() { IN_MEMORY } else { ON_DISK });
+    if let Some(left) = request.deadline.and_then(expiration) {
+        properties = properties.with_expiration(left);
+    }
+    let body = match form {
+        Form::Native => {
+            let kind = if calling.is_some() { kind::CALL } else { kind::CAST };
+            properties = properties
+                .with_type(kind.into())
+                .with_content_type(native::content_type(request.args.codec()).into());
+            if let Some(calling) = calling {
+                properties = properties.with_reply_to(calling.inbox.into());
+            }
+            native::encode_request(request)?
+        }
+        Form::Oslo => {
+            properties = oslo_properties(properties);
+            let reply_queue = calling.map(|calling| calling.inbox);
+            let call = id.as_deref().zip(reply_queue);
+            let call = call.map(|(msg_id, reply_queue)| oslo::Call { msg_id, reply_queue });
+            oslo::encode_request(request, call).map_err(|error| error.to_string())?
+        }
+    };
+    if let Some(id) = id {
+        // Also in the oslo form, where Python looks at it no more than at any other: it tells whose message was returned.
+        properties = properties.with_correlation_id(id.into());
+    }
+    let (exchange, routing_key) = (exchange.into(), routing_key.into());
+    Ok(Outgoing { exchange, routing_key, properties, body })
+}
+
+/// What a Python peer sets on every message, and needs.
+pub(super) fn oslo_properties(properties: BasicProperties) -> BasicProperties {
+    properties
+        .with_content_type(native::JSON.into())
+        .with_content_encoding("utf-8".into())
+        .with_headers(<_>::default())
+        .with_priority(0)
+}
+
+/// The time that is left, as AMQP has it. A message whose time is up is delivered at once or not at all.
+pub(super) fn expiration(deadline: Instant) -> Option<ShortString> {
+    let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+    (left <= LONGEST).then(|| left.to_string().into())
+}
+
+/// A request that came, and the way back to its caller, if it wants an answer.
+pub(crate) struct Arrived {
+    pub(crate) request: Request,
+    pub(crate) back: Option<WayBack>,
+}
+
+/// A message that cannot be read.
+pub(crate) struct Illegible {
+    pub(crate) reason: String,
+    /// Where its caller waits, as far as that could be read.
+    pub(crate) back: Option<WayBack>,
+}
+
+/// The request in a message.
+pub(crate) fn read_request(
+    properties: &BasicProperties,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<Arrived, Illegible> {
+    let mut arrived = match kind_of(properties) {
+        kind @ (kind::CALL | kind::CAST) => read_native(kind, properties, body, limits),
+        _ => read_oslo(properties, body, limits),
+    }?;
+    arrived.request.wants_reply = arrived.back.is_some();
+    arrived.request.deadline = text(properties.expiration())
+        .parse()
+        .ok()
+        .and_then(|left| Instant::now().checked_add(Duration::from_millis(left)));
+    Ok(arrived)
+}
+
+fn read_native(
+    kind: &str,
+    properties: &BasicProperties,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<Arrived, Illegible> {
+    let (queue, call) = (text(properties.reply_to()), text(properties.correlation_id()));
+    let back = (kind == kind::CALL && !queue.is_empty()).then(|| WayBack {
+        form: Form::Native,
+        queue: queue.into(),
+        call: call.into(),
+    });
+    let codec = native::codec(text(properties.content_type()));
+    match native::read_request(body, codec, limits) {
+        Ok(request) => Ok(Arrived { request, back }),
+        Err(reason) => Err(Illegible { reason, back }),
+    }
+}
+
+fn read_oslo(
+    properties: &BasicProperties,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<Arrived, Illegible> {
+    let back = |reply: Option<(String, String)>| {
+        reply.map(|(call, queue)| WayBack {
+            form: Form::Oslo,
+            queue: queue.into(),
+            call: call.into(),
+        })
+    };
+    match oslo::read_request(body, compression(properties), limits.max_bytes) {
+        Ok(read) => Ok(Arrived { request: read.request, back: back(read.reply) }),
+        Err(unreadable) => {
+            Err(Illegible { reason: unreadable.reason, back: back(unreadable.reply) })
+        }
+    }
+}

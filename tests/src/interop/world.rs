@@ -1,0 +1,154 @@
+//! What a case has to work with.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use rpc_core::server::ServerBuilder;
+use rpc_core::{Endpoint, RpcClient, RunningServer, Target, Transport};
+use rpc_transport_amqp::AmqpBuilder;
+
+use super::peers::Peers;
+use super::{Client, Raw, Serve, To};
+
+/// A topic of the case's own, Python peers, and connections for servers and clients in Rust.
+///
+/// Everything has defaults: `world.serve(endpoint)` starts server `rust` of the topic, `world.python().call(…)` calls it. Servers in
+/// Rust are stopped after the case.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+struct Inner {
+    topic: String,
+    url: &'static str,
+    peers: Arc<Peers>,
+    serving: Arc<dyn Transport>,
+    calling: Arc<dyn Transport>,
+    servers: Mutex<Vec<Arc<RunningServer>>>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("topic", &self.0.topic).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    pub(super) async fn new(case: &'static str, peers: Arc<Peers>) -> Self {
+        let url = Peers::url().await;
+        let topic = format!("{case}-{}", peers.version());
+        let (serving, calling) = (connect(url), connect(url));
+        let servers = Mutex::default();
+        Self(Arc::new(Inner { topic, url, peers, serving, calling, servers }))
+    }
+
+    /// The case's topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// The topic as a target of Rust.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target::topic(self.0.topic.clone())
+    }
+
+    /// The URL that the connections were made with.
+    #[must_use]
+    pub fn url(&self) -> &'static str {
+        self.0.url
+    }
+
+    /// The same with options.
+    #[must_use]
+    pub fn url_with(&self, query: &str) -> String {
+        format!("{}?{query}", self.0.url)
+    }
+
+    /// The connection that servers in Rust use.
+    #[must_use]
+    pub fn serving(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.0.serving)
+    }
+
+    /// The connection that clients in Rust use.
+    #[must_use]
+    pub fn calling(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.0.calling)
+    }
+
+    /// A connection more, made as the others but with options in the URL.
+    #[must_use]
+    pub fn connect(&self, query: &str) -> Arc<dyn Transport> {
+        connect(&self.url_with(query))
+    }
+
+    /// A client in Rust.
+    pub fn client<C: From<RpcClient>>(&self) -> C {
+        self.client_of(self.target())
+    }
+
+    /// A client in Rust of another target.
+    pub fn client_of<C: From<RpcClient>>(&self, target: Target) -> C {
+        RpcClient::new(self.calling(), target).into()
+    }
+
+    /// A server in Rust, of the case's topic.
+    pub fn server(&self, name: &str) -> ServerBuilder {
+        rpc_core::Server::builder(self.serving(), self.target().server(name.to_owned()))
+    }
+
+    /// Starts a server; it is stopped after the case.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub async fn start(&self, server: ServerBuilder) -> Arc<RunningServer> {
+        let running = Arc::new(server.build().unwrap().start().await.unwrap());
+        self.0.servers.lock().unwrap().push(Arc::clone(&running));
+        running
+    }
+
+    /// Starts server `rust` with one endpoint.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub async fn serve<E: Endpoint + Send + Sync>(&self, endpoint: E) -> Arc<RunningServer> {
+        self.start(self.server("rust").endpoint(endpoint)).await
+    }
+
+    /// The Python client, and the case's topic as its target.
+    pub async fn python(&self) -> To<'_> {
+        self.python_client().await.to(&self.0.topic)
+    }
+
+    /// The Python client.
+    pub async fn python_client(&self) -> &Client {
+        self.0.peers.client().await
+    }
+
+    /// A Python server of the case's topic.
+    pub async fn python_server(&self, server: &str) -> Serve {
+        self.0.peers.server().await.serve(self.0.url, &self.0.topic, server)
+    }
+
+    /// What sends messages made by hand.
+    pub async fn raw(&self) -> &Raw {
+        self.0.peers.raw().await
+    }
+
+    pub(super) async fn leave(self) {
+        let servers = std::mem::take(&mut *self.0.servers.lock().unwrap());
+        for server in servers {
+            server.stop();
+            server.wait().await.unwrap();
+        }
+        self.0.serving.close().await;
+        self.0.calling.close().await;
+    }
+}
+
+fn connect(url: &str) -> Arc<dyn Transport> {
+    Arc::new(AmqpBuilder::from_url(url).unwrap().build())
+}

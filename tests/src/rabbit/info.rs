@@ -1,0 +1,221 @@
+//! What a node is asked and told while it runs.
+
+use std::collections::BTreeMap;
+
+use super::term::{binary, records, table};
+use super::{Node, NodeError};
+
+/// A queue, as the node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueInfo {
+    /// Its name.
+    pub name: String,
+    /// Whether it outlives a restart of the node.
+    pub durable: bool,
+    /// Whether only the connection that declared it may use it.
+    pub exclusive: bool,
+    /// Whether it goes with its last consumer.
+    pub auto_delete: bool,
+    /// What it was declared with: text as it is, another value as Erlang prints it.
+    pub arguments: BTreeMap<String, String>,
+    /// Messages that wait and messages that were delivered and not acknowledged.
+    pub messages: usize,
+    /// Messages that were delivered and not acknowledged.
+    pub unacknowledged: usize,
+    /// Its consumers.
+    pub consumers: usize,
+}
+
+/// A connection, as the node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// Its virtual host.
+    pub vhost: String,
+    /// Who opened it.
+    pub user: String,
+    /// `running`, `blocked` and so on.
+    pub state: String,
+    /// The client's port.
+    pub peer_port: u16,
+    /// How many channels it has.
+    pub channels: usize,
+    /// Every how many seconds each side says that it lives.
+    pub heartbeat: usize,
+}
+
+/// A channel, as the node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// Its virtual host.
+    pub vhost: String,
+    /// Its number in its connection.
+    pub number: u16,
+    /// Its consumers.
+    pub consumers: usize,
+    /// How many messages each consumer may have unacknowledged.
+    pub prefetch: usize,
+    /// How many they have.
+    pub unacknowledged: usize,
+    /// Whether what is published on it is confirmed.
+    pub confirms: bool,
+}
+
+/// What all of these fail of: the node is not running, or does not know what it was asked about.
+type Answer<T = ()> = Result<T, NodeError>;
+
+#[allow(clippy::missing_errors_doc, reason = "said once, of `Answer`")]
+impl Node {
+    /// Creates virtual hosts, in which `guest` may do everything.
+    pub async fn create_vhosts(&self, names: &[&str]) -> Answer {
+        let names: Vec<_> = names.iter().map(|name| binary(name)).collect();
+        self.tell(format!(
+            "[begin ok = rabbit_vhost:add(V, <<\"test\">>), \
+             ok = rabbit_auth_backend_internal:set_permissions( \
+             <<\"guest\">>, V, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>) end || V <- [{}]]",
+            names.join(",")
+        ))
+        .await
+    }
+
+    /// Creates a virtual host, in which `guest` may do everything. It takes ten milliseconds.
+    pub async fn create_vhost(&self, name: &str) -> Answer {
+        self.create_vhosts(&[name]).await
+    }
+
+    /// Deletes a virtual host with all that is in it.
+    pub async fn delete_vhost(&self, name: &str) -> Answer {
+        self.tell(format!("rabbit_vhost:delete({}, <<\"test\">>)", binary(name))).await
+    }
+
+    /// Adds a user who may do nothing yet: see [`allow`](Self::allow).
+    pub async fn add_user(&self, name: &str, password: &str) -> Answer {
+        let (name, password) = (binary(name), binary(password));
+        self.tell(format!(
+            "ok = rabbit_auth_backend_internal:add_user({name}, {password}, <<\"test\">>)"
+        ))
+        .await
+    }
+
+    /// Lets a user configure, write and read what matches these expressions.
+    pub async fn allow(
+        &self,
+        user: &str,
+        vhost: &str,
+        [configure, write, read]: [&str; 3],
+    ) -> Answer {
+        let arguments = [user, vhost, configure, write, read, "test"].map(binary).join(",");
+        self.tell(format!("ok = rabbit_auth_backend_internal:set_permissions({arguments})")).await
+    }
+
+    /// Raises or clears the alarm that memory runs short: while it is on, who publishes is blocked.
+    pub async fn alarm(&self, on: bool) -> Answer {
+        let resource = "{resource_limit, memory, node()}";
+        self.tell(if on {
+            format!("rabbit_alarm:set_alarm({{{resource}, []}})")
+        } else {
+            format!("rabbit_alarm:clear_alarm({resource})")
+        })
+        .await
+    }
+
+    /// Has the node write to disk what was declared. Where it keeps that in Mnesia, as versions before 4 do, a kill
+    /// loses what was declared within the last two seconds or so, durable or not.
+    pub async fn sync(&self) -> Answer {
+        self.tell("mnesia:system_info(is_running) =:= no orelse mnesia:sync_log()".into()).await
+    }
+
+    /// The queues of a virtual host.
+    pub async fn queues(&self, vhost: &str) -> Answer<Vec<QueueInfo>> {
+        let rows = format!(
+            "[[V || {{K, V}} <- I, K =/= arguments] ++ \
+             [X || {{N, _, V}} <- proplists:get_value(arguments, I), X <- [N, V]] || \
+             I <- rabbit_amqqueue:info_all({}, [name, durable, exclusive, auto_delete, messages, \
+             messages_unacknowledged, consumers, arguments])]",
+            binary(vhost)
+        );
+        self.rows(&rows, |fields| {
+            let [name, durable, exclusive, auto_delete, messages, unacknowledged, consumers, ..] =
+                fields[..]
+            else {
+                return None;
+            };
+            let arguments = fields[7..].chunks_exact(2);
+            Some(QueueInfo {
+                name: name.to_owned(),
+                durable: durable.parse().ok()?,
+                exclusive: exclusive.parse().ok()?,
+                auto_delete: auto_delete.parse().ok()?,
+                arguments: arguments.map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect(),
+                messages: messages.parse().ok()?,
+                unacknowledged: unacknowledged.parse().ok()?,
+                consumers: consumers.parse().ok()?,
+            })
+        })
+        .await
+    }
+
+    /// All connections.
+    pub async fn connections(&self) -> Answer<Vec<ConnectionInfo>> {
+        let rows = "[[V || {_, V} <- I] || I <- rabbit_networking:connection_info_all( \
+                    [vhost, user, state, peer_port, channels, timeout])]";
+        self.rows(rows, |fields| {
+            let [vhost, user, state, peer_port, channels, heartbeat] = fields[..] else {
+                return None;
+            };
+            Some(ConnectionInfo {
+                vhost: vhost.to_owned(),
+                user: user.to_owned(),
+                state: state.to_owned(),
+                peer_port: peer_port.parse().ok()?,
+                channels: channels.parse().ok()?,
+                heartbeat: heartbeat.parse().ok()?,
+            })
+        })
+        .await
+    }
+
+    /// All channels.
+    pub async fn channels(&self) -> Answer<Vec<ChannelInfo>> {
+        let rows = "[[V || {_, V} <- I] || I <- rabbit_channel:info_all([vhost, number, \
+                    consumer_count, prefetch_count, \
+                    messages_unacknowledged, confirm])]";
+        self.rows(rows, |fields| {
+            let [vhost, number, consumers, prefetch, unacknowledged, confirms] = fields[..] else {
+                return None;
+            };
+            Some(ChannelInfo {
+                vhost: vhost.to_owned(),
+                number: number.parse().ok()?,
+                consumers: consumers.parse().ok()?,
+                prefetch: prefetch.parse().ok()?,
+                unacknowledged: unacknowledged.parse().ok()?,
+                confirms: confirms.parse().ok()?,
+            })
+        })
+        .await
+    }
+
+    /// Closes the connections of a virtual host, as an operator would.
+    pub async fn close_connections(&self, vhost: &str) -> Answer {
+        self.tell(format!(
+            "[rabbit_networking:close_connection(C, \"closed by the test\") || \
+             C <- rabbit_networking:connections(), \
+             rabbit_networking:connection_info(C, [vhost]) =:= [{{vhost, {}}}]]",
+            binary(vhost)
+        ))
+        .await
+    }
+
+    async fn tell(&self, expression: String) -> Answer {
+        self.eval(expression).await.map(drop)
+    }
+
+    async fn rows<T>(&self, rows: &str, read: impl Fn(Vec<&str>) -> Option<T>) -> Answer<Vec<T>> {
+        let text = self.eval(table(rows)).await?;
+        let read = |record: Vec<&str>| {
+            let odd = format!("{record:?}");
+            read(record).ok_or_else(|| NodeError(format!("the node answers with {odd}")))
+        };
+        records(&text).into_iter().map(read).collect()
+    }
+}

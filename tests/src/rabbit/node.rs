@@ -1,0 +1,370 @@
+//! One private RabbitMQ node.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::control::{self, Control};
+use super::installation::Installation;
+use super::processes::{GLANCE, Processes, listens, wait_until};
+use super::{NodeError, Tls, ports};
+
+/// How long a node may take to start. It takes about 5 s on a machine that does little else.
+const START: Duration = Duration::from_secs(120);
+
+/// How much of a log is shown. What went wrong comes before what that led to.
+const LOG_LINES: usize = 100;
+
+/// How a node differs from RabbitMQ with its own defaults.
+#[derive(Debug, Clone, Default)]
+pub struct NodeOptions {
+    /// Whether it has a listener for TLS, too.
+    pub tls: Option<Tls>,
+    /// More lines of `rabbitmq.conf`.
+    pub settings: Vec<String>,
+}
+
+/// How a URL names a node.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub enum UrlForm {
+    /// `amqp://`
+    Amqp,
+    /// `amqps://`, to `localhost`; of nodes that have TLS.
+    Amqps,
+    /// `rabbit://`
+    Rabbit,
+}
+
+/// A RabbitMQ node of the test's own: on loopback, without plugins, with its own port mapper and a temporary folder.
+///
+/// Dropping it ends all its processes and removes its folder; so does the end of the test process, whatever ends it.
+/// It belongs to no runtime: it may be kept in a static and asked from any.
+#[derive(Debug)]
+pub struct Node(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    installation: Installation,
+    processes: Mutex<Processes>,
+    pub(super) control: Control,
+    folder: PathBuf,
+    name: String,
+    amqp: u16,
+    tls: Option<u16>,
+    distribution: u16,
+    epmd: u16,
+}
+
+impl Node {
+    /// Starts a node; returns once it accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// It does not start: with the end of its log.
+    pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
+        blocking(move || Inner::start(&options)).await.map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// Kills it, as a crash of its machine would: nothing is written or said any more.
+    ///
+    /// # Errors
+    ///
+    /// It is not running.
+    pub async fn kill(&self) -> Result<(), NodeError> {
+        self.with(|inner| {
+            inner.processes().signal("KILL")?;
+            inner.gone()
+        })
+        .await
+    }
+
+    /// Ends it as an operator would.
+    ///
+    /// # Errors
+    ///
+    /// It is not running, or does not end.
+    pub async fn stop(&self) -> Result<(), NodeError> {
+        self.with(|inner| {
+            inner.control.eval("init:stop()")?;
+            inner.gone()
+        })
+        .await
+    }
+
+    /// Starts it again after it was killed or stopped, with what it had stored, on the same ports.
+    ///
+    /// # Errors
+    ///
+    /// It does not start: with the end of its log.
+    pub async fn restart(&self) -> Result<(), NodeError> {
+        self.with(Inner::boot).await
+    }
+
+    /// Makes it stand still, with its connections open.
+    ///
+    /// # Errors
+    ///
+    /// It is not running.
+    pub async fn pause(&self) -> Result<(), NodeError> {
+        self.with(|inner| Ok(inner.processes().signal("STOP")?)).await
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    ///
+    /// # Errors
+    ///
+    /// It is not running.
+    pub async fn resume(&self) -> Result<(), NodeError> {
+        self.with(|inner| Ok(inner.processes().signal("CONT")?)).await
+    }
+
+    /// What `rabbitmqctl` prints. It takes a third of a second; [`eval`](Self::eval) takes a millisecond.
+    ///
+    /// # Errors
+    ///
+    /// It fails: with what it prints.
+    pub async fn ctl(&self, arguments: &[&str]) -> Result<String, NodeError> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        self.with(move |inner| inner.ctl(&arguments)).await
+    }
+
+    /// The value of an Erlang expression, evaluated by the node: text as it is, another term as Erlang prints it.
+    ///
+    /// # Errors
+    ///
+    /// The node is not running, does not answer within 30 s, or cannot evaluate it.
+    pub async fn eval(&self, expression: impl Into<String>) -> Result<String, NodeError> {
+        let expression = expression.into();
+        self.with(move |inner| inner.control.eval(&expression)).await
+    }
+
+    /// The port for AMQP without TLS.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.amqp
+    }
+
+    /// The port for AMQP over TLS.
+    ///
+    /// # Panics
+    ///
+    /// The node was started without.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.0.tls.expect("a node started with TLS")
+    }
+
+    /// Where it stores everything.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// A URL of one of its virtual hosts, with the credentials of `guest`.
+    ///
+    /// # Panics
+    ///
+    /// The URL is to be of TLS, and the node was started without.
+    #[must_use]
+    pub fn url(&self, form: UrlForm, vhost: &str) -> String {
+        let (scheme, host, port) = match form {
+            UrlForm::Amqp => ("amqp", "127.0.0.1", self.port()),
+            UrlForm::Amqps => ("amqps", "localhost", self.tls_port()),
+            UrlForm::Rabbit => ("rabbit", "127.0.0.1", self.port()),
+        };
+        format!("{scheme}://guest:guest@{host}:{port}/{}", percent_encoded(vhost))
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, NodeError> + Send + 'static,
+    ) -> Result<T, NodeError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || work(&inner)).await
+    }
+}
+
+/// The node that tests of this process share, each in a virtual host of its own. None may kill, stop or pause it.
+///
+/// # Errors
+///
+/// It did not start, when it was first asked for.
+pub async fn shared() -> Result<&'static Node, NodeError> {
+    static SHARED: OnceLock<Result<Node, NodeError>> = OnceLock::new();
+    let start = || Inner::start(&NodeOptions::default()).map(|inner| Node(Arc::new(inner)));
+    blocking(move || SHARED.get_or_init(start).as_ref().map_err(Clone::clone)).await
+}
+
+impl Inner {
+    fn start(options: &NodeOptions) -> Result<Self, NodeError> {
+        let random = RandomState::new().hash_one(());
+        let name = format!("rpc-{}-{random:016x}", std::process::id());
+        let folder = std::env::temp_dir().join(&name);
+        let failed =
+            |error| NodeError::of(&format!("set up a node in {}", folder.display()), error);
+        let installation = Installation::find()?;
+        fs::create_dir(&folder).map_err(failed)?;
+        // From here on the watchdog removes the folder.
+        let epmd = ports::free().map_err(failed)?;
+        let processes = Processes::start(&folder, epmd).map_err(failed)?;
+        let inner = Self {
+            installation,
+            processes: Mutex::new(processes),
+            control: Control::new().map_err(failed)?,
+            name: format!("{name}@localhost"),
+            amqp: ports::free().map_err(failed)?,
+            tls: options.tls.is_some().then(ports::free).transpose().map_err(failed)?,
+            distribution: ports::free().map_err(failed)?,
+            epmd,
+            folder,
+        };
+        inner.configure(options)?;
+        inner.boot()?;
+        Ok(inner)
+    }
+
+    fn configure(&self, options: &NodeOptions) -> Result<(), NodeError> {
+        let mut settings = options.settings.clone();
+        settings.push(format!("listeners.tcp.1 = 127.0.0.1:{}\n", self.amqp));
+        if let (Some(tls), Some(port)) = (&options.tls, self.tls) {
+            settings.push(tls.install(&self.folder, port)?);
+        }
+        fs::write(self.folder.join("rabbitmq.conf"), settings.join("\n"))?;
+        fs::write(self.folder.join("advanced.config"), "[].\n")?;
+        fs::write(self.folder.join("enabled_plugins"), "[].\n")?;
+        Ok(fs::write(self.folder.join("control.erl"), control::SOURCE)?)
+    }
+
+    /// Starts the virtual machine, and waits until it is ready.
+    fn boot(&self) -> Result<(), NodeError> {
+        let log = self.folder.join("output.log");
+        let mut processes = self.processes();
+        if processes.runs()? {
+            return Err(NodeError(format!("{} is running already", self.name)));
+        }
+        processes.start_vm(&mut self.server()?, &log)?;
+        let deadline = Instant::now() + START;
+        let mut started = false;
+        loop {
+            started = started || self.control.connected()?;
+            if started && greets(self.amqp) {
+                return Ok(());
+            }
+            if let Some(status) = processes.ended()? {
+                return Err(self.failed(&format!("ended with {status}")));
+            }
+            if Instant::now() > deadline {
+                return Err(self.failed(&format!("did not start within {} s", START.as_secs())));
+            }
+            thread::sleep(GLANCE);
+        }
+    }
+
+    fn server(&self) -> Result<Command, NodeError> {
+        let mut command = self.program("rabbitmq-server");
+        let file = |name: &str| self.folder.join(name);
+        // The script splits this at blanks, which the folder may have.
+        command.env(
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            format!(
+                "-kernel inet_dist_use_interface {{127,0,0,1}} -rpc_control_port {} \
+                 -eval ok=file:eval(\"control.erl\")",
+                self.control.port()?,
+            ),
+        );
+        command
+            .env("ERL_CRASH_DUMP_SECONDS", "0")
+            .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+            .env("RABBITMQ_NODE_PORT", self.amqp.to_string())
+            .env("RABBITMQ_MNESIA_BASE", file("data"))
+            .env("RABBITMQ_LOG_BASE", file("log"))
+            .env("RABBITMQ_LOGS", file("node.log"))
+            .env("RABBITMQ_PID_FILE", file("pid"))
+            .env("RABBITMQ_CONFIG_FILE", file("rabbitmq.conf"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", file("advanced.config"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", file("enabled_plugins"));
+        Ok(command)
+    }
+
+    /// One of RabbitMQ's programs, in the environment of this node.
+    fn program(&self, name: &str) -> Command {
+        let mut command = self.installation.command(name, &self.folder);
+        command
+            .current_dir(&self.folder)
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_EPMD_PORT", self.epmd.to_string())
+            .env("RABBITMQ_NODENAME", &self.name)
+            .env("RABBITMQ_DIST_PORT", self.distribution.to_string())
+            .env("RABBITMQ_CONF_ENV_FILE", self.folder.join("rabbitmq-env.conf"));
+        command
+    }
+
+    fn ctl(&self, arguments: &[String]) -> Result<String, NodeError> {
+        let output = self.program("rabbitmqctl").args(arguments).output()?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(printed);
+        }
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let what = format!("run rabbitmqctl {}", arguments.join(" "));
+        Err(NodeError::of(&what, format!("{printed}{complaint}")))
+    }
+
+    /// Waits for the end of the virtual machine, and for that of its listener.
+    fn gone(&self) -> Result<(), NodeError> {
+        self.control.disconnect();
+        self.processes().wait()?;
+        Ok(wait_until("the node's port to be closed", || Ok(!listens(self.amqp)))?)
+    }
+
+    fn processes(&self) -> MutexGuard<'_, Processes> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, how: &str) -> NodeError {
+        let tail = |name: &str| {
+            let log = fs::read(self.folder.join(name)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let lines: Vec<&str> = log.lines().collect();
+            lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+        };
+        let (output, log) = (tail("output.log"), tail("node.log"));
+        NodeError(format!("{} {how}\nits output ends:\n{output}\nits log ends:\n{log}", self.name))
+    }
+}
+
+/// Whether what listens at `port` answers as an AMQP broker does.
+fn greets(port: u16) -> bool {
+    let hello = || {
+        let mut link = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        link.set_read_timeout(Some(Duration::from_secs(5)))?;
+        link.write_all(b"AMQP\x00\x00\x09\x01")?;
+        let mut frame_type = [0; 1];
+        link.read_exact(&mut frame_type).map(|()| frame_type)
+    };
+    // A method: `connection.start`. Another protocol's header would begin with a letter.
+    hello().is_ok_and(|frame_type| frame_type == [1])
+}
+
+/// Off the runtime's threads, where others go on meanwhile.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
+) -> Result<T, NodeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| NodeError(error.to_string()))?
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}

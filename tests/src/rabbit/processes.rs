@@ -1,0 +1,140 @@
+//! The processes of a node, none of which outlives the test process.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Reads the process groups, one a line: first that of the port mapper, then, whenever it changes, that of the virtual
+/// machine. The end of its input is the end of the test process, however that came, or of the node.
+const WATCHDOG: &str = r#"
+trap '' INT TERM HUP
+vm=
+read -r epmd
+while read -r group; do vm=$group; done
+kill -s KILL -- ${epmd:+-"$epmd"} ${vm:+-"$vm"} 2>/dev/null
+# What was killed may still be writing.
+rm -rf "$0" 2>/dev/null || { sleep 1; rm -rf "$0"; }
+"#;
+
+/// How long a process that was told to end may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often something is looked at that does not tell by itself.
+pub(super) const GLANCE: Duration = Duration::from_millis(10);
+
+/// The port mapper, the virtual machine and what watches over both. Dropping it ends them all and removes the folder.
+#[derive(Debug)]
+pub(super) struct Processes {
+    epmd: Child,
+    vm: Option<Child>,
+    watchdog: Child,
+    groups: Option<ChildStdin>,
+}
+
+impl Processes {
+    /// Starts the port mapper, in the foreground: on its own, Erlang would start one that detaches itself.
+    pub(super) fn start(folder: &Path, epmd_port: u16) -> io::Result<Self> {
+        let mut watchdog = background("sh");
+        let mut watchdog =
+            watchdog.arg("-c").arg(WATCHDOG).arg(folder).stdin(Stdio::piped()).spawn()?;
+        let mut groups = watchdog.stdin.take();
+        let mut epmd = background("epmd");
+        let epmd = epmd.args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()]).spawn();
+        let epmd = epmd.map_err(|error| io::Error::other(format!("cannot run `epmd`: {error}")))?;
+        tell(&mut groups, epmd.id())?;
+        let processes = Self { epmd, vm: None, watchdog, groups };
+        wait_until("the port mapper to listen", || Ok(listens(epmd_port)))?;
+        Ok(processes)
+    }
+
+    /// Starts a virtual machine with its output in `log`.
+    pub(super) fn start_vm(&mut self, command: &mut Command, log: &Path) -> io::Result<()> {
+        let out = fs::File::create(log)?;
+        let errors = out.try_clone()?;
+        command.stdin(Stdio::null()).stdout(out).stderr(errors).process_group(0);
+        let vm = command.spawn()?;
+        tell(&mut self.groups, vm.id())?;
+        self.vm = Some(vm);
+        Ok(())
+    }
+
+    /// How the virtual machine ended, if it did.
+    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.vm.as_mut().map_or(Ok(None), Child::try_wait)
+    }
+
+    pub(super) fn runs(&mut self) -> io::Result<bool> {
+        Ok(self.vm.is_some() && self.ended()?.is_none())
+    }
+
+    /// Sends a signal to the virtual machine and what it runs in its process group.
+    pub(super) fn signal(&self, signal: &str) -> io::Result<()> {
+        let Some(vm) = &self.vm else {
+            return Err(io::Error::other(format!(
+                "no node is running that {signal} could be sent to"
+            )));
+        };
+        let group = format!("-{}", vm.id());
+        let status =
+            Command::new("sh").args(["-c", r#"kill -s "$0" -- "$1""#, signal, &group]).status()?;
+        status.success().then_some(()).ok_or_else(|| {
+            io::Error::other(format!("cannot send {signal} to process group {}", vm.id()))
+        })
+    }
+
+    /// Waits for the virtual machine to end.
+    pub(super) fn wait(&mut self) -> io::Result<()> {
+        wait_until("the node to end", || Ok(!self.runs()?))?;
+        self.vm = None;
+        // Its number may become that of another group.
+        tell(&mut self.groups, "")
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        drop(self.groups.take());
+        // Nothing is left to be done about any that fails.
+        let _ = self.watchdog.wait();
+        let _ = self.epmd.wait();
+        let _ = self.vm.take().map(|mut vm| vm.wait());
+    }
+}
+
+/// In a process group of its own, which an interrupt from the terminal does not reach.
+fn background(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    command
+}
+
+fn tell(groups: &mut Option<ChildStdin>, group: impl Display) -> io::Result<()> {
+    groups.as_mut().map_or(Ok(()), |groups| writeln!(groups, "{group}"))
+}
+
+/// Whether anything listens on loopback at `port`.
+pub(super) fn listens(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Looks every now and then.
+pub(super) fn wait_until(
+    what: &str,
+    mut happened: impl FnMut() -> io::Result<bool>,
+) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !happened()? {
+        if Instant::now() > deadline {
+            let waited = PATIENCE.as_secs();
+            return Err(io::Error::other(format!("waited {waited} s in vain for {what}")));
+        }
+        thread::sleep(GLANCE);
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Erlang terms: written into questions, read from answers.
+
+/// Ends a field of a record.
+const FIELD: char = '\u{1f}';
+
+/// Ends a record.
+const RECORD: char = '\u{1e}';
+
+/// A binary, whatever is in `text`.
+pub(super) fn binary(text: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
+    format!("<<{}>>", bytes.join(","))
+}
+
+/// An expression that prints each list of `rows` as one [record](records) of those of its elements that have a value.
+pub(super) fn table(rows: &str) -> String {
+    format!(
+        "Field = fun(F) when is_binary(F) -> [F, {field}];
+                    ({{resource, _, _, Name}}) -> [Name, {field}];
+                    (F) -> [io_lib:format(\"~0tp\", [F]), {field}] end,
+         [[[Field(F) || F <- Row], {record}] || Row <- {rows}]",
+        field = u32::from(FIELD),
+        record = u32::from(RECORD),
+    )
+}
+
+/// The fields of each record.
+pub(super) fn records(text: &str) -> Vec<Vec<&str>> {
+    let fields = |record| str::split_terminator(record, FIELD).collect();
+    text.split_terminator(RECORD).map(fields).collect()
+}
