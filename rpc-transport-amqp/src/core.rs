@@ -25,7 +25,7 @@ use crate::publisher::{Fate, Sender};
 use crate::random;
 use crate::strays::Strays;
 use crate::taken::Taken;
-use crate::target::{BELIEVED, Targets};
+use crate::target::{BELIEVED, Target, Targets};
 use crate::topology;
 use crate::wire::{self, Answer, CallId, Mail, Outgoing};
 
@@ -281,35 +281,39 @@ impl Core {
 
 /// What watches.
 impl Core {
-    /// Looks after calls that wait for long: whether there is still anybody who could answer them.
+    /// Looks after calls that wait for long: whether there is still anybody who could take them.
     ///
-    /// Only in the native form, where a server says so when it has taken a call: one that is about to stop finishes its
-    /// calls, and no longer listens while it does.
+    /// A server that is about to stop finishes its calls, and no longer listens while it does. In the native form it has
+    /// said that it has taken them; in the oslo form, where none says so, a call is given up only while messages wait.
     async fn watch_targets(&self) {
-        if self.config.form != Form::Native {
-            return;
-        }
         loop {
             tokio::time::sleep(BELIEVED).await;
             for target in self.targets.with_calls() {
-                let long: Vec<_> = target.long_waiting(&self.waiters);
-                if long.iter().all(|key| self.taken.is_taken(*key)) {
-                    continue;
-                }
-                let deserted = match self.inspector.look(&target.routing_key).await {
-                    Ok(Some(Seen::Absent | Seen::Present { consumers: 0, .. })) => target.is_deserted(),
-                    Ok(Some(Seen::Present { .. })) => {
-                        target.note_consumers(true);
-                        false
+                let long = target.long_waiting(&self.waiters);
+                if !long.iter().all(|key| self.taken.is_taken(*key)) && self.is_deserted(&target).await {
+                    for key in long.into_iter().filter(|key| !self.taken.is_taken(*key)) {
+                        let error = target.address.no_consumer(&target.routing_key, Ran::Unknown);
+                        self.waiters.fail(key, error);
                     }
-                    _ => false,
-                };
-                let left = long.into_iter().filter(|key| deserted && !self.taken.is_taken(*key));
-                for key in left {
-                    let error = target.address.no_consumer(&target.routing_key, Ran::Unknown);
-                    self.waiters.fail(key, error);
                 }
             }
+        }
+    }
+
+    /// Whether nobody has listened on the target for two looks in a row, while a message may wait there.
+    async fn is_deserted(&self, target: &Target) -> bool {
+        match self.inspector.look(&target.routing_key).await {
+            Ok(Some(Seen::Present { consumers: 0, messages })) => {
+                let waits = messages > 0 || self.config.form == Form::Native;
+                target.is_deserted() && waits
+            }
+            Ok(Some(Seen::Absent)) => target.is_deserted(),
+            Ok(Some(Seen::Present { .. })) => {
+                target.note_consumers(true);
+                false
+            }
+            // It cannot be seen now.
+            Ok(None) | Err(_) => false,
         }
     }
 

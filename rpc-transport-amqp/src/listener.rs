@@ -37,7 +37,7 @@ impl AmqpListener {
 
     fn delivery(&self, held: Held) -> Option<Box<dyn Delivery>> {
         let delivery = &held.delivery;
-        match wire::read_request(&delivery.properties, &delivery.data, &self.core.limits) {
+        match wire::read_request(&delivery.properties, &delivery.data, held.since, &self.core.limits) {
             Ok(arrived) => Some(Box::new(AmqpDelivery::new(&self.core, &held, arrived))),
             Err(illegible) => {
                 self.refuse(&held, illegible);

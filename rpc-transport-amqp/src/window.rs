@@ -20,7 +20,8 @@ pub(crate) struct Held {
     pub(crate) ear: Arc<Ear>,
     pub(crate) source: Source,
     pub(crate) delivery: Delivery,
-    since: Instant,
+    /// When it came.
+    pub(crate) since: Instant,
 }
 
 impl Held {

@@ -25,7 +25,8 @@ oslo_messaging.RPCDispatcher([], None)
 class Peer:
     """The methods without a namespace."""
 
-    def __init__(self, server):
+    def __init__(self, name, server):
+        self._name = name
         self._server = server
 
     def echo(self, ctxt, value):
@@ -93,7 +94,7 @@ class Peer:
         raise _find(error)(*args, **(kwargs or {}))
 
     def _ran(self, method, **members):
-        _line.say(event="ran", server=self._server, method=method, **notation.write(members))
+        _line.say(event="ran", server=self._name, method=method, **notation.write(members))
 
 
 class Versioned:
@@ -117,7 +118,7 @@ class Newest(Versioned):
 def start(name, url, topic, server, exchange=None, ping=False):
     target = oslo_messaging.Target(topic=topic, server=server, exchange=exchange)
     endpoints = [
-        Peer(name),
+        Peer(name, server),
         Versioned("control", "1.5"),
         Newest("control", "2.3"),
         Versioned("renamed", "1.0", legacy=["former"]),

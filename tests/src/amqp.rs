@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rpc_core::{BoxFuture, Transport};
+use rpc_core::{BoxFuture, Context, RpcClient, Target, Transport};
 use rpc_transport_amqp::AmqpTransport;
 
 use crate::harness::{Broker, Clock, Fixture, LeftBehind};
@@ -63,10 +63,24 @@ impl Broker for AmqpBroker {
         let url = self.node.url(self.form, &self.vhost);
         let transport = AmqpTransport::from_url(&url).expect("the node's URL is one");
         self.transports().push(transport.clone());
-        Box::pin(std::future::ready(transport.into()))
+        Box::pin(async move {
+            // Connected when a case begins, so that none of its deadlines has to allow for that.
+            let client = RpcClient::new(transport.clone(), Target::topic("nobody is there"));
+            let nobody = client.call::<()>(&Context::new(), "call", &()).await;
+            assert!(nobody.is_err(), "somebody is there");
+            transport.into()
+        })
     }
 
     fn carries_any_bytes(&self) -> bool {
+        self.form != UrlForm::Rabbit
+    }
+
+    fn forgets_deserted_targets(&self) -> bool {
+        false
+    }
+
+    fn separates_exchanges(&self) -> bool {
         self.form != UrlForm::Rabbit
     }
 

@@ -3,7 +3,10 @@
 #[cfg(feature = "rabbitmq")]
 pub mod amqp;
 pub mod conformance;
+pub mod dice;
 pub mod harness;
+#[cfg(feature = "rabbitmq")]
+pub mod interop;
 pub mod mem;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbit;

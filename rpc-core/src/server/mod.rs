@@ -120,7 +120,7 @@ impl Server {
     /// # Errors
     ///
     /// The transport cannot listen, or the server was stopped while that took its time. The server is gone then; build
-    /// another to try again.
+    /// another to try again. One that was stopped before its start is no error: it ends at once, and took nothing.
     ///
     /// # Panics
     ///
@@ -130,6 +130,9 @@ impl Server {
     ///
     /// A start that is dropped leaves no server behind.
     pub async fn start(self) -> Result<RunningServer, StartError> {
+        if self.stop.is_stopped() {
+            return Ok(self.never_begun());
+        }
         let listener = tokio::select! {
             biased;
             listener = self.transport.listen(self.listen.clone()) => listener,
@@ -159,6 +162,16 @@ impl Server {
             ended.send_replace(Some(report));
         });
         Ok(running)
+    }
+
+    /// What there is to wait for where the server was stopped first.
+    fn never_begun(self) -> RunningServer {
+        RunningServer {
+            stop: self.stop,
+            worker: self.worker,
+            report: watch::channel(Some(Report::default())).1,
+            name: self.listen.server,
+        }
     }
 
     /// Runs until `signal` resolves or somebody stops the server, then drains: what a `main` needs.

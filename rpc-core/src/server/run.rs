@@ -232,13 +232,16 @@ impl Loop {
     }
 
     async fn drain(mut self, ended: Ended) -> Report {
-        let stopping = timeout(CLOSE, self.listener.stop_taking()).await;
+        let slots = &self.worker.slots;
+        let running = slots.taken();
+        // A transport may take its time over the first; methods end meanwhile.
+        let (stopping, drained) = tokio::join!(
+            timeout(CLOSE, self.listener.stop_taking()),
+            timeout(self.drain_limit, poll_fn(|cx| slots.poll_idle(cx))),
+        );
         if stopping.is_err() {
             tracing::warn!(target: "rpc_core::server", "the transport is slow to stop the listener");
         }
-        let slots = &self.worker.slots;
-        let running = slots.taken();
-        let drained = timeout(self.drain_limit, poll_fn(|cx| slots.poll_idle(cx))).await;
         let cut_off = if drained.is_ok() { 0 } else { slots.taken() };
         if cut_off > 0 {
             tracing::warn!(target: "rpc_core::server", cut_off, limit = ?self.drain_limit, "drain limit reached");

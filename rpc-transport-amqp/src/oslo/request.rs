@@ -14,10 +14,8 @@ const CONTEXT: &str = "_context_";
 const TRACE_PARENT: &str = "traceparent";
 const TRACE_STATE: &str = "tracestate";
 
-/// Python servers send no sign of life to whoever asks for one more often, in seconds.
-const SHORTEST_MONITOR: u64 = 2;
 /// More than a century, in seconds.
-const LONGEST_MONITOR: u64 = 1 << 32;
+const LONGEST_MONITOR: f64 = (1_u64 << 32) as f64;
 
 /// Where the answer to a call goes.
 #[derive(Debug, Copy, Clone)]
@@ -83,8 +81,11 @@ fn put_call(out: &mut String, call: Call<'_>, monitor: Option<Duration>) {
     out.push_str(r#", \"_timeout\": "#);
     match monitor {
         Some(monitor) => {
-            let seconds = monitor.as_secs() + u64::from(monitor.subsec_nanos() > 0);
-            out.push_str(&seconds.max(SHORTEST_MONITOR).to_string());
+            // A Python server counts whole seconds, and gives no sign of life for fewer than two.
+            match monitor.subsec_nanos() {
+                0 => out.push_str(&monitor.as_secs().to_string()),
+                _ => out.push_str(&monitor.as_secs_f64().to_string()),
+            }
         }
         None => out.push_str("null"),
     }
@@ -272,15 +273,14 @@ fn entry(raw: Raw<'_>) -> Result<Value, String> {
     Codec::Json.decode(text.as_bytes(), &limits).map_err(|error| error.to_string())
 }
 
-/// How often the caller wants a sign of life, by the rules of a Python server: a number, or text of digits; fractions
-/// are cut off; what is too often, or no number, is no wish.
+/// How often the caller wants a sign of life: a number, or text of digits. A Python server cuts fractions off, and heeds
+/// no wish for less than two seconds; here both are kept to, as signs of life come early rather than late.
 fn monitor(timeout: Raw<'_>) -> Option<Duration> {
     let seconds = match timeout.string() {
-        Ok(text) => text.trim().parse().ok()?,
+        Ok(text) => text.trim().parse::<u64>().ok()? as f64,
         // Not every word that is read as a float here is a number in JSON.
         Err(_) if timeout.odd.is_some() => return None,
-        // The cast cuts off, and ends at the largest number.
-        Err(_) => timeout.text.parse::<f64>().ok()?.max(0.0) as u64,
+        Err(_) => timeout.text.parse::<f64>().ok()?,
     };
-    (seconds >= SHORTEST_MONITOR).then(|| Duration::from_secs(seconds.min(LONGEST_MONITOR)))
+    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_MONITOR)))
 }

@@ -94,10 +94,11 @@ pub(crate) struct Illegible {
     pub(crate) back: Option<WayBack>,
 }
 
-/// The request in a message.
+/// The request in a message that came at the given time.
 pub(crate) fn read_request(
     properties: &BasicProperties,
     body: &[u8],
+    came: Instant,
     limits: &Limits,
 ) -> Result<Arrived, Illegible> {
     let mut arrived = match kind_of(properties) {
@@ -108,7 +109,7 @@ pub(crate) fn read_request(
     arrived.request.deadline = text(properties.expiration())
         .parse()
         .ok()
-        .and_then(|left| Instant::now().checked_add(Duration::from_millis(left)));
+        .and_then(|left| came.checked_add(Duration::from_millis(left)));
     Ok(arrived)
 }
 

@@ -80,9 +80,10 @@ async fn what_a_busy_server_cannot_run_yet_goes_to_another(world: World) {
 
     let mut free = Watch::new();
     world.start(world.server("free").endpoint(free.work())).await;
-    for number in 1..4 {
-        assert_eq!(free.began().await, number.to_string());
-    }
+    let mut began = [free.began().await, free.began().await, free.began().await];
+    // A broker may have delivered one of them to the busy one first.
+    began.sort();
+    assert_eq!(began, ["1", "2", "3"]);
     assert_eq!(server.stats().taken, 1, "the rest stayed in the broker");
     busy.release(1);
     free.release(3);

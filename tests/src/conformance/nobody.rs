@@ -63,6 +63,10 @@ async fn a_call_fails_at_once_when_its_server_has_ended(world: World) {
     client.run(&ctx(), "a".into()).await.unwrap();
     server.stop();
     server.wait().await.unwrap();
+    if !world.broker().forgets_deserted_targets() {
+        // For so long a queue that had a consumer a moment ago is believed to have one.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     at_once(client.run(&ctx(), "a".into())).await;
     world.serve(watch.work()).await;
     client.run(&ctx(), "a".into()).await.unwrap();
@@ -204,7 +208,7 @@ cases! {
     a_fanout_that_nobody_hears_fails_at_once if knows_nobody_listens;
     a_call_to_a_server_that_is_not_there_fails_at_once if knows_nobody_listens;
     a_call_fails_at_once_when_its_server_has_ended if knows_nobody_listens;
-    calls_that_wait_are_told_when_the_last_server_leaves if knows_nobody_listens;
+    calls_that_wait_are_told_when_the_last_server_leaves if knows_nobody_listens and forgets_deserted_targets;
     a_call_can_be_repeated_until_a_server_appears if knows_nobody_listens;
     repeating_ends_with_the_deadline if knows_nobody_listens;
     a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id if knows_nobody_listens;

@@ -47,6 +47,16 @@ pub trait Broker: Send + Sync + 'static {
         true
     }
 
+    /// Whether the queues of a target go with its last server; false where they wait for the next one.
+    fn forgets_deserted_targets(&self) -> bool {
+        true
+    }
+
+    /// Whether each exchange has queues of its own; in oslo.messaging's topology those of one name are shared.
+    fn separates_exchanges(&self) -> bool {
+        true
+    }
+
     /// What is on the broker, and in its connections, now.
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind>;
 }

@@ -41,3 +41,13 @@ pub fn bounded_queues(world: &World) -> bool {
 pub fn carries_any_bytes(world: &World) -> bool {
     world.broker().carries_any_bytes()
 }
+
+/// The queues of a target go with its last server.
+pub fn forgets_deserted_targets(world: &World) -> bool {
+    world.broker().forgets_deserted_targets()
+}
+
+/// Each exchange has queues of its own.
+pub fn separates_exchanges(world: &World) -> bool {
+    world.broker().separates_exchanges()
+}

@@ -24,6 +24,7 @@ struct Inner {
     serving: Arc<dyn Transport>,
     calling: Arc<dyn Transport>,
     servers: Mutex<Vec<Arc<RunningServer>>>,
+    others: Mutex<Vec<Arc<dyn Transport>>>,
 }
 
 impl fmt::Debug for World {
@@ -37,8 +38,8 @@ impl World {
         let url = Peers::url().await;
         let topic = format!("{case}-{}", peers.version());
         let (serving, calling) = (connect(url), connect(url));
-        let servers = Mutex::default();
-        Self(Arc::new(Inner { topic, url, peers, serving, calling, servers }))
+        let (servers, others) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { topic, url, peers, serving, calling, servers, others }))
     }
 
     /// The case's topic.
@@ -80,7 +81,9 @@ impl World {
     /// A connection more, made as the others but with options in the URL.
     #[must_use]
     pub fn connect(&self, query: &str) -> Arc<dyn Transport> {
-        connect(&self.url_with(query))
+        let transport = connect(&self.url_with(query));
+        self.0.others.lock().unwrap().push(Arc::clone(&transport));
+        transport
     }
 
     /// A client in Rust.
@@ -130,7 +133,12 @@ impl World {
 
     /// A Python server of the case's topic.
     pub async fn python_server(&self, server: &str) -> Serve {
-        self.0.peers.server().await.serve(self.0.url, &self.0.topic, server)
+        self.python_server_of(&self.0.topic, server).await
+    }
+
+    /// A Python server of another topic.
+    pub async fn python_server_of(&self, topic: &str, server: &str) -> Serve {
+        self.0.peers.server().await.serve(self.0.url, topic, server)
     }
 
     /// What sends messages made by hand.
@@ -144,8 +152,10 @@ impl World {
             server.stop();
             server.wait().await.unwrap();
         }
-        self.0.serving.close().await;
-        self.0.calling.close().await;
+        let others = std::mem::take(&mut *self.0.others.lock().unwrap());
+        for transport in others.into_iter().chain([self.serving(), self.calling()]) {
+            transport.close().await;
+        }
     }
 }
 

@@ -14,7 +14,6 @@
 mod cases;
 mod check;
 mod checker;
-mod dice;
 mod history;
 mod plan;
 mod run;

@@ -4,9 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use rpc_core::server::{Acknowledge, Executor};
+use rpc_tests::dice::Dice;
 use rpc_transport_mem::{Fault, Faults};
-
-use crate::dice::Dice;
 
 pub(crate) const TOPIC: &str = "bank";
 pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];

@@ -1,23 +1,33 @@
-//! Python programs that call our servers.
+//! Python programs that call our servers, one function for each thing that their users rely on.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod calls;
+mod context;
+mod errors;
+mod fixture;
+mod lifecycle;
+mod refusals;
+mod values;
+mod versions;
+mod waiting;
+mod wire;
+
 use std::process::ExitCode;
 
-use rpc_core::{Context, endpoint, Value};
-use rpc_tests::interop::{self, World, cases};
-use serde_json::json;
+use rpc_tests::interop;
 
-struct Echo;
-#[endpoint]
-impl Echo { pub fn echo(&self, _ctx: &Context, value: Value) -> Value { value } }
-
-async fn a_call_is_answered(world: World) {
-    world.serve(Echo).await;
-    let answer = world.python().await.call("echo", json!({"value": {"a": [1, 2.5, "é"]}})).await.unwrap();
-    assert_eq!(answer, json!({"a": [1, 2.5, "é"]}));
+fn main() -> ExitCode {
+    let cases = [
+        calls::CASES,
+        context::CASES,
+        errors::CASES,
+        lifecycle::CASES,
+        refusals::CASES,
+        values::CASES,
+        versions::CASES,
+        waiting::CASES,
+        wire::CASES,
+    ];
+    interop::run(&cases.concat())
 }
-
-cases! { a_call_is_answered everywhere; }
-
-fn main() -> ExitCode { interop::run(CASES) }

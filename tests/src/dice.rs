@@ -2,34 +2,42 @@
 
 use std::time::Duration;
 
-pub(crate) struct Dice(u64);
+/// A stream of numbers; the same seed gives the same stream.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn seeded(seed: u64) -> Self {
+    /// The stream of this seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn roll(&mut self) -> u64 {
+    /// The next number.
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    /// A number from zero to below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.roll() % limit as u64) as usize
     }
 
-    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+    /// True so many times in a hundred.
+    pub fn chance(&mut self, percent: u64) -> bool {
         self.roll() % 100 < percent
     }
 
-    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    /// One of these.
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
     /// A time between the two, in microseconds.
-    pub(crate) fn between(&mut self, shortest: Duration, longest: Duration) -> Duration {
+    pub fn between(&mut self, shortest: Duration, longest: Duration) -> Duration {
         let width = (longest - shortest).as_micros() as u64 + 1;
         shortest + Duration::from_micros(self.roll() % width)
     }

@@ -1,0 +1,81 @@
+//! The peer in Python: a client and a server, in a process each, with oslo.messaging's defaults.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Fallible;
+use crate::drive::{Contestant, Turn};
+
+/// The interpreter that `scripts/rabbitmq` installs; if it is not there, what to do.
+pub(crate) fn interpreter() -> Result<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let path = root.join("target/interop/18.3.1/bin/python");
+    match path.exists() {
+        true => Ok(path),
+        false => Err(format!("no {}: run scripts/rabbitmq first", path.display())),
+    }
+}
+
+pub(crate) struct Python {
+    _server: Process,
+    client: Process,
+}
+
+impl Python {
+    pub(crate) fn start(interpreter: &Path, url: &str) -> Fallible<Self> {
+        let mut server = Process::start(interpreter, "server", url)?;
+        server.line()?;
+        let mut client = Process::start(interpreter, "client", url)?;
+        client.line()?;
+        Ok(Self { _server: server, client })
+    }
+}
+
+impl Contestant for Python {
+    fn turn(&mut self, in_flight: usize, lasts: Duration) -> Fallible<Turn> {
+        writeln!(self.client.commands, "{in_flight} {}", lasts.as_secs_f64())?;
+        let seen: Value = serde_json::from_str(&self.client.line()?)?;
+        let number = |name: &str| seen[name].as_f64().ok_or(format!("no {name} in {seen}"));
+        Ok(Turn { calls_per_second: number("calls_per_second")?, latency: number("latency")? })
+    }
+}
+
+/// Ends when its input does.
+struct Process {
+    child: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    fn start(interpreter: &Path, role: &str, url: &str) -> Fallible<Self> {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("rabbit/peer.py");
+        let mut child = Command::new(interpreter)
+            // Eventlet announces its end at each import.
+            .args(["-W", "ignore"])
+            .arg(program)
+            .args([role, url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let commands = child.stdin.take().ok_or("a process without input")?;
+        let answers = child.stdout.take().ok_or("a process without output")?;
+        Ok(Self { child, commands, answers: BufReader::new(answers).lines() })
+    }
+
+    fn line(&mut self) -> Fallible<String> {
+        Ok(self.answers.next().ok_or("the Python peer has ended; its errors are above")??)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Where it has ended by itself, nothing is left to be done.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,38 @@
+//! How late timers of this runtime are: what a busy machine adds to every deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+const NAP: Duration = Duration::from_millis(10);
+
+pub(crate) struct Lag {
+    /// In microseconds.
+    worst: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Lag {
+    pub(crate) fn measure() -> Self {
+        let worst = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&worst);
+        let task = tokio::spawn(async move {
+            loop {
+                let begun = Instant::now();
+                sleep(NAP).await;
+                let late = begun.elapsed().saturating_sub(NAP).as_micros();
+                seen.fetch_max(u64::try_from(late).unwrap_or(u64::MAX), Ordering::Relaxed);
+            }
+        });
+        Self { worst, task }
+    }
+
+    pub(crate) async fn end(self) -> Duration {
+        self.task.abort();
+        let _ = self.task.await;
+        Duration::from_micros(self.worst.load(Ordering::Relaxed))
+    }
+}

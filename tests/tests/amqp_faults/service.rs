@@ -1,0 +1,57 @@
+//! The endpoint: its method notes when it begins and when it is done.
+
+#![allow(clippy::needless_pass_by_value, reason = "arguments of methods are their own")]
+
+use std::time::Duration;
+
+use rpc_core::server::{Acknowledge, Executor};
+use rpc_core::{Context, RunningServer, Server, Target, endpoint};
+use rpc_transport_amqp::AmqpTransport;
+use tokio::time::sleep;
+
+use crate::history::{History, What};
+
+pub(crate) const TOPIC: &str = "bank";
+
+pub(crate) struct Service {
+    server: &'static str,
+    history: History,
+}
+
+#[endpoint(client = pub(crate) ServiceClient)]
+impl Service {
+    /// Takes so many milliseconds.
+    pub async fn work(&self, _ctx: &Context, call: u64, takes: u64) -> u64 {
+        self.history.note(What::Began { call, server: self.server });
+        sleep(Duration::from_millis(takes)).await;
+        self.history.note(What::Finished { call, server: self.server });
+        call
+    }
+}
+
+/// A server and how it differs from others.
+#[derive(Debug, Copy, Clone)]
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    pub(crate) acknowledge: Acknowledge,
+    pub(crate) tasks: usize,
+}
+
+impl Setting {
+    pub(crate) const fn named(name: &'static str) -> Self {
+        Self { name, acknowledge: Acknowledge::BeforeInvoke, tasks: 64 }
+    }
+}
+
+pub(crate) async fn serve(
+    transport: &AmqpTransport,
+    setting: Setting,
+    history: &History,
+) -> RunningServer {
+    let service = Service { server: setting.name, history: history.clone() };
+    let server = Server::builder(transport.clone(), Target::topic(TOPIC).server(setting.name))
+        .endpoint(service)
+        .acknowledge(setting.acknowledge)
+        .executor(Executor::Tasks(setting.tasks));
+    server.build().unwrap().start().await.unwrap()
+}

@@ -1,0 +1,136 @@
+//! The server in Rust that most cases call.
+
+use std::time::Duration;
+
+use rpc_core::server::Executor;
+use rpc_core::{Context, Map, Value, endpoint};
+use rpc_tests::interop::World;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+/// How long something that must happen may take.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Methods of all kinds, some of which tell the case that they ran.
+#[derive(Clone)]
+pub(crate) struct Service {
+    name: &'static str,
+    told: mpsc::UnboundedSender<(&'static str, Value)>,
+    gate: watch::Receiver<bool>,
+}
+
+/// What methods tell, and the gate that `hold` waits at.
+pub(crate) struct Seen {
+    teller: mpsc::UnboundedSender<(&'static str, Value)>,
+    told: mpsc::UnboundedReceiver<(&'static str, Value)>,
+    gate: watch::Sender<bool>,
+}
+
+#[endpoint(client = pub(crate) ServiceClient)]
+impl Service {
+    pub fn echo(&self, _ctx: &Context, value: Value) -> Value {
+        value
+    }
+
+    pub fn record(&self, _ctx: &Context, value: Value) {
+        self.tell(value);
+    }
+
+    pub fn add(&self, _ctx: &Context, a: i64, b: Option<i64>) -> i64 {
+        a + b.unwrap_or(10)
+    }
+
+    pub fn who(&self, _ctx: &Context) -> String {
+        self.name.to_owned()
+    }
+
+    pub fn nothing(&self, _ctx: &Context) {}
+
+    pub fn length(&self, _ctx: &Context, text: String) -> usize {
+        text.len()
+    }
+
+    pub fn context(&self, ctx: &Context) -> Map {
+        ctx.entries().iter().map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    }
+
+    pub fn trace(&self, ctx: &Context) -> Option<(String, Option<String>)> {
+        ctx.trace().map(|trace| (trace.to_string(), trace.state().map(str::to_owned)))
+    }
+
+    /// In milliseconds.
+    pub fn remaining(&self, ctx: &Context) -> Option<u64> {
+        ctx.remaining().map(|left| left.as_millis() as u64)
+    }
+
+    pub async fn sleep(&self, _ctx: &Context, millis: u64) -> u64 {
+        self.tell("sleep".into());
+        sleep(Duration::from_millis(millis)).await;
+        millis
+    }
+
+    /// Returns when the case opens the gate.
+    pub async fn hold(&self, _ctx: &Context) -> String {
+        self.tell("hold".into());
+        // The case may end without opening it.
+        let _ = self.gate.clone().wait_for(|open| *open).await;
+        "released".to_owned()
+    }
+
+    fn tell(&self, value: Value) {
+        // The case may have ended without looking.
+        let _ = self.told.send((self.name, value));
+    }
+}
+
+impl Seen {
+    pub(crate) fn new() -> Self {
+        let (teller, told) = mpsc::unbounded_channel();
+        Self { teller, told, gate: watch::Sender::new(false) }
+    }
+
+    pub(crate) fn service(&self, name: &'static str) -> Service {
+        Service { name, told: self.teller.clone(), gate: self.gate.subscribe() }
+    }
+
+    /// The next thing told, and by whom; waits for it.
+    pub(crate) async fn next(&mut self) -> (&'static str, Value) {
+        timeout(SOON, self.told.recv()).await.expect("something runs").unwrap()
+    }
+
+    /// The next `count` things told, in order.
+    pub(crate) async fn next_sorted(&mut self, count: usize) -> Vec<(&'static str, String)> {
+        let mut told = Vec::new();
+        for _ in 0..count {
+            let (name, value) = self.next().await;
+            told.push((name, value.as_str().unwrap().to_owned()));
+        }
+        told.sort();
+        told
+    }
+
+    /// What was told beyond that.
+    pub(crate) fn rest(&mut self) -> Vec<(&'static str, Value)> {
+        std::iter::from_fn(|| self.told.try_recv().ok()).collect()
+    }
+
+    /// Lets every `hold` return, from now on.
+    pub(crate) fn release(&self) {
+        self.gate.send_replace(true);
+    }
+}
+
+/// Server `rust` of the case's topic, and what it tells.
+pub(crate) async fn serve(world: &World) -> Seen {
+    let seen = Seen::new();
+    world.serve(seen.service("rust")).await;
+    seen
+}
+
+/// The same, but it runs one message after the other: what a later call answers, earlier casts have done.
+pub(crate) async fn serve_in_order(world: &World) -> Seen {
+    let seen = Seen::new();
+    let server = world.server("rust").endpoint(seen.service("rust"));
+    world.start(server.executor(Executor::Inline)).await;
+    seen
+}
