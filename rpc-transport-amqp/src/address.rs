@@ -6,6 +6,7 @@ use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{Destination, Route};
 
 use crate::config::Config;
+use crate::inbox::NoInbox;
 use crate::link::Unavailable;
 use crate::names;
 
@@ -102,6 +103,16 @@ impl Address {
                 SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
             }
             Unavailable::Closed => self.closed(),
+        }
+    }
+
+    pub(crate) fn no_way_back(&self, why: &NoInbox) -> SendError {
+        match why {
+            NoInbox::Unavailable(why) => self.unavailable(why),
+            NoInbox::Refused(why) => {
+                let message = format!("no answer to the message to {self} could come back, as there is no reply queue: {why}");
+                SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
+            }
         }
     }
 

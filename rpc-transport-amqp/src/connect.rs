@@ -40,9 +40,10 @@ async fn dial(config: &Config, host: &Host) -> Result<Stream, ConnectFailure> {
     let stream = AsyncTcpStream::Plain(stream.compat());
     let Some(tls) = &config.tls else { return Ok(stream) };
     let name = tls.server_name.as_deref().unwrap_or(&host.name);
-    let refused = |error: io::Error| ConnectFailure::new(Cause::Certificate, host, error);
-    let connector = tls::connector(tls).map_err(refused)?;
-    stream.into_rustls(&connector, name).await.map_err(refused)
+    let connector = tls::connector(tls);
+    let connector = connector.map_err(|error| ConnectFailure::new(Cause::File, host, error))?;
+    let secured = stream.into_rustls(&connector, name).await;
+    secured.map_err(|error| ConnectFailure::of_tls(host, &error))
 }
 
 /// The system, too, notices a link that is dead: heartbeats find one that says nothing, this one that takes nothing.

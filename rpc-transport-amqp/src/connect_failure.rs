@@ -1,6 +1,7 @@
 //! Why there is no connection, told apart so that an operator knows what to mend.
 
 use std::fmt;
+use std::io;
 
 use lapin::{Error, ErrorKind};
 
@@ -18,8 +19,14 @@ pub(crate) struct ConnectFailure {
 pub(crate) enum Cause {
     /// Nobody answers there, or not in time.
     Unreachable,
-    /// The broker's certificate, or ours, is not accepted.
-    Certificate,
+    /// One side speaks TLS, and the other does not.
+    Speech,
+    /// A file for TLS cannot be used.
+    File,
+    /// We do not accept the broker's certificate.
+    TheirCertificate,
+    /// The broker does not accept our certificate, or wants one.
+    OurCertificate,
     /// User or password is wrong.
     Credentials,
     /// The virtual host is not there, or not for this user.
@@ -31,21 +38,44 @@ pub(crate) enum Cause {
 impl ConnectFailure {
     pub(crate) fn new(cause: Cause, host: &Host, reason: impl fmt::Display) -> Self {
         let advice = match cause {
-            Cause::Unreachable => "",
-            Cause::Certificate => "; compare the certificate's names and authority with the URL",
+            Cause::Speech => {
+                "; a port for TLS takes `amqps://`, or the option `ssl=1` with `rabbit://`; another one takes `amqp://` or \
+                 `rabbit://` alone"
+            }
+            Cause::TheirCertificate => {
+                "; the option `ca_file` says whose certificates are trusted, `server_name` the name that the broker's is for, \
+                 if not the host's"
+            }
+            Cause::OurCertificate => {
+                "; give this client a certificate that the broker's authorities have signed, by the options `cert_file` and \
+                 `key_file`"
+            }
             Cause::Credentials => "; compare user and password with the broker's users",
             Cause::VirtualHost => "; compare the URL's path with the broker's virtual hosts and the user's permissions",
-            Cause::Protocol => "",
+            Cause::Unreachable | Cause::File | Cause::Protocol => "",
         };
         let text = format!("{}:{}: {reason}{advice}", host.name, host.port);
         Self { cause, text }
     }
 
-    /// The failure of a handshake.
+    /// The failure of what comes before the login.
+    pub(crate) fn of_tls(host: &Host, error: &io::Error) -> Self {
+        match cause_in_tls(error) {
+            Cause::Speech => Self::new(Cause::Speech, host, "what answers there does not speak TLS"),
+            Cause::OurCertificate => Self::of_our_certificate(host, error),
+            cause => Self::new(cause, host, error),
+        }
+    }
+
+    fn of_our_certificate(host: &Host, error: impl fmt::Display) -> Self {
+        let reason = format!("the broker does not accept the certificate of this client, or that it has none: {error}");
+        Self::new(Cause::OurCertificate, host, reason)
+    }
+
+    /// The failure of a login.
     pub(crate) fn of_handshake(config: &Config, host: &Host, error: &Error) -> Self {
         let user = &host.credentials.user;
-        let text = error.to_string();
-        match cause(error, &text) {
+        match cause(error) {
             Cause::Credentials => {
                 Self::new(Cause::Credentials, host, format!("the broker refuses user `{user}` or its password"))
             }
@@ -53,13 +83,15 @@ impl ConnectFailure {
                 let reason = format!("user `{user}` cannot use the virtual host `{}`", config.virtual_host);
                 Self::new(Cause::VirtualHost, host, reason)
             }
-            cause => Self::new(cause, host, text),
+            Cause::OurCertificate => Self::of_our_certificate(host, error),
+            Cause::Speech => Self::new(Cause::Speech, host, "what answers there does not speak AMQP"),
+            cause => Self::new(cause, host, error),
         }
     }
 
     /// Whether trying again soon is of no use: somebody has to mend the configuration.
     pub(crate) fn is_lasting(&self) -> bool {
-        matches!(self.cause, Cause::Certificate | Cause::Credentials | Cause::VirtualHost)
+        !matches!(self.cause, Cause::Unreachable | Cause::Protocol)
     }
 }
 
@@ -69,7 +101,7 @@ impl fmt::Display for ConnectFailure {
     }
 }
 
-fn cause(error: &Error, text: &str) -> Cause {
+fn cause(error: &Error) -> Cause {
     match error.kind() {
         ErrorKind::ProtocolError(refused) => match refused.get_id() {
             // 530 NOT_ALLOWED: there is no such virtual host. 403: the user has no part in it.
@@ -79,15 +111,31 @@ fn cause(error: &Error, text: &str) -> Cause {
             _ => Cause::Protocol,
         },
         ErrorKind::AuthProviderError(_) => Cause::Credentials,
-        ErrorKind::IOError(io) if is_certificate(io) => Cause::Certificate,
-        ErrorKind::IOError(_) => Cause::Unreachable,
-        _ if text.contains("certificate") => Cause::Certificate,
+        ErrorKind::IOError(error) => cause_in_tls(error),
+        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => Cause::Speech,
         _ => Cause::Protocol,
     }
 }
 
-/// Whether TLS failed for a certificate: the broker's, which we do not take, or ours, which the broker does not take.
-fn is_certificate(error: &std::io::Error) -> bool {
-    let text = error.to_string().to_ascii_lowercase();
-    text.contains("certificate") || text.contains("handshakefailure") || text.contains("unknownca")
+/// What the TLS library says, in its own words, as it gives its errors no other form here. A broker that wants a certificate
+/// says so when the client takes the handshake for done already.
+fn cause_in_tls(error: &io::Error) -> Cause {
+    /// What brokers say of certificates: with TLS 1.2 nothing more than the first.
+    const ALERTS: [&str; 8] = [
+        "HandshakeFailure",
+        "CertificateRequired",
+        "BadCertificate",
+        "UnsupportedCertificate",
+        "CertificateRevoked",
+        "CertificateExpired",
+        "CertificateUnknown",
+        "UnknownCA",
+    ];
+    let text = error.to_string();
+    match text.split_once("received fatal alert: ") {
+        Some((_, alert)) if ALERTS.contains(&alert) => Cause::OurCertificate,
+        None if text.contains("invalid peer certificate") => Cause::TheirCertificate,
+        None if text.contains("received corrupt message") => Cause::Speech,
+        _ => Cause::Unreachable,
+    }
 }

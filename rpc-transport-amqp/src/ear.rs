@@ -45,12 +45,15 @@ impl Ear {
         queues: &Ears,
         prefetch: u16,
     ) -> lapin::Result<(Arc<Self>, Incoming)> {
-        let channel = session.connection.create_channel().await?;
-        // Of each consumer, not of the channel: RabbitMQ's meaning of a limit that is not global.
-        channel.basic_qos(prefetch, <_>::default()).await?;
-        for queue in queues.all() {
-            queue.declare(&channel).await?;
-        }
+        let mut queues = queues.clone();
+        let channel = loop {
+            let channel = session.connection.create_channel().await?;
+            // Of each consumer, not of the channel: RabbitMQ's meaning of a limit that is not global.
+            channel.basic_qos(prefetch, <_>::default()).await?;
+            if queues.declare(&channel).await? {
+                break channel;
+            }
+        };
         let mut streams: Vec<Incoming> = Vec::new();
         for (queue, (source, tag)) in queues.all().into_iter().zip(TAGS) {
             let exclusive = source == Source::Fanout;

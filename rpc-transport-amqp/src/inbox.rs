@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::link::{Link, Session, Unavailable};
+use crate::refusal;
 use crate::topology::Queue;
 
 /// So many answers may be on their way to us unacknowledged.
@@ -23,18 +24,34 @@ const PREFETCH: u16 = 2048;
 const BATCH: usize = 256;
 /// Before the queue is consumed again: another connection of ours may not be quite dead yet, and the consumer is exclusive.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Before it is asked again for what it has refused.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// How long the broker may take for each step.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Inbox {
     queue: Queue,
     link: Arc<Link>,
-    open: watch::Sender<bool>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone)]
+enum State {
+    Shut,
+    Open,
+    /// The broker will not have the queue, and why.
+    Refused(Arc<str>),
+}
+
+/// Why answers cannot come in.
+pub(crate) enum NoInbox {
+    Unavailable(Unavailable),
+    Refused(Arc<str>),
 }
 
 impl Inbox {
     pub(crate) fn new(queue: Queue, link: Arc<Link>) -> Self {
-        Self { queue, link, open: watch::Sender::new(false) }
+        Self { queue, link, state: watch::Sender::new(State::Shut) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -43,22 +60,24 @@ impl Inbox {
 
     /// Whether answers can come in now.
     pub(crate) fn is_open(&self) -> bool {
-        *self.open.borrow()
+        matches!(*self.state.borrow(), State::Open)
     }
 
     /// Resolves when answers can come in.
     ///
     /// Cancel safe: nothing is consumed by waiting.
-    pub(crate) async fn opened(&self) -> Result<(), Unavailable> {
-        let mut open = self.open.subscribe();
+    pub(crate) async fn opened(&self) -> Result<(), NoInbox> {
+        let mut state = self.state.subscribe();
         loop {
-            if *open.borrow_and_update() {
-                return Ok(());
+            match &*state.borrow_and_update() {
+                State::Open => return Ok(()),
+                State::Refused(why) => return Err(NoInbox::Refused(Arc::clone(why))),
+                State::Shut => {}
             }
-            let session = self.link.session().await?;
+            let session = self.link.session().await.map_err(NoInbox::Unavailable)?;
             tokio::select! {
                 // The sender is ours.
-                _ = open.changed() => {}
+                _ = state.changed() => {}
                 () = session.ended() => {}
             }
         }
@@ -68,27 +87,37 @@ impl Inbox {
     pub(crate) async fn run(&self, mut take: impl FnMut(Delivery), stop: CancellationToken) {
         while let Some(session) = self.link.next_session().await {
             tokio::select! {
-                () = self.serve(&session, &mut take) => self.open.send_replace(false),
+                () = self.serve(&session, &mut take) => self.enter(State::Shut),
                 () = stop.cancelled() => {
-                    self.open.send_replace(false);
+                    self.enter(State::Shut);
                     let _ = timeout(PATIENCE, self.delete(&session)).await;
                     return;
                 }
-            };
+            }
         }
+    }
+
+    fn enter(&self, state: State) {
+        self.state.send_replace(state);
     }
 
     async fn serve(&self, session: &Arc<Session>, take: &mut impl FnMut(Delivery)) {
         while !session.has_ended() {
             match timeout(PATIENCE, self.consume(session)).await {
                 Ok(Ok((channel, consumer))) => {
-                    self.open.send_replace(true);
+                    self.enter(State::Open);
                     tokio::select! {
                         () = empty(&channel, consumer, take) => {}
                         () = session.ended() => {}
                     }
                     // The queue may have been deleted by somebody; it is made again.
-                    self.open.send_replace(false);
+                    self.enter(State::Shut);
+                }
+                Ok(Err(error)) if refusal::is_lasting(&error) => {
+                    let why = refusal::explained(&error);
+                    tracing::warn!(queue = self.name(), error = why, "the broker refuses the reply queue");
+                    self.enter(State::Refused(why.into()));
+                    sleep(LONG_PAUSE).await;
                 }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "the reply queue cannot be consumed yet");

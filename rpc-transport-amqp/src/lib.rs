@@ -22,6 +22,7 @@ mod outlet;
 mod publisher;
 mod pump;
 mod random;
+mod refusal;
 mod sender;
 mod strays;
 mod taken;

@@ -239,7 +239,8 @@ impl Link {
                         tracing::info!(role = self.role, "the broker takes messages again");
                         session.blocked.send_replace(false);
                     }
-                    Some(Event::Error(error)) => break error.to_string(),
+                    // The end of a channel alone, as over a queue that is not there, is told here, too.
+                    Some(Event::Error(error)) if !error.is_amqp_soft_error() => break error.to_string(),
                     Some(_) => {}
                     None => break "the connection is gone".to_owned(),
                 },

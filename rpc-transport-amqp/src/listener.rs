@@ -7,6 +7,7 @@ use rpc_core::transport::{Delivery, ListenError, Listener};
 use rpc_core::{BoxFuture, Eventual, Failure, FailureKind};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::AmqpTransport;
 use crate::core::Core;
 use crate::delivery::AmqpDelivery;
 use crate::pump::Order;
@@ -14,6 +15,8 @@ use crate::window::{Held, Window};
 use crate::wire::{self, Illegible};
 
 pub(crate) struct AmqpListener {
+    /// A server keeps its transport open, though nobody else may have a handle on it.
+    _transport: AmqpTransport,
     core: Arc<Core>,
     window: Arc<Window>,
     orders: mpsc::UnboundedSender<Order>,
@@ -21,11 +24,12 @@ pub(crate) struct AmqpListener {
 
 impl AmqpListener {
     pub(crate) fn new(
+        transport: AmqpTransport,
         core: Arc<Core>,
         window: Arc<Window>,
         orders: mpsc::UnboundedSender<Order>,
     ) -> Self {
-        Self { core, window, orders }
+        Self { _transport: transport, core, window, orders }
     }
 
     /// Does what is asked of the pump; when the future is done, the pump has done it, or is gone.

@@ -15,6 +15,7 @@ use crate::ear::{Ear, Incoming, Source};
 use crate::exact::Arrival;
 use crate::inspector::Seen;
 use crate::link::{Session, Unavailable};
+use crate::refusal::{explained, is_refusal};
 use crate::topology::Ears;
 use crate::window::{Held, Window};
 use crate::wire::{Outgoing, time_left};
@@ -305,24 +306,4 @@ async fn next_close(
             None => return None,
         }
     }
-}
-
-/// Whether the broker answered that it will not have it, as opposed to not answering.
-fn is_refusal(error: &lapin::Error) -> bool {
-    matches!(error.kind(), lapin::ErrorKind::ProtocolError(_))
-}
-
-fn explained(error: &lapin::Error) -> String {
-    let advice = match error.kind() {
-        lapin::ErrorKind::ProtocolError(refused) => match refused.get_id() {
-            406 => {
-                "; it is there with other properties: declare it as its other servers do (durable, quorum), or delete it"
-            }
-            403 => "; give the user the permission to configure, write and read there",
-            541 => "; this broker takes durable or quorum queues only: ask for them in the URL",
-            _ => "",
-        },
-        _ => "",
-    };
-    format!("{error}{advice}")
 }

@@ -63,7 +63,7 @@ fn call(core: &Arc<Core>, target: Arc<Target>, request: Arc<Request>) -> Result<
     }
     let core = Arc::clone(core);
     let hand_over = Eventual::pending(async move {
-        core.inbox.opened().await.map_err(|why| target.address.unavailable(&why))?;
+        core.inbox.opened().await.map_err(|why| target.address.no_way_back(&why))?;
         look(&core, &target).await?;
         let ready = core.outlet.when_ready().await;
         let ready = ready.map_err(|why| target.address.unavailable(&why))?;

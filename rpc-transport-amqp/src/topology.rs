@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ExchangeKind};
+use lapin::{Channel, ErrorKind, ExchangeKind};
 use rpc_core::transport::Listen;
 
 use crate::config::{Config, Form};
@@ -38,6 +38,7 @@ pub(crate) struct Exchange {
 /// The three queues of a server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ears {
+    form: Form,
     pub(crate) topic: Queue,
     pub(crate) server: Queue,
     pub(crate) fanout: Queue,
@@ -59,12 +60,53 @@ impl Ears {
         shared.binding = bound(topic.to_owned());
         let mut fanout = passing(config, form.fanout_queue(topic, unique));
         fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
-        Self { topic: shared, server: own, fanout }
+        Self { form, topic: shared, server: own, fanout }
     }
 
     /// All three, in the order in which oslo.messaging declares and consumes them.
     pub(crate) fn all(&self) -> [&Queue; 3] {
         [&self.topic, &self.server, &self.fanout]
+    }
+
+    /// Declares all three, and what they are bound to.
+    ///
+    /// False: an exchange is there and is not durable, and over that the broker has closed the channel. It will be taken as
+    /// it is on the next one.
+    pub(crate) async fn declare(&mut self, channel: &Channel) -> lapin::Result<bool> {
+        for queue in self.all() {
+            if let Some((exchange, _)) = &queue.binding
+                && let Err(error) = exchange.declare(channel).await
+            {
+                let name = exchange.name.clone();
+                if self.form == Form::Oslo && exchange.durable && is_mismatch(&error) {
+                    self.make_do_with(&name);
+                    return Ok(false);
+                }
+                return Err(error);
+            }
+            queue.declare(channel).await?;
+        }
+        Ok(true)
+    }
+
+    /// Does what oslo.messaging does about an exchange that is not durable: declares it so, and the queues that servers
+    /// share likewise. Quorum queues are always durable; there is no other way to have them.
+    fn make_do_with(&mut self, name: &str) {
+        tracing::warn!(
+            exchange = name,
+            "the exchange is there and is not durable, so it and the queues bound to it will not outlive the broker: \
+             delete it while no server runs, or have all programs ask for the same"
+        );
+        for queue in [&mut self.topic, &mut self.server, &mut self.fanout] {
+            if let Some((exchange, _)) = &mut queue.binding
+                && exchange.name == name
+            {
+                exchange.durable = false;
+                if exchange.kind == ExchangeKind::Topic {
+                    queue.durable = queue.arguments.contains_key("x-queue-type");
+                }
+            }
+        }
     }
 }
 
@@ -132,11 +174,8 @@ fn quorum(config: &Config, arguments: &mut FieldTable) {
 }
 
 impl Queue {
-    /// Declares the queue, and what it is bound to.
+    /// Declares the queue, and binds it to an exchange that is there.
     pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        if let Some((exchange, _)) = &self.binding {
-            exchange.declare(channel).await?;
-        }
         let options = QueueDeclareOptions {
             durable: self.durable,
             auto_delete: self.auto_delete,
@@ -165,4 +204,9 @@ impl Exchange {
         let (name, kind) = (self.name.as_str().into(), self.kind.clone());
         channel.exchange_declare(name, kind, options, FieldTable::default()).await
     }
+}
+
+/// 406: it is there with other properties.
+fn is_mismatch(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(refused) if refused.get_id() == 406)
 }

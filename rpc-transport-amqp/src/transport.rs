@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::factory::AmqpFactory;
 use crate::listener::AmqpListener;
 use crate::names;
+use crate::oslo;
 use crate::pump::Pump;
 use crate::random;
 use crate::sender;
@@ -121,7 +122,7 @@ impl AmqpTransport {
         }
         let window = Arc::new(Window::default());
         let (orders, ordered) = mpsc::unbounded_channel();
-        let listener = AmqpListener::new(Arc::clone(core), Arc::clone(&window), orders);
+        let listener = AmqpListener::new(self.clone(), Arc::clone(core), Arc::clone(&window), orders);
         Pump::begin(Arc::clone(core), listen, queues, window, ordered).await?;
         Ok(Box::new(listener))
     }
@@ -148,6 +149,8 @@ impl Transport for AmqpTransport {
         capabilities.at_least_once = true;
         capabilities.cancel = config.form == Form::Native;
         capabilities.expires_in_queue = true;
+        capabilities.shortest_monitor =
+            (config.form == Form::Oslo).then_some(oslo::SHORTEST_MONITOR);
         capabilities.max_message = Some(config.max_message);
         capabilities
     }

@@ -1,4 +1,4 @@
-"""Exceptions in the style of OpenStack's services: a template, and keyword arguments that fill it."""
+"""Exceptions in the style of OpenStack's services: a template, and the keywords that fill it."""
 
 
 class PeerException(Exception):

@@ -13,12 +13,14 @@ def connect(url):
     _url = url
 
 
-def declare(queue, durable=False, arguments=None):
-    """A queue, reached through the default exchange."""
+def declare(queue, exchange=None):
+    """A queue, reached by its name through the default exchange, and a topic exchange if named."""
     with kombu.Connection(_url) as connection:
-        connection.default_channel.queue_declare(
-            queue, durable=durable, auto_delete=False, arguments=arguments
-        )
+        channel = connection.default_channel
+        channel.queue_declare(queue, durable=False, auto_delete=False)
+        if exchange:
+            channel.exchange_declare(exchange, "topic", durable=False, auto_delete=False)
+            channel.queue_bind(queue, exchange, queue)
 
 
 def delete(queue):

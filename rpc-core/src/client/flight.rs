@@ -197,6 +197,7 @@ impl Flight {
                 true => bound,
                 false => self.expires_after.and_then(|worth| now.checked_add(worth)),
             };
+            request.monitor = request.monitor.map(|it| it.max(self.settings.shortest_monitor));
             if detour::is_traced() {
                 detour::begin_trace(request);
             }

@@ -13,6 +13,7 @@ mod state;
 mod url;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::delivery::{AckError, Delivery, Listener, ReplyError};
 pub use self::route::{Destination, Route};
@@ -70,7 +71,7 @@ pub struct Sent {
 
 /// What a transport can do. Everything is off by default.
 ///
-/// Core acts on `exact_cancel` and `max_message`; the others tell users, and the conformance suite, what to expect.
+/// Core acts on `exact_cancel`, `shortest_monitor` and `max_message`; the others tell users, and the conformance suite, what to expect.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -84,6 +85,9 @@ pub struct Capabilities {
     pub exact_cancel: bool,
     /// Messages whose deadline has passed leave the queue by themselves.
     pub expires_in_queue: bool,
+    /// Peers give signs of life no more often than this asks for: a call that asks for more has to do with it. `None`: as
+    /// often as a call likes.
+    pub shortest_monitor: Option<Duration>,
     /// The largest message in bytes; `None`: no limit of the transport's own.
     pub max_message: Option<usize>,
 }

@@ -18,4 +18,4 @@ mod their_failure;
 
 pub(crate) use self::failure::About;
 pub(crate) use self::reply::{Content, encode_heartbeat, encode_reply, read_reply};
-pub(crate) use self::request::{Call, encode_request, read_request};
+pub(crate) use self::request::{Call, SHORTEST_MONITOR, encode_request, read_request};

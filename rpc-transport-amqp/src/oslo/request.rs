@@ -14,6 +14,8 @@ const CONTEXT: &str = "_context_";
 const TRACE_PARENT: &str = "traceparent";
 const TRACE_STATE: &str = "tracestate";
 
+/// A Python server counts whole seconds, and gives no sign of life for fewer than two.
+pub(crate) const SHORTEST_MONITOR: Duration = Duration::from_secs(2);
 /// More than a century, in seconds.
 const LONGEST_MONITOR: f64 = (1_u64 << 32) as f64;
 
@@ -81,11 +83,9 @@ fn put_call(out: &mut String, call: Call<'_>, monitor: Option<Duration>) {
     out.push_str(r#", \"_timeout\": "#);
     match monitor {
         Some(monitor) => {
-            // A Python server counts whole seconds, and gives no sign of life for fewer than two.
-            match monitor.subsec_nanos() {
-                0 => out.push_str(&monitor.as_secs().to_string()),
-                _ => out.push_str(&monitor.as_secs_f64().to_string()),
-            }
+            let monitor = monitor.max(SHORTEST_MONITOR);
+            let seconds = monitor.as_secs().saturating_add(u64::from(monitor.subsec_nanos() > 0));
+            out.push_str(&seconds.to_string());
         }
         None => out.push_str("null"),
     }

@@ -153,7 +153,7 @@ async fn prepared_settings_chain(world: World) {
     let (gate, _, open, _) = gate();
     world.start(world.server("two").endpoint(gate)).await;
     let client: GateClient = world.client_of(world.target().server("one"));
-    let hasty = client.prepare().timeout(Duration::from_millis(100)).build();
+    let hasty = client.prepare().timeout(Duration::from_secs(1)).build();
     let two = hasty.prepare().server("two").build();
     assert!(two.quick(&ctx()).await.unwrap());
     let error = two.pass(&ctx(), 1).await.unwrap_err();

@@ -1,10 +1,11 @@
 //! From a request to its method: namespaces, order, refusals, access policy.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rpc_core::error::{Ran, Refusal};
-use rpc_core::server::Executor;
+use rpc_core::server::{Executor, Ping};
 use rpc_core::{
     CallError, Context, Descriptor, Endpoint, Invoke, Payload, RpcClient, Version, endpoint,
 };
@@ -164,6 +165,17 @@ async fn an_unsupported_version_is_refused_with_the_versions_that_are_served(wor
     }
 }
 
+async fn a_server_answers_a_ping_where_it_is_asked_to(world: World) {
+    let builder = world.server("one").endpoint(Ping);
+    world.start(builder).await;
+    let client: RpcClient = world.client();
+    let ping = || client.call::<String>(&Context::new(), "oslo_rpc_server_ping", &());
+    assert_eq!(ping().await.unwrap(), "pong");
+    let with_arguments = BTreeMap::from([("whatever", 1)]);
+    let call = client.call::<String>(&Context::new(), "oslo_rpc_server_ping", &with_arguments);
+    assert_eq!(call.await.unwrap(), "pong");
+}
+
 async fn an_unknown_method_is_refused_as_such(world: World) {
     world.start(world.server("one").endpoint(Bank).endpoint(Branch)).await;
     let client = world.client_of(world.target().namespace("bank"));
@@ -274,6 +286,7 @@ cases! {
     endpoints_of_one_namespace_are_merged_and_the_first_answers;
     an_unknown_namespace_is_refused_as_such;
     an_unsupported_version_is_refused_with_the_versions_that_are_served;
+    a_server_answers_a_ping_where_it_is_asked_to;
     an_unknown_method_is_refused_as_such;
     a_method_that_is_not_public_cannot_be_called;
     a_refused_call_did_not_run_and_is_not_to_be_repeated;

@@ -44,6 +44,16 @@ impl Raw {
         self.0.ask("declare", json!({ "queue": queue })).await.map(drop)
     }
 
+    /// Declares a queue that is bound to a topic exchange by its own name, as that of a server.
+    ///
+    /// # Errors
+    ///
+    /// What the library raised.
+    pub async fn declare_bound(&self, queue: &str, exchange: &str) -> Result<(), Exception> {
+        let members = json!({ "queue": queue, "exchange": exchange });
+        self.0.ask("declare", members).await.map(drop)
+    }
+
     /// Deletes a queue.
     ///
     /// # Errors

@@ -79,6 +79,10 @@ impl World {
     }
 
     /// A connection more, made as the others but with options in the URL.
+    ///
+    /// # Panics
+    ///
+    /// There are no such options.
     #[must_use]
     pub fn connect(&self, query: &str) -> Arc<dyn Transport> {
         let transport = connect(&self.url_with(query));

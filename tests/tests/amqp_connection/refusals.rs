@@ -90,7 +90,8 @@ async fn who_may_not_publish_is_told_so() {
     node.add_user("eve", "right").await.unwrap();
     node.allow("eve", "no writing", [".*", "^$", ".*"]).await.unwrap();
     for form in FORMS {
-        let server = serve(&transport(&node.url(form, "no writing"))).await;
+        let serving = transport(&node.url(form, "no writing"));
+        let server = serve(&serving).await;
         let transport = transport(&url_of(node, form, "eve", "right", "no writing"));
         assert_says(&refused(&transport).await, &["eve", "permission", "write"]);
         server.stop();
@@ -119,7 +120,8 @@ async fn a_password_that_is_mended_is_found_without_another_transport() {
     let node = shared_with_vhost("mended").await;
     node.add_user("fay", "old").await.unwrap();
     node.allow("fay", "mended", [".*"; 3]).await.unwrap();
-    let server = serve(&transport(&node.url(UrlForm::Rabbit, "mended"))).await;
+    let serving = transport(&node.url(UrlForm::Rabbit, "mended"));
+    let server = serve(&serving).await;
     // 2 s between attempts at the most.
     let url = url_of(node, UrlForm::Rabbit, "fay", "new", "mended") + "?rabbit_interval_max=2";
     let transport = transport(&url);

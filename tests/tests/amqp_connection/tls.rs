@@ -71,8 +71,8 @@ async fn a_broker_whose_authority_is_unknown_is_refused() {
     let other = secured.write("other-authority.pem", &Authority::new().pem());
     for url in secured.urls(&other) {
         let transport = transport(&url);
-        assert_says(&refused(&transport).await, &["certificate", "UnknownIssuer", "authority"]);
-        assert_says(&refused_start(&transport).await, &["could not start", "UnknownIssuer"]);
+        assert_says(&refused(&transport).await, &["certificate", "ca_file"]);
+        assert_says(&refused_start(&transport).await, &["could not start", "certificate"]);
     }
 }
 
@@ -154,8 +154,9 @@ async fn a_certificate_file_that_cannot_be_used_is_named() {
 async fn who_does_not_speak_tls_to_its_port_is_told_to() {
     let secured = Secured::lenient().await;
     for url in secured.urls(&secured.ca_file()) {
-        let (plain, _) = url.replace("amqps://", "amqp://").split_once('?').map(|(url, rest)| (url.to_owned(), rest.to_owned())).unwrap();
-        let text = refused(&transport(&plain)).await;
+        let plain = url.replace("amqps://", "amqp://");
+        let (plain, _) = plain.split_once('?').unwrap();
+        let text = refused(&transport(plain)).await;
         assert_says(&text, &["TLS", "amqps://", "ssl=1"]);
     }
 }
@@ -168,7 +169,7 @@ async fn who_speaks_tls_to_a_port_without_it_is_told_not_to() {
         format!("amqps://guest:guest@localhost:{port}/"),
         format!("rabbit://guest:guest@localhost:{port}/?ssl=1"),
     ] {
-        let text = refused(&transport(&format!("{url}"))).await;
+        let text = refused(&transport(&url)).await;
         assert_says(&text, &["TLS", "amqp://"]);
     }
 }

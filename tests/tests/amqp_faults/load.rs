@@ -123,14 +123,19 @@ impl<'n> Load<'n> {
         let enough = working + 4 * CALLERS;
         until("callers go on", async || self.history.begun() >= enough).await;
         self.ending.store(true, Ordering::Relaxed);
+        eprintln!("callers end");
         for caller in self.callers.drain(..) {
             caller.await.unwrap();
         }
+        eprintln!("drain");
         self.world.until_drained().await;
+        eprintln!("drained");
         for server in &self.servers {
             until("no method runs", async || server.stats().in_flight == 0).await;
             server.stop();
+            eprintln!("wait");
             server.wait().await.unwrap();
+            eprintln!("waited");
         }
         self.servers.clear();
         self.clients.clear();

@@ -1,6 +1,7 @@
 //! Calls, casts and fanouts, and where they go.
 
-use rpc_core::{Context, Map, Server, Target, endpoint};
+use rpc_core::server::Ping;
+use rpc_core::{Server, Target};
 use rpc_tests::interop::{World, cases};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -129,16 +130,6 @@ async fn topics_of_several_exchanges_have_their_fanout_in_common(world: World) {
     python.fanout("record", json!({ "value": "a" })).await.unwrap();
     let both = [("one", "a".to_owned()), ("two", "a".to_owned())];
     assert_eq!(seen.next_sorted(2).await, both, "as between Python programs");
-}
-
-struct Ping;
-
-#[endpoint]
-impl Ping {
-    pub fn oslo_rpc_server_ping(&self, _ctx: &Context, #[rpc(rest)] rest: Map) -> String {
-        drop(rest);
-        "pong".to_owned()
-    }
 }
 
 async fn a_ping_to_a_server_is_answered(world: World) {

@@ -2,6 +2,7 @@
 
 use rpc_core::{Server, Target};
 use rpc_tests::interop::{World, cases};
+use rpc_transport_amqp::AmqpTransport;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -60,6 +61,13 @@ async fn no_call_is_lost_while_one_of_two_servers_stops(world: World) {
     }
     calls.join_all().await;
     leaving.wait().await.unwrap();
+}
+
+async fn a_server_keeps_the_connection_that_it_was_given(world: World) {
+    let transport = AmqpTransport::from_url(world.url()).unwrap();
+    let server = Server::builder(transport, world.target().server("rust"));
+    world.start(server.endpoint(Seen::new().service("rust"))).await;
+    assert_eq!(world.python().await.call("who", json!({})).await.unwrap(), "rust");
 }
 
 /// Who answered each of `count` calls.
@@ -158,6 +166,7 @@ cases! {
     a_cast_to_a_stopped_server_waits_for_the_next_one everywhere;
     a_server_that_stops_answers_what_it_has_taken;
     a_server_that_comes_back_under_its_name_is_called_as_before;
+    a_server_keeps_the_connection_that_it_was_given;
     no_call_is_lost_while_one_of_two_servers_stops;
     a_python_server_and_ours_share_a_topic everywhere;
     ours_joins_the_queues_of_a_python_server everywhere;

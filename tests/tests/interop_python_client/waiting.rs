@@ -47,13 +47,12 @@ async fn signs_of_life_keep_a_long_call_alive(world: World) {
     assert_eq!(python.call("sleep", json!({ "millis": 4500 })).await.unwrap(), 4500);
 }
 
-async fn a_method_that_waits_for_a_thread_shows_signs_of_life(world: World) {
-    // One message after the other, and the first takes its time: the second one waits within the server, not yet taken.
+async fn signs_of_life_begin_when_a_call_has_waited_for_its_turn(world: World) {
     let mut seen = serve_in_order(&world).await;
-    world.python().await.cast("sleep", json!({ "millis": 1500 })).await.unwrap();
+    world.python().await.cast("sleep", json!({ "millis": 500 })).await.unwrap();
     seen.next().await;
     let python = world.python().await.with("timeout", 30).with("call_monitor_timeout", 3);
-    assert_eq!(python.call("sleep", json!({ "millis": 4000 })).await.unwrap(), 4000);
+    assert_eq!(python.call("sleep", json!({ "millis": 3500 })).await.unwrap(), 3500);
 }
 
 async fn without_signs_of_life_a_monitored_call_ends_early(world: World) {
@@ -79,7 +78,7 @@ cases! {
     a_method_knows_how_long_its_caller_waits;
     a_call_that_expired_in_the_queue_is_not_run;
     signs_of_life_keep_a_long_call_alive everywhere;
-    a_method_that_waits_for_a_thread_shows_signs_of_life;
+    signs_of_life_begin_when_a_call_has_waited_for_its_turn;
     without_signs_of_life_a_monitored_call_ends_early;
     a_call_that_asks_for_no_signs_of_life_gets_none;
 }
