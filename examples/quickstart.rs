@@ -1,11 +1,13 @@
 //! A server with two endpoints, and a client that calls both: the program of oslo.messaging's own documentation.
 //!
-//! `cargo run --example quickstart`
+//! `cargo run --example quickstart` runs it in memory, and with a URL in the environment over RabbitMQ:
+//! `RPC_TRANSPORT_URL=amqp://guest:guest@localhost/ cargo run --example quickstart`
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use rpc_core::{CallError, Context, RpcError, Server, StopHandle, Target, endpoint};
+use rpc_core::{CallError, Context, RpcError, Server, StopHandle, Target, Transports, endpoint};
+use rpc_transport_amqp::AmqpTransport;
 use rpc_transport_mem::MemTransport;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +69,9 @@ impl Control {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let transport = MemTransport::new();
+    // The deployment decides how messages travel, the program does not.
+    let transports = Transports::new().with(MemTransport::factory()).with(AmqpTransport::factory());
+    let transport = transports.connect_default("mem://").await?;
 
     let builder = Server::builder(transport.clone(), Target::topic("bank").server("bank-1"));
     let control = Control { server: builder.stop_handle() };
@@ -88,8 +92,9 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("client: bob has {} cents", bank.balance(&ctx, "bob".into()).await?);
 
-    ControlClient::new(transport, Target::topic("bank")).stop(&ctx).to_server("bank-1").await?;
+    ControlClient::new(transport.clone(), Target::topic("bank")).stop(&ctx).to_server("bank-1").await?;
     let report = server.wait().await?;
     println!("server: stopped, {} calls cut off", report.cut_off);
+    transport.close().await;
     Ok(())
 }

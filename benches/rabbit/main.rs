@@ -36,12 +36,7 @@ mod row {
 }
 
 fn main() -> ExitCode {
-    let run = Options::parse(std::env::args().skip(1)).map_err(Into::into).and_then(|options| {
-        let report = measure(&options)?;
-        println!("{report}");
-        Ok(!options.check || report.all_met())
-    });
-    match run {
+    match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
@@ -49,6 +44,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// False: an aim is missed, and that is to count.
+fn run() -> Fallible<bool> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    let report = measure(&options)?;
+    println!("{report}");
+    Ok(!options.check || report.all_met())
 }
 
 /// All rows take their turn in each round, so that a noisy neighbour or a hot core meets all of them. Every round begins

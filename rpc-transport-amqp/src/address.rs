@@ -78,6 +78,11 @@ impl Address {
         SendError::new(TransportErrorKind::Overloaded, Ran::No, message)
     }
 
+    pub(crate) fn not_allowed(&self, why: &str) -> SendError {
+        let message = format!("the broker does not allow the message to {self}: {why}");
+        SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
+    }
+
     pub(crate) fn lost(&self) -> SendError {
         let message = format!(
             "the connection broke before the broker had confirmed the message to {self}: repeat it only if the method is \

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Host, Login};
 use crate::connect_failure::{Cause, ConnectFailure};
+use crate::silence::silence_io_thread;
 use crate::tls;
 
 /// Connects, within the time that the configuration allows for one attempt.
@@ -67,9 +68,10 @@ async fn shake_hands(
     let failed = |error: lapin::Error| ConnectFailure::of_handshake(config, host, &error);
     let runtime = runtime::default_runtime()
         .map_err(|error| ConnectFailure::new(Cause::Protocol, host, error))?;
-    // Asked for once, as recovery is off.
+    // Asked for once, as recovery is off, and on the library's own thread.
     let stream = std::sync::Mutex::new(Some(stream));
     let dialled = async move |_: AMQPUri, _| {
+        silence_io_thread();
         let stream = stream.lock().ok().and_then(|mut stream| stream.take());
         stream.ok_or_else(|| io::Error::other("the connection is asked for twice").into())
     };

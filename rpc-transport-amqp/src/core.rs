@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use futures_util::future::join;
 use lapin::message::{BasicReturnMessage, Delivery};
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{ConnectionState, ReplyError};
@@ -23,6 +24,7 @@ use crate::link::Link;
 use crate::outlet::Outlet;
 use crate::publisher::{Fate, Sender};
 use crate::random;
+use crate::refusal::explained;
 use crate::strays::Strays;
 use crate::taken::Taken;
 use crate::target::{BELIEVED, Target, Targets};
@@ -145,6 +147,7 @@ impl Core {
         self.tasks.close();
         let _ = timeout(CLOSE, self.tasks.wait()).await;
         self.closed.cancel();
+        let _ = timeout(CLOSE, join(self.outlet.link().ended(), self.consuming.ended())).await;
         self.state.send_replace(ConnectionState::Closed);
     }
 
@@ -385,10 +388,15 @@ impl Fate for Core {
         }
     }
 
-    fn lost(&self, sender: Sender) {
+    fn lost(&self, sender: Sender, error: Option<&lapin::Error>) {
+        let refusal = error.filter(|error| error.is_amqp_soft_error()).map(explained);
         if let Sender::Caller(key) = sender {
-            let message = "the connection broke before the broker had confirmed the message: repeat the call only if the \
-                           method is idempotent";
+            let message = match refusal {
+                Some(why) => format!("the broker refused the message, or another one just before it was confirmed: {why}"),
+                None => "the connection broke before the broker had confirmed the message: repeat the call only if the \
+                         method is idempotent"
+                    .to_owned(),
+            };
             let error = SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message);
             self.waiters.fail(key, error);
         }

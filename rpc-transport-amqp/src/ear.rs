@@ -50,8 +50,9 @@ impl Ear {
             let channel = session.connection.create_channel().await?;
             // Of each consumer, not of the channel: RabbitMQ's meaning of a limit that is not global.
             channel.basic_qos(prefetch, <_>::default()).await?;
-            if queues.declare(&channel).await? {
-                break channel;
+            match queues.declare(&channel).await? {
+                None => break channel,
+                Some(exchange) => queues.make_do_with(&exchange),
             }
         };
         let mut streams: Vec<Incoming> = Vec::new();

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::link::Session;
 use crate::publisher::MANDATORY;
+use crate::refusal::explained;
 use crate::wire::Outgoing;
 
 /// So many messages can be under way at a time.
@@ -28,6 +29,8 @@ pub(crate) enum Arrival {
     NoQueue,
     /// The broker, or the queue's limit, turned it away.
     Refused,
+    /// The broker does not allow it, and why.
+    NotAllowed(String),
     /// It never left.
     NotSent,
     /// The connection broke before the broker had confirmed it.
@@ -85,7 +88,9 @@ impl Exact {
                 ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => {
                     return Arrival::NoQueue;
                 }
-                ErrorKind::ProtocolError(_) if !session.has_ended() => return Arrival::Refused,
+                ErrorKind::ProtocolError(_) if error.is_amqp_soft_error() => {
+                    return Arrival::NotAllowed(explained(&error));
+                }
                 _ => return Arrival::Unknown,
             },
         };

@@ -24,6 +24,7 @@ mod pump;
 mod random;
 mod refusal;
 mod sender;
+mod silence;
 mod strays;
 mod taken;
 mod target;

@@ -131,6 +131,13 @@ impl Link {
         }
     }
 
+    /// Resolves when there is no connection, nor will be one: after the link was stopped, or before it began.
+    pub(crate) async fn ended(&self) {
+        let ended = |status: &Status| matches!(status, Status::Idle | Status::Closed);
+        // The sender is ours.
+        let _ = self.status.subscribe().wait_for(ended).await;
+    }
+
     /// The next session, however long it takes, unless the link is closed.
     pub(crate) async fn next_session(self: &Arc<Self>) -> Option<Arc<Session>> {
         loop {

@@ -40,9 +40,13 @@ impl Outlet {
         while let Some(session) = self.link.next_session().await {
             tokio::select! {
                 () = self.serve(&session, &fate) => {}
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => {}
             }
+            // At the end, too: the publisher's collector, which knows the whole transport, lives as long as it.
             self.current.send_replace(None);
+            if stop.is_cancelled() {
+                break;
+            }
         }
     }
 

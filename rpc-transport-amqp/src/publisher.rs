@@ -50,8 +50,8 @@ pub(crate) trait Fate: Send + Sync {
     fn returned(&self, message: BasicReturnMessage);
     /// The broker, or the queue's limit, turned it away.
     fn refused(&self, sender: Sender);
-    /// The connection broke before the broker had confirmed it.
-    fn lost(&self, sender: Sender);
+    /// The connection broke before the broker had confirmed it, or the broker closed the channel over a message.
+    fn lost(&self, sender: Sender, error: Option<&lapin::Error>);
 }
 
 type Publishing = Pin<Box<dyn Future<Output = lapin::Result<PublisherConfirm>> + Send>>;
@@ -155,34 +155,37 @@ impl Collector {
         while confirmations.recv_many(&mut batch, BATCH).await > 0 {
             for Sent { publishing, sender, _room } in batch.drain(..) {
                 match self.confirmation(publishing).await {
-                    Some(Confirmation::Ack(None) | Confirmation::NotRequested) => {}
-                    Some(Confirmation::Ack(Some(message))) => self.fate.returned(message),
-                    Some(Confirmation::Nack(returned)) => {
+                    Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {}
+                    Ok(Confirmation::Ack(Some(message))) => self.fate.returned(message),
+                    Ok(Confirmation::Nack(returned)) => {
                         if let Some(message) = returned {
                             self.fate.returned(message);
                         }
                         self.fate.refused(sender);
                     }
-                    None => {
+                    Err(error) => {
                         self.closed.cancel();
-                        self.fate.lost(sender);
+                        self.fate.lost(sender, error.as_ref());
                     }
                 }
             }
         }
     }
 
-    /// `None`: there will be none.
-    async fn confirmation(&mut self, publishing: Publishing) -> Option<Confirmation> {
+    /// `Err`: there will be none.
+    async fn confirmation(
+        &mut self,
+        publishing: Publishing,
+    ) -> Result<Confirmation, Option<lapin::Error>> {
         let confirmation = async { publishing.await?.await };
         let mut confirmation = std::pin::pin!(confirmation);
         tokio::select! {
             biased;
-            confirmed = &mut confirmation => confirmed.ok(),
+            confirmed = &mut confirmation => confirmed.map_err(Some),
             // The library has a last word on each message of a lost connection, most often.
             () = self.session.ended() => {
                 let until = *self.until.get_or_insert_with(|| Instant::now() + AFTERMATH);
-                timeout_at(until, confirmation).await.ok()?.ok()
+                timeout_at(until, confirmation).await.map_err(|_| None)?.map_err(Some)
             }
         }
     }

@@ -142,6 +142,7 @@ async fn cast(core: &Core, target: &Target, request: Arc<Request>) -> Result<(),
             Arrival::Queued => return Ok(()),
             Arrival::NoQueue => return Err(target.address.no_queue()),
             Arrival::Refused => return Err(target.address.refused()),
+            Arrival::NotAllowed(why) => return Err(target.address.not_allowed(&why)),
             Arrival::Unknown => return Err(target.address.lost()),
             Arrival::NotSent => sleep(PAUSE).await,
         }

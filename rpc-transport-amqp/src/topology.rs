@@ -70,28 +70,24 @@ impl Ears {
 
     /// Declares all three, and what they are bound to.
     ///
-    /// False: an exchange is there and is not durable, and over that the broker has closed the channel. It will be taken as
-    /// it is on the next one.
-    pub(crate) async fn declare(&mut self, channel: &Channel) -> lapin::Result<bool> {
+    /// Gives the name of an exchange that is there and is not durable, over which the broker has closed the channel; on
+    /// the next one it [can be taken as it is](Self::make_do_with).
+    pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<Option<String>> {
         for queue in self.all() {
             if let Some((exchange, _)) = &queue.binding
                 && let Err(error) = exchange.declare(channel).await
             {
-                let name = exchange.name.clone();
-                if self.form == Form::Oslo && exchange.durable && is_mismatch(&error) {
-                    self.make_do_with(&name);
-                    return Ok(false);
-                }
-                return Err(error);
+                let settles = self.form == Form::Oslo && exchange.durable && is_mismatch(&error);
+                return if settles { Ok(Some(exchange.name.clone())) } else { Err(error) };
             }
             queue.declare(channel).await?;
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Does what oslo.messaging does about an exchange that is not durable: declares it so, and the queues that servers
     /// share likewise. Quorum queues are always durable; there is no other way to have them.
-    fn make_do_with(&mut self, name: &str) {
+    pub(crate) fn make_do_with(&mut self, name: &str) {
         tracing::warn!(
             exchange = name,
             "the exchange is there and is not durable, so it and the queues bound to it will not outlive the broker: \

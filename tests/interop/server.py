@@ -5,7 +5,9 @@ What ran is told as events: {"event": "ran", "server": …, "method": …, …}.
 
 import builtins
 import threading
+import time
 
+import kombu
 import oslo_messaging
 from oslo_config import cfg
 
@@ -116,6 +118,7 @@ class Newest(Versioned):
 
 
 def start(name, url, topic, server, exchange=None, ping=False):
+    """Returns when the server consumes."""
     target = oslo_messaging.Target(topic=topic, server=server, exchange=exchange)
     endpoints = [
         Peer(name, server),
@@ -129,6 +132,16 @@ def start(name, url, topic, server, exchange=None, ping=False):
         running = oslo_messaging.get_rpc_server(transport, target, endpoints, executor="threading")
     running.start()
     _servers[name] = running
+    _wait_for_consumer(url, f"{topic}.{server}")
+
+
+def _wait_for_consumer(url, queue):
+    # The library declares the queues first, and consumes later, in another thread.
+    url = url.partition("?")[0].replace("rabbit:", "amqp:", 1)
+    with kombu.Connection(url) as connection:
+        channel = connection.default_channel
+        while not channel.queue_declare(queue, passive=True).consumer_count:
+            time.sleep(0.01)
 
 
 def stop(name):

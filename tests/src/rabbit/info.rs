@@ -143,7 +143,8 @@ impl Node {
             Some(QueueInfo {
                 name: name.to_owned(),
                 durable: durable.parse().ok()?,
-                exclusive: exclusive.parse().ok()?,
+                // Of quorum queues, which cannot be, it is empty.
+                exclusive: exclusive == "true",
                 auto_delete: auto_delete.parse().ok()?,
                 arguments: arguments.map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect(),
                 messages: messages.parse().ok()?,

@@ -1,7 +1,7 @@
 //! Certificates of authorities that are nobody's but the test's.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rcgen::date_time_ymd;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 

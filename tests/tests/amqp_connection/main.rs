@@ -5,13 +5,14 @@
 
 mod bank;
 mod certificates;
-// mod choosing;
-// mod leftovers;
-// mod mismatches;
+mod choosing;
+mod leftovers;
+mod links;
+mod mismatches;
 mod refusals;
-// mod rules;
-// mod secrets;
+mod rules;
+mod secrets;
 mod tls;
-// mod topology;
+mod topology;
 mod waiting;
-// mod window;
+mod window;

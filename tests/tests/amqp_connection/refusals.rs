@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::{CallError, Context};
 use rpc_tests::rabbit::{Node, UrlForm};
 use tokio::time::{Instant, sleep};
 
 use crate::bank::{
-    assert_says, call, proxied, refused, refused_start, serve, shared_with_vhost, transport, until,
+    assert_says, call, client, proxied, refused, refused_start, serve, shared_with_vhost,
+    transport, until,
 };
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
@@ -63,8 +66,8 @@ async fn a_reply_queue_that_may_not_be_declared_fails_calls_at_once() {
         node.allow("cat", "no reply", [".*"; 3]).await.unwrap();
         let server = serve(&transport).await;
         until("calls work", async || {
-            let called = crate::bank::client(&transport);
-            called.balance(&rpc_core::Context::new(), "ada".into()).await.is_ok()
+            let called = client(&transport);
+            called.balance(&Context::new(), "ada".into()).await.is_ok()
         })
         .await;
         server.stop();
@@ -93,7 +96,15 @@ async fn who_may_not_publish_is_told_so() {
         let serving = transport(&node.url(form, "no writing"));
         let server = serve(&serving).await;
         let transport = transport(&url_of(node, form, "eve", "right", "no writing"));
-        assert_says(&refused(&transport).await, &["eve", "permission", "write"]);
+        let client = client(&transport);
+        let called = client.balance(&Context::new(), "ada".into()).await;
+        let CallError::Transport(error) = called.unwrap_err() else { panic!() };
+        assert_eq!(error.kind(), TransportErrorKind::Unavailable);
+        assert_says(&error.to_string(), &["eve", "permission", "write"]);
+        let cast = client.balance(&Context::new(), "ada".into()).cast().await;
+        let CallError::Transport(error) = cast.unwrap_err() else { panic!() };
+        assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Unavailable, Ran::No));
+        assert_says(&error.to_string(), &["eve", "permission", "write"]);
         server.stop();
         server.wait().await.unwrap();
     }
@@ -129,8 +140,8 @@ async fn a_password_that_is_mended_is_found_without_another_transport() {
     node.ctl(&["change_password", "fay", "new"]).await.unwrap();
     let mended = Instant::now();
     until("calls work", async || {
-        let called = crate::bank::client(&transport);
-        called.balance(&rpc_core::Context::new(), "ada".into()).await.is_ok()
+        let called = client(&transport);
+        called.balance(&Context::new(), "ada".into()).await.is_ok()
     })
     .await;
     assert!(mended.elapsed() < Duration::from_secs(6), "it took {:?}", mended.elapsed());

@@ -33,6 +33,15 @@ const RULES: &[Rule] = &[
     ("a method runs as often as its server may run it", runs_as_allowed),
 ];
 
+/// Fails where the run breaks a rule.
+#[track_caller]
+pub(crate) fn assert_kept(record: &Record) {
+    println!("{}", record.summary());
+    let broken = broken_rules(record);
+    let shown = broken.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+    assert!(broken.is_empty(), "{} times a rule is broken:\n{shown}", broken.len());
+}
+
 /// What breaks a rule: the rule, and what it met.
 pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     let mut broken = Vec::new();
@@ -43,7 +52,7 @@ pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
         };
         for (rule, keeps) in RULES {
             if let Err(why) = keeps(record, &tale, call, step) {
-                broken.push(format!("{rule}: call {call}: {why}\n{}", told(record, call)));
+                broken.push(format!("{rule}: call {call}: {why}\n{}", excerpt(record, call)));
             }
         }
     }
@@ -67,7 +76,7 @@ fn tales(record: &Record) -> BTreeMap<u64, Tale<'_>> {
 }
 
 /// The call's own events, and what befell others meanwhile.
-fn told(record: &Record, call: u64) -> String {
+fn excerpt(record: &Record, call: u64) -> String {
     let concerns = |what: &What| match what {
         What::Sent { call: it, .. }
         | What::Began { call: it, .. }

@@ -90,6 +90,11 @@ impl History {
         self.lock().iter().filter(|event| matches!(event.what, What::Began { .. })).count()
     }
 
+    /// How often methods were done.
+    pub(crate) fn finished(&self) -> usize {
+        self.lock().iter().filter(|event| matches!(event.what, What::Finished { .. })).count()
+    }
+
     pub(crate) fn end(&self) -> Vec<Event> {
         std::mem::take(&mut self.lock())
     }
@@ -119,6 +124,7 @@ impl Record {
             match told {
                 Ok(_) => good += 1,
                 Err(CallError::Transport(error)) => {
+                    if error.ran() == rpc_core::error::Ran::No && failed.is_empty() { println!("DEBUG {error}"); }
                     *failed.entry(format!("{:?}, ran {}", error.kind(), error.ran())).or_default() += 1;
                 }
                 Err(CallError::Timeout(error)) => {

@@ -9,44 +9,55 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod broker;
 mod check;
+mod checker;
+mod crash;
+mod gate;
 mod history;
 mod lag;
+mod leftovers;
 mod links;
 mod load;
+mod replies;
+mod servers;
 mod service;
 mod world;
 
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
-/// The seeds of a test's rounds.
-fn seeds() -> Vec<u64> {
+use tokio::time::timeout;
+
+/// As long as a scenario takes on a machine that does much else.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// Plays a scenario's rounds.
+async fn play<F: Future<Output = ()>>(scenario: impl Fn(u64) -> F) {
     let variable = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
     let rounds = variable("RPC_FAULT_ROUNDS").unwrap_or(1);
     // Five digits are enough, and can be typed.
-    let first = variable("RPC_FAULT_SEED").unwrap_or_else(|| RandomState::new().hash_one(()) % 100_000);
-    (first..first + rounds).collect()
+    let random = || RandomState::new().hash_one(()) % 100_000;
+    let first = variable("RPC_FAULT_SEED").unwrap_or_else(random);
+    for seed in first..first + rounds {
+        println!("RPC_FAULT_SEED={seed}");
+        timeout(LIMIT, Box::pin(scenario(seed))).await.expect("the scenario comes to an end");
+    }
 }
 
-/// Tests of a scenario in both forms, for every seed.
+/// Tests of a scenario in both forms.
 #[macro_export]
 macro_rules! scenario {
     ($name:ident) => {
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn amqp() {
-                for seed in $crate::seeds() {
-                    println!("RPC_FAULT_SEED={seed}");
-                    Box::pin(super::$name(rpc_tests::rabbit::UrlForm::Amqp, seed)).await;
-                }
+                $crate::play(|seed| super::$name(rpc_tests::rabbit::UrlForm::Amqp, seed)).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn rabbit() {
-                for seed in $crate::seeds() {
-                    println!("RPC_FAULT_SEED={seed}");
-                    Box::pin(super::$name(rpc_tests::rabbit::UrlForm::Rabbit, seed)).await;
-                }
+                $crate::play(|seed| super::$name(rpc_tests::rabbit::UrlForm::Rabbit, seed)).await;
             }
         }
     };

@@ -2,11 +2,11 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "arguments of methods are their own")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::server::{Acknowledge, Executor};
-use rpc_core::{Context, RunningServer, Server, Target, endpoint};
-use rpc_transport_amqp::AmqpTransport;
+use rpc_core::{Context, RunningServer, Server, Target, Transport, endpoint};
 use tokio::time::sleep;
 
 use crate::history::{History, What};
@@ -44,7 +44,7 @@ impl Setting {
 }
 
 pub(crate) async fn serve(
-    transport: &AmqpTransport,
+    transport: &(impl Clone + Into<Arc<dyn Transport>>),
     setting: Setting,
     history: &History,
 ) -> RunningServer {

@@ -69,9 +69,9 @@ impl<'n> World<'n> {
         AmqpTransport::from_url(&self.url(way, options)).unwrap()
     }
 
-    /// A connection of the test's own, which nothing disturbs.
+    /// A connection of the test's own, which nothing disturbs. Its task is gone soon after it.
     pub(crate) async fn connect(&self) -> Connection {
-        let url = self.node.url(UrlForm::Amqp, &self.vhost);
+        let url = self.node.url(UrlForm::Amqp, &self.vhost) + "?heartbeat=1";
         Connection::connect(&url, ConnectionProperties::default()).await.unwrap()
     }
 
@@ -116,9 +116,6 @@ impl<'n> World<'n> {
         };
         if timeout(SOON, gone).await.is_err() {
             let (queues, connections, channels, tasks) = left().await;
-            let mut names: Vec<String> = std::fs::read_dir("/proc/self/task").unwrap().map(|t| std::fs::read_to_string(t.unwrap().path().join("comm")).unwrap()).collect();
-            names.sort();
-            eprintln!("{names:?}");
             panic!(
                 "left behind: the queues {queues:?}, {connections} connections, {channels} \
                  channels, {tasks} tasks"

@@ -162,6 +162,16 @@ async fn a_topic_with_all_quorum_options_is_shared_with_a_python_server(world: W
     shared_with(world, query).await;
 }
 
+async fn a_durable_server_makes_do_with_what_is_there(world: World) {
+    // Python programs without options have made an exchange that is not durable, and do not stop at that themselves.
+    let python = world.python_server("python").await.start().await.unwrap();
+    let transport = world.connect("amqp_durable_queues=true");
+    let server = Server::builder(transport, world.target().server("rust"));
+    world.start(server.endpoint(Seen::new().service("rust"))).await;
+    served_both(&asked(&world, 30, world.topic(), &[]).await);
+    python.stop().await.unwrap();
+}
+
 cases! {
     a_cast_to_a_stopped_server_waits_for_the_next_one everywhere;
     a_server_that_stops_answers_what_it_has_taken;
@@ -172,5 +182,6 @@ cases! {
     ours_joins_the_queues_of_a_python_server everywhere;
     a_durable_topic_is_shared_with_a_python_server;
     a_quorum_topic_is_shared_with_a_python_server;
+    a_durable_server_makes_do_with_what_is_there;
     a_topic_with_all_quorum_options_is_shared_with_a_python_server;
 }

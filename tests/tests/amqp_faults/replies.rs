@@ -1,0 +1,91 @@
+//! The way back: reply queues that are deleted, and callers that are cut off while they wait.
+
+use std::time::Duration;
+
+use lapin::options::QueueDeleteOptions;
+use rpc_core::server::Acknowledge;
+use rpc_tests::rabbit::{Cut, UrlForm};
+
+use crate::history::{History, Step};
+use crate::load::Load;
+use crate::scenario;
+use crate::service::{Setting, serve};
+use crate::world::{SOON, World, client, is_reply_queue, until};
+
+scenario!(every_call_ends_when_reply_queues_are_deleted);
+scenario!(a_caller_that_reconnects_gets_the_reply_that_came_meanwhile);
+scenario!(a_reply_waits_for_its_queue_to_be_made_again);
+
+async fn every_call_ends_when_reply_queues_are_deleted(form: UrlForm, seed: u64) {
+    let world = World::shared(form, &format!("deleted {seed}")).await;
+    let mut load = Load::begin(world, seed, Acknowledge::BeforeInvoke, "").await;
+    for _ in 0..4 {
+        load.go_on(200, 900).await;
+        load.strike("reply queues deleted");
+        delete_reply_queues(&load.world).await;
+    }
+    load.end().await;
+}
+
+async fn delete_reply_queues(world: &World<'_>) {
+    let connection = world.connect().await;
+    let channel = connection.create_channel().await.unwrap();
+    for name in world.passing_queues().await.iter().filter(|name| is_reply_queue(name)) {
+        let deleted = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
+        deleted.await.unwrap();
+    }
+    connection.close(200, "".into()).await.unwrap();
+}
+
+async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlForm, seed: u64) {
+    let world = World::shared(form, &format!("meanwhile {seed}")).await;
+    let history = History::begin();
+    let (ours, theirs) =
+        (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let server = serve(&theirs, Setting::named("one"), &history).await;
+    let client = client(&ours);
+    let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));
+    let cut_off = async {
+        until("the method begins", async || history.begun() == 1).await;
+        world.callers.refuse();
+        world.callers.cut(Cut::Reset);
+        until("the reply waits", async || {
+            let queues = world.node.queues(&world.vhost).await.unwrap();
+            queues.iter().any(|queue| is_reply_queue(&queue.name) && queue.messages > 0)
+        })
+        .await;
+        assert_eq!(ours.waiters(), 1, "the call still waits");
+        world.callers.accept();
+    };
+    let (told, ()) = tokio::join!(call, cut_off);
+    assert_eq!(told.unwrap(), Some(0));
+    server.stop();
+    server.wait().await.unwrap();
+    drop((client, server));
+    world.close(vec![ours, theirs]).await;
+}
+
+/// The caller is cut off for longer than its queue lasts, and makes it again when it is back.
+async fn a_reply_waits_for_its_queue_to_be_made_again(form: UrlForm, seed: u64) {
+    let world = World::shared(form, &format!("again {seed}")).await;
+    let history = History::begin();
+    let (ours, theirs) =
+        (world.transport(&world.callers, "transient_ttl=1"), world.transport(&world.servers, ""));
+    let server = serve(&theirs, Setting::named("one"), &history).await;
+    let client = client(&ours);
+    let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));
+    let cut_off = async {
+        until("the method begins", async || history.begun() == 1).await;
+        world.callers.refuse();
+        world.callers.cut(Cut::Reset);
+        delete_reply_queues(&world).await;
+        until("the method is done", async || history.finished() == 1).await;
+        world.callers.accept();
+    };
+    let (told, ()) = tokio::join!(call, cut_off);
+    assert_eq!(told.unwrap(), Some(0));
+    server.stop();
+    server.wait().await.unwrap();
+    drop((client, server));
+    world.close(vec![ours, theirs]).await;
+}
