@@ -5,8 +5,8 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rpc_tests::interop::interpreter;
 use rpc_tests::rabbit::{Node, UrlForm, shared};
@@ -18,8 +18,14 @@ fn folder() -> &'static Path {
 /// A program of this package: `examples` stands beside the `deps` that this test runs from.
 fn program(name: &str) -> Command {
     let test = env::current_exe().unwrap();
-    let profile: PathBuf = test.parent().and_then(Path::parent).unwrap().into();
-    Command::new(profile.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION))
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let path = profile.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION);
+    assert!(
+        path.exists(),
+        "{} is not built; run `cargo test -p rpc-examples --features rabbitmq`, which builds the examples, too",
+        path.display()
+    );
+    Command::new(path)
 }
 
 fn python_program(name: &str, url: &str) -> Command {
@@ -42,21 +48,39 @@ fn printed(mut command: Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Starts a program, and waits for its first line; the program, and what is left of its output.
-fn started(mut command: Command, first: &str) -> (Child, BufReader<impl Read>) {
-    let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut output = BufReader::new(program.stdout.take().unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    assert_eq!(line.trim_end(), first);
-    (program, output)
+/// A program that runs beside another one; it does not outlive its test.
+struct Running {
+    program: Child,
+    output: BufReader<ChildStdout>,
 }
 
-fn rest(mut program: Child, mut output: impl Read) -> String {
-    let mut rest = String::new();
-    output.read_to_string(&mut rest).unwrap();
-    assert!(program.wait().unwrap().success());
-    rest
+impl Running {
+    /// Starts a program, and waits for its first line.
+    fn start(mut command: Command, first: &str) -> Self {
+        let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(program.stdout.take().unwrap());
+        let mut running = Self { program, output };
+        let mut line = String::new();
+        running.output.read_line(&mut line).unwrap();
+        assert_eq!(line.trim_end(), first);
+        running
+    }
+
+    /// What it prints until it ends, as it should.
+    fn rest(mut self) -> String {
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).unwrap();
+        assert!(self.program.wait().unwrap().success());
+        rest
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where it has ended already there is nothing to kill.
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
 }
 
 #[tokio::test]
@@ -76,13 +100,13 @@ async fn a_python_program_calls_a_rust_server() {
     let url = node.url(UrlForm::Rabbit, "rust_server");
     let mut server = program("rust_server");
     server.env("RPC_TRANSPORT_URL", &url);
-    let (server, output) = started(server, "server: listens on topic bank");
+    let server = Running::start(server, "server: listens on topic bank");
     assert_eq!(
         printed(python_program("client.py", &url)),
         "client: 700 cents left\nclient: refused, 200 cents short\n"
     );
     assert_eq!(
-        rest(server, output),
+        server.rest(),
         "server: ada withdraws 300 cents\nserver: ada withdraws 1200 cents\nserver: stopped\n"
     );
 }
@@ -91,9 +115,10 @@ async fn a_python_program_calls_a_rust_server() {
 async fn a_rust_client_calls_a_python_server() {
     let node = node("python_server").await;
     let url = node.url(UrlForm::Rabbit, "python_server");
-    let (server, output) = started(python_program("server.py", &url), "server: listens on topic bank");
+    let server = python_program("server.py", &url);
+    let server = Running::start(server, "server: listens on topic bank");
     let mut client = program("rust_client");
     client.env("RPC_TRANSPORT_URL", &url);
     assert_eq!(printed(client), "client: 700 cents left\nclient: refused, 200 cents short\n");
-    assert_eq!(rest(server, output), "server: stopped\n");
+    assert_eq!(server.rest(), "server: stopped\n");
 }

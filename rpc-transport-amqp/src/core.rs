@@ -390,15 +390,19 @@ impl Fate for Core {
 
     fn lost(&self, sender: Sender, error: Option<&lapin::Error>) {
         let refusal = error.filter(|error| error.is_amqp_soft_error()).map(explained);
-        if let Sender::Caller(key) = sender {
-            let message = match refusal {
-                Some(why) => format!("the broker refused the message, or another one just before it was confirmed: {why}"),
-                None => "the connection broke before the broker had confirmed the message: repeat the call only if the \
-                         method is idempotent"
-                    .to_owned(),
-            };
-            let error = SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message);
-            self.waiters.fail(key, error);
+        match (sender, refusal) {
+            (Sender::Caller(key), refusal) => {
+                let message = match refusal {
+                    Some(why) => format!("the broker refused the message, or another one just before it was confirmed: {why}"),
+                    None => "the connection broke before the broker had confirmed the message: repeat the call only if the \
+                             method is idempotent"
+                        .to_owned(),
+                };
+                let error = SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message);
+                self.waiters.fail(key, error);
+            }
+            (Sender::Server, Some(error)) => tracing::warn!(%error, "the broker refused an answer"),
+            (Sender::Server, None) => {}
         }
     }
 }

@@ -3,15 +3,16 @@
 //! Its name is kept from session to session, so that a caller whose connection broke gets the answers that came meanwhile.
 //! Servers that said to callers where to cancel hear of it here, too.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeleteOptions};
 use lapin::{Channel, Consumer};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::link::{Link, Session, Unavailable};
@@ -20,7 +21,9 @@ use crate::topology::Queue;
 
 /// So many answers may be on their way to us unacknowledged.
 const PREFETCH: u16 = 2048;
-/// After so many at the latest, answers are acknowledged, all at once.
+/// After so long, or so many, answers are acknowledged, all at once. One that comes again, as it was not acknowledged in
+/// time, finds nobody.
+const LAG: Duration = Duration::from_millis(2);
 const BATCH: usize = 256;
 /// Before the queue is consumed again: another connection of ours may not be quite dead yet, and the consumer is exclusive.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -149,17 +152,28 @@ impl Inbox {
 
 /// Takes in what comes until the consumer ends.
 async fn empty(channel: &Channel, mut consumer: Consumer, take: &mut impl FnMut(Delivery)) {
-    while let Some(Ok(first)) = consumer.next().await {
-        let mut last = first.delivery_tag;
-        take(first);
-        for _ in 1..BATCH {
-            let Some(Some(Ok(next))) = consumer.next().now_or_never() else { break };
-            last = next.delivery_tag;
-            take(next);
+    let (mut last, mut taken) = (0, 0);
+    let mut due = pin!(sleep(LAG));
+    loop {
+        tokio::select! {
+            biased;
+            next = consumer.next() => {
+                let Some(Ok(delivery)) = next else { return };
+                if taken == 0 {
+                    due.as_mut().reset(Instant::now() + LAG);
+                }
+                (last, taken) = (delivery.delivery_tag, taken + 1);
+                take(delivery);
+                if taken < BATCH {
+                    continue;
+                }
+            }
+            () = &mut due, if taken > 0 => {}
         }
         let acknowledged = channel.basic_ack(last, BasicAckOptions { multiple: true });
         if acknowledged.await.is_err() {
             return;
         }
+        taken = 0;
     }
 }

@@ -18,7 +18,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation, PublisherConfirm};
 use rpc_core::waiters::WaiterKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::link::Session;
@@ -28,8 +28,9 @@ use crate::wire::Outgoing;
 const ROOM: usize = 4096;
 /// So long a confirmation may take to come to light after the connection has gone.
 const AFTERMATH: Duration = Duration::from_secs(1);
-/// So many confirmations are taken at a time.
-const BATCH: usize = 64;
+/// So long the broker is left alone before its confirmations are taken: by then most are there, and no task has had to be
+/// woken for each of them, first when it was written and then when it was confirmed.
+const LAG: Duration = Duration::from_millis(1);
 
 /// Every message is mandatory: it comes back where no queue takes it.
 pub(crate) const MANDATORY: BasicPublishOptions =
@@ -65,7 +66,8 @@ struct Sent {
 /// The channel of one session.
 pub(crate) struct Publisher {
     pub(crate) session: Arc<Session>,
-    channel: Channel,
+    /// Shared, as a clone of it is dear.
+    channel: Arc<Channel>,
     /// Messages get their numbers and are put in line in two steps; without this, two of them could end up crosswise.
     order: Mutex<()>,
     room: Arc<Semaphore>,
@@ -85,7 +87,7 @@ impl Publisher {
         tokio::spawn(collector.run(confirmations));
         Ok(Arc::new(Self {
             session: Arc::clone(session),
-            channel,
+            channel: Arc::new(channel),
             order: Mutex::new(()),
             room: Arc::new(Semaphore::new(ROOM)),
             sent,
@@ -121,7 +123,7 @@ impl Publisher {
 
     /// Puts a message in line. What becomes of it is told later.
     pub(crate) fn publish(&self, message: Outgoing, sender: Sender, room: OwnedSemaphorePermit) {
-        let channel = self.channel.clone();
+        let channel = Arc::clone(&self.channel);
         let mut publishing: Publishing = Box::pin(async move {
             let Outgoing { exchange, routing_key, properties, body } = message;
             channel.basic_publish(exchange, routing_key, MANDATORY, &body, properties).await
@@ -151,8 +153,9 @@ struct Collector {
 
 impl Collector {
     async fn run(mut self, mut confirmations: mpsc::UnboundedReceiver<Sent>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while confirmations.recv_many(&mut batch, BATCH).await > 0 {
+        let mut batch = Vec::new();
+        while confirmations.recv_many(&mut batch, ROOM).await > 0 {
+            sleep(LAG).await;
             for Sent { publishing, sender, _room } in batch.drain(..) {
                 match self.confirmation(publishing).await {
                     Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {}

@@ -1,5 +1,6 @@
 //! Keeps a server listening: consumes on one session after the other, and fills its window.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,7 +138,8 @@ impl Pump {
 
     /// Fills the window until something ends it.
     async fn pump(&mut self, ear: &Arc<Ear>, incoming: &mut Incoming) -> End {
-        let session = Arc::clone(ear.session());
+        let (session, closing) = (Arc::clone(ear.session()), self.core.closing.clone());
+        let (mut ended, mut closed) = (pin!(session.ended()), pin!(closing.cancelled()));
         let mut old = interval(PATIENCE);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -154,8 +156,8 @@ impl Pump {
                     }
                     _ => return End::Lost,
                 },
-                () = session.ended() => return End::Lost,
-                () = self.core.closing.cancelled() => return End::Closed(None),
+                () = &mut ended => return End::Lost,
+                () = &mut closed => return End::Closed(None),
                 _ = old.tick(), if !self.window.is_empty() => self.pass_on().await,
             }
         }
@@ -232,6 +234,8 @@ impl Pump {
         for (arrival, held) in sent.await {
             match arrival {
                 Arrival::Queued => self.window.plug(&held),
+                // There may be two of it now. The one that comes back is marked as delivered before, and is not run.
+                Arrival::Unknown => held.ear.requeue(held.tag()),
                 _ => kept.push(held),
             }
         }

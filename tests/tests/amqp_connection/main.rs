@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod bank;
+mod censor;
 mod certificates;
 mod choosing;
 mod leftovers;

@@ -4,11 +4,11 @@ use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
 use rpc_core::Transport;
-use rpc_tests::harness::Logs;
 use rpc_tests::rabbit::{Node, UrlForm};
 use tracing::Level;
 
 use crate::bank::{assert_says, call, refused_start, serve, shared_with_vhost, transport};
+use crate::censor::warnings;
 
 /// A Python server's declarations.
 struct Python {
@@ -80,7 +80,8 @@ async fn a_topic_queue_that_is_there_with_other_properties_fails_the_start() {
 async fn the_options_of_python_servers_have_the_same_meaning_here() {
     let delivery_limit = ("x-delivery-limit", AMQPValue::LongInt(5));
     let in_memory = ("x-max-in-memory-length", AMQPValue::LongInt(100));
-    let cases: [(&str, &str, bool, bool, &[(&str, AMQPValue)]); 5] = [
+    type Arguments = [(&'static str, AMQPValue)];
+    let cases: [(&str, &str, bool, bool, &Arguments); 5] = [
         ("same 1", "", false, false, &[]),
         ("same 2", "?amqp_durable_queues=true", true, false, &[]),
         ("same 3", "?amqp_durable_queues=true&amqp_auto_delete=true", true, true, &[]),
@@ -111,7 +112,7 @@ async fn an_exchange_that_is_not_durable_is_used_as_it_is() {
     python.exchange(false, false).await;
     // Another server of the topic that has made do with it, too.
     python.queue(false, false, &[]).await;
-    let logs = Logs::record(Level::WARN);
+    let logs = warnings();
     let transport = transport(&python.url("?amqp_durable_queues=true"));
     let server = serve(&transport).await;
     call(&transport).await;

@@ -6,11 +6,13 @@ use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context};
 use rpc_tests::rabbit::{Node, UrlForm};
 use tokio::time::{Instant, sleep};
+use tracing::Level;
 
 use crate::bank::{
     assert_says, call, client, proxied, refused, refused_start, serve, shared_with_vhost,
     transport, until,
 };
+use crate::censor::warnings;
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
@@ -105,6 +107,28 @@ async fn who_may_not_publish_is_told_so() {
         let CallError::Transport(error) = cast.unwrap_err() else { panic!() };
         assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Unavailable, Ran::No));
         assert_says(&error.to_string(), &["eve", "permission", "write"]);
+        server.stop();
+        server.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_answer_says_so_in_its_log() {
+    let node = shared_with_vhost("no answers").await;
+    node.add_user("ivy", "right").await.unwrap();
+    // Its own queues and exchanges, but not the default exchange.
+    let write = "^(bank|openstack|reply_|rpc).*";
+    node.allow("ivy", "no answers", [".*", write, ".*"]).await.unwrap();
+    for form in FORMS {
+        let logs = warnings();
+        let serving = transport(&url_of(node, form, "ivy", "right", "no answers"));
+        let calling = transport(&node.url(form, "no answers"));
+        let server = serve(&serving).await;
+        let deadline = Duration::from_secs(1);
+        let called = client(&calling).balance(&Context::new(), "ada".into()).timeout(deadline);
+        assert!(called.await.unwrap_err().is_timeout());
+        let lines = logs.at(Level::WARN);
+        assert!(lines.iter().any(|line| line.says("answer") && line.says("ivy")), "{logs:?}");
         server.stop();
         server.wait().await.unwrap();
     }

@@ -1,118 +1,16 @@
 //! Passwords stay between the URL and the broker.
 
 use std::error::Error;
-use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::fmt;
 
 use rpc_core::{Context, Server, Transport};
 use rpc_tests::rabbit::{Cut, UrlForm};
 use rpc_transport_amqp::{AmqpBuilder, AmqpTransport};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use crate::bank::{
     Bank, bank, call, client, proxied, serve, shared_with_vhost, transport, try_serve, until,
 };
-
-/// No other test has them. Written as in URLs, and as they are.
-const WRITTEN: [&str; 2] = ["hunter2%2FZq9", "swordfish%40Vx4"];
-const SECRETS: [&str; 2] = ["hunter2/Zq9", "swordfish@Vx4"];
-
-/// Reads everything that any thread of the process logs, the client library's own lines included, and keeps those with a
-/// secret in them.
-#[derive(Default)]
-struct Censor {
-    found: Mutex<Vec<String>>,
-    /// Lines of the transport, and of the client library.
-    ours: AtomicU64,
-    theirs: AtomicU64,
-}
-
-/// Where a secret stands in a text in some form, that form.
-fn leak(text: &str) -> Option<String> {
-    SECRETS.iter().chain(&WRITTEN).find_map(|secret| {
-        let bytes = format!("{:?}", secret.as_bytes());
-        let bytes = bytes.trim_matches(['[', ']']);
-        [secret, bytes].into_iter().find(|form| text.contains(form)).map(str::to_owned)
-    })
-}
-
-impl Censor {
-    /// That of the process.
-    fn on_duty() -> &'static Self {
-        static CENSOR: OnceLock<Censor> = OnceLock::new();
-        let mut begins = false;
-        let censor = CENSOR.get_or_init(|| {
-            begins = true;
-            Censor::default()
-        });
-        if begins {
-            tracing::subscriber::set_global_default(OfAllThreads(censor)).unwrap();
-        }
-        censor
-    }
-
-    fn read(&self, target: &str, record: impl FnOnce(&mut Text)) {
-        let mut text = Text(String::new());
-        record(&mut text);
-        let whose = if target.starts_with("rpc_") { &self.ours } else { &self.theirs };
-        whose.fetch_add(1, Ordering::Relaxed);
-        if leak(&text.0).is_some() {
-            let line = format!("{target} {}", text.0);
-            self.found.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        }
-    }
-
-    /// That there was much to read, and nothing to keep.
-    fn assert_nothing_found(&self) {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(found.is_empty(), "{found:#?}");
-        let (ours, theirs) =
-            (self.ours.load(Ordering::Relaxed), self.theirs.load(Ordering::Relaxed));
-        assert!(ours > 3 && theirs > 100, "read only {ours} of our lines and {theirs} of others");
-    }
-}
-
-struct OfAllThreads(&'static Censor);
-
-impl Subscriber for OfAllThreads {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        self.0.read(attributes.metadata().target(), |text| attributes.record(text));
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        self.0.read("a span's field", |text| values.record(text));
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        self.0.read(event.metadata().target(), |text| event.record(text));
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        let _ = write!(self.0, "{field}={value} ");
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = write!(self.0, "{field}={value:?} ");
-    }
-}
+use crate::censor::{CENSOR, SECRETS, WRITTEN, leak};
 
 fn assert_silent(shown: &(impl fmt::Debug + ?Sized)) {
     for text in [format!("{shown:?}"), format!("{shown:#?}")] {
@@ -149,7 +47,7 @@ async fn fail(transport: &AmqpTransport) {
 
 #[tokio::test]
 async fn no_log_no_error_and_no_debug_output_tells_a_password() {
-    let censor = Censor::on_duty();
+    let censor = *CENSOR;
     let node = shared_with_vhost("secrets").await;
     node.create_vhost("other secrets").await.unwrap();
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {

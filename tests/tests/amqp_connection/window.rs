@@ -139,7 +139,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
     let calls: Vec<_> = (0..CALLS)
         .map(|customer| {
             let call = client.serve(&Context::new(), customer).timeout(SOON * 2);
-            tokio::spawn(async move { call.await })
+            tokio::spawn(call)
         })
         .collect();
     let left = CALLS - tasks;
