@@ -1,6 +1,8 @@
 //! One attempt to connect to one host.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_compat::{Compat, CompatExt};
@@ -8,6 +10,7 @@ use lapin::tcp::AsyncTcpStream;
 use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Connection, ConnectionProperties, runtime};
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -15,6 +18,9 @@ use crate::config::{Config, Host, Login};
 use crate::connect_failure::{Cause, ConnectFailure};
 use crate::silence::silence_io_thread;
 use crate::tls;
+
+/// How long a broker may take to object to a certificate. One that does not waits for the client to speak.
+const OBJECTION: Duration = Duration::from_secs(1);
 
 /// Connects, within the time that the configuration allows for one attempt.
 pub(crate) async fn connect(
@@ -24,7 +30,12 @@ pub(crate) async fn connect(
 ) -> Result<Connection, ConnectFailure> {
     let attempt = async {
         let stream = dial(config, host).await?;
-        shake_hands(config, host, role, stream).await
+        match shake_hands(config, host, role, stream).await {
+            Err(failure) if config.tls.is_some() && !failure.is_lasting() => {
+                Err(objection(config, host).await.unwrap_or(failure))
+            }
+            made => made,
+        }
     };
     timeout(config.connect_timeout, attempt).await.unwrap_or_else(|_| {
         let reason = format!("no connection within {:?}", config.connect_timeout);
@@ -45,6 +56,19 @@ async fn dial(config: &Config, host: &Host) -> Result<Stream, ConnectFailure> {
     let connector = connector.map_err(|error| ConnectFailure::new(Cause::File, host, error))?;
     let secured = stream.into_rustls(&connector, name).await;
     secured.map_err(|error| ConnectFailure::of_tls(host, &error))
+}
+
+/// What a broker has against the client's certificate, or against that there is none.
+///
+/// It says so when the client takes TLS for established and has begun to speak, and then its answer may be lost with the
+/// connection. A client that only listens hears it.
+async fn objection(config: &Config, host: &Host) -> Option<ConnectFailure> {
+    let mut stream = dial(config, host).await.ok()?.compat();
+    let mut byte = [0];
+    let mut buffer = ReadBuf::new(&mut byte);
+    let said = poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buffer));
+    let error = timeout(OBJECTION, said).await.ok()?.err()?;
+    Some(ConnectFailure::of_tls(host, &error)).filter(|failure| failure.cause == Cause::OurCertificate)
 }
 
 /// The system, too, notices a link that is dead: heartbeats find one that says nothing, this one that takes nothing.

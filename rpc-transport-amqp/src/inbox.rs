@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeleteOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions};
 use lapin::{Channel, Consumer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -93,7 +93,7 @@ impl Inbox {
                 () = self.serve(&session, &mut take) => self.enter(State::Shut),
                 () = stop.cancelled() => {
                     self.enter(State::Shut);
-                    let _ = timeout(PATIENCE, self.delete(&session)).await;
+                    let _ = timeout(PATIENCE, self.queue.delete(&session)).await;
                     return;
                 }
             }
@@ -140,13 +140,6 @@ impl Inbox {
         let consumer =
             channel.basic_consume(name.into(), "replies".into(), options, <_>::default()).await?;
         Ok((channel, consumer))
-    }
-
-    async fn delete(&self, session: &Arc<Session>) -> lapin::Result<()> {
-        let channel = session.connection.create_channel().await?;
-        let name = self.queue.name.as_str();
-        channel.queue_delete(name.into(), QueueDeleteOptions::default()).await?;
-        Ok(())
     }
 }
 

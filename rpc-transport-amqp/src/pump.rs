@@ -128,11 +128,18 @@ impl Pump {
         };
         self.window.clear();
         self.window.end();
-        if ear.is_open() {
-            let _ = timeout(STOP, ear.close()).await;
-        }
+        let _ = timeout(STOP, self.leave(&ear)).await;
         if let Some(done) = closed {
             let _ = done.send(());
+        }
+    }
+
+    /// Takes the fanout queue along; cut off just now, by the next session, if there is one in time.
+    async fn leave(&self, ear: &Ear) {
+        if ear.is_open() {
+            ear.close().await;
+        } else if let Ok(session) = self.core.consuming.session().await {
+            let _ = self.queues.fanout.delete(&session).await;
         }
     }
 

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ErrorKind, ExchangeKind};
 use rpc_core::transport::Listen;
 
 use crate::config::{Config, Form};
+use crate::link::Session;
 
 /// How long the queue of a server's name outlives the server, in the native form: long enough for a restart.
 const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
@@ -186,6 +187,14 @@ impl Queue {
                 .queue_bind(name.into(), exchange.into(), key.into(), <_>::default(), arguments)
                 .await?;
         }
+        Ok(())
+    }
+
+    /// Deletes the queue, whatever is in it.
+    pub(crate) async fn delete(&self, session: &Session) -> lapin::Result<()> {
+        let channel = session.connection.create_channel().await?;
+        let name = self.name.as_str();
+        channel.queue_delete(name.into(), QueueDeleteOptions::default()).await?;
         Ok(())
     }
 }
