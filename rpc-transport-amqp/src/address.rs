@@ -98,7 +98,7 @@ impl Address {
 
     pub(crate) fn unencodable(&self, reason: &str) -> SendError {
         let message = format!("the message to {self} cannot be written: {reason}");
-        SendError::new(TransportErrorKind::TooLarge, Ran::No, message)
+        SendError::new(TransportErrorKind::Unencodable, Ran::No, message)
     }
 
     pub(crate) fn unavailable(&self, why: &Unavailable) -> SendError {

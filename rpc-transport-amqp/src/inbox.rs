@@ -93,10 +93,17 @@ impl Inbox {
                 () = self.serve(&session, &mut take) => self.enter(State::Shut),
                 () = stop.cancelled() => {
                     self.enter(State::Shut);
-                    let _ = timeout(PATIENCE, self.queue.delete(&session)).await;
+                    let _ = timeout(PATIENCE, self.delete()).await;
                     return;
                 }
             }
+        }
+    }
+
+    /// The session that was served may just have ended: takes the next one, then.
+    async fn delete(&self) {
+        if let Ok(session) = self.link.session().await {
+            let _ = self.queue.delete(&session).await;
         }
     }
 
@@ -120,11 +127,11 @@ impl Inbox {
                     let why = refusal::explained(&error);
                     tracing::warn!(queue = self.name(), error = why, "the broker refuses the reply queue");
                     self.enter(State::Refused(why.into()));
-                    sleep(LONG_PAUSE).await;
+                    session.pause(LONG_PAUSE).await;
                 }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "the reply queue cannot be consumed yet");
-                    sleep(PAUSE).await;
+                    session.pause(PAUSE).await;
                 }
                 Err(_) => session.end(),
             }

@@ -90,6 +90,11 @@ impl Session {
         self.ended.cancelled().await;
     }
 
+    /// Sleeps, but not beyond the session's end.
+    pub(crate) async fn pause(&self, time: Duration) {
+        let _ = timeout(time, self.ended()).await;
+    }
+
     /// Gives the connection up.
     pub(crate) fn end(&self) {
         self.ended.cancel();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::link::{Link, Session, Unavailable};
@@ -60,7 +60,7 @@ impl Outlet {
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "cannot open a channel to publish on");
-                    sleep(PAUSE).await;
+                    session.pause(PAUSE).await;
                 }
                 Err(_) => session.end(),
             }

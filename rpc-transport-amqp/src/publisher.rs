@@ -125,8 +125,16 @@ impl Publisher {
     pub(crate) fn publish(&self, message: Outgoing, sender: Sender, room: OwnedSemaphorePermit) {
         let channel = Arc::clone(&self.channel);
         let mut publishing: Publishing = Box::pin(async move {
-            let Outgoing { exchange, routing_key, properties, body } = message;
-            channel.basic_publish(exchange, routing_key, MANDATORY, &body, properties).await
+            // Taken apart in place: what is moved within a future makes it larger.
+            channel
+                .basic_publish(
+                    message.exchange,
+                    message.routing_key,
+                    MANDATORY,
+                    &message.body,
+                    message.properties,
+                )
+                .await
         });
         let mut nobody = Context::from_waker(Waker::noop());
         let first = {

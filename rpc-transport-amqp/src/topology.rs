@@ -195,7 +195,8 @@ impl Queue {
         let channel = session.connection.create_channel().await?;
         let name = self.name.as_str();
         channel.queue_delete(name.into(), QueueDeleteOptions::default()).await?;
-        Ok(())
+        // Dropped right before its connection is closed, a channel would upset the client library.
+        channel.close(200, "the queue is deleted".into()).await
     }
 }
 

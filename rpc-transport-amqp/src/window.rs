@@ -95,9 +95,9 @@ impl Window {
         let old = |held: &Held| {
             held.source == source && held.waited() >= age && !held.delivery.redelivered
         };
-        let (old, young) = state.waiting.drain(..).partition(old);
-        state.waiting = young;
-        Vec::from(VecDeque::<Held>::from(old))
+        let (old, young): (Vec<_>, _) = state.waiting.drain(..).partition(old);
+        state.waiting = young.into();
+        old
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -19,6 +19,8 @@ pub enum TransportErrorKind {
     Overloaded,
     /// The message is larger than the transport takes.
     TooLarge,
+    /// The message cannot be written in the form that the transport sends.
+    Unencodable,
     /// The server took the message and was gone before it answered.
     Interrupted,
     /// An answer came that cannot be read.

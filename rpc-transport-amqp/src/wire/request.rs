@@ -55,7 +55,7 @@ pub(crate) fn outgoing(
             let reply_queue = calling.map(|calling| calling.inbox);
             let call = id.as_deref().zip(reply_queue);
             let call = call.map(|(msg_id, reply_queue)| oslo::Call { msg_id, reply_queue });
-            oslo::encode_request(request, call).map_err(|error| error.to_string())?
+            oslo::encode_request(request, call)?
         }
     };
     if let Some(id) = id {

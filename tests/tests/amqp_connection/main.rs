@@ -7,6 +7,7 @@ mod bank;
 mod censor;
 mod certificates;
 mod choosing;
+mod deserted;
 mod leftovers;
 mod links;
 mod mismatches;

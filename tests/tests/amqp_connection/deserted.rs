@@ -1,0 +1,71 @@
+//! Topics whose last server has gone: what was sent in the second in which that is not known yet, and what was taken before.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::{CallError, Context, Server, Target, endpoint};
+use rpc_tests::rabbit::UrlForm;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use crate::bank::{SOON, call, client, serve, shared_with_vhost, transport};
+
+/// A method that takes as long as the test likes.
+struct Slow {
+    begun: Arc<Notify>,
+    end: Arc<Notify>,
+}
+
+#[endpoint]
+impl Slow {
+    pub async fn wait(&self, _ctx: &Context) -> bool {
+        self.begun.notify_one();
+        self.end.notified().await;
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_call_to_a_topic_whose_last_server_has_just_gone_is_given_up_long_before_its_deadline() {
+    let node = shared_with_vhost("deserted").await;
+    for form in [UrlForm::Amqp, UrlForm::Rabbit] {
+        let url = node.url(form, "deserted");
+        let (serving, calling) = (transport(&url), transport(&url));
+        let server = serve(&serving).await;
+        call(&calling).await;
+        server.stop();
+        server.wait().await.unwrap();
+        let began = Instant::now();
+        let lonely = client(&calling).balance(&Context::new(), "ada".into());
+        let error = lonely.timeout(SOON * 3).await.unwrap_err();
+        assert!(began.elapsed() < SOON, "{form:?}: {error}");
+        let CallError::Transport(error) = error else { panic!("{form:?}: {error:?}") };
+        assert_eq!(error.kind(), TransportErrorKind::NoSuchServer, "{form:?}: {error}");
+        // It waits in the queue, and a server may yet come.
+        assert_eq!(error.ran(), Ran::Unknown, "{form:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_taken_is_not_given_up_while_its_server_drains() {
+    let node = shared_with_vhost("draining").await;
+    for form in [UrlForm::Amqp, UrlForm::Rabbit] {
+        let url = node.url(form, "draining");
+        let (serving, calling) = (transport(&url), transport(&url));
+        let slow = Slow { begun: Arc::default(), end: Arc::default() };
+        let (begun, end) = (Arc::clone(&slow.begun), Arc::clone(&slow.end));
+        let server = Server::builder(serving, Target::topic("slow").server("one")).endpoint(slow);
+        let server = server.build().unwrap().start().await.unwrap();
+        let client = SlowClient::new(calling, Target::topic("slow"));
+        let answer = tokio::spawn(client.wait(&Context::new()));
+        timeout(SOON, begun.notified()).await.expect("the method begins soon");
+        server.stop();
+        // As long as callers take to find a topic deserted, and more.
+        sleep(Duration::from_secs(4)).await;
+        assert!(!answer.is_finished(), "{form:?}");
+        end.notify_one();
+        assert!(answer.await.unwrap().unwrap(), "{form:?}");
+        server.wait().await.unwrap();
+    }
+}
