@@ -110,7 +110,7 @@ impl Core {
             let (outlet, inbox) = (Arc::clone(&core), Arc::clone(&core));
             let (targets, announcer) = (Arc::clone(&core), Arc::clone(&core));
             let closing = self.closing.clone();
-            tokio::spawn(async move { outlet.outlet.run(fate, outlet.closed.clone()).await });
+            tokio::spawn(async move { outlet.outlet.run(fate).await });
             self.tasks.spawn(async move {
                 inbox.inbox.run(|mail| inbox.receive(mail), closing).await;
             });

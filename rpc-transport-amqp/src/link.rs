@@ -158,7 +158,7 @@ impl Link {
         }
     }
 
-    /// Begins to connect, once; and once more where the runtime that did it is gone.
+    /// Begins to connect, once.
     fn begin(self: &Arc<Self>) {
         if !self.begun.swap(true, Ordering::SeqCst) {
             let running = Running(Arc::clone(self));
@@ -203,7 +203,6 @@ impl Link {
                 }
             }
         }
-        self.status.send_replace(Status::Closed);
     }
 
     /// Tries each host once. Fails with the last host's reason, or with one that can pass, if there is any.
@@ -273,23 +272,14 @@ impl Link {
     }
 }
 
-/// What a link that runs holds: without a runtime it runs no longer, and can be begun again on another one.
+/// What a link that runs holds: it is closed when it runs no longer, also where that is because its runtime is gone.
 struct Running(Arc<Link>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let link = &self.0;
-        link.status.send_if_modified(|status| {
-            let closed = matches!(status, Status::Closed);
-            if let Status::Up(session) = status {
-                session.end();
-            }
-            if !closed {
-                *status = Status::Idle;
-            }
-            !closed
-        });
-        link.begun.store(false, Ordering::SeqCst);
+        if let Status::Up(session) = self.0.status.send_replace(Status::Closed) {
+            session.end();
+        }
     }
 }
 

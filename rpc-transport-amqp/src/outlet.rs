@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use crate::link::{Link, Session, Unavailable};
 use crate::publisher::{Fate, Publisher};
@@ -36,27 +35,29 @@ impl Outlet {
     }
 
     /// Opens publishers for one session after the other until the transport is closed.
-    pub(crate) async fn run(&self, fate: Arc<dyn Fate>, stop: CancellationToken) {
+    pub(crate) async fn run(&self, fate: Arc<dyn Fate>) {
+        // Dropped right before its connection is closed, a channel would upset the client library.
+        let mut _last = None;
         while let Some(session) = self.link.next_session().await {
-            tokio::select! {
-                () = self.serve(&session, &fate) => {}
-                () = stop.cancelled() => {}
-            }
-            // At the end, too: the publisher's collector, which knows the whole transport, lives as long as it.
-            self.current.send_replace(None);
-            if stop.is_cancelled() {
-                break;
-            }
+            _last = self.serve(&session, &fate).await;
         }
     }
 
-    async fn serve(&self, session: &Arc<Session>, fate: &Arc<dyn Fate>) {
+    /// Returns the last publisher, which is of no use any more.
+    async fn serve(
+        &self,
+        session: &Arc<Session>,
+        fate: &Arc<dyn Fate>,
+    ) -> Option<Arc<Publisher>> {
+        let mut last = None;
         while !session.has_ended() {
             match timeout(OPEN, Publisher::open(session, Arc::clone(fate))).await {
                 Ok(Ok(publisher)) => {
                     self.current.send_replace(Some(Arc::clone(&publisher)));
                     publisher.closed().await;
+                    // Its collector, which knows the whole transport, lives as long as it.
                     self.current.send_replace(None);
+                    last = Some(publisher);
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "cannot open a channel to publish on");
@@ -65,6 +66,7 @@ impl Outlet {
                 Err(_) => session.end(),
             }
         }
+        last
     }
 
     /// A publisher that takes a message at once, if there is one.

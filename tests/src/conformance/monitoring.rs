@@ -180,6 +180,6 @@ cases! {
     no_sign_of_life_is_sent_unless_asked_for;
     no_sign_of_life_follows_an_answer;
     a_blocking_method_gives_signs_of_life_too;
-    a_period_of_nothing_ends_the_call_and_not_the_server;
+    a_period_of_nothing_ends_the_call_and_not_the_server if any_monitor;
     a_call_can_be_monitored_for_ever;
 }
