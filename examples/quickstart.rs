@@ -92,7 +92,10 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("client: bob has {} cents", bank.balance(&ctx, "bob".into()).await?);
 
-    ControlClient::new(transport.clone(), Target::topic("bank")).stop(&ctx).to_server("bank-1").await?;
+    ControlClient::new(transport.clone(), Target::topic("bank"))
+        .stop(&ctx)
+        .to_server("bank-1")
+        .await?;
     let report = server.wait().await?;
     println!("server: stopped, {} calls cut off", report.cut_off);
     transport.close().await;

@@ -8,9 +8,6 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::Fallible;
 
-/// How many calls are open at a time.
-pub(crate) const IN_FLIGHT: [usize; 2] = [1, 64];
-
 const WORKERS: usize = 2;
 
 /// Takes turns: calls for a while, with so many callers that have one call open each.

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use rpc_tests::rabbit::{Node, NodeOptions, UrlForm};
 use tokio::runtime::Builder;
 
-use crate::drive::{Contestant, IN_FLIGHT, Turn, on_runtime};
+use crate::drive::{Contestant, Turn, on_runtime};
 use crate::options::Options;
 use crate::python::Python;
 use crate::raw::Connections;
@@ -54,31 +54,29 @@ fn run() -> Fallible<bool> {
     Ok(!options.check || report.all_met())
 }
 
-/// All rows take their turn in each round, so that a noisy neighbour or a hot core meets all of them. Every round begins
-/// with another row: none always follows the same one.
 fn measure(options: &Options) -> Fallible<Report> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let node = runtime.block_on(Node::start(NodeOptions::default()))?;
     let (mut rows, missing) = contestants(&node)?;
-    let mut tables = IN_FLIGHT.map(|in_flight| (in_flight, vec![Vec::new(); rows.len()]));
-    for (in_flight, _) in &tables {
-        for (_, contestant) in &mut rows {
-            contestant.turn(*in_flight, options.turn)?;
-        }
+    let one = measure_with(1, &mut rows, options)?;
+    let many = measure_with(64, &mut rows, options)?;
+    Ok(Report { one, many, missing })
+}
+
+/// All rows take their turn in each round, so that a noisy neighbour or a hot core meets all of them. Every round begins
+/// with another row: none always follows the same one.
+fn measure_with(in_flight: usize, rows: &mut Rows, options: &Options) -> Fallible<Table> {
+    let mut turns: Vec<Vec<Turn>> = vec![Vec::new(); rows.len()];
+    for (_, contestant) in rows.iter_mut() {
+        contestant.turn(in_flight, options.turn)?;
     }
     for round in 0..options.rounds {
         for turn in 0..rows.len() {
             let at = (round + turn) % rows.len();
-            for (in_flight, turns) in &mut tables {
-                let turn: Turn = rows[at].1.turn(*in_flight, options.turn)?;
-                turns[at].push(turn);
-            }
+            turns[at].push(rows[at].1.turn(in_flight, options.turn)?);
         }
     }
-    let table = |(in_flight, turns): (_, Vec<_>)| {
-        Table::new(in_flight, rows.iter().map(|(name, _)| *name).zip(turns).collect())
-    };
-    Ok(Report { tables: tables.map(table), missing })
+    Ok(Table::new(in_flight, rows.iter().map(|(name, _)| *name).zip(turns).collect()))
 }
 
 type Rows = Vec<(&'static str, Box<dyn Contestant>)>;

@@ -15,7 +15,7 @@ impl Options {
     const FEWEST_ROUNDS: usize = 5;
 
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { check: false, rounds: 19, turn: Duration::from_millis(250) };
+        let mut options = Self { check: false, rounds: 25, turn: Duration::from_millis(200) };
         while let Some(arg) = args.next() {
             let mut number = || {
                 let text = args.next().ok_or_else(|| format!("`{arg}` needs a number"))?;

@@ -6,7 +6,10 @@ use crate::drive::Turn;
 use crate::row;
 
 pub(crate) struct Report {
-    pub(crate) tables: [Table; 2],
+    /// With one call in flight.
+    pub(crate) one: Table,
+    /// With 64.
+    pub(crate) many: Table,
     /// Why a row is not there.
     pub(crate) missing: Option<String>,
 }
@@ -74,7 +77,7 @@ impl Report {
 
     /// Those that could be measured.
     fn aims(&self) -> Vec<Aim> {
-        let [one, many] = &self.tables;
+        let Self { one, many, .. } = self;
         let ours = row::NATIVE;
         let least = |least: f64, of: &str, times: Option<[f64; 3]>| {
             let [_, measured, _] = times?;
@@ -96,7 +99,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tables.iter().try_for_each(|table| writeln!(f, "{table}"))?;
+        writeln!(f, "{}\n{}", self.one, self.many)?;
         for Aim { says, measured, met } in self.aims() {
             let verdict = if met { "pass" } else { "MISS" };
             writeln!(f, "{verdict}: {says}: {measured:.2}")?;

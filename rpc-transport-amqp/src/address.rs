@@ -91,8 +91,18 @@ impl Address {
         SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message)
     }
 
+    /// The broker closed the channel over this message, or over another one.
+    pub(crate) fn perhaps_refused(&self, why: &str) -> SendError {
+        let message = format!(
+            "the broker refused the message to {self}, or another one just before this one was confirmed: {why}"
+        );
+        SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message)
+    }
+
     pub(crate) fn too_large(&self, bytes: usize, limit: usize) -> SendError {
-        let message = format!("the message to {self} takes {bytes} bytes, the transport carries at most {limit}");
+        let message = format!(
+            "the message to {self} takes {bytes} bytes, the transport carries at most {limit}"
+        );
         SendError::new(TransportErrorKind::TooLarge, Ran::No, message)
     }
 
@@ -115,14 +125,17 @@ impl Address {
         match why {
             NoInbox::Unavailable(why) => self.unavailable(why),
             NoInbox::Refused(why) => {
-                let message = format!("no answer to the message to {self} could come back, as there is no reply queue: {why}");
+                let message = format!(
+                    "no answer to the message to {self} could come back, as there is no reply queue: {why}"
+                );
                 SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
             }
         }
     }
 
     pub(crate) fn closed(&self) -> SendError {
-        let message = format!("the RabbitMQ transport was closed before the message to {self} was sent");
+        let message =
+            format!("the RabbitMQ transport was closed before the message to {self} was sent");
         SendError::new(TransportErrorKind::Closed, Ran::No, message)
     }
 }

@@ -7,7 +7,7 @@ use rpc_core::transport::ConnectError;
 
 use crate::AmqpTransport;
 use crate::config::{Config, Form, Identity, LONGEST_TTL};
-use crate::core::Core;
+use crate::hub::Hub;
 use crate::url;
 
 /// Settings of a RabbitMQ transport, which begin with a URL. What is said last holds.
@@ -172,7 +172,7 @@ impl AmqpBuilder {
     /// The transport. Nothing is connected before it is first used.
     #[must_use]
     pub fn build(self) -> AmqpTransport {
-        AmqpTransport::over(Core::new(self.into_config()))
+        AmqpTransport::over(Hub::new(self.into_config()))
     }
 
     pub(crate) fn into_config(self) -> Config {

@@ -68,7 +68,8 @@ async fn objection(config: &Config, host: &Host) -> Option<ConnectFailure> {
     let mut buffer = ReadBuf::new(&mut byte);
     let said = poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buffer));
     let error = timeout(OBJECTION, said).await.ok()?.err()?;
-    Some(ConnectFailure::of_tls(host, &error)).filter(|failure| failure.cause == Cause::OurCertificate)
+    Some(ConnectFailure::of_tls(host, &error))
+        .filter(|failure| failure.cause == Cause::OurCertificate)
 }
 
 /// The system, too, notices a link that is dead: heartbeats find one that says nothing, this one that takes nothing.

@@ -51,7 +51,9 @@ impl ConnectFailure {
                  `key_file`"
             }
             Cause::Credentials => "; compare user and password with the broker's users",
-            Cause::VirtualHost => "; compare the URL's path with the broker's virtual hosts and the user's permissions",
+            Cause::VirtualHost => {
+                "; compare the URL's path with the broker's virtual hosts and the user's permissions"
+            }
             Cause::Unreachable | Cause::File | Cause::Protocol => "",
         };
         let text = format!("{}:{}: {reason}{advice}", host.name, host.port);
@@ -61,14 +63,18 @@ impl ConnectFailure {
     /// The failure of what comes before the login.
     pub(crate) fn of_tls(host: &Host, error: &io::Error) -> Self {
         match cause_in_tls(error) {
-            Cause::Speech => Self::new(Cause::Speech, host, "what answers there does not speak TLS"),
+            Cause::Speech => {
+                Self::new(Cause::Speech, host, "what answers there does not speak TLS")
+            }
             Cause::OurCertificate => Self::of_our_certificate(host, error),
             cause => Self::new(cause, host, error),
         }
     }
 
     fn of_our_certificate(host: &Host, error: impl fmt::Display) -> Self {
-        let reason = format!("the broker does not accept the certificate of this client, or that it has none: {error}");
+        let reason = format!(
+            "the broker does not accept the certificate of this client, or that it has none: {error}"
+        );
         Self::new(Cause::OurCertificate, host, reason)
     }
 
@@ -76,15 +82,20 @@ impl ConnectFailure {
     pub(crate) fn of_handshake(config: &Config, host: &Host, error: &Error) -> Self {
         let user = &host.credentials.user;
         match cause(error) {
-            Cause::Credentials => {
-                Self::new(Cause::Credentials, host, format!("the broker refuses user `{user}` or its password"))
-            }
+            Cause::Credentials => Self::new(
+                Cause::Credentials,
+                host,
+                format!("the broker refuses user `{user}` or its password"),
+            ),
             Cause::VirtualHost => {
-                let reason = format!("user `{user}` cannot use the virtual host `{}`", config.virtual_host);
+                let reason =
+                    format!("user `{user}` cannot use the virtual host `{}`", config.virtual_host);
                 Self::new(Cause::VirtualHost, host, reason)
             }
             Cause::OurCertificate => Self::of_our_certificate(host, error),
-            Cause::Speech => Self::new(Cause::Speech, host, "what answers there does not speak AMQP"),
+            Cause::Speech => {
+                Self::new(Cause::Speech, host, "what answers there does not speak AMQP")
+            }
             cause => Self::new(cause, host, error),
         }
     }

@@ -7,13 +7,13 @@ use rpc_core::{Eventual, Failure, FailureKind, Outcome, Request};
 
 use crate::announcer::InWork;
 use crate::config::Form;
-use crate::core::Core;
 use crate::ear::Ear;
+use crate::hub::Hub;
 use crate::window::Held;
 use crate::wire::{self, Arrived, WayBack};
 
 pub(crate) struct AmqpDelivery {
-    core: Arc<Core>,
+    hub: Arc<Hub>,
     ear: Arc<Ear>,
     tag: u64,
     redelivered: bool,
@@ -28,7 +28,7 @@ enum Work {
 }
 
 impl AmqpDelivery {
-    pub(crate) fn new(core: &Arc<Core>, held: &Held, Arrived { request, back }: Arrived) -> Self {
+    pub(crate) fn new(hub: &Arc<Hub>, held: &Held, Arrived { request, back }: Arrived) -> Self {
         let request = Arc::new(request);
         let work = match back {
             None => Work::Cast(request),
@@ -37,10 +37,10 @@ impl AmqpDelivery {
         if let Work::Call(call) = &work
             && call.back.form == Form::Native
         {
-            core.announcer.note(call);
+            hub.announcer.note(call);
         }
         Self {
-            core: Arc::clone(core),
+            hub: Arc::clone(hub),
             ear: Arc::clone(&held.ear),
             tag: held.tag(),
             redelivered: held.delivery.redelivered,
@@ -78,7 +78,7 @@ impl Delivery for AmqpDelivery {
 
     fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
         match self.way_back() {
-            Some(back) => self.core.answer(wire::heartbeat(back)),
+            Some(back) => self.hub.answer(wire::heartbeat(back)),
             None => Eventual::ready(Ok(())),
         }
     }
@@ -86,16 +86,16 @@ impl Delivery for AmqpDelivery {
     fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
         let Some(back) = self.way_back() else { return Eventual::ready(Ok(())) };
         let answer = wire::answer(back, Some(self.request()), outcome);
-        let limit = self.core.config.max_message;
+        let limit = self.hub.config.max_message;
         if answer.body.len() <= limit {
-            return self.core.answer(answer);
+            return self.hub.answer(answer);
         }
         let message = format!(
             "the method succeeded, but its result takes {} bytes, and the transport carries at most {limit}",
             answer.body.len()
         );
         let failure = Failure::new(FailureKind::UnencodableResult, "ResultTooLarge", message);
-        self.core.answer(wire::answer(back, Some(self.request()), Err(failure)))
+        self.hub.answer(wire::answer(back, Some(self.request()), Err(failure)))
     }
 }
 

@@ -100,7 +100,8 @@ impl Ear {
     /// Refuses one message, which nobody could read.
     pub(crate) fn reject(&self, tag: u64) {
         if self.is_open() {
-            let _ = put_in_line(self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }));
+            let _ =
+                put_in_line(self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }));
         }
     }
 

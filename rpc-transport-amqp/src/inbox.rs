@@ -125,7 +125,11 @@ impl Inbox {
                 }
                 Ok(Err(error)) if refusal::is_lasting(&error) => {
                     let why = refusal::explained(&error);
-                    tracing::warn!(queue = self.name(), error = why, "the broker refuses the reply queue");
+                    tracing::warn!(
+                        queue = self.name(),
+                        error = why,
+                        "the broker refuses the reply queue"
+                    );
                     self.enter(State::Refused(why.into()));
                     session.pause(LONG_PAUSE).await;
                 }

@@ -52,14 +52,21 @@ impl Inspector {
                 self.lock().push((Arc::clone(session), channel));
                 Some(Seen::Present { consumers, messages })
             }
-            Err(error) => match error.kind() {
-                ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => Some(Seen::Absent),
-                // 405: it is somebody's exclusive queue, and so there is a consumer.
-                ErrorKind::ProtocolError(refused) if refused.get_id() == 405 => {
-                    Some(Seen::Present { consumers: 1, messages: 0 })
+            Err(error) => {
+                if error.is_amqp_soft_error() {
+                    session.spoil_channel();
                 }
-                _ => None,
-            },
+                match error.kind() {
+                    ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => {
+                        Some(Seen::Absent)
+                    }
+                    // 405: it is somebody's exclusive queue, and so there is a consumer.
+                    ErrorKind::ProtocolError(refused) if refused.get_id() == 405 => {
+                        Some(Seen::Present { consumers: 1, messages: 0 })
+                    }
+                    _ => None,
+                }
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -21,6 +21,8 @@ use crate::random;
 
 /// How often a session is looked at besides what it reports itself.
 const LOOK: Duration = Duration::from_millis(500);
+/// So many channels of a connection may be spoilt before it is replaced: half of what RabbitMQ grants.
+const SPOILT: usize = 1000;
 /// How long the broker may take to close a connection in good order.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -66,6 +68,7 @@ pub(crate) struct Session {
     pub(crate) connection: Connection,
     blocked: watch::Sender<bool>,
     ended: CancellationToken,
+    spoilt: AtomicUsize,
 }
 
 impl Session {
@@ -90,6 +93,14 @@ impl Session {
         self.ended.cancelled().await;
     }
 
+    /// Notes that the broker closed a channel over an error. The client library refuses the channel's number from then on,
+    /// and numbers come to an end: of a connection that had no end, nobody could open a channel at last.
+    pub(crate) fn spoil_channel(&self) {
+        if self.spoilt.fetch_add(1, Ordering::Relaxed) + 1 >= SPOILT {
+            self.end();
+        }
+    }
+
     /// Sleeps, but not beyond the session's end.
     pub(crate) async fn pause(&self, time: Duration) {
         let _ = timeout(time, self.ended()).await;
@@ -102,7 +113,11 @@ impl Session {
 }
 
 impl Link {
-    pub(crate) fn new(role: &'static str, config: &Arc<Config>, stop: &CancellationToken) -> Arc<Self> {
+    pub(crate) fn new(
+        role: &'static str,
+        config: &Arc<Config>,
+        stop: &CancellationToken,
+    ) -> Arc<Self> {
         Arc::new(Self {
             role,
             config: Arc::clone(config),
@@ -237,6 +252,7 @@ impl Link {
             connection,
             blocked: watch::Sender::new(false),
             ended: CancellationToken::new(),
+            spoilt: AtomicUsize::new(0),
         });
         self.status.send_replace(Status::Up(Arc::clone(&session)));
         let why = loop {

@@ -8,8 +8,8 @@ use rpc_core::{BoxFuture, Eventual, Failure, FailureKind};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::AmqpTransport;
-use crate::core::Core;
 use crate::delivery::AmqpDelivery;
+use crate::hub::Hub;
 use crate::pump::Order;
 use crate::window::{Held, Window};
 use crate::wire::{self, Illegible};
@@ -17,7 +17,7 @@ use crate::wire::{self, Illegible};
 pub(crate) struct AmqpListener {
     /// A server keeps its transport open, though nobody else may have a handle on it.
     _transport: AmqpTransport,
-    core: Arc<Core>,
+    hub: Arc<Hub>,
     window: Arc<Window>,
     orders: mpsc::UnboundedSender<Order>,
 }
@@ -25,11 +25,11 @@ pub(crate) struct AmqpListener {
 impl AmqpListener {
     pub(crate) fn new(
         transport: AmqpTransport,
-        core: Arc<Core>,
+        hub: Arc<Hub>,
         window: Arc<Window>,
         orders: mpsc::UnboundedSender<Order>,
     ) -> Self {
-        Self { _transport: transport, core, window, orders }
+        Self { _transport: transport, hub, window, orders }
     }
 
     /// Does what is asked of the pump; when the future is done, the pump has done it, or is gone.
@@ -41,8 +41,9 @@ impl AmqpListener {
 
     fn delivery(&self, held: Held) -> Option<Box<dyn Delivery>> {
         let delivery = &held.delivery;
-        match wire::read_request(&delivery.properties, &delivery.data, held.since, &self.core.limits) {
-            Ok(arrived) => Some(Box::new(AmqpDelivery::new(&self.core, &held, arrived))),
+        match wire::read_request(&delivery.properties, &delivery.data, held.since, &self.hub.limits)
+        {
+            Ok(arrived) => Some(Box::new(AmqpDelivery::new(&self.hub, &held, arrived))),
             Err(illegible) => {
                 self.refuse(&held, illegible);
                 None
@@ -57,8 +58,8 @@ impl AmqpListener {
         held.ear.reject(held.tag());
         let Some(back) = back else { return };
         let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
-        if let Eventual::Pending(sent) = self.core.answer(wire::answer(&back, None, Err(failure))) {
-            self.core.tasks.spawn(sent);
+        if let Eventual::Pending(sent) = self.hub.answer(wire::answer(&back, None, Err(failure))) {
+            self.hub.tasks.spawn(sent);
         }
     }
 }

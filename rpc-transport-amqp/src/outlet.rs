@@ -44,11 +44,7 @@ impl Outlet {
     }
 
     /// Returns the last publisher, which is of no use any more.
-    async fn serve(
-        &self,
-        session: &Arc<Session>,
-        fate: &Arc<dyn Fate>,
-    ) -> Option<Arc<Publisher>> {
+    async fn serve(&self, session: &Arc<Session>, fate: &Arc<dyn Fate>) -> Option<Arc<Publisher>> {
         let mut last = None;
         while !session.has_ended() {
             match timeout(OPEN, Publisher::open(session, Arc::clone(fate))).await {

@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::link::Session;
+use crate::target::Target;
 use crate::wire::Outgoing;
 
 /// So many messages may be under way unconfirmed. The client library would take any number.
@@ -37,16 +38,18 @@ pub(crate) const MANDATORY: BasicPublishOptions =
     BasicPublishOptions { mandatory: true, immediate: false };
 
 /// Who is to be told when a message comes to nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Sender {
-    /// The caller that waits under this key.
-    Caller(WaiterKey),
+    /// The caller that waits under this key, and whom it calls.
+    Caller(WaiterKey, Arc<Target>),
     /// Nobody: what a server says is lost with its message.
     Server,
 }
 
-/// What became of messages that did not simply arrive.
+/// What became of messages.
 pub(crate) trait Fate: Send + Sync {
+    /// The broker has put it into a queue, as far as its confirmation alone tells.
+    fn arrived(&self, sender: Sender);
     /// No queue took it.
     fn returned(&self, message: BasicReturnMessage);
     /// The broker, or the queue's limit, turned it away.
@@ -77,7 +80,10 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Opens the channel, and tells `fate` of what goes wrong on it.
-    pub(crate) async fn open(session: &Arc<Session>, fate: Arc<dyn Fate>) -> lapin::Result<Arc<Self>> {
+    pub(crate) async fn open(
+        session: &Arc<Session>,
+        fate: Arc<dyn Fate>,
+    ) -> lapin::Result<Arc<Self>> {
         let channel = session.connection.create_channel().await?;
         channel.confirm_select(<_>::default()).await?;
         let (sent, confirmations) = mpsc::unbounded_channel();
@@ -166,7 +172,9 @@ impl Collector {
             sleep(LAG).await;
             for Sent { publishing, sender, _room } in batch.drain(..) {
                 match self.confirmation(publishing).await {
-                    Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {}
+                    Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {
+                        self.fate.arrived(sender);
+                    }
                     Ok(Confirmation::Ack(Some(message))) => self.fate.returned(message),
                     Ok(Confirmation::Nack(returned)) => {
                         if let Some(message) = returned {

@@ -11,9 +11,9 @@ use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::core::Core;
 use crate::ear::{Ear, Incoming, Source};
 use crate::exact::Arrival;
+use crate::hub::Hub;
 use crate::inspector::Seen;
 use crate::link::{Session, Unavailable};
 use crate::refusal::{explained, is_refusal};
@@ -39,7 +39,7 @@ pub(crate) enum Order {
 }
 
 pub(crate) struct Pump {
-    core: Arc<Core>,
+    hub: Arc<Hub>,
     listen: Listen,
     queues: Ears,
     window: Arc<Window>,
@@ -58,15 +58,15 @@ enum End {
 impl Pump {
     /// Begins to listen. When it is done, messages sent from then on reach this server.
     pub(crate) async fn begin(
-        core: Arc<Core>,
+        hub: Arc<Hub>,
         listen: Listen,
         queues: Ears,
         window: Arc<Window>,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<(), ListenError> {
-        let pump = Self { core, listen, queues, window, orders };
+        let pump = Self { hub, listen, queues, window, orders };
         let (ear, incoming) = pump.first().await?;
-        let tasks = pump.core.tasks.clone();
+        let tasks = pump.hub.tasks.clone();
         tasks.spawn(pump.run(ear, incoming));
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Pump {
     /// Unlike later, what the broker refuses now is an error of the server's start.
     async fn first(&self) -> Result<(Arc<Ear>, Incoming), ListenError> {
         loop {
-            let session = match self.core.consuming.session().await {
+            let session = match self.hub.consuming.session().await {
                 Ok(session) => session,
                 Err(Unavailable::Refused(failure)) => {
                     return Err(ListenError::new(&self.listen, failure.to_string()));
@@ -99,7 +99,7 @@ impl Pump {
     fn prefetch(&self) -> u16 {
         let tasks = u16::try_from(self.listen.max_tasks).unwrap_or(u16::MAX).max(1);
         match self.listen.acknowledge {
-            Acknowledge::BeforeInvoke => tasks.min(self.core.config.window),
+            Acknowledge::BeforeInvoke => tasks.min(self.hub.config.window),
             _ => tasks,
         }
     }
@@ -138,14 +138,14 @@ impl Pump {
     async fn leave(&self, ear: &Ear) {
         if ear.is_open() {
             ear.close().await;
-        } else if let Ok(session) = self.core.consuming.session().await {
+        } else if let Ok(session) = self.hub.consuming.session().await {
             let _ = self.queues.fanout.delete(&session).await;
         }
     }
 
     /// Fills the window until something ends it.
     async fn pump(&mut self, ear: &Arc<Ear>, incoming: &mut Incoming) -> End {
-        let (session, closing) = (Arc::clone(ear.session()), self.core.closing.clone());
+        let (session, closing) = (Arc::clone(ear.session()), self.hub.closing.clone());
         let (mut ended, mut closed) = (pin!(session.ended()), pin!(closing.cancelled()));
         let mut old = interval(PATIENCE);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -172,8 +172,8 @@ impl Pump {
 
     /// Listens again on this session, or on the next one.
     async fn again(&mut self) -> Result<(Arc<Ear>, Incoming), Option<oneshot::Sender<()>>> {
-        let (core, closing) = (Arc::clone(&self.core), self.core.closing.clone());
-        let opened = open_again(&core, &self.listen, &self.queues, self.prefetch());
+        let (hub, closing) = (Arc::clone(&self.hub), self.hub.closing.clone());
+        let opened = open_again(&hub, &self.listen, &self.queues, self.prefetch());
         tokio::select! {
             opened = opened => opened.ok_or(None),
             closed = next_close(&mut self.orders, &self.window) => Err(closed),
@@ -185,7 +185,7 @@ impl Pump {
     async fn closed(&mut self) -> Option<oneshot::Sender<()>> {
         tokio::select! {
             closed = next_close(&mut self.orders, &self.window) => closed,
-            () = self.core.closing.cancelled() => None,
+            () = self.hub.closing.cancelled() => None,
         }
     }
 
@@ -207,7 +207,8 @@ impl Pump {
     }
 
     async fn hand_back(&self, held: Held) {
-        let fresh = self.listen.acknowledge == Acknowledge::BeforeInvoke && !held.delivery.redelivered;
+        let fresh =
+            self.listen.acknowledge == Acknowledge::BeforeInvoke && !held.delivery.redelivered;
         match held.source {
             // Nobody else has this queue.
             Source::Fanout => drop(held.ear.acknowledge(held.tag())),
@@ -230,7 +231,7 @@ impl Pump {
         }
         // Messages that no consumer takes: the others are busy, too.
         let others_are_free = matches!(
-            self.core.inspector.look(&self.queues.topic.name).await,
+            self.hub.inspector.look(&self.queues.topic.name).await,
             Ok(Some(Seen::Present { consumers: 2.., messages: 0 }))
         );
         if !others_are_free {
@@ -264,7 +265,7 @@ impl Pump {
         };
         let (exchange, routing_key) = ("".into(), queue.as_str().into());
         let body = delivery.data.clone();
-        self.core.send_exactly(Outgoing { exchange, routing_key, properties, body }).await
+        self.hub.send_exactly(Outgoing { exchange, routing_key, properties, body }).await
     }
 }
 
@@ -285,13 +286,13 @@ async fn open(
 
 /// Tries for as long as it takes. `None`: the transport is closed.
 async fn open_again(
-    core: &Core,
+    hub: &Hub,
     listen: &Listen,
     queues: &Ears,
     prefetch: u16,
 ) -> Option<(Arc<Ear>, Incoming)> {
     loop {
-        let session = core.consuming.next_session().await?;
+        let session = hub.consuming.next_session().await?;
         match open(&session, queues, prefetch).await {
             Ok(opened) => return Some(opened),
             Err(error) => {

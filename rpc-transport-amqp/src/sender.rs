@@ -10,8 +10,8 @@ use rpc_core::{Eventual, Request};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Core;
 use crate::exact::Arrival;
+use crate::hub::Hub;
 use crate::inspector::Seen;
 use crate::outlet::Ready;
 use crate::publisher;
@@ -23,60 +23,61 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Hands a request over: at once where everything is known and open, otherwise as soon as it is.
 pub(crate) fn send(
-    core: &Arc<Core>,
+    hub: &Arc<Hub>,
     target: Arc<Target>,
     request: Arc<Request>,
 ) -> Result<Sent, SendError> {
-    if core.is_closed() {
+    if hub.is_closed() {
         return Err(target.address.closed());
     }
     if !fits(&target) {
         return Err(target.address.too_long());
     }
     if tokio::runtime::Handle::try_current().is_err() {
-        let message = "the RabbitMQ transport needs a tokio runtime, and there is none on this thread";
+        let message =
+            "the RabbitMQ transport needs a tokio runtime, and there is none on this thread";
         return Err(SendError::new(TransportErrorKind::Unavailable, Ran::No, message));
     }
-    core.begin();
+    hub.begin();
     if request.wants_reply {
-        call(core, target, request)
+        call(hub, target, request)
     } else {
-        let core = Arc::clone(core);
-        let hand_over = Eventual::pending(async move { cast(&core, &target, request).await });
+        let hub = Arc::clone(hub);
+        let hand_over = Eventual::pending(async move { cast(&hub, &target, request).await });
         Ok(Sent { replies: None, hand_over })
     }
 }
 
-fn call(core: &Arc<Core>, target: Arc<Target>, request: Arc<Request>) -> Result<Sent, SendError> {
-    let (key, replies) = core.waiters.register(&request);
-    if core.inbox.is_open()
-        && let Some(ready) = core.outlet.now()
+fn call(hub: &Arc<Hub>, target: Arc<Target>, request: Arc<Request>) -> Result<Sent, SendError> {
+    let (key, replies) = hub.waiters.register(&request);
+    if hub.inbox.is_open()
+        && let Some(ready) = hub.outlet.now()
     {
         match target.look_first() {
             None => {
-                publish(core, &target, &request, key, ready)?;
+                publish(hub, &target, &request, key, ready)?;
                 return Ok(Sent { replies: Some(replies), hand_over: Eventual::ready(Ok(())) });
             }
             // Another look is taken below, where there is time for it.
             Some(looking) => drop(looking),
         }
     }
-    let core = Arc::clone(core);
+    let hub = Arc::clone(hub);
     let hand_over = Eventual::pending(async move {
-        core.inbox.opened().await.map_err(|why| target.address.no_way_back(&why))?;
-        look(&core, &target).await?;
-        let ready = core.outlet.when_ready().await;
+        hub.inbox.opened().await.map_err(|why| target.address.no_way_back(&why))?;
+        look(&hub, &target).await?;
+        let ready = hub.outlet.when_ready().await;
         let ready = ready.map_err(|why| target.address.unavailable(&why))?;
-        publish(&core, &target, &request, key, ready)
+        publish(&hub, &target, &request, key, ready)
     });
     Ok(Sent { replies: Some(replies), hand_over })
 }
 
 /// Makes sure that somebody listens, unless that was seen a moment ago.
-async fn look(core: &Core, target: &Target) -> Result<(), SendError> {
+async fn look(hub: &Hub, target: &Target) -> Result<(), SendError> {
     let queue = &target.routing_key;
     while let Some(_looking) = target.look_first() {
-        let seen = core.inspector.look(queue).await;
+        let seen = hub.inspector.look(queue).await;
         match seen.map_err(|why| target.address.unavailable(&why))? {
             Some(Seen::Present { consumers: 1.., .. }) => target.note_consumers(true),
             Some(Seen::Present { .. }) => {
@@ -84,7 +85,7 @@ async fn look(core: &Core, target: &Target) -> Result<(), SendError> {
                 return Err(target.address.no_consumer(queue, Ran::No));
             }
             Some(Seen::Absent) => {
-                target.note_consumers(false);
+                target.note_absent();
                 return Err(target.address.no_queue());
             }
             None => sleep(PAUSE).await,
@@ -94,30 +95,34 @@ async fn look(core: &Core, target: &Target) -> Result<(), SendError> {
 }
 
 fn publish(
-    core: &Core,
-    target: &Target,
+    hub: &Hub,
+    target: &Arc<Target>,
     request: &Request,
     key: WaiterKey,
     ready: Ready,
 ) -> Result<(), SendError> {
-    let calling = Calling { key, inbox: core.inbox.name() };
-    let message = outgoing(core, target, request, Some(calling))?;
+    let calling = Calling { key, inbox: hub.inbox.name() };
+    let message = outgoing(hub, target, request, Some(calling))?;
     request.mark_sent();
     target.note_call(key);
-    ready.publisher.publish(message, publisher::Sender::Caller(key), ready.room);
+    ready.publisher.publish(
+        message,
+        publisher::Sender::Caller(key, Arc::clone(target)),
+        ready.room,
+    );
     Ok(())
 }
 
 fn outgoing(
-    core: &Core,
+    hub: &Hub,
     target: &Target,
     request: &Request,
     calling: Option<Calling<'_>>,
 ) -> Result<Outgoing, SendError> {
     let way = (&*target.exchange, &*target.routing_key);
-    let message = wire::outgoing(core.config.form, request, way, calling)
+    let message = wire::outgoing(hub.config.form, request, way, calling)
         .map_err(|reason| target.address.unencodable(&reason))?;
-    let (bytes, limit) = (message.body.len(), core.config.max_message);
+    let (bytes, limit) = (message.body.len(), hub.config.max_message);
     if bytes > limit {
         return Err(target.address.too_large(bytes, limit));
     }
@@ -125,20 +130,20 @@ fn outgoing(
 }
 
 /// A cast ends with its confirmation, so it waits for its own. Dropped before that, it is given up.
-async fn cast(core: &Core, target: &Target, request: Arc<Request>) -> Result<(), SendError> {
+async fn cast(hub: &Hub, target: &Target, request: Arc<Request>) -> Result<(), SendError> {
     let given_up = CancellationToken::new();
     let _give_up = given_up.clone().drop_guard();
     loop {
         // Also makes the reason known why there is no connection, if there can be none.
-        let ready = core.outlet.when_ready().await;
+        let ready = hub.outlet.when_ready().await;
         drop(ready.map_err(|why| target.address.unavailable(&why))?);
-        let message = outgoing(core, target, &request, None)?;
+        let message = outgoing(hub, target, &request, None)?;
         let (leaving, given_up) = (Arc::clone(&request), given_up.clone());
         let leaving = move || {
             leaving.mark_sent();
             !given_up.is_cancelled()
         };
-        match core.send_exactly_unless(message, leaving).await {
+        match hub.send_exactly_unless(message, leaving).await {
             Arrival::Queued => return Ok(()),
             Arrival::NoQueue => return Err(target.address.no_queue()),
             Arrival::Refused => return Err(target.address.refused()),

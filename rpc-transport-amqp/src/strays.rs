@@ -10,8 +10,8 @@ use rpc_core::waiters::WaiterKey;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use crate::core::Core;
 use crate::exact::Arrival;
+use crate::hub::Hub;
 use crate::wire::{Outgoing, kind, kind_of, time_left};
 
 /// Between two attempts, as in oslo.messaging.
@@ -40,7 +40,7 @@ impl Strays {
 
     /// An answer came back: there is no such queue. Its caller may be about to make it again, so it is tried for a while,
     /// beside everything else. Signs of life and cancellations are of no use later.
-    pub(crate) fn returned(&self, core: &Arc<Core>, message: lapin::message::Delivery) {
+    pub(crate) fn returned(&self, hub: &Arc<Hub>, message: lapin::message::Delivery) {
         let properties = message.properties;
         if matches!(kind_of(&properties), kind::ALIVE | kind::TAKEN | kind::CANCEL) {
             return;
@@ -56,10 +56,10 @@ impl Strays {
         };
         let worth = time_left(&properties).unwrap_or(self.patience).min(self.patience);
         let stray = Stray { queue: queue.into(), properties, body: message.data };
-        let core = Arc::clone(core);
+        let hub = Arc::clone(hub);
         tokio::spawn(async move {
             let _room = room;
-            stray.send_again(&core, worth).await;
+            stray.send_again(&hub, worth).await;
         });
     }
 
@@ -97,7 +97,7 @@ struct Stray {
 }
 
 impl Stray {
-    async fn send_again(self, core: &Arc<Core>, worth: Duration) {
+    async fn send_again(self, hub: &Arc<Hub>, worth: Duration) {
         let until = Instant::now() + worth;
         loop {
             sleep(PAUSE).await;
@@ -107,13 +107,13 @@ impl Stray {
                 properties: self.properties.clone(),
                 body: self.body.clone(),
             };
-            let arrival = core.send_exactly(message).await;
+            let arrival = hub.send_exactly(message).await;
             if arrival != Arrival::NoQueue && arrival != Arrival::NotSent {
                 return;
             }
-            if Instant::now() >= until || core.is_closed() {
+            if Instant::now() >= until || hub.is_closed() {
                 tracing::warn!(queue = %self.queue, "gave an answer up: its reply queue is not there");
-                core.strays().remember(self.queue);
+                hub.strays.remember(self.queue);
                 return;
             }
         }

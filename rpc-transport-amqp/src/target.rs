@@ -1,6 +1,7 @@
 //! What is known of the targets that messages are sent to: whether anybody listens, and which calls wait there.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct Target {
     pub(crate) exchange: String,
     /// For a single queue, its name; empty for a fanout.
     pub(crate) routing_key: String,
+    /// There was no queue, and nothing has arrived since.
+    absent: AtomicBool,
     knowledge: Mutex<Knowledge>,
 }
 
@@ -48,11 +51,18 @@ impl Target {
     fn new(config: &Config, route: &Route) -> Self {
         let address = Address::of(config, route);
         let (exchange, routing_key) = address.way(config);
-        Self { address, exchange, routing_key, knowledge: Mutex::default() }
+        let absent = AtomicBool::new(false);
+        Self { address, exchange, routing_key, absent, knowledge: Mutex::default() }
     }
 
     /// Whether consumers are believed to be there. If that is long ago, one of several callers is asked to look again.
+    ///
+    /// No look is needed where there was no queue the last time: what is sent there comes back, if it is still so, and each
+    /// look at a queue that is not there costs a channel.
     pub(crate) fn look_first(&self) -> Option<Looking<'_>> {
+        if self.absent.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut knowledge = self.lock();
         let fresh = knowledge.seen.is_some_and(|seen| seen.elapsed() < BELIEVED);
         if fresh || (knowledge.looking && knowledge.seen.is_some()) {
@@ -66,6 +76,19 @@ impl Target {
         let mut knowledge = self.lock();
         knowledge.seen = there.then(Instant::now);
         knowledge.deserted &= !there;
+    }
+
+    /// Notes that there is no queue.
+    pub(crate) fn note_absent(&self) {
+        self.note_consumers(false);
+        self.absent.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a message found the queue.
+    pub(crate) fn note_arrival(&self) {
+        if self.absent.load(Ordering::Relaxed) {
+            self.absent.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Notes that a call has been sent.

@@ -51,7 +51,8 @@ impl Ears {
         let form = config.form;
         let exchange = listen.exchange.as_deref().unwrap_or(&config.exchange);
         let (topic, server) = (listen.topic.as_str(), listen.server.as_str());
-        let bound = |key: String| (form == Form::Oslo).then(|| (topic_exchange(config, exchange), key));
+        let bound =
+            |key: String| (form == Form::Oslo).then(|| (topic_exchange(config, exchange), key));
         let mut own = lasting(config, form.server_queue(exchange, topic, server));
         own.binding = bound(format!("{topic}.{server}"));
         if form == Form::Native {

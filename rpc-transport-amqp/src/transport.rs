@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::builder::AmqpBuilder;
 use crate::config::Form;
-use crate::core::Core;
 use crate::factory::AmqpFactory;
+use crate::hub::Hub;
 use crate::listener::AmqpListener;
 use crate::names;
 use crate::oslo;
@@ -44,21 +44,21 @@ use crate::window::Window;
 #[derive(Clone)]
 pub struct AmqpTransport(Arc<Handle>);
 
-/// What the user's handles share. Tasks hold the core alone, so that they do not keep the transport open.
+/// What the user's handles share. Tasks hold the hub alone, so that they do not keep the transport open.
 struct Handle {
-    core: Arc<Core>,
+    hub: Arc<Hub>,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let core = Arc::clone(&self.core);
-        if core.is_closed() {
+        let hub = Arc::clone(&self.hub);
+        if hub.is_closed() {
             return;
         }
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move { core.close().await })),
+            Ok(runtime) => drop(runtime.spawn(async move { hub.close().await })),
             // Nobody runs what would be closed.
-            Err(_) => core.closing.cancel(),
+            Err(_) => hub.closing.cancel(),
         }
     }
 }
@@ -79,39 +79,39 @@ impl AmqpTransport {
         AmqpFactory::new()
     }
 
-    pub(crate) fn over(core: Arc<Core>) -> Self {
-        Self(Arc::new(Handle { core }))
+    pub(crate) fn over(hub: Arc<Hub>) -> Self {
+        Self(Arc::new(Handle { hub }))
     }
 
     /// How many calls wait for an answer: a gauge that returns to zero.
     #[must_use]
     pub fn waiters(&self) -> usize {
-        self.core().waiters.len()
+        self.hub().waiters.len()
     }
 
-    fn core(&self) -> &Arc<Core> {
-        &self.0.core
+    fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
     }
 
     fn target(&self, route: &Route) -> Arc<Target> {
-        let transport = self.core().id;
+        let transport = self.hub().id;
         if let Some(remembered) = route.cached::<Remembered>()
             && remembered.transport == transport
         {
             return Arc::clone(&remembered.target);
         }
-        let target = self.core().targets.of(&self.core().config, route);
+        let target = self.hub().targets.of(&self.hub().config, route);
         route.remember(Remembered { transport, target: Arc::clone(&target) });
         target
     }
 
     async fn listen_on(&self, listen: Listen) -> Result<Box<dyn Listener>, ListenError> {
-        let core = self.core();
-        if core.is_closed() {
+        let hub = self.hub();
+        if hub.is_closed() {
             return Err(ListenError::new(&listen, "the RabbitMQ transport has been closed"));
         }
-        core.begin();
-        let queues = Ears::of(&core.config, &listen, &random::name());
+        hub.begin();
+        let queues = Ears::of(&hub.config, &listen, &random::name());
         if let Some(queue) = queues.all().iter().find(|queue| queue.name.len() > names::LONGEST) {
             let reason = format!(
                 "the name of its queue takes {} bytes, and AMQP takes {}",
@@ -122,8 +122,9 @@ impl AmqpTransport {
         }
         let window = Arc::new(Window::default());
         let (orders, ordered) = mpsc::unbounded_channel();
-        let listener = AmqpListener::new(self.clone(), Arc::clone(core), Arc::clone(&window), orders);
-        Pump::begin(Arc::clone(core), listen, queues, window, ordered).await?;
+        let listener =
+            AmqpListener::new(self.clone(), Arc::clone(hub), Arc::clone(&window), orders);
+        Pump::begin(Arc::clone(hub), listen, queues, window, ordered).await?;
         Ok(Box::new(listener))
     }
 }
@@ -136,14 +137,14 @@ struct Remembered {
 
 impl Transport for AmqpTransport {
     fn codec(&self) -> Codec {
-        match self.core().config.form {
+        match self.hub().config.form {
             Form::Native => Codec::MessagePack,
             Form::Oslo => Codec::Json,
         }
     }
 
     fn capabilities(&self) -> Capabilities {
-        let config = &self.core().config;
+        let config = &self.hub().config;
         let mut capabilities = Capabilities::default();
         capabilities.knows_nobody_listens = true;
         capabilities.at_least_once = true;
@@ -157,7 +158,7 @@ impl Transport for AmqpTransport {
 
     fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
         let target = self.target(route);
-        sender::send(self.core(), target, request)
+        sender::send(self.hub(), target, request)
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
@@ -165,11 +166,11 @@ impl Transport for AmqpTransport {
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.core().state.subscribe()
+        self.hub().state.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.core().close())
+        Box::pin(self.hub().close())
     }
 }
 
@@ -182,7 +183,7 @@ impl From<AmqpTransport> for Arc<dyn Transport> {
 impl fmt::Debug for AmqpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmqpTransport")
-            .field("state", &*self.core().state.borrow())
+            .field("state", &*self.hub().state.borrow())
             .field("waiters", &self.waiters())
             .finish_non_exhaustive()
     }

@@ -113,7 +113,13 @@ impl Listen {
     /// On `topic` as `server`, on the default exchange, for one task at a time that is acknowledged before it runs.
     #[must_use]
     pub fn new(topic: impl Into<String>, server: impl Into<String>) -> Self {
-        Self { exchange: None, topic: topic.into(), server: server.into(), max_tasks: 1, acknowledge: Acknowledge::BeforeInvoke }
+        Self {
+            exchange: None,
+            topic: topic.into(),
+            server: server.into(),
+            max_tasks: 1,
+            acknowledge: Acknowledge::BeforeInvoke,
+        }
     }
 }
 

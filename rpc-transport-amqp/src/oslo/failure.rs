@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use rpc_core::{Failure, FailureKind, Version};
 
-use crate::kinds;
 use super::payload::json_of;
 use super::text::put_string;
+use crate::kinds;
 
 /// The Python module of the errors with which a dispatcher refuses a request.
 pub(super) const DISPATCHER: &str = "oslo_messaging.rpc.dispatcher";

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
 use super::failure::{DISPATCHER, is_builtin};
-use crate::kinds;
 use super::split::{Raw, elements, members};
+use crate::kinds;
 
 /// What Python adds to the names of an exception that it has rebuilt.
 const REBUILT: &str = "_Remote";

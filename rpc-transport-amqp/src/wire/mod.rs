@@ -7,14 +7,15 @@ mod native;
 mod reply;
 mod request;
 
-
 use std::fmt;
 
 use lapin::BasicProperties;
 use lapin::types::ShortString;
 use rpc_core::waiters::WaiterKey;
 
-pub(crate) use self::reply::{Answer, Mail, answer, cancel, heartbeat, read_mail, taken, time_left};
+pub(crate) use self::reply::{
+    Answer, Mail, answer, cancel, heartbeat, read_mail, taken, time_left,
+};
 pub(crate) use self::request::{Arrived, Calling, Illegible, outgoing, read_request};
 use crate::config::Form;
 

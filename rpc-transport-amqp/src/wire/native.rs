@@ -13,8 +13,8 @@
 use std::borrow::Cow;
 
 use rpc_core::{
-    Codec, Entries, Failure, FailureKind, Limits, Map, MessageId, Payload, Request, TraceContext, Value,
-    Version,
+    Codec, Entries, Failure, FailureKind, Limits, Map, MessageId, Payload, Request, TraceContext,
+    Value, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +118,9 @@ pub(crate) fn encode_request(request: &Request) -> Result<Vec<u8>, String> {
         }),
         traceparent: trace.map(|trace| Cow::Owned(trace.to_string())),
         tracestate: trace.and_then(|trace| trace.state()).map(Cow::Borrowed),
-        monitor: request.monitor.map(|period| u64::try_from(period.as_millis()).unwrap_or(u64::MAX)),
+        monitor: request
+            .monitor
+            .map(|period| u64::try_from(period.as_millis()).unwrap_or(u64::MAX)),
     };
     let head = Codec::MessagePack.encode(&head).map_err(|error| error.to_string())?;
     let length = u32::try_from(head.len()).map_err(|_| "the context is too large".to_owned())?;
@@ -180,11 +182,10 @@ pub(crate) fn read_failure(body: &[u8], limits: &Limits) -> Result<Failure, Stri
         .map_err(|error| format!("the failure in it: {error}"))?;
     // A newer peer's kind is an error like any other.
     let kind = kinds::named(&body.kind).unwrap_or(FailureKind::Error);
-    let failure =
-        Failure::new(kind, body.class.into_owned(), body.text.into_owned())
-            .with_module(body.module.map(Cow::into_owned))
-            .with_served(body.served.into_iter().map(version).collect())
-            .with_trace(body.trace);
+    let failure = Failure::new(kind, body.class.into_owned(), body.text.into_owned())
+        .with_module(body.module.map(Cow::into_owned))
+        .with_served(body.served.into_iter().map(version).collect())
+        .with_trace(body.trace);
     Ok(match body.details {
         Some(Details(json, bytes)) => {
             let codec = if json { Codec::Json } else { Codec::MessagePack };

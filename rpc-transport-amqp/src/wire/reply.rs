@@ -15,10 +15,8 @@ use crate::oslo;
 pub(crate) fn answer(back: &WayBack, request: Option<&Request>, outcome: Outcome) -> Outgoing {
     let (kind, content_type, body) = match back.form {
         Form::Oslo => ("", native::JSON, {
-            let about = request.map(|request| oslo::About {
-                method: &request.method,
-                version: request.version,
-            });
+            let about = request
+                .map(|request| oslo::About { method: &request.method, version: request.version });
             oslo::encode_reply(&back.call, &outcome, about)
         }),
         Form::Native => match outcome {
@@ -26,9 +24,7 @@ pub(crate) fn answer(back: &WayBack, request: Option<&Request>, outcome: Outcome
                 let content_type = native::content_type(payload.codec());
                 (kind::RESULT, content_type, payload.into_bytes())
             }
-            Err(failure) => {
-                (kind::FAILURE, native::MESSAGE_PACK, native::encode_failure(&failure))
-            }
+            Err(failure) => (kind::FAILURE, native::MESSAGE_PACK, native::encode_failure(&failure)),
         },
     };
     let mut properties = addressed(back, kind).with_content_type(content_type.into());
@@ -66,9 +62,7 @@ pub(crate) fn cancel(server: &str, key: WaiterKey, inbox: &str) -> Outgoing {
 fn addressed(back: &WayBack, kind: &str) -> BasicProperties {
     let properties = BasicProperties::default().with_delivery_mode(1);
     match back.form {
-        Form::Native => {
-            properties.with_type(kind.into()).with_correlation_id((&*back.call).into())
-        }
+        Form::Native => properties.with_type(kind.into()).with_correlation_id((&*back.call).into()),
         Form::Oslo => oslo_properties(properties),
     }
 }
@@ -102,9 +96,10 @@ pub(crate) enum Answer {
 pub(crate) fn read_mail(properties: &BasicProperties, body: Vec<u8>, limits: &Limits) -> Mail {
     let call = text(properties.correlation_id());
     let answer = match kind_of(properties) {
-        kind::RESULT => {
-            Ok(Answer::Final(Ok(Payload::new(native::codec(text(properties.content_type())), body))))
-        }
+        kind::RESULT => Ok(Answer::Final(Ok(Payload::new(
+            native::codec(text(properties.content_type())),
+            body,
+        )))),
         kind::FAILURE => {
             native::read_failure(&body, limits).map(|failure| Answer::Final(Err(failure)))
         }

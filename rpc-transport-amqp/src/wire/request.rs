@@ -34,8 +34,11 @@ pub(crate) fn outgoing(
     calling: Option<Calling<'_>>,
 ) -> Result<Outgoing, String> {
     let id = calling.map(|calling| CallId::of(calling.key).to_string());
-    let mut properties = BasicProperties::default()
-        .with_delivery_mode(if calling.is_some() { IN_MEMORY } else { ON_DISK });
+    let mut properties = BasicProperties::default().with_delivery_mode(if calling.is_some() {
+        IN_MEMORY
+    } else {
+        ON_DISK
+    });
     if let Some(left) = request.deadline.and_then(expiration) {
         properties = properties.with_expiration(left);
     }

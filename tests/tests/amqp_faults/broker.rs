@@ -60,8 +60,7 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_takes_nothing
     let node = own_node().await;
     let world = World::on(&node, form, "blocked").await;
     let (history, lag) = (History::begin(), Lag::measure());
-    let (ours, theirs) =
-        (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
     let server = serve(&theirs, Setting::named("one"), &history).await;
     let client = client(&ours);
     history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();

@@ -85,11 +85,7 @@ fn excerpt(record: &Record, call: u64) -> String {
         What::Struck(_) => true,
     };
     let events = record.events.iter().filter(|event| concerns(&event.what));
-    let lines = events.map(|event| match &event.what {
-        What::Told { told: Err(error), .. } => format!("  {:>10.3?}  told: {error}\n", event.at),
-        what => format!("  {:>10.3?}  {what:?}\n", event.at),
-    });
-    lines.collect()
+    events.map(|event| format!("  {event}\n")).collect()
 }
 
 fn ensure(holds: bool, why: impl FnOnce() -> String) -> Kept {

@@ -40,7 +40,8 @@ fn assert_breaks(rule: &str, record: &Record) {
 
 #[test]
 fn a_sound_history_breaks_no_rule() {
-    let broken = broken_rules(&record(vec![sent(), BEGAN, FINISHED, told_after(Ok(Some(1)), 1060)]));
+    let broken =
+        broken_rules(&record(vec![sent(), BEGAN, FINISHED, told_after(Ok(Some(1)), 1060)]));
     assert!(broken.is_empty(), "{broken:#?}");
 }
 

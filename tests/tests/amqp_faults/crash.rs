@@ -16,7 +16,12 @@ pub(crate) struct Mortal {
 }
 
 impl Mortal {
-    pub(crate) async fn start(way: Proxy, url: String, setting: Setting, history: &History) -> Self {
+    pub(crate) async fn start(
+        way: Proxy,
+        url: String,
+        setting: Setting,
+        history: &History,
+    ) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let history = history.clone();
         let serving = runtime.spawn(async move {

@@ -1,6 +1,7 @@
 //! What happened in a run, in one order for all that took part.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,20 +15,47 @@ use crate::service::ServiceClient;
 /// What a caller was told; a cast that was handed over has no value.
 pub(crate) type Told = Result<Option<u64>, CallError>;
 
-#[derive(Debug)]
 pub(crate) enum What {
-    Sent { call: u64, step: Step },
-    Began { call: u64, server: &'static str },
-    Finished { call: u64, server: &'static str },
-    Told { call: u64, told: Told, after: Duration },
+    Sent {
+        call: u64,
+        step: Step,
+    },
+    Began {
+        call: u64,
+        server: &'static str,
+    },
+    Finished {
+        call: u64,
+        server: &'static str,
+    },
+    Told {
+        call: u64,
+        told: Told,
+        after: Duration,
+    },
     /// What befell somebody, in words.
     Struck(String),
 }
 
-#[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) at: Duration,
     pub(crate) what: What,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>10.3?}  ", self.at)?;
+        match &self.what {
+            What::Sent { call, step } => write!(f, "{call} sent: {step:?}"),
+            What::Began { call, server } => write!(f, "{call} began at {server}"),
+            What::Finished { call, server } => write!(f, "{call} was finished at {server}"),
+            What::Told { call, told: Ok(value), after } => {
+                write!(f, "{call} went well after {after:?}: {value:?}")
+            }
+            What::Told { call, told: Err(error), .. } => write!(f, "{call} failed: {error}"),
+            What::Struck(what) => write!(f, "{what}"),
+        }
+    }
 }
 
 /// One call or cast.
@@ -124,8 +152,9 @@ impl Record {
             match told {
                 Ok(_) => good += 1,
                 Err(CallError::Transport(error)) => {
-                    if error.ran() == rpc_core::error::Ran::No && failed.is_empty() { println!("DEBUG {error}"); }
-                    *failed.entry(format!("{:?}, ran {}", error.kind(), error.ran())).or_default() += 1;
+                    *failed
+                        .entry(format!("{:?}, ran {}", error.kind(), error.ran()))
+                        .or_default() += 1;
                 }
                 Err(CallError::Timeout(error)) => {
                     let kind = format!("Timeout({:?}), ran {}", error.phase(), error.ran());

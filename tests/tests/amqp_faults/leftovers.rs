@@ -19,6 +19,7 @@ const URL: &str = "RPC_FAULT_URL";
 
 scenario!(a_process_that_is_killed_leaves_no_queue_after_a_while);
 scenario!(a_queue_without_consumers_is_named);
+scenario!(calls_work_after_thousands_have_found_nobody);
 
 async fn a_process_that_is_killed_leaves_no_queue_after_a_while(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("process {seed}")).await;
@@ -30,7 +31,8 @@ async fn a_process_that_is_killed_leaves_no_queue_after_a_while(form: UrlForm, s
         .unwrap();
     until("it has its queues", async || {
         let queues = world.node.queues(&world.vhost).await.unwrap();
-        let consumed = |is: fn(&str) -> bool| queues.iter().any(|q| is(&q.name) && q.consumers == 1);
+        let consumed =
+            |is: fn(&str) -> bool| queues.iter().any(|q| is(&q.name) && q.consumers == 1);
         consumed(is_reply_queue) && consumed(is_fanout_queue)
     })
     .await;
@@ -70,6 +72,32 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
         assert!(error.to_string().contains(queue), "{error}");
     }
     assert_eq!(history.begun(), 0);
+    drop((client, server));
+    world.close(vec![transport]).await;
+}
+
+/// More than a connection has channels: the broker closes one over each question after a queue that is not there.
+async fn calls_work_after_thousands_have_found_nobody(form: UrlForm, seed: u64) {
+    let world = World::shared(form, &format!("nobody {seed}")).await;
+    let history = History::begin();
+    let transport = world.transport(&world.callers, "");
+    let client = client(&transport);
+    let nobody = (0..16).map(|_| {
+        let (history, client) = (history.clone(), client.clone());
+        tokio::spawn(async move {
+            for _ in 0..160 {
+                let told = history.take(&client, Step::call(Duration::ZERO, SOON)).await;
+                assert!(told.unwrap_err().is_no_such_server());
+            }
+        })
+    });
+    for calls in nobody.collect::<Vec<_>>() {
+        calls.await.unwrap();
+    }
+    let server = serve(&transport, Setting::named("one"), &history).await;
+    history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
+    server.stop();
+    server.wait().await.unwrap();
     drop((client, server));
     world.close(vec![transport]).await;
 }

@@ -47,8 +47,7 @@ impl<'n> Load<'n> {
     ) -> Self {
         let lag = Lag::measure();
         let history = History::begin();
-        let transports: Vec<_> =
-            (0..2).map(|_| world.transport(&world.callers, options)).collect();
+        let transports: Vec<_> = (0..2).map(|_| world.transport(&world.callers, options)).collect();
         let clients = transports.iter().map(client).collect();
         let (servers, callers, ending) = (Vec::new(), Vec::new(), Arc::default());
         let dice = Dice::seeded(seed);

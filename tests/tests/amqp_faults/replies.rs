@@ -40,8 +40,7 @@ async fn delete_reply_queues(world: &World<'_>) {
 async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("meanwhile {seed}")).await;
     let history = History::begin();
-    let (ours, theirs) =
-        (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
     let server = serve(&theirs, Setting::named("one"), &history).await;
     let client = client(&ours);
     let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));

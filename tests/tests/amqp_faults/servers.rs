@@ -56,11 +56,13 @@ async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, 
     load.end().await;
 }
 
-async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(form: UrlForm, seed: u64) {
+async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(
+    form: UrlForm,
+    seed: u64,
+) {
     let world = World::shared(form, &format!("mid-method {seed}")).await;
     let history = History::begin();
-    let (ours, theirs) =
-        (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
     let server = serve(&theirs, Setting::named("one"), &history).await;
     let client = client(&ours);
     let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));
@@ -81,11 +83,13 @@ async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(form:
     world.close(vec![ours, theirs]).await;
 }
 
-async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(form: UrlForm, seed: u64) {
+async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
+    form: UrlForm,
+    seed: u64,
+) {
     let world = World::shared(form, &format!("old {seed}")).await;
     let history = History::begin();
-    let (ours, theirs) =
-        (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
     let gated = Gated::new(theirs.clone());
     let server = serve(&gated, Setting::named("one"), &history).await;
     let client = client(&ours);

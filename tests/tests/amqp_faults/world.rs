@@ -58,10 +58,13 @@ impl<'n> World<'n> {
         World { node, vhost, form, callers, servers, tasks }
     }
 
-    /// The URL by way of a proxy, with more options.
+    /// The URL by way of a proxy, with more options. With the short heartbeat, what belongs to a lost connection is gone
+    /// soon after it.
     pub(crate) fn url(&self, way: &Proxy, options: &str) -> String {
         let url = self.node.url(self.form, &self.vhost);
         let ours = format!(":{}/", self.node.port());
+        let options =
+            if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
         format!("{}?{options}", url.replace(&ours, &format!(":{}/", way.port())))
     }
 

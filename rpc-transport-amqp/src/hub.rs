@@ -1,0 +1,203 @@
+//! What all handles, clients and servers of one transport share, and the tasks that keep it going.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use futures_util::future::join;
+use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::transport::{ConnectionState, ReplyError};
+use rpc_core::waiters::Waiters;
+use rpc_core::{Eventual, Limits};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::announcer::Announcer;
+use crate::config::Config;
+use crate::exact::{Arrival, Exact};
+use crate::inbox::Inbox;
+use crate::inspector::Inspector;
+use crate::link::Link;
+use crate::outlet::Outlet;
+use crate::publisher::{Fate, Sender};
+use crate::random;
+use crate::strays::Strays;
+use crate::taken::Taken;
+use crate::target::Targets;
+use crate::topology;
+use crate::wire::{self, Outgoing};
+
+/// How long servers and the inbox may take to end when the transport is closed.
+const CLOSE: Duration = Duration::from_secs(5);
+/// An answer that cannot leave is kept for so long, if its caller does not say how long it waits.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// Tells transports apart.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) struct Hub {
+    /// A route may remember a target of another transport.
+    pub(crate) id: u64,
+    pub(crate) config: Arc<Config>,
+    pub(crate) limits: Limits,
+    pub(crate) waiters: Waiters,
+    /// What publishes and what consumes have a connection each: the broker stops reading from one that publishes when it
+    /// runs out of memory, and acknowledgements must get through all the same.
+    pub(crate) consuming: Arc<Link>,
+    pub(crate) outlet: Outlet,
+    pub(crate) exact: Exact,
+    pub(crate) inbox: Inbox,
+    pub(crate) inspector: Inspector,
+    pub(crate) targets: Targets,
+    pub(crate) announcer: Announcer,
+    pub(crate) taken: Taken,
+    pub(crate) state: watch::Sender<ConnectionState>,
+    /// The transport is closed: everybody finishes.
+    pub(crate) closing: CancellationToken,
+    /// Everybody has finished: the connections are closed.
+    closed: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) strays: Strays,
+    begun: OnceLock<()>,
+    myself: Weak<Self>,
+}
+
+impl Hub {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let config = Arc::new(config);
+        let closed = CancellationToken::new();
+        let publishing = Link::new("publishes", &config, &closed);
+        let consuming = Link::new("consumes", &config, &closed);
+        let queue = topology::reply_queue(&config, &random::name());
+        Arc::new_cyclic(|myself: &Weak<Self>| Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            limits: Limits::new().max_bytes(config.max_message),
+            waiters: waiters(myself.clone()),
+            outlet: Outlet::new(publishing),
+            exact: Exact::new(),
+            inbox: Inbox::new(queue, Arc::clone(&consuming)),
+            inspector: Inspector::new(Arc::clone(&consuming)),
+            consuming,
+            targets: Targets::default(),
+            announcer: Announcer::default(),
+            taken: Taken::default(),
+            state: watch::Sender::new(ConnectionState::Connecting),
+            closing: CancellationToken::new(),
+            closed,
+            tasks: TaskTracker::new(),
+            strays: Strays::new(config.missing_reply_queue),
+            begun: OnceLock::new(),
+            myself: myself.clone(),
+            config,
+        })
+    }
+
+    /// A handle on this very transport; `None` when its last handle is just being dropped.
+    pub(crate) fn myself(&self) -> Option<Arc<Self>> {
+        self.myself.upgrade()
+    }
+
+    /// Begins to connect, and starts what runs as long as the transport does. Must be called within a tokio runtime.
+    pub(crate) fn begin(&self) {
+        self.begun.get_or_init(|| {
+            let Some(hub) = self.myself() else { return };
+            self.config.log();
+            let fate: Arc<dyn Fate> = Arc::<Self>::clone(&hub);
+            let (outlet, inbox) = (Arc::clone(&hub), Arc::clone(&hub));
+            let (targets, announcer) = (Arc::clone(&hub), Arc::clone(&hub));
+            let closing = self.closing.clone();
+            tokio::spawn(async move { outlet.outlet.run(fate).await });
+            self.tasks.spawn(async move {
+                inbox.inbox.run(|mail| inbox.receive(mail), closing).await;
+            });
+            self.spawn_until_closed(async move { targets.watch_targets().await });
+            self.spawn_until_closed(async move { announcer.announce().await });
+            self.spawn_until_closed(async move { hub.watch_state().await });
+        });
+    }
+
+    fn spawn_until_closed(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = closing.cancelled() => {}
+            }
+        });
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// Ends everything in order: calls fail, servers and the inbox finish, then the connections go.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        let message = "the RabbitMQ transport was closed while the call waited for its answer";
+        let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
+        self.waiters.fail_all(&error);
+        self.tasks.close();
+        let _ = timeout(CLOSE, self.tasks.wait()).await;
+        self.closed.cancel();
+        let _ = timeout(CLOSE, join(self.outlet.link().ended(), self.consuming.ended())).await;
+        self.state.send_replace(ConnectionState::Closed);
+    }
+
+    /// Sends an answer, at once if that is possible, and without waiting for its confirmation in any case.
+    pub(crate) fn answer(&self, answer: Outgoing) -> Eventual<Result<(), ReplyError>> {
+        if let Some(ready) = self.outlet.now() {
+            ready.publisher.publish(answer, Sender::Server, ready.room);
+            return Eventual::ready(Ok(()));
+        }
+        let Some(hub) = self.myself() else {
+            return Eventual::ready(Err(ReplyError::new("the transport is gone")));
+        };
+        hub.begin();
+        Eventual::pending(async move {
+            let worth = wire::time_left(&answer.properties).unwrap_or(KEPT).min(KEPT);
+            match timeout(worth, hub.outlet.when_ready()).await {
+                Ok(Ok(ready)) => {
+                    ready.publisher.publish(answer, Sender::Server, ready.room);
+                    Ok(())
+                }
+                Ok(Err(why)) => Err(ReplyError::new(why.to_string())),
+                Err(_) => {
+                    Err(ReplyError::new("there was no connection until its caller's time was up"))
+                }
+            }
+        })
+    }
+
+    /// Publishes and waits for what becomes of it, also where nobody waits for this future any more.
+    pub(crate) async fn send_exactly(&self, message: Outgoing) -> Arrival {
+        self.send_exactly_unless(message, || true).await
+    }
+
+    /// The same, unless `leaving` says otherwise right before the message could arrive.
+    pub(crate) async fn send_exactly_unless(
+        &self,
+        message: Outgoing,
+        leaving: impl FnOnce() -> bool + Send + 'static,
+    ) -> Arrival {
+        let (Some(hub), Ok(ready)) = (self.myself(), self.outlet.when_ready().await) else {
+            return Arrival::NotSent;
+        };
+        let session = Arc::clone(&ready.publisher.session);
+        drop(ready);
+        let sent = tokio::spawn(async move { hub.exact.publish(&session, message, leaving).await });
+        sent.await.unwrap_or(Arrival::Unknown)
+    }
+}
+
+/// Calls that are dropped are cancelled where they were taken.
+fn waiters(hub: Weak<Hub>) -> Waiters {
+    Waiters::on_abandon(move |key, _| {
+        if let Some(hub) = hub.upgrade()
+            && let Some(server) = hub.taken.forget(key)
+        {
+            hub.cancel(&server, key);
+        }
+    })
+}

@@ -1,0 +1,85 @@
+//! What comes to the inbox: answers for callers, cancellations for servers.
+
+use lapin::message::Delivery;
+use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::waiters::WaiterKey;
+use rpc_core::{Codec, Payload};
+
+use crate::hub::Hub;
+use crate::publisher::Sender;
+use crate::wire::{self, Answer, CallId, Mail};
+
+impl Hub {
+    pub(crate) fn receive(&self, mail: Delivery) {
+        match wire::read_mail(&mail.properties, mail.data, &self.limits) {
+            Mail::Cancel(back) => self.announcer.cancel(&back),
+            Mail::Answer(Some(key), Ok(answer)) => self.receive_answer(key, answer),
+            Mail::Answer(Some(key), Err(reason)) => {
+                let message = format!("the answer cannot be read: {reason}");
+                let error = SendError::new(TransportErrorKind::BadReply, Ran::Unknown, message);
+                self.waiters.fail(key, error);
+            }
+            Mail::Answer(None, answer) => {
+                let reason =
+                    answer.err().unwrap_or_else(|| "it answers no call of ours".to_owned());
+                tracing::debug!(%reason, "dropped an answer");
+            }
+        }
+    }
+
+    fn receive_answer(&self, key: WaiterKey, answer: Answer) {
+        match answer {
+            Answer::Final(outcome) => {
+                self.taken.forget(key);
+                if !self.waiters.complete(key, outcome) {
+                    tracing::debug!(call = %CallId::of(key), "an answer found nobody: its caller has gone");
+                }
+            }
+            Answer::Part(outcome) => self.strays.keep_part(key, outcome),
+            Answer::Done => {
+                let nothing = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
+                let outcome = self.strays.take_part(key).unwrap_or_else(nothing);
+                self.waiters.complete(key, outcome);
+            }
+            Answer::Alive => {
+                self.waiters.heartbeat(key);
+            }
+            Answer::Taken(server) => {
+                if self.waiters.is_waiting(key) {
+                    self.taken.note(key, server);
+                    // It may have been dropped in between, when nobody could say yet where to cancel it.
+                    if self.waiters.is_waiting(key) {
+                        return;
+                    }
+                    if let Some(server) = self.taken.forget(key) {
+                        self.cancel(&server, key);
+                    }
+                } else {
+                    self.cancel(&server, key);
+                }
+            }
+        }
+    }
+
+    /// Best effort: a cancellation that cannot leave now would come too late.
+    pub(crate) fn cancel(&self, server: &str, key: WaiterKey) {
+        if let Some(ready) = self.outlet.now() {
+            let cancel = wire::cancel(server, key, self.inbox.name());
+            ready.publisher.publish(cancel, Sender::Server, ready.room);
+        }
+    }
+
+    /// Tells callers of methods that take a while where to cancel them.
+    pub(crate) async fn announce(&self) {
+        loop {
+            for call in self.announcer.next().await {
+                if let Some(ready) = self.outlet.now()
+                    && self.inbox.is_open()
+                {
+                    let taken = wire::taken(&call.back, self.inbox.name());
+                    ready.publisher.publish(taken, Sender::Server, ready.room);
+                }
+            }
+        }
+    }
+}
