@@ -14,6 +14,7 @@ mod waiting;
 
 use std::process::ExitCode;
 
+use rpc_tests::interop::interpreter;
 use rpc_tests::rabbit::{Node, NodeOptions, UrlForm};
 use tokio::runtime::Builder;
 
@@ -92,12 +93,12 @@ fn contestants(node: &Node) -> Fallible<(Rows, Option<String>)> {
         (row::NATIVE, on_runtime(ours::connect(&amqp))?),
         (row::OSLO, on_runtime(ours::connect(&oslo))?),
     ];
-    let missing = match python::interpreter() {
+    let missing = match interpreter("18.3.1") {
         Ok(interpreter) => {
             rows.push((row::PYTHON, Box::new(Python::start(&interpreter, &oslo)?)));
             None
         }
-        Err(why) => Some(why),
+        Err(why) => Some(why.to_string()),
     };
     Ok((rows, missing))
 }

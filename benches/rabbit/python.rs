@@ -1,7 +1,7 @@
 //! The peer in Python: a client and a server, in a process each, with oslo.messaging's defaults.
 
 use std::io::{BufRead, BufReader, Lines, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -9,16 +9,6 @@ use serde_json::Value;
 
 use crate::Fallible;
 use crate::drive::{Contestant, Turn};
-
-/// The interpreter that `scripts/rabbitmq` installs; if it is not there, what to do.
-pub(crate) fn interpreter() -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = root.join("target/interop/18.3.1/bin/python");
-    match path.exists() {
-        true => Ok(path),
-        false => Err(format!("no {}: run scripts/rabbitmq first", path.display())),
-    }
-}
 
 pub(crate) struct Python {
     _server: Process,

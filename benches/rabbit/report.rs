@@ -39,8 +39,8 @@ impl Table {
     }
 
     fn speed(&self, row: &str) -> f64 {
-        let turns = self.turns(row).unwrap_or_default();
-        quartiles(turns.iter().map(|turn| turn.calls_per_second))[1]
+        let turns = self.turns(row).expect("the row is measured in every setting");
+        quartiles(turns.iter().map(speed))[1]
     }
 
     fn turns(&self, name: &str) -> Option<&[Turn]> {
@@ -125,8 +125,8 @@ impl fmt::Display for Table {
             write!(f, "{name:<44}")?;
             for (of, width) in [(speed as fn(&Turn) -> f64, 8), (latency, 10)] {
                 let [_, median, _] = quartiles(turns.iter().map(of));
-                // Both rows are there.
-                let [low, ratio, high] = self.times(name, self.floor, of).unwrap_or_default();
+                let times = self.times(name, self.floor, of);
+                let [low, ratio, high] = times.expect("both rows are there");
                 let quarters = format!("{low:.2}-{high:.2}");
                 write!(f, " {median:>width$.0} {ratio:>8.2}  {quarters:<11}")?;
             }

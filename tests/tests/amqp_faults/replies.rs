@@ -72,12 +72,14 @@ async fn a_reply_waits_for_its_queue_to_be_made_again(form: UrlForm, seed: u64) 
         (world.transport(&world.callers, "transient_ttl=1"), world.transport(&world.servers, ""));
     let server = serve(&theirs, Setting::named("one"), &history).await;
     let client = client(&ours);
-    let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));
+    // Long enough for the queue to be deleted meanwhile.
+    let call = history.take(&client, Step::call(Duration::from_secs(2), SOON));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         world.callers.refuse();
         world.callers.cut(Cut::Reset);
         delete_reply_queues(&world).await;
+        assert_eq!(history.finished(), 0, "the reply was deleted with its queue");
         until("the method is done", async || history.finished() == 1).await;
         world.callers.accept();
     };
