@@ -222,7 +222,9 @@ impl Pump {
 
     /// Lets servers that are free have what waits here for too long.
     async fn pass_on(&self) {
-        if self.listen.acknowledge != Acknowledge::BeforeInvoke {
+        // Nothing is taken out of the window that could not leave at once: a task may become free meanwhile.
+        let can_leave = self.hub.outlet.now().is_some();
+        if self.listen.acknowledge != Acknowledge::BeforeInvoke || !can_leave {
             return;
         }
         let old = self.window.take_old(Source::Topic, PATIENCE);
