@@ -21,7 +21,7 @@ use crate::payload::{Message, decode, request, run};
 use crate::waiting::Waiting;
 
 /// So many requests and answers may be on their way unacknowledged: as many as of ours.
-const REQUESTS: u16 = 32;
+const REQUESTS: u16 = 64;
 const ANSWERS: u16 = 2048;
 /// After so many at the latest, answers are acknowledged, all at once, as ours are.
 const BATCH: usize = 256;

@@ -108,7 +108,7 @@ impl AmqpBuilder {
     }
 
     /// How many messages may wait at each of a server's consumers beyond those that run, when messages are acknowledged
-    /// before their method is invoked. Default: 32; at least 1.
+    /// before their method is invoked. Default: 64; at least 1.
     ///
     /// What waits there is not offered to the topic's other servers until this one stops or is cut off. In oslo.messaging:
     /// `rabbit_qos_prefetch_count`, there unlimited.

@@ -22,6 +22,10 @@ use crate::tls;
 /// How long a broker may take to object to a certificate. One that does not waits for the client to speak.
 const OBJECTION: Duration = Duration::from_secs(1);
 
+/// The largest frame in bytes. The client library keeps 32 of them for each direction of each connection, and goes through
+/// all of that room again and again; RabbitMQ's own 128 KiB would be 8 MiB.
+const FRAME: u32 = 32 * 1024;
+
 /// Connects, within the time that the configuration allows for one attempt.
 pub(crate) async fn connect(
     config: &Config,
@@ -120,6 +124,7 @@ fn uri(config: &Config, host: &Host) -> AMQPUri {
     };
     // The configuration keeps it within 16 bits.
     uri.query.heartbeat = Some(u16::try_from(config.heartbeat.as_secs()).unwrap_or(u16::MAX));
+    uri.query.frame_max = Some(FRAME);
     uri.query.auth_mechanism = Some(match config.login {
         Login::Plain => SASLMechanism::Plain,
         Login::AmqPlain => SASLMechanism::AMQPlain,

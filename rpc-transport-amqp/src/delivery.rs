@@ -78,7 +78,7 @@ impl Delivery for AmqpDelivery {
 
     fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
         match self.way_back() {
-            Some(back) => self.hub.answer(wire::heartbeat(back)),
+            Some(back) => self.hub.answer(wire::heartbeat(back), None),
             None => Eventual::ready(Ok(())),
         }
     }
@@ -88,14 +88,15 @@ impl Delivery for AmqpDelivery {
         let answer = wire::answer(back, Some(self.request()), outcome);
         let limit = self.hub.config.max_message;
         if answer.body.len() <= limit {
-            return self.hub.answer(answer);
+            return self.hub.answer(answer, self.request().deadline);
         }
         let message = format!(
             "the method succeeded, but its result takes {} bytes, and the transport carries at most {limit}",
             answer.body.len()
         );
         let failure = Failure::new(FailureKind::UnencodableResult, "ResultTooLarge", message);
-        self.hub.answer(wire::answer(back, Some(self.request()), Err(failure)))
+        let answer = wire::answer(back, Some(self.request()), Err(failure));
+        self.hub.answer(answer, self.request().deadline)
     }
 }
 

@@ -1,8 +1,9 @@
 //! A server's consumers on one session: what came by them can be settled there, and nowhere else.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::stream::{BoxStream, once, select_all};
 use futures_util::{FutureExt, StreamExt};
@@ -12,7 +13,10 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicRejectOptions, QueueDeleteOptions,
 };
 use rpc_core::transport::AckError;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
+use crate::acks::{Acks, Frame};
 use crate::link::Session;
 use crate::topology::Ears;
 
@@ -28,6 +32,9 @@ pub(crate) enum Source {
 const TAGS: [(Source, &str); 3] =
     [(Source::Topic, "1"), (Source::Server, "2"), (Source::Fanout, "3")];
 
+/// So long an acknowledgement may wait for others.
+const LAG: Duration = Duration::from_millis(1);
+
 /// What comes by the three consumers; `None`: one of them has ended.
 pub(crate) type Incoming = BoxStream<'static, (Source, Option<Delivery>)>;
 
@@ -36,6 +43,9 @@ pub(crate) struct Ear {
     session: Arc<Session>,
     channel: Channel,
     fanout_queue: String,
+    acks: Mutex<Acks>,
+    /// Acknowledgements wait to be sent.
+    due: Arc<Notify>,
 }
 
 impl Ear {
@@ -66,8 +76,11 @@ impl Ear {
             streams.push(deliveries.chain(once(async move { (source, None) })).boxed());
         }
         let fanout_queue = queues.fanout.name.clone();
-        let ear = Self { session: Arc::clone(session), channel, fanout_queue };
-        Ok((Arc::new(ear), select_all(streams).boxed()))
+        let (acks, due) = (Mutex::new(Acks::new(prefetch)), Arc::default());
+        let ear = Self { session: Arc::clone(session), channel, fanout_queue, acks, due };
+        let ear = Arc::new(ear);
+        tokio::spawn(acknowledge_now_and_then(Arc::downgrade(&ear), Arc::clone(&ear.due)));
+        Ok((ear, select_all(streams).boxed()))
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {
@@ -78,30 +91,55 @@ impl Ear {
         !self.session.has_ended() && self.channel.status().connected()
     }
 
-    /// Acknowledges one message. It is on its way when this returns; nobody could learn more by waiting.
+    /// Acknowledges one message. It is on its way a moment later; nobody could learn more by waiting.
     pub(crate) fn acknowledge(&self, tag: u64) -> Result<(), AckError> {
         if !self.is_open() {
             let reason = "the connection over which the message came is gone, and the broker delivers it again";
             return Err(AckError::new(reason));
         }
-        put_in_line(self.channel.basic_ack(tag, BasicAckOptions::default()))
-            .map_err(|error| AckError::new(error.to_string()))
+        let (first, full) = {
+            let mut acks = self.acks();
+            (acks.push(tag), acks.is_full())
+        };
+        if full {
+            self.flush();
+        } else if first {
+            self.due.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Sends the acknowledgements that wait.
+    fn flush(&self) {
+        // Under the lock, so that no frame for all messages up to one overtakes what was settled otherwise.
+        let mut acks = self.acks();
+        for Frame { tag, multiple } in acks.take() {
+            // Where it fails the channel is gone, and the broker takes the messages back by itself.
+            let _ = put_in_line(self.channel.basic_ack(tag, BasicAckOptions { multiple }));
+        }
+    }
+
+    fn acks(&self) -> MutexGuard<'_, Acks> {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives one message back to its queue.
     pub(crate) fn requeue(&self, tag: u64) {
         if self.is_open() {
             let options = BasicNackOptions { requeue: true, multiple: false };
-            // Where it fails the channel is gone, and the broker takes the message back by itself.
+            let mut acks = self.acks();
             let _ = put_in_line(self.channel.basic_nack(tag, options));
+            acks.settle(tag);
         }
     }
 
     /// Refuses one message, which nobody could read.
     pub(crate) fn reject(&self, tag: u64) {
         if self.is_open() {
+            let mut acks = self.acks();
             let _ =
                 put_in_line(self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }));
+            acks.settle(tag);
         }
     }
 
@@ -114,9 +152,29 @@ impl Ear {
 
     /// Deletes the fanout queue, which is of no use to anybody else, and closes the channel.
     pub(crate) async fn close(&self) {
+        self.flush();
         let name = self.fanout_queue.as_str();
         let _ = self.channel.queue_delete(name.into(), QueueDeleteOptions::default()).await;
         let _ = self.channel.close(200, "the server has stopped".into()).await;
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        if self.is_open() {
+            self.flush();
+        }
+        self.due.notify_one();
+    }
+}
+
+/// Sends what waits a moment after the first that does.
+async fn acknowledge_now_and_then(ear: Weak<Ear>, due: Arc<Notify>) {
+    loop {
+        due.notified().await;
+        sleep(LAG).await;
+        let Some(ear) = ear.upgrade() else { return };
+        ear.flush();
     }
 }
 

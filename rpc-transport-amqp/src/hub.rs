@@ -10,7 +10,7 @@ use rpc_core::transport::{ConnectionState, ReplyError};
 use rpc_core::waiters::Waiters;
 use rpc_core::{Eventual, Limits};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,7 +27,7 @@ use crate::strays::Strays;
 use crate::taken::Taken;
 use crate::target::Targets;
 use crate::topology;
-use crate::wire::{self, Outgoing};
+use crate::wire::Outgoing;
 
 /// How long servers and the inbox may take to end when the transport is closed.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -145,8 +145,13 @@ impl Hub {
         self.state.send_replace(ConnectionState::Closed);
     }
 
-    /// Sends an answer, at once if that is possible, and without waiting for its confirmation in any case.
-    pub(crate) fn answer(&self, answer: Outgoing) -> Eventual<Result<(), ReplyError>> {
+    /// Sends an answer, at once if that is possible, and without waiting for its confirmation in any case. It is kept until
+    /// its caller waits no longer.
+    pub(crate) fn answer(
+        &self,
+        answer: Outgoing,
+        deadline: Option<Instant>,
+    ) -> Eventual<Result<(), ReplyError>> {
         if let Some(ready) = self.outlet.now() {
             ready.publisher.publish(answer, Sender::Server, ready.room);
             return Eventual::ready(Ok(()));
@@ -156,8 +161,9 @@ impl Hub {
         };
         hub.begin();
         Eventual::pending(async move {
-            let worth = wire::time_left(&answer.properties).unwrap_or(KEPT).min(KEPT);
-            match timeout(worth, hub.outlet.when_ready()).await {
+            let kept = Instant::now() + KEPT;
+            let until = deadline.map_or(kept, |deadline| deadline.min(kept));
+            match timeout_at(until, hub.outlet.when_ready()).await {
                 Ok(Ok(ready)) => {
                     ready.publisher.publish(answer, Sender::Server, ready.room);
                     Ok(())

@@ -58,6 +58,7 @@
 //!
 //! A transport runs on the tokio runtime on which it is first used.
 
+mod acks;
 mod address;
 mod announcer;
 mod builder;

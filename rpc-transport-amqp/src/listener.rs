@@ -58,7 +58,8 @@ impl AmqpListener {
         held.ear.reject(held.tag());
         let Some(back) = back else { return };
         let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
-        if let Eventual::Pending(sent) = self.hub.answer(wire::answer(&back, None, Err(failure))) {
+        let answer = wire::answer(&back, None, Err(failure));
+        if let Eventual::Pending(sent) = self.hub.answer(answer, None) {
             self.hub.tasks.spawn(sent);
         }
     }

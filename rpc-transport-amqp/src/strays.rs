@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::exact::Arrival;
 use crate::hub::Hub;
-use crate::wire::{Outgoing, kind, kind_of, time_left};
+use crate::wire::{Outgoing, kind, kind_of};
 
 /// Between two attempts, as in oslo.messaging.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -54,12 +54,11 @@ impl Strays {
             tracing::warn!(%queue, "dropped an answer: too many wait for reply queues that are not there");
             return;
         };
-        let worth = time_left(&properties).unwrap_or(self.patience).min(self.patience);
         let stray = Stray { queue: queue.into(), properties, body: message.data };
-        let hub = Arc::clone(hub);
+        let (hub, patience) = (Arc::clone(hub), self.patience);
         tokio::spawn(async move {
             let _room = room;
-            stray.send_again(&hub, worth).await;
+            stray.send_again(&hub, patience).await;
         });
     }
 
@@ -97,8 +96,8 @@ struct Stray {
 }
 
 impl Stray {
-    async fn send_again(self, hub: &Arc<Hub>, worth: Duration) {
-        let until = Instant::now() + worth;
+    async fn send_again(self, hub: &Arc<Hub>, patience: Duration) {
+        let until = Instant::now() + patience;
         loop {
             sleep(PAUSE).await;
             let message = Outgoing {

@@ -23,7 +23,7 @@ impl Draft {
             tls: None,
             exchange: default_exchange(form).to_owned(),
             queues: default_queues(form),
-            window: 32,
+            window: 64,
             heartbeat: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
             backoff: Backoff {

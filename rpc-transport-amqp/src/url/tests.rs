@@ -26,7 +26,7 @@ fn a_bare_url_has_the_defaults_of_its_form() {
     let config = read("amqp://broker");
     assert_eq!((config.form, config.exchange.as_str()), (Form::Native, "rpc"));
     assert!(config.queues.durable && !config.queues.quorum && !config.queues.auto_delete);
-    assert_eq!((config.window, config.max_message), (32, 16 * 1024 * 1024));
+    assert_eq!((config.window, config.max_message), (64, 16 * 1024 * 1024));
     assert_eq!((config.heartbeat, config.connect_timeout), (10 * SECOND, 5 * SECOND));
     assert_eq!(config.queues.transient_ttl, Some(60 * SECOND));
     assert_eq!(config.missing_reply_queue, 60 * SECOND);
@@ -157,7 +157,7 @@ fn booleans_are_those_of_oslo_config() {
 #[test]
 fn zero_means_our_default_where_python_has_no_limit() {
     let config = read("rabbit://h?rabbit_qos_prefetch_count=0&heartbeat_timeout_threshold=0");
-    assert_eq!((config.window, config.heartbeat), (32, 10 * SECOND));
+    assert_eq!((config.window, config.heartbeat), (64, 10 * SECOND));
     assert_eq!(config.warnings.len(), 1);
     assert!(config.warnings[0].contains("the heartbeat is 10s"), "{:?}", config.warnings);
     assert_eq!(read("rabbit://h?rabbit_transient_queues_ttl=0").queues.transient_ttl, None);
@@ -184,7 +184,7 @@ fn values_that_do_not_fit_are_refused_with_what_does() {
 #[test]
 fn options_without_value_are_passed_over() {
     let config = read("rabbit://h?ssl=&window&&colour=&exchange=a");
-    assert_eq!((config.tls, config.window, config.exchange.as_str()), (None, 32, "a"));
+    assert_eq!((config.tls, config.window, config.exchange.as_str()), (None, 64, "a"));
 }
 
 #[test]

@@ -6,12 +6,12 @@ use lapin::BasicProperties;
 use rpc_core::waiters::WaiterKey;
 use rpc_core::{Limits, Outcome, Payload, Request};
 
-use super::request::{expiration, oslo_properties};
+use super::request::oslo_properties;
 use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
 use crate::config::Form;
 use crate::oslo;
 
-/// The final answer to a request, as far as that could be read. It is worth nothing after the caller's deadline.
+/// The final answer to a request, as far as that could be read.
 pub(crate) fn answer(back: &WayBack, request: Option<&Request>, outcome: Outcome) -> Outgoing {
     let (kind, content_type, body) = match back.form {
         Form::Oslo => ("", native::JSON, {
@@ -27,10 +27,7 @@ pub(crate) fn answer(back: &WayBack, request: Option<&Request>, outcome: Outcome
             Err(failure) => (kind::FAILURE, native::MESSAGE_PACK, native::encode_failure(&failure)),
         },
     };
-    let mut properties = addressed(back, kind).with_content_type(content_type.into());
-    if let Some(left) = request.and_then(|request| request.deadline).and_then(expiration) {
-        properties = properties.with_expiration(left);
-    }
+    let properties = addressed(back, kind).with_content_type(content_type.into());
     to_queue(&back.queue, properties, body)
 }
 

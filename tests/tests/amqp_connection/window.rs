@@ -82,7 +82,7 @@ async fn prefetch_is_what_may_wait_or_what_may_run() {
     let cases = [
         ("prefetch 1", Acknowledge::BeforeInvoke, 64, "?window=5", 5),
         ("prefetch 2", Acknowledge::BeforeInvoke, 3, "?window=5", 3),
-        ("prefetch 3", Acknowledge::BeforeInvoke, 64, "", 32),
+        ("prefetch 3", Acknowledge::BeforeInvoke, 100, "", 64),
         ("prefetch 4", Acknowledge::AfterReply, 64, "?window=5", 64),
         ("prefetch 5", Acknowledge::AfterReply, 3, "", 3),
     ];
@@ -118,7 +118,7 @@ async fn prefetch_is_what_may_wait_or_what_may_run() {
 
 #[tokio::test]
 async fn what_waits_at_a_server_that_stops_runs_at_another_one_exactly_once() {
-    for (tasks, window, waiting) in [(2, 32, 2), (8, 3, 3)] {
+    for (tasks, window, waiting) in [(2, 64, 2), (8, 3, 3)] {
         for form in FORMS {
             hand_over(tasks, window, waiting, form).await;
         }
