@@ -90,6 +90,10 @@ async fn after_a_crash_the_broker_removes_what_is_left_once_its_time_is_up() {
         let server = serve(&transport).await;
         call(&transport).await;
         assert_eq!(own_queues(node, vhost).await.len(), 2);
+        until("the call is acknowledged", async || {
+            node.queues(vhost).await.unwrap().iter().all(|queue| queue.messages == 0)
+        })
+        .await;
         // The broker hears nothing of this process any more.
         proxy.refuse();
         proxy.cut(Cut::Reset);
