@@ -48,7 +48,7 @@ impl Announcer {
 
     /// The calls that have been at work for a while, as soon as there are some.
     ///
-    /// Cancel safe: what it takes out it returns without waiting.
+    /// Not cancel safe: those that came during the pause would wait for the next one to come.
     pub(crate) async fn next(&self) -> Vec<Arc<InWork>> {
         loop {
             self.news.notified().await;

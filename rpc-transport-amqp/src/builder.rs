@@ -97,7 +97,7 @@ impl AmqpBuilder {
         self
     }
 
-    /// How long the queues for replies and fanouts outlive their last consumer, such as one that crashed, in milliseconds;
+    /// How long the queues for replies and fanouts outlive their last consumer, such as one that crashed;
     /// from 1 ms to 49 days. Default: 60 s.
     ///
     /// It is also how long a client may be cut off and still get replies that were sent meanwhile. In oslo.messaging:
@@ -108,9 +108,9 @@ impl AmqpBuilder {
     }
 
     /// How many messages may wait at each of a server's consumers beyond those that run, when messages are acknowledged
-    /// before their method is invoked. Default: 64; at least 1.
+    /// before their method is invoked; never more than the server runs at a time. Default: 64; at least 1.
     ///
-    /// What waits there is not offered to the topic's other servers until this one stops or is cut off. In oslo.messaging:
+    /// What waits there for a tenth of a second is passed on, if other servers of the topic are free. In oslo.messaging:
     /// `rabbit_qos_prefetch_count`, there unlimited.
     pub const fn window(mut self, messages: u16) -> Self {
         self.config.window = if messages == 0 { 1 } else { messages };

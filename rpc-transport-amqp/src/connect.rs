@@ -47,6 +47,9 @@ pub(crate) async fn connect(
     })
 }
 
+/// Linux takes no longer pause between its signs of life.
+const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(i16::MAX as u64);
+
 type Stream = AsyncTcpStream<Compat<TcpStream>>;
 
 async fn dial(config: &Config, host: &Host) -> Result<Stream, ConnectFailure> {
@@ -80,6 +83,7 @@ async fn objection(config: &Config, host: &Host) -> Option<ConnectFailure> {
 fn keep_alive(stream: &TcpStream, heartbeat: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
+    let heartbeat = heartbeat.min(LONGEST_KEEP_ALIVE);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(heartbeat).with_interval(heartbeat))?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(Some(heartbeat * 2))?;

@@ -116,6 +116,8 @@ fn cause(error: &Error) -> Cause {
     match error.kind() {
         ErrorKind::ProtocolError(refused) => match refused.get_id() {
             // 530 NOT_ALLOWED: there is no such virtual host. 403: the user has no part in it.
+            // So does a limit to connections, which can pass.
+            530 if refused.get_message().as_str().contains("limit") => Cause::Protocol,
             530 => Cause::VirtualHost,
             403 if refused.get_message().as_str().contains("vhost") => Cause::VirtualHost,
             403 => Cause::Credentials,

@@ -79,8 +79,8 @@ impl Exact {
             sent = sending => sent,
             () = session.ended() => return Arrival::Unknown,
         };
-        if sent.as_ref().is_err_and(lapin::Error::is_amqp_soft_error) {
-            session.spoil_channel();
+        if let Err(error) = &sent {
+            session.note(error);
         }
         let arrival = match sent {
             Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => Arrival::Queued,

@@ -9,6 +9,7 @@ use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{ConnectionState, ReplyError};
 use rpc_core::waiters::Waiters;
 use rpc_core::{Eventual, Limits};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -60,7 +61,8 @@ pub(crate) struct Hub {
     closed: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) strays: Strays,
-    begun: OnceLock<()>,
+    /// The runtime on which it runs.
+    begun: OnceLock<Handle>,
     myself: Weak<Self>,
 }
 
@@ -102,7 +104,8 @@ impl Hub {
     /// Begins to connect, and starts what runs as long as the transport does. Must be called within a tokio runtime.
     pub(crate) fn begin(&self) {
         self.begun.get_or_init(|| {
-            let Some(hub) = self.myself() else { return };
+            let runtime = Handle::current();
+            let Some(hub) = self.myself() else { return runtime };
             self.config.log();
             let fate: Arc<dyn Fate> = Arc::<Self>::clone(&hub);
             let (outlet, inbox) = (Arc::clone(&hub), Arc::clone(&hub));
@@ -115,6 +118,7 @@ impl Hub {
             self.spawn_until_closed(async move { targets.watch_targets().await });
             self.spawn_until_closed(async move { announcer.announce().await });
             self.spawn_until_closed(async move { hub.watch_state().await });
+            runtime
         });
     }
 
@@ -132,12 +136,30 @@ impl Hub {
         self.closing.is_cancelled()
     }
 
-    /// Ends everything in order: calls fail, servers and the inbox finish, then the connections go.
-    pub(crate) async fn close(&self) {
+    /// Ends everything in order: calls fail, servers and the inbox finish, then the connections go. That is done on the
+    /// runtime of the transport, whether or not the future is waited for.
+    pub(crate) fn close(&self) -> impl Future<Output = ()> + 'static {
+        let first = !self.closing.is_cancelled();
         self.closing.cancel();
         let message = "the RabbitMQ transport was closed while the call waited for its answer";
         let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
         self.waiters.fail_all(&error);
+        let mut state = self.state.subscribe();
+        match (self.begun.get(), self.myself()) {
+            (Some(runtime), Some(hub)) if first => {
+                runtime.spawn(async move { hub.finish().await });
+            }
+            (None, _) => drop(self.state.send_replace(ConnectionState::Closed)),
+            _ => {}
+        }
+        async move {
+            let closed = state.wait_for(|state| *state == ConnectionState::Closed);
+            // Where the runtime is gone, so is what would be closed.
+            let _ = timeout(CLOSE * 3, closed).await;
+        }
+    }
+
+    async fn finish(&self) {
         self.tasks.close();
         let _ = timeout(CLOSE, self.tasks.wait()).await;
         self.closed.cancel();
@@ -161,8 +183,7 @@ impl Hub {
         };
         hub.begin();
         Eventual::pending(async move {
-            let kept = Instant::now() + KEPT;
-            let until = deadline.map_or(kept, |deadline| deadline.min(kept));
+            let until = deadline.unwrap_or_else(|| Instant::now() + KEPT);
             match timeout_at(until, hub.outlet.when_ready()).await {
                 Ok(Ok(ready)) => {
                     ready.publisher.publish(answer, Sender::Server, ready.room);

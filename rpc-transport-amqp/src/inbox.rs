@@ -124,6 +124,7 @@ impl Inbox {
                     self.enter(State::Shut);
                 }
                 Ok(Err(error)) if refusal::is_lasting(&error) => {
+                    session.note(&error);
                     let why = refusal::explained(&error);
                     tracing::warn!(
                         queue = self.name(),
@@ -134,6 +135,7 @@ impl Inbox {
                     session.pause(LONG_PAUSE).await;
                 }
                 Ok(Err(error)) => {
+                    session.note(&error);
                     tracing::debug!(%error, "the reply queue cannot be consumed yet");
                     session.pause(PAUSE).await;
                 }

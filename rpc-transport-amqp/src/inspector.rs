@@ -6,10 +6,13 @@ use std::time::Duration;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Channel, ErrorKind};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::link::{Link, Session, Unavailable};
 
+/// So many looks are taken at a time, each on a channel of its own.
+const AT_A_TIME: usize = 16;
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -24,11 +27,12 @@ pub(crate) struct Inspector {
     link: Arc<Link>,
     /// The queue's absence costs a channel, as the broker closes it; a present queue's channel is used again.
     free: Mutex<Vec<(Arc<Session>, Channel)>>,
+    room: Semaphore,
 }
 
 impl Inspector {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, free: Mutex::default() }
+        Self { link, free: Mutex::default(), room: Semaphore::new(AT_A_TIME) }
     }
 
     /// Looks at the queue as soon as there is a connection. `None`: the connection broke over it.
@@ -41,6 +45,7 @@ impl Inspector {
     }
 
     async fn look_on(&self, session: &Arc<Session>, queue: &str) -> Option<Seen> {
+        let _room = self.room.acquire().await.ok()?;
         let channel = match self.take(session) {
             Some(channel) => channel,
             None => session.connection.create_channel().await.ok()?,
@@ -53,9 +58,7 @@ impl Inspector {
                 Some(Seen::Present { consumers, messages })
             }
             Err(error) => {
-                if error.is_amqp_soft_error() {
-                    session.spoil_channel();
-                }
+                session.note(&error);
                 match error.kind() {
                     ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => {
                         Some(Seen::Absent)

@@ -84,6 +84,7 @@ mod publisher;
 mod pump;
 mod random;
 mod refusal;
+mod relay;
 mod sender;
 mod silence;
 mod strays;

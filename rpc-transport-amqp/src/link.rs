@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use lapin::{Connection, Event};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -93,9 +93,16 @@ impl Session {
         self.ended.cancelled().await;
     }
 
+    /// Notes what an operation on one of its channels failed with.
+    pub(crate) fn note(&self, error: &lapin::Error) {
+        if error.is_amqp_soft_error() {
+            self.spoil_channel();
+        }
+    }
+
     /// Notes that the broker closed a channel over an error. The client library refuses the channel's number from then on,
     /// and numbers come to an end: of a connection that had no end, nobody could open a channel at last.
-    pub(crate) fn spoil_channel(&self) {
+    fn spoil_channel(&self) {
         if self.spoilt.fetch_add(1, Ordering::Relaxed) + 1 >= SPOILT {
             self.end();
         }
@@ -176,6 +183,7 @@ impl Link {
     /// Begins to connect, once.
     fn begin(self: &Arc<Self>) {
         if !self.begun.swap(true, Ordering::SeqCst) {
+            self.status.send_replace(Status::Connecting(None));
             let running = Running(Arc::clone(self));
             tokio::spawn(async move { running.0.run().await });
         }
@@ -184,38 +192,36 @@ impl Link {
     async fn run(&self) {
         let mut host = random::bits() as usize;
         let mut pauses = self.config.backoff.first;
-        let stop = &self.stop;
-        while !stop.is_cancelled() {
-            self.status.send_if_modified(|status| {
-                let news = matches!(status, Status::Idle | Status::Up(_));
-                if news {
-                    *status = Status::Connecting(None);
-                }
-                news
-            });
-            let session = tokio::select! {
+        while !self.stop.is_cancelled() {
+            let made = tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                session = self.round(&mut host) => session,
+                () = self.stop.cancelled() => return,
+                made = self.round(&mut host) => made,
             };
-            match session {
-                Ok(session) => {
-                    pauses = self.config.backoff.first;
-                    self.keep(session).await;
+            let (failure, lasting) = match made {
+                Ok(connection) => {
+                    let began = Instant::now();
+                    self.keep(connection).await;
+                    // One that breaks as soon as it is made is as good as none.
+                    if began.elapsed() > self.config.backoff.longest {
+                        pauses = self.config.backoff.first;
+                    }
+                    (None, false)
                 }
                 Err(failure) => {
                     let lasting = failure.is_lasting();
-                    self.status.send_replace(Status::Connecting(Some(Arc::new(failure))));
-                    if lasting {
-                        pauses = self.config.backoff.longest;
-                    }
-                    let pause = jittered(pauses, lasting);
-                    tokio::select! {
-                        () = stop.cancelled() => break,
-                        () = sleep(pause) => {}
-                    }
-                    pauses = (pauses * 2).min(self.config.backoff.longest);
+                    (Some(Arc::new(failure)), lasting)
                 }
+            };
+            self.status.send_replace(Status::Connecting(failure));
+            if lasting {
+                pauses = self.config.backoff.longest;
+            }
+            let pause = jittered(pauses, lasting);
+            pauses = (pauses * 2).min(self.config.backoff.longest);
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = sleep(pause) => {}
             }
         }
     }
@@ -279,11 +285,13 @@ impl Link {
             }
         };
         session.end();
-        if self.stop.is_cancelled() {
-            let closed = session.connection.close(200, "the transport is closed".into());
-            let _ = timeout(CLOSE, closed).await;
-        } else {
+        if !self.stop.is_cancelled() {
             tracing::warn!(role = self.role, "lost the connection: {why}");
+        }
+        // One that was given up may be whole; consumers that it still has would be in the way of the next one's.
+        if session.connection.status().connected() {
+            let closed = session.connection.close(200, "not needed any longer".into());
+            let _ = timeout(CLOSE, closed).await;
         }
     }
 }

@@ -35,7 +35,16 @@ impl Hub {
                     tracing::debug!(call = %CallId::of(key), "an answer found nobody: its caller has gone");
                 }
             }
-            Answer::Part(outcome) => self.strays.keep_part(key, outcome),
+            Answer::Part(outcome) => {
+                if self.waiters.is_waiting(key)
+                    && !self.strays.keep_part(&self.waiters, key, outcome)
+                {
+                    let message =
+                        "the answer comes in two parts, and there is no room for the first one";
+                    let error = SendError::new(TransportErrorKind::BadReply, Ran::Yes, message);
+                    self.waiters.fail(key, error);
+                }
+            }
             Answer::Done => {
                 let nothing = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
                 let outcome = self.strays.take_part(key).unwrap_or_else(nothing);

@@ -39,6 +39,8 @@ impl Outlet {
         // Dropped right before its connection is closed, a channel would upset the client library.
         let mut _last = None;
         while let Some(session) = self.link.next_session().await {
+            // The connection of this one is gone by now.
+            _last = None;
             _last = self.serve(&session, &fate).await;
         }
     }

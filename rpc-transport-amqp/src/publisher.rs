@@ -183,6 +183,11 @@ impl Collector {
                         self.fate.refused(sender);
                     }
                     Err(error) => {
+                        if let Some(error) = &error
+                            && !self.closed.is_cancelled()
+                        {
+                            self.session.note(error);
+                        }
                         self.closed.cancel();
                         self.fate.lost(sender, error.as_ref());
                     }

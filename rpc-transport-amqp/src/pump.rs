@@ -5,24 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::join_all;
 use rpc_core::server::Acknowledge;
 use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::ear::{Ear, Incoming, Source};
-use crate::exact::Arrival;
+use crate::ear::{Ear, Incoming};
 use crate::hub::Hub;
-use crate::inspector::Seen;
 use crate::link::{Session, Unavailable};
 use crate::refusal::{explained, is_refusal};
+use crate::relay::{PATIENCE, Relay};
 use crate::topology::Ears;
 use crate::window::{Held, Window};
-use crate::wire::{Outgoing, time_left};
 
-/// A message that has waited in the window for so long is passed on, if others are free.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// How long the broker may take to declare and consume.
 const OPEN: Duration = Duration::from_secs(10);
 /// Before a server that lost its consumers listens again.
@@ -43,6 +39,7 @@ pub(crate) struct Pump {
     listen: Listen,
     queues: Ears,
     window: Arc<Window>,
+    relay: Arc<Relay>,
     orders: mpsc::UnboundedReceiver<Order>,
 }
 
@@ -64,7 +61,13 @@ impl Pump {
         window: Arc<Window>,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<(), ListenError> {
-        let pump = Self { hub, listen, queues, window, orders };
+        let relay = Arc::new(Relay {
+            hub: Arc::clone(&hub),
+            window: Arc::clone(&window),
+            queues: queues.clone(),
+            acknowledge: listen.acknowledge,
+        });
+        let pump = Self { hub, listen, queues, window, relay, orders };
         let (ear, incoming) = pump.first().await?;
         let tasks = pump.hub.tasks.clone();
         tasks.spawn(pump.run(ear, incoming));
@@ -104,21 +107,28 @@ impl Pump {
         }
     }
 
-    async fn run(mut self, mut ear: Arc<Ear>, mut incoming: Incoming) {
-        let closed = loop {
-            match self.pump(&ear, &mut incoming).await {
-                End::Lost => {
-                    self.window.clear();
-                    match self.again().await {
-                        Ok(opened) => (ear, incoming) = opened,
-                        Err(closed) => break closed,
+    async fn run(mut self, ear: Arc<Ear>, incoming: Incoming) {
+        let mut listening = Some((ear, incoming));
+        let done = loop {
+            let end = match &mut listening {
+                Some((ear, incoming)) => self.pump(ear, incoming).await,
+                None => match self.again().await {
+                    Ok(opened) => {
+                        listening = Some(opened);
+                        continue;
                     }
-                }
+                    Err(end) => end,
+                },
+            };
+            if let Some((ear, incoming)) = &mut listening
+                && timeout(STOP, self.stop(ear, incoming)).await.is_err()
+            {
+                tracing::warn!(topic = %self.listen.topic, "the broker is slow to take messages back");
+            }
+            match end {
+                // What is at work keeps its channel; with the consumers gone, nobody is in the way of the next ones.
+                End::Lost => listening = None,
                 End::Stopped(done) => {
-                    let stop = self.stop(&ear, &mut incoming);
-                    if timeout(STOP, stop).await.is_err() {
-                        tracing::warn!(topic = %self.listen.topic, "the broker is slow to take messages back");
-                    }
                     self.window.end();
                     let _ = done.send(());
                     break self.closed().await;
@@ -128,18 +138,22 @@ impl Pump {
         };
         self.window.clear();
         self.window.end();
-        let _ = timeout(STOP, self.leave(&ear)).await;
-        if let Some(done) = closed {
+        let ear = listening.map(|(ear, _)| ear);
+        let _ = timeout(STOP, self.leave(ear)).await;
+        if let Some(done) = done {
             let _ = done.send(());
         }
     }
 
     /// Takes the fanout queue along; cut off just now, by the next session, if there is one in time.
-    async fn leave(&self, ear: &Ear) {
-        if ear.is_open() {
-            ear.close().await;
-        } else if let Ok(session) = self.hub.consuming.session().await {
-            let _ = self.queues.fanout.delete(&session).await;
+    async fn leave(&self, ear: Option<Arc<Ear>>) {
+        match ear.filter(|ear| ear.is_open()) {
+            Some(ear) => ear.close().await,
+            None => {
+                if let Ok(session) = self.hub.consuming.session().await {
+                    let _ = self.queues.fanout.delete(&session).await;
+                }
+            }
         }
     }
 
@@ -149,6 +163,7 @@ impl Pump {
         let (mut ended, mut closed) = (pin!(session.ended()), pin!(closing.cancelled()));
         let mut old = interval(PATIENCE);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut passing: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
                 biased;
@@ -165,109 +180,55 @@ impl Pump {
                 },
                 () = &mut ended => return End::Lost,
                 () = &mut closed => return End::Closed(None),
-                _ = old.tick(), if !self.window.is_empty() => self.pass_on().await,
+                _ = old.tick(), if !self.window.is_empty() => {
+                    // Beside the loop, as it waits for the broker, and one after the other.
+                    if passing.as_ref().is_none_or(JoinHandle::is_finished) {
+                        let relay = Arc::clone(&self.relay);
+                        passing = Some(tokio::spawn(async move { relay.pass_on().await }));
+                    }
+                }
             }
         }
     }
 
     /// Listens again on this session, or on the next one.
-    async fn again(&mut self) -> Result<(Arc<Ear>, Incoming), Option<oneshot::Sender<()>>> {
-        let (hub, closing) = (Arc::clone(&self.hub), self.hub.closing.clone());
-        let opened = open_again(&hub, &self.listen, &self.queues, self.prefetch());
+    async fn again(&mut self) -> Result<(Arc<Ear>, Incoming), End> {
+        let closing = self.hub.closing.clone();
+        let prefetch = self.prefetch();
+        let opened = open_again(&self.hub, &self.listen, &self.queues, prefetch);
         tokio::select! {
-            opened = opened => opened.ok_or(None),
-            closed = next_close(&mut self.orders, &self.window) => Err(closed),
-            () = closing.cancelled() => Err(None),
+            opened = opened => opened.ok_or(End::Closed(None)),
+            order = self.orders.recv() => Err(match order {
+                Some(Order::Stop(done)) => End::Stopped(done),
+                Some(Order::Close(done)) => End::Closed(Some(done)),
+                None => End::Closed(None),
+            }),
+            () = closing.cancelled() => Err(End::Closed(None)),
         }
     }
 
     /// After the stop: waits for the close.
     async fn closed(&mut self) -> Option<oneshot::Sender<()>> {
         tokio::select! {
-            closed = next_close(&mut self.orders, &self.window) => closed,
+            closed = next_close(&mut self.orders) => closed,
             () = self.hub.closing.cancelled() => None,
         }
     }
 
-    /// Ends the consumers, and gives what nobody has taken back.
+    /// Ends the consumers, and gives what nobody has taken back. Of a connection that is gone the broker knows both.
     async fn stop(&self, ear: &Arc<Ear>, incoming: &mut Incoming) {
+        if !ear.is_open() {
+            self.window.clear();
+            return;
+        }
         ear.stop_consuming().await;
-        // What had been delivered by then comes before the consumers' end.
-        let mut ended = 0;
-        while ended < 3 {
-            match incoming.next().await {
-                Some((source, Some(delivery))) => {
-                    self.window.push(Held::new(ear, source, delivery));
-                }
-                Some((_, None)) => ended += 1,
-                None => break,
+        // What had been delivered by then comes before the consumers' end; one of them may have ended before.
+        while let Some((source, delivery)) = incoming.next().await {
+            if let Some(delivery) = delivery {
+                self.window.push(Held::new(ear, source, delivery));
             }
         }
-        join_all(self.window.clear().into_iter().map(|held| self.hand_back(held))).await;
-    }
-
-    async fn hand_back(&self, held: Held) {
-        let fresh =
-            self.listen.acknowledge == Acknowledge::BeforeInvoke && !held.delivery.redelivered;
-        match held.source {
-            // Nobody else has this queue.
-            Source::Fanout => drop(held.ear.acknowledge(held.tag())),
-            // Given back by itself, it would be marked as delivered before, and not be run.
-            _ if fresh && self.send_copy(&held).await == Arrival::Queued => {
-                let _ = held.ear.acknowledge(held.tag());
-            }
-            _ => held.ear.requeue(held.tag()),
-        }
-    }
-
-    /// Lets servers that are free have what waits here for too long.
-    async fn pass_on(&self) {
-        // Nothing is taken out of the window that could not leave at once: a task may become free meanwhile.
-        let can_leave = self.hub.outlet.now().is_some();
-        if self.listen.acknowledge != Acknowledge::BeforeInvoke || !can_leave {
-            return;
-        }
-        let old = self.window.take_old(Source::Topic, PATIENCE);
-        if old.is_empty() {
-            return;
-        }
-        // Messages that no consumer takes: the others are busy, too.
-        let others_are_free = matches!(
-            self.hub.inspector.look(&self.queues.topic.name).await,
-            Ok(Some(Seen::Present { consumers: 2.., messages: 0 }))
-        );
-        if !others_are_free {
-            return self.window.put_back(old);
-        }
-        let sent = join_all(old.into_iter().map(async |held| (self.send_copy(&held).await, held)));
-        let mut kept = Vec::new();
-        for (arrival, held) in sent.await {
-            match arrival {
-                Arrival::Queued => self.window.plug(&held),
-                // There may be two of it now. The one that comes back is marked as delivered before, and is not run.
-                Arrival::Unknown => held.ear.requeue(held.tag()),
-                _ => kept.push(held),
-            }
-        }
-        self.window.put_back(kept);
-    }
-
-    /// Sends a message once more to the queue that it came by. It keeps its id, and what is left of its time.
-    async fn send_copy(&self, held: &Held) -> Arrival {
-        let delivery = &held.delivery;
-        let mut properties = delivery.properties.clone();
-        if let Some(left) = time_left(&properties) {
-            let left = left.saturating_sub(held.waited()).as_millis();
-            properties = properties.with_expiration(left.to_string().into());
-        }
-        let queue = match held.source {
-            Source::Topic => &self.queues.topic.name,
-            Source::Server => &self.queues.server.name,
-            Source::Fanout => &self.queues.fanout.name,
-        };
-        let (exchange, routing_key) = ("".into(), queue.as_str().into());
-        let body = delivery.data.clone();
-        self.hub.send_exactly(Outgoing { exchange, routing_key, properties, body }).await
+        self.relay.hand_back_all().await;
     }
 }
 
@@ -278,7 +239,10 @@ async fn open(
     prefetch: u16,
 ) -> Result<(Arc<Ear>, Incoming), Option<lapin::Error>> {
     match timeout(OPEN, Ear::open(session, queues, prefetch)).await {
-        Ok(opened) => opened.map_err(Some),
+        Ok(opened) => opened.map_err(|error| {
+            session.note(&error);
+            Some(error)
+        }),
         Err(_) => {
             session.end();
             Err(None)
@@ -306,16 +270,11 @@ async fn open_again(
     }
 }
 
-async fn next_close(
-    orders: &mut mpsc::UnboundedReceiver<Order>,
-    window: &Window,
-) -> Option<oneshot::Sender<()>> {
+/// A stop that is asked for once more has been done.
+async fn next_close(orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<oneshot::Sender<()>> {
     loop {
         match orders.recv().await {
-            Some(Order::Stop(done)) => {
-                window.end();
-                let _ = done.send(());
-            }
+            Some(Order::Stop(done)) => drop(done.send(())),
             Some(Order::Close(done)) => return Some(done),
             None => return None,
         }

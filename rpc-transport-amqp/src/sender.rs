@@ -50,6 +50,10 @@ pub(crate) fn send(
 
 fn call(hub: &Arc<Hub>, target: Arc<Target>, request: Arc<Request>) -> Result<Sent, SendError> {
     let (key, replies) = hub.waiters.register(&request);
+    // Closed in between, nobody would tell this one.
+    if hub.is_closed() {
+        return Err(target.address.closed());
+    }
     if hub.inbox.is_open()
         && let Some(ready) = hub.outlet.now()
     {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::Outcome;
-use rpc_core::waiters::WaiterKey;
+use rpc_core::waiters::{WaiterKey, Waiters};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
@@ -76,12 +76,17 @@ impl Strays {
         gone.push_back((queue, Instant::now()));
     }
 
-    /// Keeps the first part of an answer.
-    pub(crate) fn keep_part(&self, key: WaiterKey, part: Outcome) {
+    /// Keeps the first part of an answer. False: there is no room for it.
+    pub(crate) fn keep_part(&self, waiters: &Waiters, key: WaiterKey, part: Outcome) -> bool {
         let mut parts = lock(&self.parts);
-        if parts.len() < PARTS {
+        if parts.len() >= PARTS {
+            parts.retain(|key, _| waiters.is_waiting(*key));
+        }
+        let room = parts.len() < PARTS;
+        if room {
             parts.insert(key, part);
         }
+        room
     }
 
     pub(crate) fn take_part(&self, key: WaiterKey) -> Option<Outcome> {

@@ -34,6 +34,13 @@ impl Taken {
         server
     }
 
+    /// Forgets those that are over, however they ended.
+    pub(crate) fn retain(&self, is_waiting: impl Fn(WaiterKey) -> bool) {
+        let mut by = self.lock();
+        by.retain(|key, _| is_waiting(*key));
+        self.count.store(by.len(), Ordering::Relaxed);
+    }
+
     pub(crate) fn is_taken(&self, key: WaiterKey) -> bool {
         self.lock().contains_key(&key)
     }

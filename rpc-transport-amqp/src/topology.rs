@@ -65,6 +65,14 @@ impl Ears {
         Self { form, topic: shared, server: own, fanout }
     }
 
+    /// The names of queues and exchanges.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().into_iter().flat_map(|queue| {
+            let exchange = queue.binding.as_ref().map(|(exchange, _)| exchange.name.as_str());
+            [queue.name.as_str()].into_iter().chain(exchange)
+        })
+    }
+
     /// All three, in the order in which oslo.messaging declares and consumes them.
     pub(crate) fn all(&self) -> [&Queue; 3] {
         [&self.topic, &self.server, &self.fanout]

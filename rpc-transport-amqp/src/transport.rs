@@ -51,15 +51,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let hub = Arc::clone(&self.hub);
-        if hub.is_closed() {
-            return;
-        }
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move { hub.close().await })),
-            // Nobody runs what would be closed.
-            Err(_) => hub.closing.cancel(),
-        }
+        drop(self.hub.close());
     }
 }
 
@@ -112,10 +104,10 @@ impl AmqpTransport {
         }
         hub.begin();
         let queues = Ears::of(&hub.config, &listen, &random::name());
-        if let Some(queue) = queues.all().iter().find(|queue| queue.name.len() > names::LONGEST) {
+        if let Some(longest) = queues.names().map(str::len).max().filter(|it| *it > names::LONGEST)
+        {
             let reason = format!(
-                "the name of its queue takes {} bytes, and AMQP takes {}",
-                queue.name.len(),
+                "the name of one of its queues or exchanges takes {longest} bytes, and AMQP takes {}",
                 names::LONGEST
             );
             return Err(ListenError::new(&listen, reason));

@@ -17,6 +17,7 @@ impl Hub {
     pub(crate) async fn watch_targets(&self) {
         loop {
             tokio::time::sleep(BELIEVED).await;
+            self.taken.retain(|key| self.waiters.is_waiting(key));
             for target in self.targets.with_calls() {
                 let long = target.long_waiting(&self.waiters);
                 if !long.iter().all(|key| self.taken.is_taken(*key))

@@ -71,6 +71,8 @@ impl Window {
     /// Notes that a message was passed on, and is to be kept unacknowledged until somebody asks for the next one.
     pub(crate) fn plug(&self, held: &Held) {
         self.lock().plugs.push((Arc::clone(&held.ear), held.tag()));
+        // A task may have become free while the copy was sent, and found nothing: it has the plug pulled now.
+        self.taker.wake();
     }
 
     /// The next message for a task that is free; `None` after the end.

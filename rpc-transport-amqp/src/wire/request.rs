@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
 use crate::config::Form;
+use crate::names;
 use crate::oslo;
 
 /// RabbitMQ refuses to keep a message for longer, in milliseconds; what has longer has no limit.
@@ -141,6 +142,8 @@ fn read_oslo(
     limits: &Limits,
 ) -> Result<Arrived, Illegible> {
     let back = |reply: Option<(String, String)>| {
+        // A longer name is none of any queue.
+        let reply = reply.filter(|(_, queue)| queue.len() <= names::LONGEST);
         reply.map(|(call, queue)| WayBack {
             form: Form::Oslo,
             queue: queue.into(),

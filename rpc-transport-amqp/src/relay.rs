@@ -1,0 +1,92 @@
+//! Sends what waits in a window on to other servers, by a copy: given back by itself, a message would be marked as delivered
+//! before, and not be run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rpc_core::server::Acknowledge;
+
+use crate::ear::Source;
+use crate::exact::Arrival;
+use crate::hub::Hub;
+use crate::inspector::Seen;
+use crate::topology::Ears;
+use crate::window::{Held, Window};
+use crate::wire::{Outgoing, time_left};
+
+/// A message that has waited in the window for so long is passed on, if others are free.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Relay {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) window: Arc<Window>,
+    pub(crate) queues: Ears,
+    pub(crate) acknowledge: Acknowledge,
+}
+
+impl Relay {
+    /// Lets servers that are free have what waits here for too long.
+    pub(crate) async fn pass_on(&self) {
+        if self.acknowledge != Acknowledge::BeforeInvoke || !self.others_are_free().await {
+            return;
+        }
+        // Nothing is taken out of the window that could not leave at once: a task may become free meanwhile.
+        if self.hub.outlet.now().is_none() {
+            return;
+        }
+        let old = self.window.take_old(Source::Topic, PATIENCE);
+        let sent = join_all(old.into_iter().map(async |held| (self.send_copy(&held).await, held)));
+        let mut kept = Vec::new();
+        for (arrival, held) in sent.await {
+            match arrival {
+                Arrival::Queued => self.window.plug(&held),
+                // There may be two of it now. The one that comes back is marked as delivered before, and is not run.
+                Arrival::Unknown => held.ear.requeue(held.tag()),
+                _ => kept.push(held),
+            }
+        }
+        self.window.put_back(kept);
+    }
+
+    /// Whether other servers listen, and have taken all there is: messages that nobody takes say that they are busy, too.
+    async fn others_are_free(&self) -> bool {
+        let seen = self.hub.inspector.look(&self.queues.topic.name).await;
+        matches!(seen, Ok(Some(Seen::Present { consumers: 2.., messages: 0 })))
+    }
+
+    /// Gives back what nobody has taken, as this server takes nothing more.
+    pub(crate) async fn hand_back_all(&self) {
+        join_all(self.window.clear().into_iter().map(|held| self.hand_back(held))).await;
+    }
+
+    async fn hand_back(&self, held: Held) {
+        let fresh = self.acknowledge == Acknowledge::BeforeInvoke && !held.delivery.redelivered;
+        match held.source {
+            // Nobody else has this queue.
+            Source::Fanout => drop(held.ear.acknowledge(held.tag())),
+            _ if fresh && self.send_copy(&held).await == Arrival::Queued => {
+                let _ = held.ear.acknowledge(held.tag());
+            }
+            _ => held.ear.requeue(held.tag()),
+        }
+    }
+
+    /// Sends a message once more to the queue that it came by. It keeps its id, and what is left of its time.
+    async fn send_copy(&self, held: &Held) -> Arrival {
+        let delivery = &held.delivery;
+        let mut properties = delivery.properties.clone();
+        if let Some(left) = time_left(&properties) {
+            let left = left.saturating_sub(held.waited()).as_millis();
+            properties = properties.with_expiration(left.to_string().into());
+        }
+        let queue = match held.source {
+            Source::Topic => &self.queues.topic.name,
+            Source::Server => &self.queues.server.name,
+            Source::Fanout => &self.queues.fanout.name,
+        };
+        let (exchange, routing_key) = ("".into(), queue.as_str().into());
+        let body = delivery.data.clone();
+        self.hub.send_exactly(Outgoing { exchange, routing_key, properties, body }).await
+    }
+}
