@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::ear::{Ear, Incoming};
 use crate::hub::Hub;
 use crate::link::{Session, Unavailable};
-use crate::refusal::{explained, is_refusal};
+use crate::refusal::{explained, is_lasting};
 use crate::relay::{PATIENCE, Relay};
 use crate::topology::Ears;
 use crate::window::{Held, Window};
@@ -89,7 +89,7 @@ impl Pump {
             };
             match open(&session, &self.queues, self.prefetch()).await {
                 Ok(opened) => return Ok(opened),
-                Err(Some(error)) if !session.has_ended() && is_refusal(&error) => {
+                Err(Some(error)) if !session.has_ended() && is_lasting(&error) => {
                     return Err(ListenError::new(&self.listen, explained(&error)));
                 }
                 Err(_) => sleep(PAUSE).await,

@@ -2,13 +2,8 @@
 
 use lapin::{Error, ErrorKind};
 
-/// Whether the broker answered that it will not have it, as opposed to not answering.
-pub(crate) fn is_refusal(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(_))
-}
-
-/// Whether it will not have it until somebody mends something. A queue that another connection holds exclusively, or that
-/// was just deleted, is another matter a moment later.
+/// Whether the broker will not have it until somebody mends something. A queue that another connection holds exclusively, or a
+/// fanout exchange that went with another server just now, is another matter a moment later.
 pub(crate) fn is_lasting(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::ProtocolError(refused) => match refused.get_id() {
