@@ -21,10 +21,10 @@ pub trait Listener: Send {
     ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>>;
 
     /// Takes no further messages, and lets other servers have what waits. Deliveries under way can still be
-    /// acknowledged and answered.
+    /// acknowledged and answered. It is done whether or not the future is waited for.
     fn stop_taking(&mut self) -> Eventual<()>;
 
-    /// Ends the listener.
+    /// Ends the listener, whether or not the future is waited for.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
@@ -39,6 +39,10 @@ pub trait Delivery: Send {
     fn redelivered(&self) -> bool;
 
     /// Tells the broker that the message has been taken.
+    ///
+    /// # Errors
+    ///
+    /// The connection by which the message came is gone: the broker delivers it again.
     fn acknowledge(&mut self) -> Eventual<Result<(), AckError>>;
 
     /// Gives the message back to the broker, for this or another server.
@@ -47,10 +51,18 @@ pub trait Delivery: Send {
     }
 
     /// Tells the caller that the server is still at work. Does nothing for casts.
+    ///
+    /// # Errors
+    ///
+    /// There was no connection to send it over.
     fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>>;
 
     /// Sends the final outcome. Called at most once, and not for casts. The answer is on its way when the future is
     /// done; dropping the future must not block.
+    ///
+    /// # Errors
+    ///
+    /// There was no connection to send it over while the caller waited.
     fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>>;
 }
 

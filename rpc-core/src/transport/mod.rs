@@ -51,12 +51,24 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Begins to listen as a server: on the topic (shared with the others), on the server's own name and on the topic's
     /// fanout. When the future resolves, messages sent from then on reach this listener.
+    ///
+    /// # Errors
+    ///
+    /// The transport is closed, or the broker will not have it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nobody listens then. A broker may be left with a queue that expires.
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>>;
 
     /// The state of the connection, observable.
     fn state(&self) -> tokio::sync::watch::Receiver<ConnectionState>;
 
     /// Closes the transport: calls that wait end with an error, listeners end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it is closed all the same, and nobody knows when that is done.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

@@ -157,3 +157,28 @@ fn read_oslo(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_queue_whose_name_is_too_long_for_amqp_is_no_way_back() {
+        for (length, is_way_back) in [(names::LONGEST, true), (names::LONGEST + 1, false)] {
+            let queue = "q".repeat(length);
+            for version in ["", r#""version": null, "#] {
+                let body = format!(
+                    r#"{{"method": "m", {version}"_msg_id": "77bb", "_reply_q": "{queue}"}}"#
+                );
+                let properties = BasicProperties::default();
+                let read =
+                    read_request(&properties, body.as_bytes(), Instant::now(), &Limits::new());
+                let back = match read {
+                    Ok(arrived) => arrived.back,
+                    Err(illegible) => illegible.back,
+                };
+                assert_eq!(back.is_some(), is_way_back, "{length} {version}");
+            }
+        }
+    }
+}
