@@ -58,45 +58,58 @@
 //!
 //! A transport runs on the tokio runtime on which it is first used.
 
-mod acks;
-mod address;
-mod announcer;
+// What can be set, and by which URL.
 mod builder;
 mod config;
+mod factory;
+mod url;
+
+// Connections: made, kept up, and why there is none.
 mod connect;
 mod connect_failure;
-mod delivery;
-mod ear;
-mod exact;
-mod factory;
-mod fate;
-mod hub;
-mod inbox;
-mod inspector;
-mod kinds;
 mod link;
-mod listener;
-mod mail;
+mod refusal;
+mod silence;
+mod tls;
+
+// What is on the broker, and in messages.
+mod kinds;
 mod names;
 mod oslo;
+mod random;
+mod topology;
+mod wire;
+
+// From a caller to the broker.
+mod address;
+mod exact;
+mod fate;
+mod inspector;
 mod outlet;
 mod publisher;
-mod pump;
-mod random;
-mod refusal;
-mod relay;
 mod sender;
-mod silence;
+mod target;
+mod watch;
+
+// From the broker to a server, and back.
+mod acks;
+mod announcer;
+mod delivery;
+mod ear;
+mod listener;
+mod pump;
+mod relay;
+mod window;
+
+// From a server to its caller.
+mod inbox;
+mod mail;
 mod strays;
 mod taken;
-mod target;
-mod tls;
-mod topology;
+
+// What holds it together.
+mod hub;
 mod transport;
-mod url;
-mod watch;
-mod window;
-mod wire;
 
 pub use self::builder::AmqpBuilder;
 pub use self::factory::AmqpFactory;
