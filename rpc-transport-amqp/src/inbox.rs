@@ -88,16 +88,16 @@ impl Inbox {
 
     /// Takes in what comes, on one session after the other, until the transport is closed; then deletes the queue.
     pub(crate) async fn run(&self, mut take: impl FnMut(Delivery), stop: CancellationToken) {
-        while let Some(session) = self.link.next_session().await {
-            tokio::select! {
-                () = self.serve(&session, &mut take) => self.enter(State::Shut),
-                () = stop.cancelled() => {
-                    self.enter(State::Shut);
-                    let _ = timeout(PATIENCE, self.delete()).await;
-                    return;
-                }
-            }
+        while !stop.is_cancelled() {
+            let session = tokio::select! {
+                session = self.link.next_session() => session,
+                () = stop.cancelled() => break,
+            };
+            let Some(session) = session else { return };
+            self.serve(&session, &mut take, &stop).await;
+            self.enter(State::Shut);
         }
+        let _ = timeout(PATIENCE, self.delete()).await;
     }
 
     /// The session that was served may just have ended: takes the next one, then.
@@ -111,14 +111,21 @@ impl Inbox {
         self.state.send_replace(state);
     }
 
-    async fn serve(&self, session: &Arc<Session>, take: &mut impl FnMut(Delivery)) {
-        while !session.has_ended() {
+    /// An attempt to consume is not dropped half-way: it could still make the queue that is about to be deleted.
+    async fn serve(
+        &self,
+        session: &Arc<Session>,
+        take: &mut impl FnMut(Delivery),
+        stop: &CancellationToken,
+    ) {
+        while !session.has_ended() && !stop.is_cancelled() {
             match timeout(PATIENCE, self.consume(session)).await {
                 Ok(Ok((channel, consumer))) => {
                     self.enter(State::Open);
                     tokio::select! {
                         () = empty(&channel, consumer, take) => {}
                         () = session.ended() => {}
+                        () = stop.cancelled() => {}
                     }
                     // The queue may have been deleted by somebody; it is made again.
                     self.enter(State::Shut);
@@ -132,12 +139,12 @@ impl Inbox {
                         "the broker refuses the reply queue"
                     );
                     self.enter(State::Refused(why.into()));
-                    session.pause(LONG_PAUSE).await;
+                    pause(session, stop, LONG_PAUSE).await;
                 }
                 Ok(Err(error)) => {
                     session.note(&error);
                     tracing::debug!(%error, "the reply queue cannot be consumed yet");
-                    session.pause(PAUSE).await;
+                    pause(session, stop, PAUSE).await;
                 }
                 Err(_) => session.end(),
             }
@@ -153,6 +160,13 @@ impl Inbox {
         let consumer =
             channel.basic_consume(name.into(), "replies".into(), options, <_>::default()).await?;
         Ok((channel, consumer))
+    }
+}
+
+async fn pause(session: &Session, stop: &CancellationToken, time: Duration) {
+    tokio::select! {
+        () = session.pause(time) => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -10,6 +10,7 @@ use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::ear::{Ear, Incoming};
 use crate::hub::Hub;
@@ -43,6 +44,9 @@ pub(crate) struct Pump {
     orders: mpsc::UnboundedReceiver<Order>,
 }
 
+/// A server's consumers, and what comes by them.
+type Listening = (Arc<Ear>, Incoming);
+
 /// Why a pump no longer pumps.
 enum End {
     /// The consumers are gone, or the connection; others can be had.
@@ -50,6 +54,16 @@ enum End {
     Stopped(oneshot::Sender<()>),
     /// The listener was closed, or dropped.
     Closed(Option<oneshot::Sender<()>>),
+}
+
+impl From<Option<Order>> for End {
+    fn from(order: Option<Order>) -> Self {
+        match order {
+            Some(Order::Stop(done)) => Self::Stopped(done),
+            Some(Order::Close(done)) => Self::Closed(Some(done)),
+            None => Self::Closed(None),
+        }
+    }
 }
 
 impl Pump {
@@ -75,7 +89,7 @@ impl Pump {
     }
 
     /// Unlike later, what the broker refuses now is an error of the server's start.
-    async fn first(&self) -> Result<(Arc<Ear>, Incoming), ListenError> {
+    async fn first(&self) -> Result<Listening, ListenError> {
         loop {
             let session = match self.hub.consuming.session().await {
                 Ok(session) => session,
@@ -117,7 +131,10 @@ impl Pump {
                         listening = Some(opened);
                         continue;
                     }
-                    Err(end) => end,
+                    Err((end, late)) => {
+                        listening = late;
+                        end
+                    }
                 },
             };
             if let Some((ear, incoming)) = &mut listening
@@ -160,6 +177,7 @@ impl Pump {
     /// Fills the window until something ends it.
     async fn pump(&mut self, ear: &Arc<Ear>, incoming: &mut Incoming) -> End {
         let (session, closing) = (Arc::clone(ear.session()), self.hub.closing.clone());
+        // Made once: each of them enlists under a lock.
         let (mut ended, mut closed) = (pin!(session.ended()), pin!(closing.cancelled()));
         let mut old = interval(PATIENCE);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -167,11 +185,7 @@ impl Pump {
         loop {
             tokio::select! {
                 biased;
-                order = self.orders.recv() => return match order {
-                    Some(Order::Stop(done)) => End::Stopped(done),
-                    Some(Order::Close(done)) => End::Closed(Some(done)),
-                    None => End::Closed(None),
-                },
+                order = self.orders.recv() => return order.into(),
                 next = incoming.next() => match next {
                     Some((source, Some(delivery))) => {
                         self.window.push(Held::new(ear, source, delivery));
@@ -191,19 +205,36 @@ impl Pump {
         }
     }
 
-    /// Listens again on this session, or on the next one.
-    async fn again(&mut self) -> Result<(Arc<Ear>, Incoming), End> {
-        let closing = self.hub.closing.clone();
-        let prefetch = self.prefetch();
-        let opened = open_again(&self.hub, &self.listen, &self.queues, prefetch);
-        tokio::select! {
-            opened = opened => opened.ok_or(End::Closed(None)),
-            order = self.orders.recv() => Err(match order {
-                Some(Order::Stop(done)) => End::Stopped(done),
-                Some(Order::Close(done)) => End::Closed(Some(done)),
-                None => End::Closed(None),
-            }),
-            () = closing.cancelled() => Err(End::Closed(None)),
+    /// Listens again on this session, or on the next one, for as long as it takes; or why not any more, and the consumers that
+    /// came about all the same.
+    async fn again(&mut self) -> Result<Listening, (End, Option<Listening>)> {
+        let (prefetch, closing) = (self.prefetch(), self.hub.closing.clone());
+        loop {
+            let session = tokio::select! {
+                session = self.hub.consuming.next_session() => session,
+                end = interruption(&mut self.orders, &closing) => return Err((end, None)),
+            };
+            let Some(session) = session else { return Err((End::Closed(None), None)) };
+            let mut attempt = pin!(open(&session, &self.queues, prefetch));
+            let opened = tokio::select! {
+                opened = &mut attempt => opened,
+                end = interruption(&mut self.orders, &closing) => {
+                    // Dropped half-way, it could still make the queue that is about to be deleted.
+                    let late = timeout(STOP, attempt).await;
+                    return Err((end, late.ok().and_then(Result::ok)));
+                }
+            };
+            match opened {
+                Ok(opened) => return Ok(opened),
+                Err(error) => {
+                    let error = error.as_ref().map_or_else(String::new, explained);
+                    tracing::warn!(topic = %self.listen.topic, %error, "cannot listen, and tries again");
+                }
+            }
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                end = interruption(&mut self.orders, &closing) => return Err((end, None)),
+            }
         }
     }
 
@@ -237,7 +268,7 @@ async fn open(
     session: &Arc<Session>,
     queues: &Ears,
     prefetch: u16,
-) -> Result<(Arc<Ear>, Incoming), Option<lapin::Error>> {
+) -> Result<Listening, Option<lapin::Error>> {
     match timeout(OPEN, Ear::open(session, queues, prefetch)).await {
         Ok(opened) => opened.map_err(|error| {
             session.note(&error);
@@ -250,23 +281,16 @@ async fn open(
     }
 }
 
-/// Tries for as long as it takes. `None`: the transport is closed.
-async fn open_again(
-    hub: &Hub,
-    listen: &Listen,
-    queues: &Ears,
-    prefetch: u16,
-) -> Option<(Arc<Ear>, Incoming)> {
-    loop {
-        let session = hub.consuming.next_session().await?;
-        match open(&session, queues, prefetch).await {
-            Ok(opened) => return Some(opened),
-            Err(error) => {
-                let error = error.as_ref().map_or_else(String::new, explained);
-                tracing::warn!(topic = %listen.topic, %error, "cannot listen, and tries again");
-                sleep(PAUSE).await;
-            }
-        }
+/// What ends a pump from outside.
+///
+/// Cancel safe: an order that was not returned is still there.
+async fn interruption(
+    orders: &mut mpsc::UnboundedReceiver<Order>,
+    closing: &CancellationToken,
+) -> End {
+    tokio::select! {
+        order = orders.recv() => order.into(),
+        () = closing.cancelled() => End::Closed(None),
     }
 }
 
