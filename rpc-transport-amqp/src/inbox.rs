@@ -102,6 +102,7 @@ impl Inbox {
 
     /// The session that was served may just have ended: takes the next one, then.
     async fn delete(&self) {
+        self.link.hurry();
         if let Ok(session) = self.link.session().await {
             let _ = self.queue.delete(&session).await;
         }

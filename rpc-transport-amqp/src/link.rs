@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::{Connection, Event};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,7 @@ pub(crate) struct Link {
     config: Arc<Config>,
     status: watch::Sender<Status>,
     begun: AtomicBool,
+    hurry: Notify,
     /// Ends the link for good.
     stop: CancellationToken,
 }
@@ -130,6 +131,7 @@ impl Link {
             config: Arc::clone(config),
             status: watch::Sender::new(Status::Idle),
             begun: AtomicBool::new(false),
+            hurry: Notify::new(),
             stop: stop.clone(),
         })
     }
@@ -203,7 +205,7 @@ impl Link {
                     let began = Instant::now();
                     self.keep(connection).await;
                     // One that breaks as soon as it is made is as good as none.
-                    if began.elapsed() > self.config.backoff.longest {
+                    if began.elapsed() > pauses {
                         pauses = self.config.backoff.first;
                     }
                     (None, false)
@@ -222,8 +224,14 @@ impl Link {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = sleep(pause) => {}
+                () = self.hurry.notified() => {}
             }
         }
+    }
+
+    /// Cuts a pause short, for who has to clean up before the end.
+    pub(crate) fn hurry(&self) {
+        self.hurry.notify_one();
     }
 
     /// Tries each host once. Fails with the last host's reason, or with one that can pass, if there is any.

@@ -167,6 +167,7 @@ impl Pump {
         match ear.filter(|ear| ear.is_open()) {
             Some(ear) => ear.close().await,
             None => {
+                self.hub.consuming.hurry();
                 if let Ok(session) = self.hub.consuming.session().await {
                     let _ = self.queues.fanout.delete(&session).await;
                 }
