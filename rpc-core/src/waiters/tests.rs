@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Event, Waiters};
+use super::{Event, WaiterKey, Waiters};
 use crate::codec::{Codec, Payload};
 use crate::message::{MessageId, Request};
 
@@ -95,6 +95,18 @@ async fn signs_of_life_put_off_the_silence_but_not_the_deadline() {
     let start = Instant::now();
     assert!(matches!(next(&mut replies).await, Event::Silent));
     assert!(start.elapsed() < SOON * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_travels_as_a_number_and_a_foreign_number_finds_nobody() {
+    let waiters = Waiters::new();
+    let (key, mut replies) = waiters.register(&request(LATE));
+    assert_eq!(WaiterKey::from_bits(key.to_bits()), key);
+    for foreign in [!0, !key.to_bits(), key.to_bits() + 1] {
+        assert!(!waiters.complete(WaiterKey::from_bits(foreign), Ok(answer(2))), "{foreign:x}");
+    }
+    assert!(waiters.complete(WaiterKey::from_bits(key.to_bits()), Ok(answer(1))));
+    assert!(matches!(next(&mut replies).await, Event::Outcome(Ok(_))));
 }
 
 #[tokio::test(start_paused = true)]
