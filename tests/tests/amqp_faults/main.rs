@@ -19,6 +19,7 @@ mod lag;
 mod leftovers;
 mod links;
 mod load;
+mod pair;
 mod replies;
 mod servers;
 mod service;

@@ -6,11 +6,11 @@ use lapin::options::QueueDeleteOptions;
 use rpc_core::server::Acknowledge;
 use rpc_tests::rabbit::{Cut, UrlForm};
 
-use crate::history::{History, Step};
+use crate::history::Step;
 use crate::load::Load;
+use crate::pair::Pair;
 use crate::scenario;
-use crate::service::{Setting, serve};
-use crate::world::{SOON, World, client, is_reply_queue, until};
+use crate::world::{SOON, World, is_reply_queue, until};
 
 scenario!(every_call_ends_when_reply_queues_are_deleted);
 scenario!(a_caller_that_reconnects_gets_the_reply_that_came_meanwhile);
@@ -38,12 +38,9 @@ async fn delete_reply_queues(world: &World<'_>) {
 }
 
 async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("meanwhile {seed}")).await;
-    let history = History::begin();
-    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
-    let server = serve(&theirs, Setting::named("one"), &history).await;
-    let client = client(&ours);
-    let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));
+    let pair = Pair::begin(form, &format!("meanwhile {seed}"), "").await;
+    let Pair { world, history, client, .. } = &pair;
+    let call = history.take(client, Step::call(Duration::from_millis(500), SOON));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         world.callers.refuse();
@@ -53,40 +50,30 @@ async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlFo
             queues.iter().any(|queue| is_reply_queue(&queue.name) && queue.messages > 0)
         })
         .await;
-        assert_eq!(ours.waiters(), 1, "the call still waits");
+        assert_eq!(pair.ours.waiters(), 1, "the call still waits");
         world.callers.accept();
     };
     let (told, ()) = tokio::join!(call, cut_off);
     assert_eq!(told.unwrap(), Some(0));
-    server.stop();
-    server.wait().await.unwrap();
-    drop((client, server));
-    world.close(vec![ours, theirs]).await;
+    pair.end().await;
 }
 
 /// The caller is cut off for longer than its queue lasts, and makes it again when it is back.
 async fn a_reply_waits_for_its_queue_to_be_made_again(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("again {seed}")).await;
-    let history = History::begin();
-    let (ours, theirs) =
-        (world.transport(&world.callers, "transient_ttl=1"), world.transport(&world.servers, ""));
-    let server = serve(&theirs, Setting::named("one"), &history).await;
-    let client = client(&ours);
+    let pair = Pair::begin(form, &format!("again {seed}"), "transient_ttl=1").await;
+    let Pair { world, history, client, .. } = &pair;
     // Long enough for the queue to be deleted meanwhile.
-    let call = history.take(&client, Step::call(Duration::from_secs(2), SOON));
+    let call = history.take(client, Step::call(Duration::from_secs(2), SOON));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         world.callers.refuse();
         world.callers.cut(Cut::Reset);
-        delete_reply_queues(&world).await;
+        delete_reply_queues(world).await;
         assert_eq!(history.finished(), 0, "the reply was deleted with its queue");
         until("the method is done", async || history.finished() == 1).await;
         world.callers.accept();
     };
     let (told, ()) = tokio::join!(call, cut_off);
     assert_eq!(told.unwrap(), Some(0));
-    server.stop();
-    server.wait().await.unwrap();
-    drop((client, server));
-    world.close(vec![ours, theirs]).await;
+    pair.end().await;
 }

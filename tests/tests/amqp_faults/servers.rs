@@ -13,6 +13,7 @@ use crate::crash::Mortal;
 use crate::gate::Gated;
 use crate::history::{History, Step};
 use crate::load::Load;
+use crate::pair::Pair;
 use crate::scenario;
 use crate::service::{Setting, serve};
 use crate::world::{SOON, World, client, proxy, until};
@@ -59,12 +60,9 @@ async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(
     form: UrlForm,
     seed: u64,
 ) {
-    let world = World::shared(form, &format!("mid-method {seed}")).await;
-    let history = History::begin();
-    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
-    let server = serve(&theirs, Setting::named("one"), &history).await;
-    let client = client(&ours);
-    let call = history.take(&client, Step::call(Duration::from_millis(500), SOON));
+    let pair = Pair::begin(form, &format!("mid-method {seed}"), "").await;
+    let Pair { world, history, client, .. } = &pair;
+    let call = history.take(client, Step::call(Duration::from_millis(500), SOON));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         world.servers.refuse();
@@ -74,15 +72,12 @@ async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(
     };
     let (told, ()) = tokio::join!(call, cut_off);
     assert_eq!(told.unwrap(), Some(0));
-    assert_eq!(server.stats().failed_replies, 0);
+    assert_eq!(pair.server.stats().failed_replies, 0);
     until("it listens again", async || {
-        history.take(&client, Step::call(Duration::ZERO, SOON)).await.is_ok()
+        history.take(client, Step::call(Duration::ZERO, SOON)).await.is_ok()
     })
     .await;
-    server.stop();
-    server.wait().await.unwrap();
-    drop((client, server));
-    world.close(vec![ours, theirs]).await;
+    pair.end().await;
 }
 
 async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
