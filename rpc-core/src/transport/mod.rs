@@ -83,7 +83,8 @@ pub struct Sent {
 
 /// What a transport can do. Everything is off by default.
 ///
-/// Core acts on `exact_cancel`, `shortest_monitor` and `max_message`; the others tell users, and the conformance suite, what to expect.
+/// Core acts on `exact_cancel`, `shortest_monitor` and `max_message`; the others tell users, and the conformance suite, what
+/// to expect.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
