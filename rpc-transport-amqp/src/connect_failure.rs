@@ -115,10 +115,10 @@ impl fmt::Display for ConnectFailure {
 fn cause(error: &Error) -> Cause {
     match error.kind() {
         ErrorKind::ProtocolError(refused) => match refused.get_id() {
-            // 530 NOT_ALLOWED: there is no such virtual host. 403: the user has no part in it.
-            // So does a limit to connections, which can pass.
+            // NOT_ALLOWED: there is no such virtual host, or so many connections to it that it takes no more, which can pass.
             530 if refused.get_message().as_str().contains("limit") => Cause::Protocol,
             530 => Cause::VirtualHost,
+            // ACCESS_REFUSED: the user has no part in it, or is not who it says.
             403 if refused.get_message().as_str().contains("vhost") => Cause::VirtualHost,
             403 => Cause::Credentials,
             _ => Cause::Protocol,

@@ -3,16 +3,16 @@
 //! On a channel that carries one message at a time, what comes back can only be that message. So there are several such
 //! channels, made as they are needed, and each is given back when its message has been confirmed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::{Channel, Confirmation, ErrorKind};
-use tokio::sync::Semaphore;
+use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
+use crate::channels::Channels;
 use crate::link::Session;
 use crate::publisher::MANDATORY;
-use crate::refusal::explained;
+use crate::refusal::{explained, reply_code};
 use crate::wire::Outgoing;
 
 /// So many messages can be under way at a time.
@@ -37,21 +37,11 @@ pub(crate) enum Arrival {
     Unknown,
 }
 
-/// The channels of one session after the other.
-pub(crate) struct Exact {
-    free: Mutex<Free>,
-    room: Semaphore,
-}
-
-#[derive(Default)]
-struct Free {
-    session: Option<Arc<Session>>,
-    channels: Vec<Channel>,
-}
+pub(crate) struct Exact(Channels);
 
 impl Exact {
     pub(crate) fn new() -> Self {
-        Self { free: Mutex::default(), room: Semaphore::new(CHANNELS) }
+        Self(Channels::new(CHANNELS))
     }
 
     /// Publishes, and waits for what becomes of it. `leaving` is called right before the message could arrive.
@@ -63,11 +53,10 @@ impl Exact {
         message: Outgoing,
         leaving: impl FnOnce() -> bool,
     ) -> Arrival {
-        // It is never closed.
-        let Ok(_room) = self.room.acquire().await else { return Arrival::NotSent };
+        let Some(_room) = self.0.room().await else { return Arrival::NotSent };
         let Some(channel) = self.channel(session).await else { return Arrival::NotSent };
         if !leaving() {
-            self.give_back(session, channel);
+            self.0.give_back(session, channel);
             return Arrival::NotSent;
         }
         let Outgoing { exchange, routing_key, properties, body } = message;
@@ -87,25 +76,21 @@ impl Exact {
             Ok(Confirmation::Ack(Some(_))) => Arrival::NoQueue,
             Ok(Confirmation::Nack(_)) => Arrival::Refused,
             // 404: the exchange is not there, and so nobody listens. The broker closes the channel over it.
-            Err(error) => match error.kind() {
-                ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => {
-                    return Arrival::NoQueue;
-                }
-                ErrorKind::ProtocolError(_) if error.is_amqp_soft_error() => {
+            Err(error) => match reply_code(&error) {
+                Some(404) => return Arrival::NoQueue,
+                Some(_) if error.is_amqp_soft_error() => {
                     return Arrival::NotAllowed(explained(&error));
                 }
                 _ => return Arrival::Unknown,
             },
         };
-        self.give_back(session, channel);
+        self.0.give_back(session, channel);
         arrival
     }
 
     async fn channel(&self, session: &Arc<Session>) -> Option<Channel> {
-        while let Some(channel) = self.take(session) {
-            if channel.status().connected() {
-                return Some(channel);
-            }
+        if let Some(channel) = self.0.take(session) {
+            return Some(channel);
         }
         let opened = async {
             let channel = session.connection.create_channel().await?;
@@ -120,25 +105,5 @@ impl Exact {
             }
             Err(_) => None,
         }
-    }
-
-    fn take(&self, session: &Arc<Session>) -> Option<Channel> {
-        let mut free = self.lock();
-        if !free.session.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
-            free.session = Some(Arc::clone(session));
-            free.channels.clear();
-        }
-        free.channels.pop()
-    }
-
-    fn give_back(&self, session: &Arc<Session>, channel: Channel) {
-        let mut free = self.lock();
-        if free.session.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
-            free.channels.push(channel);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Free> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::exact::{Arrival, Exact};
 use crate::inbox::Inbox;
 use crate::inspector::Inspector;
-use crate::link::Link;
+use crate::link::{Link, Session};
 use crate::outlet::Outlet;
 use crate::publisher::{Fate, Sender};
 use crate::random;
@@ -197,22 +197,23 @@ impl Hub {
         })
     }
 
-    /// Publishes and waits for what becomes of it, also where nobody waits for this future any more.
+    /// Publishes as soon as that is possible, and waits for what becomes of it.
     pub(crate) async fn send_exactly(&self, message: Outgoing) -> Arrival {
-        self.send_exactly_unless(message, || true).await
+        match self.outlet.session_when_ready().await {
+            Ok(session) => self.send_exactly_on(session, message, || true).await,
+            Err(_) => Arrival::NotSent,
+        }
     }
 
-    /// The same, unless `leaving` says otherwise right before the message could arrive.
-    pub(crate) async fn send_exactly_unless(
+    /// Publishes and waits for what becomes of it, also where nobody waits for this future any more; unless `leaving` says
+    /// otherwise right before the message could arrive.
+    pub(crate) async fn send_exactly_on(
         &self,
+        session: Arc<Session>,
         message: Outgoing,
         leaving: impl FnOnce() -> bool + Send + 'static,
     ) -> Arrival {
-        let (Some(hub), Ok(ready)) = (self.myself(), self.outlet.when_ready().await) else {
-            return Arrival::NotSent;
-        };
-        let session = Arc::clone(&ready.publisher.session);
-        drop(ready);
+        let Some(hub) = self.myself() else { return Arrival::NotSent };
         let sent = tokio::spawn(async move { hub.exact.publish(&session, message, leaving).await });
         sent.await.unwrap_or(Arrival::Unknown)
     }

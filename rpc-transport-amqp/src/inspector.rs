@@ -1,15 +1,15 @@
 //! Looks at queues without touching them: a passive declaration says how many consumers there are, and how many messages.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use lapin::{Channel, ErrorKind};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::channels::Channels;
 use crate::link::{Link, Session, Unavailable};
+use crate::refusal::reply_code;
 
 /// So many looks are taken at a time, each on a channel of its own.
 const AT_A_TIME: usize = 16;
@@ -26,13 +26,12 @@ pub(crate) enum Seen {
 pub(crate) struct Inspector {
     link: Arc<Link>,
     /// The queue's absence costs a channel, as the broker closes it; a present queue's channel is used again.
-    free: Mutex<Vec<(Arc<Session>, Channel)>>,
-    room: Semaphore,
+    channels: Channels,
 }
 
 impl Inspector {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, free: Mutex::default(), room: Semaphore::new(AT_A_TIME) }
+        Self { link, channels: Channels::new(AT_A_TIME) }
     }
 
     /// Looks at the queue as soon as there is a connection. `None`: the connection broke over it.
@@ -45,8 +44,8 @@ impl Inspector {
     }
 
     async fn look_on(&self, session: &Arc<Session>, queue: &str) -> Option<Seen> {
-        let _room = self.room.acquire().await.ok()?;
-        let channel = match self.take(session) {
+        let _room = self.channels.room().await?;
+        let channel = match self.channels.take(session) {
             Some(channel) => channel,
             None => session.connection.create_channel().await.ok()?,
         };
@@ -54,32 +53,18 @@ impl Inspector {
         match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
             Ok(seen) => {
                 let (consumers, messages) = (seen.consumer_count(), seen.message_count());
-                self.lock().push((Arc::clone(session), channel));
+                self.channels.give_back(session, channel);
                 Some(Seen::Present { consumers, messages })
             }
             Err(error) => {
                 session.note(&error);
-                match error.kind() {
-                    ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => {
-                        Some(Seen::Absent)
-                    }
-                    // 405: it is somebody's exclusive queue, and so there is a consumer.
-                    ErrorKind::ProtocolError(refused) if refused.get_id() == 405 => {
-                        Some(Seen::Present { consumers: 1, messages: 0 })
-                    }
+                match reply_code(&error) {
+                    Some(404) => Some(Seen::Absent),
+                    // It is somebody's exclusive queue, and so there is a consumer.
+                    Some(405) => Some(Seen::Present { consumers: 1, messages: 0 }),
                     _ => None,
                 }
             }
         }
-    }
-
-    fn take(&self, session: &Arc<Session>) -> Option<Channel> {
-        let mut free = self.lock();
-        free.retain(|(known, channel)| Arc::ptr_eq(known, session) && channel.status().connected());
-        free.pop().map(|(_, channel)| channel)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<Session>, Channel)>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

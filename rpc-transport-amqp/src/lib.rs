@@ -35,7 +35,7 @@
 //! | | `amqp://`, `amqps://` | `rabbit://` |
 //! |---|---|---|
 //! | a topic's queue | `<exchange>/<topic>`, durable | `<topic>`, as oslo.messaging declares it |
-//! | a server's queue | `<exchange>/<topic>/<server>`, durable, gone 30 minutes after its server | `<topic>.<server>`, likewise |
+//! | a server's queue | `<exchange>/<topic>/<server>`, durable, gone 30 minutes after its server | `<topic>.<server>`, as oslo.messaging declares it |
 //! | fanout | exchange `rpc.fanout/<topic>`, a queue for each server | exchange `<topic>_fanout`, a queue for each server |
 //! | answers | `rpc.reply/<32 digits>` | `reply_<32 digits>` |
 //! | bodies | MessagePack | JSON in oslo.messaging's envelope 2.0 |
@@ -65,6 +65,7 @@ mod factory;
 mod url;
 
 // Connections: made, kept up, and why there is none.
+mod channels;
 mod connect;
 mod connect_failure;
 mod link;

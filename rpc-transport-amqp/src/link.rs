@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -31,7 +31,6 @@ pub(crate) struct Link {
     role: &'static str,
     config: Arc<Config>,
     status: watch::Sender<Status>,
-    begun: AtomicBool,
     hurry: Notify,
     /// Ends the link for good.
     stop: CancellationToken,
@@ -95,16 +94,12 @@ impl Session {
     }
 
     /// Notes what an operation on one of its channels failed with.
+    ///
+    /// The client library refuses the number of a channel that the broker closed over an error from then on, and numbers come
+    /// to an end: of a connection that had no end, nobody could open a channel at last.
     pub(crate) fn note(&self, error: &lapin::Error) {
-        if error.is_amqp_soft_error() {
-            self.spoil_channel();
-        }
-    }
-
-    /// Notes that the broker closed a channel over an error. The client library refuses the channel's number from then on,
-    /// and numbers come to an end: of a connection that had no end, nobody could open a channel at last.
-    fn spoil_channel(&self) {
-        if self.spoilt.fetch_add(1, Ordering::Relaxed) + 1 >= SPOILT {
+        let spoils = error.is_amqp_soft_error();
+        if spoils && self.spoilt.fetch_add(1, Ordering::Relaxed) + 1 >= SPOILT {
             self.end();
         }
     }
@@ -130,7 +125,6 @@ impl Link {
             role,
             config: Arc::clone(config),
             status: watch::Sender::new(Status::Idle),
-            begun: AtomicBool::new(false),
             hurry: Notify::new(),
             stop: stop.clone(),
         })
@@ -184,8 +178,14 @@ impl Link {
 
     /// Begins to connect, once.
     fn begin(self: &Arc<Self>) {
-        if !self.begun.swap(true, Ordering::SeqCst) {
-            self.status.send_replace(Status::Connecting(None));
+        let first = self.status.send_if_modified(|status| {
+            let idle = matches!(status, Status::Idle);
+            if idle {
+                *status = Status::Connecting(None);
+            }
+            idle
+        });
+        if first {
             let running = Running(Arc::clone(self));
             tokio::spawn(async move { running.0.run().await });
         }

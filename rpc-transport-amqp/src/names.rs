@@ -7,6 +7,11 @@ use crate::config::Form;
 /// AMQP's short strings hold no more bytes, and names are short strings.
 pub(crate) const LONGEST: usize = 255;
 
+/// Whether AMQP can hold the name.
+pub(crate) fn fits(name: &str) -> bool {
+    name.len() <= LONGEST
+}
+
 impl Form {
     /// The queue that all servers of a topic share.
     pub(crate) fn topic_queue(self, exchange: &str, topic: &str) -> String {

@@ -108,4 +108,12 @@ impl Outlet {
             }
         }
     }
+
+    /// The session of a publisher that takes a message, when there is one: for what is published on another channel.
+    ///
+    /// Cancel safe: nothing is sent by waiting.
+    pub(crate) async fn session_when_ready(&self) -> Result<Arc<Session>, Unavailable> {
+        let ready = self.when_ready().await?;
+        Ok(Arc::clone(&ready.publisher.session))
+    }
 }

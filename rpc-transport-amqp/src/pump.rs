@@ -195,9 +195,10 @@ impl Pump {
                 },
                 () = &mut ended => return End::Lost,
                 () = &mut closed => return End::Closed(None),
-                _ = old.tick(), if !self.window.is_empty() => {
+                _ = old.tick(), if self.relay.passes_on() => {
                     // Beside the loop, as it waits for the broker, and one after the other.
-                    if passing.as_ref().is_none_or(JoinHandle::is_finished) {
+                    let passed = passing.as_ref().is_none_or(JoinHandle::is_finished);
+                    if passed && self.window.has_old(PATIENCE) {
                         let relay = Arc::clone(&self.relay);
                         passing = Some(tokio::spawn(async move { relay.pass_on().await }));
                     }

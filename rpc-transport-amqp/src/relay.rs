@@ -26,13 +26,15 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
+    /// Whether what waits here can be passed on: afterwards nobody could tell it from what is at work.
+    pub(crate) fn passes_on(&self) -> bool {
+        self.acknowledge == Acknowledge::BeforeInvoke
+    }
+
     /// Lets servers that are free have what waits here for too long.
     pub(crate) async fn pass_on(&self) {
-        if self.acknowledge != Acknowledge::BeforeInvoke || !self.others_are_free().await {
-            return;
-        }
         // Nothing is taken out of the window that could not leave at once: a task may become free meanwhile.
-        if self.hub.outlet.now().is_none() {
+        if !self.others_are_free().await || self.hub.outlet.now().is_none() {
             return;
         }
         let old = self.window.take_old(Source::Topic, PATIENCE);
@@ -61,7 +63,7 @@ impl Relay {
     }
 
     async fn hand_back(&self, held: Held) {
-        let fresh = self.acknowledge == Acknowledge::BeforeInvoke && !held.delivery.redelivered;
+        let fresh = self.passes_on() && !held.delivery.redelivered;
         match held.source {
             // Nobody else has this queue.
             Source::Fanout => drop(held.ear.acknowledge(held.tag())),

@@ -15,7 +15,7 @@ use crate::hub::Hub;
 use crate::inspector::Seen;
 use crate::outlet::Ready;
 use crate::publisher;
-use crate::target::{Target, fits};
+use crate::target::Target;
 use crate::wire::{self, Calling, Outgoing};
 
 /// Before a step is tried again that a lost connection undid.
@@ -30,7 +30,7 @@ pub(crate) fn send(
     if hub.is_closed() {
         return Err(target.address.closed());
     }
-    if !fits(&target) {
+    if !target.fits() {
         return Err(target.address.too_long());
     }
     if tokio::runtime::Handle::try_current().is_err() {
@@ -138,16 +138,16 @@ async fn cast(hub: &Hub, target: &Target, request: Arc<Request>) -> Result<(), S
     let given_up = CancellationToken::new();
     let _give_up = given_up.clone().drop_guard();
     loop {
-        // Also makes the reason known why there is no connection, if there can be none.
-        let ready = hub.outlet.when_ready().await;
-        drop(ready.map_err(|why| target.address.unavailable(&why))?);
+        let session = hub.outlet.session_when_ready().await;
+        let session = session.map_err(|why| target.address.unavailable(&why))?;
+        // Made now, as it says how much time is left.
         let message = outgoing(hub, target, &request, None)?;
         let (leaving, given_up) = (Arc::clone(&request), given_up.clone());
         let leaving = move || {
             leaving.mark_sent();
             !given_up.is_cancelled()
         };
-        match hub.send_exactly_unless(message, leaving).await {
+        match hub.send_exactly_on(session, message, leaving).await {
             Arrival::Queued => return Ok(()),
             Arrival::NoQueue => return Err(target.address.no_queue()),
             Arrival::Refused => return Err(target.address.refused()),

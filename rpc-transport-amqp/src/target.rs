@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::config::Config;
+use crate::names;
 
 /// For so long a target that was seen with consumers is believed to have some.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(1);
@@ -53,6 +54,11 @@ impl Target {
         let (exchange, routing_key) = address.way(config);
         let absent = AtomicBool::new(false);
         Self { address, exchange, routing_key, absent, knowledge: Mutex::default() }
+    }
+
+    /// Whether AMQP can hold its names.
+    pub(crate) fn fits(&self) -> bool {
+        names::fits(&self.exchange) && names::fits(&self.routing_key)
     }
 
     /// Whether consumers are believed to be there. If that is long ago, one of several callers is asked to look again.
@@ -106,7 +112,7 @@ impl Target {
 
     /// Notes that nobody listens while calls wait; true the second time in a row, as the first one may have come in the
     /// middle of a server's taking its leave.
-    pub(crate) fn is_deserted(&self) -> bool {
+    pub(crate) fn note_desertion(&self) -> bool {
         let mut knowledge = self.lock();
         knowledge.seen = None;
         std::mem::replace(&mut knowledge.deserted, true)
@@ -146,9 +152,4 @@ impl Targets {
     fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Arc<Target>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether all of a target's names fit into AMQP's.
-pub(crate) fn fits(target: &Target) -> bool {
-    [&target.exchange, &target.routing_key].iter().all(|name| name.len() <= crate::names::LONGEST)
 }

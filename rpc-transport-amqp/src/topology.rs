@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ErrorKind, ExchangeKind};
+use lapin::{Channel, ExchangeKind};
 use rpc_core::transport::Listen;
 
 use crate::config::{Config, Form};
 use crate::link::Session;
+use crate::refusal::reply_code;
 
 /// How long the queue of a server's name outlives the server, in the native form: long enough for a restart.
 const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
@@ -87,7 +88,8 @@ impl Ears {
             if let Some((exchange, _)) = &queue.binding
                 && let Err(error) = exchange.declare(channel).await
             {
-                let settles = self.form == Form::Oslo && exchange.durable && is_mismatch(&error);
+                let settles =
+                    self.form == Form::Oslo && exchange.durable && reply_code(&error) == Some(406);
                 return if settles { Ok(Some(exchange.name.clone())) } else { Err(error) };
             }
             queue.declare(channel).await?;
@@ -219,9 +221,4 @@ impl Exchange {
         let (name, kind) = (self.name.as_str().into(), self.kind.clone());
         channel.exchange_declare(name, kind, options, FieldTable::default()).await
     }
-}
-
-/// 406: it is there with other properties.
-fn is_mismatch(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(refused) if refused.get_id() == 406)
 }

@@ -104,10 +104,10 @@ impl AmqpTransport {
         }
         hub.begin();
         let queues = Ears::of(&hub.config, &listen, &random::name());
-        if let Some(longest) = queues.names().map(str::len).max().filter(|it| *it > names::LONGEST)
-        {
+        if let Some(name) = queues.names().find(|name| !names::fits(name)) {
             let reason = format!(
-                "the name of one of its queues or exchanges takes {longest} bytes, and AMQP takes {}",
+                "the name of one of its queues or exchanges takes {} bytes, and AMQP takes {}",
+                name.len(),
                 names::LONGEST
             );
             return Err(ListenError::new(&listen, reason));

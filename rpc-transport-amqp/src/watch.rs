@@ -37,9 +37,9 @@ impl Hub {
         match self.inspector.look(&target.routing_key).await {
             Ok(Some(Seen::Present { consumers: 0, messages })) => {
                 let waits = messages > 0 || self.config.form == Form::Native;
-                target.is_deserted() && waits
+                target.note_desertion() && waits
             }
-            Ok(Some(Seen::Absent)) => target.is_deserted(),
+            Ok(Some(Seen::Absent)) => target.note_desertion(),
             Ok(Some(Seen::Present { .. })) => {
                 target.note_consumers(true);
                 false

@@ -102,8 +102,9 @@ impl Window {
         old
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().waiting.is_empty()
+    /// Whether anything has waited for at least so long. What came first stands first.
+    pub(crate) fn has_old(&self, age: Duration) -> bool {
+        self.lock().waiting.front().is_some_and(|held| held.waited() >= age)
     }
 
     /// Empties the window: nothing of a channel that is gone can be settled, and the broker delivers it again.

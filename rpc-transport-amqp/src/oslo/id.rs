@@ -1,15 +1,15 @@
 //! Ids for messages that bring none of their own.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rpc_core::MessageId;
 
+use crate::random;
+
 /// An id that no message has had: 64 random bits of this process, then a counter.
 pub(super) fn fresh() -> MessageId {
-    // Each `RandomState` has keys of its own, seeded by the operating system.
-    static PREFIX: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("oslo"));
+    static PREFIX: LazyLock<u64> = LazyLock::new(random::bits);
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     MessageId::from_bits(u128::from(*PREFIX) << 64 | u128::from(number))

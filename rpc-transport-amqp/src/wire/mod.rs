@@ -76,7 +76,7 @@ impl fmt::Display for CallId {
 
 /// The `type` of a message; empty where it has none.
 pub(crate) fn kind_of(properties: &BasicProperties) -> &str {
-    properties.kind().as_ref().map_or("", ShortString::as_str)
+    text(properties.kind())
 }
 
 /// What a property holds; empty where it is not set.

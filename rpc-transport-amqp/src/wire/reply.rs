@@ -6,7 +6,7 @@ use lapin::BasicProperties;
 use rpc_core::waiters::WaiterKey;
 use rpc_core::{Limits, Outcome, Payload, Request};
 
-use super::request::oslo_properties;
+use super::request::{IN_MEMORY, oslo_properties};
 use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
 use crate::config::Form;
 use crate::oslo;
@@ -42,22 +42,22 @@ pub(crate) fn heartbeat(back: &WayBack) -> Outgoing {
 
 /// Says to the caller that its method has begun, and where its server listens for cancellations. Native form only.
 pub(crate) fn taken(back: &WayBack, inbox: &str) -> Outgoing {
-    let properties = addressed(back, kind::TAKEN).with_reply_to(inbox.into());
-    to_queue(&back.queue, properties, Vec::new())
+    notice(back, kind::TAKEN, inbox)
 }
 
 /// Says to the server that has taken a call that its caller, whose inbox this is, has given up.
 pub(crate) fn cancel(server: &str, key: WaiterKey, inbox: &str) -> Outgoing {
-    let properties = BasicProperties::default()
-        .with_delivery_mode(1)
-        .with_type(kind::CANCEL.into())
-        .with_correlation_id(CallId::of(key).to_string().into())
-        .with_reply_to(inbox.into());
-    to_queue(server, properties, Vec::new())
+    let call = CallId::of(key).to_string().into();
+    notice(&WayBack { form: Form::Native, queue: server.into(), call }, kind::CANCEL, inbox)
+}
+
+/// What is all said by its kind, the call that it is about, and whose inbox it comes from.
+fn notice(to: &WayBack, kind: &str, inbox: &str) -> Outgoing {
+    to_queue(&to.queue, addressed(to, kind).with_reply_to(inbox.into()), Vec::new())
 }
 
 fn addressed(back: &WayBack, kind: &str) -> BasicProperties {
-    let properties = BasicProperties::default().with_delivery_mode(1);
+    let properties = BasicProperties::default().with_delivery_mode(IN_MEMORY);
     match back.form {
         Form::Native => properties.with_type(kind.into()).with_correlation_id((&*back.call).into()),
         Form::Oslo => oslo_properties(properties),

@@ -17,7 +17,7 @@ use crate::oslo;
 const LONGEST: u128 = u32::MAX as u128;
 /// Calls are worth nothing after a crash of the broker, and one that it had delivered could be delivered again as if it
 /// never had been: so they are not written to disk. Casts are.
-const IN_MEMORY: u8 = 1;
+pub(super) const IN_MEMORY: u8 = 1;
 const ON_DISK: u8 = 2;
 
 /// A call's names on the wire: its own, and the queue of its answer.
@@ -143,7 +143,7 @@ fn read_oslo(
 ) -> Result<Arrived, Illegible> {
     let back = |reply: Option<(String, String)>| {
         // A longer name is none of any queue.
-        let reply = reply.filter(|(_, queue)| queue.len() <= names::LONGEST);
+        let reply = reply.filter(|(_, queue)| names::fits(queue));
         reply.map(|(call, queue)| WayBack {
             form: Form::Oslo,
             queue: queue.into(),
