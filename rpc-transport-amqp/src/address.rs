@@ -8,7 +8,7 @@ use rpc_core::transport::{Destination, Route};
 use crate::config::Config;
 use crate::inbox::NoInbox;
 use crate::link::Unavailable;
-use crate::names;
+use crate::wire::names;
 
 /// Exchange, topic and which of its servers.
 #[derive(Debug, Clone)]

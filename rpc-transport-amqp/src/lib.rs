@@ -59,10 +59,8 @@
 //! A transport runs on the tokio runtime on which it is first used.
 
 // What can be set, and by which URL.
-mod builder;
 mod config;
 mod factory;
-mod url;
 
 // Connections: made, kept up, and why there is none.
 mod channels;
@@ -75,8 +73,6 @@ mod tls;
 
 // What is on the broker, and in messages.
 mod kinds;
-mod names;
-mod oslo;
 mod random;
 mod topology;
 mod wire;
@@ -112,6 +108,6 @@ mod taken;
 mod hub;
 mod transport;
 
-pub use self::builder::AmqpBuilder;
+pub use self::config::AmqpBuilder;
 pub use self::factory::AmqpFactory;
 pub use self::transport::AmqpTransport;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::names;
+use crate::wire::names;
 
 /// For so long a target that was seen with consumers is believed to have some.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(1);

@@ -11,19 +11,19 @@ use rpc_core::transport::{
 use rpc_core::{BoxFuture, Codec, Request};
 use tokio::sync::{mpsc, watch};
 
-use crate::builder::AmqpBuilder;
+use crate::config::AmqpBuilder;
 use crate::config::Form;
 use crate::factory::AmqpFactory;
 use crate::hub::Hub;
 use crate::listener::AmqpListener;
-use crate::names;
-use crate::oslo;
 use crate::pump::Pump;
 use crate::random;
 use crate::sender;
 use crate::target::Target;
 use crate::topology::Ears;
 use crate::window::Window;
+use crate::wire::names;
+use crate::wire::oslo;
 
 /// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
 ///

@@ -3,7 +3,9 @@
 //! What a transport sends is in the form that its URL asks for; what it receives is understood in either, and answered in
 //! kind. The native form marks its messages with a `type`, which oslo.messaging never sets.
 
+pub(crate) mod names;
 mod native;
+pub(crate) mod oslo;
 mod reply;
 mod request;
 

@@ -6,10 +6,10 @@ use lapin::BasicProperties;
 use rpc_core::waiters::WaiterKey;
 use rpc_core::{Limits, Outcome, Payload, Request};
 
+use super::oslo;
 use super::request::{IN_MEMORY, oslo_properties};
 use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
 use crate::config::Form;
-use crate::oslo;
 
 /// The final answer to a request, as far as that could be read.
 pub(crate) fn answer(back: &WayBack, request: Option<&Request>, outcome: Outcome) -> Outgoing {

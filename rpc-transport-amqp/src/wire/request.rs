@@ -8,10 +8,10 @@ use rpc_core::waiters::WaiterKey;
 use rpc_core::{Limits, Request};
 use tokio::time::Instant;
 
+use super::names;
+use super::oslo;
 use super::{CallId, Outgoing, WayBack, compression, kind, kind_of, native, text};
 use crate::config::Form;
-use crate::names;
-use crate::oslo;
 
 /// RabbitMQ refuses to keep a message for longer, in milliseconds; what has longer has no limit.
 const LONGEST: u128 = u32::MAX as u128;

@@ -3,7 +3,7 @@
 use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
 use super::{json, message_in, reply_in};
-use crate::oslo::{About, Content, encode_reply, read_reply};
+use crate::wire::oslo::{About, Content, encode_reply, read_reply};
 
 const ABOUT: About<'_> = About { method: "mint", version: Version::new(9, 1) };
 

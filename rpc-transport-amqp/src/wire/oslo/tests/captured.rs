@@ -5,8 +5,8 @@ use std::time::Duration;
 use rpc_core::{FailureKind, Value, Version};
 
 use super::{json, value};
-use crate::oslo::request::ReadRequest;
-use crate::oslo::{Content, read_reply, read_request};
+use crate::wire::oslo::request::ReadRequest;
+use crate::wire::oslo::{Content, read_reply, read_request};
 
 pub(super) const CALL: &str = r#"{"oslo.version": "2.0", "oslo.message": "{\"method\": \"echo\", \"args\": {\"value\": {\"a\": [1, 2.5, \"\\u00e9\"]}}, \"_msg_id\": \"77bb9132f61c4200873ac760319a0d61\", \"_reply_q\": \"reply_0d50b22ad9d6499c8ae2a7d7bca45855\", \"_timeout\": null, \"_unique_id\": \"dbc0c737da104e30a3a211eecf8a7556\", \"_context_user\": \"bob\", \"_context_request_id\": \"req-1\", \"_context_roles\": [\"admin\"]}"}"#;
 

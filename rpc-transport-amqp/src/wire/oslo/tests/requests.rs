@@ -5,8 +5,8 @@ use std::time::Duration;
 use rpc_core::{Codec, Entries, MessageId, Payload, Request, TraceContext, Value, Version};
 
 use super::{message_in, read_in, request, value, waiting};
-use crate::oslo::request::ReadRequest;
-use crate::oslo::{Call, encode_request, read_request};
+use crate::wire::oslo::request::ReadRequest;
+use crate::wire::oslo::{Call, encode_request, read_request};
 
 const CALL: Call<'_> = Call { msg_id: "77bb", reply_queue: "reply_0d50" };
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rpc_core::transport::ConnectError;
 
+use super::url;
 use crate::AmqpTransport;
 use crate::config::{Config, Form, Identity, LONGEST_TTL};
 use crate::hub::Hub;
-use crate::url;
 
 /// Settings of a RabbitMQ transport, which begin with a URL. What is said last holds.
 ///

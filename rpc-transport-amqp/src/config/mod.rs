@@ -1,8 +1,13 @@
 //! What a transport is to do, as URL and builder have settled it.
 
+mod builder;
+mod url;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use self::builder::AmqpBuilder;
 
 /// What RabbitMQ takes as a queue's time to live.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_millis(u32::MAX as u64);

@@ -3,7 +3,7 @@
 use rpc_core::{Codec, Failure, FailureKind, Payload};
 
 use super::{json, message_in, reply_in};
-use crate::oslo::{Content, encode_heartbeat, encode_reply, read_reply};
+use crate::wire::oslo::{Content, encode_heartbeat, encode_reply, read_reply};
 
 fn content(members: &str) -> Content {
     let reply = reply_in(&format!(r#"{{"_msg_id": "77bb"{members}}}"#));

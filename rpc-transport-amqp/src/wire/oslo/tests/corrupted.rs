@@ -3,7 +3,7 @@
 use rpc_core::{Failure, FailureKind, Version};
 
 use super::captured::{CALL, VALUE_ERROR};
-use crate::oslo::{About, encode_reply, read_reply, read_request};
+use crate::wire::oslo::{About, encode_reply, read_reply, read_request};
 
 /// Reads it as both, and expects nothing but to get here again.
 fn read(body: &[u8]) {
