@@ -66,7 +66,7 @@ async fn main() -> anyhow::Result<()> {
 
     // Nobody there is an answer, not a time-out.
     match cache.who(&ctx).to_server("cache-9").await {
-        Err(CallError::Transport(error)) if error.kind() == TransportErrorKind::NoSuchServer => {
+        Err(CallError::Transport(error)) if error.kind() == TransportErrorKind::MissingServer => {
             println!("nobody: no such server, ran: {}, retry: {}", error.ran(), error.may_retry());
         }
         other => println!("nobody: {other:?}"),

@@ -4,7 +4,7 @@
 
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
 use rpc_core::serializer::{Serializer, SerializerError};
-use rpc_core::{CallError, Codec, Context, Entries, Server, Target, Value, endpoint};
+use rpc_core::{CallError, Codec, Context, ContextEntries, Server, Target, Value, endpoint};
 use rpc_transport_mem::MemTransport;
 
 /// A toy that keeps nothing secret: it shifts letters by the length of the key's name. A real one would encrypt and
@@ -27,7 +27,11 @@ impl ToySeal {
 
 impl Serializer for ToySeal {
     /// Called for each argument by the client, and for the result by the server.
-    fn serialize_entity(&self, _ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn serialize_entity(
+        &self,
+        _ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         Ok(match value.as_str() {
             Some(text) => format!("{}:{}", self.key, self.shift(text, true)).into(),
             None => value,
@@ -35,7 +39,11 @@ impl Serializer for ToySeal {
     }
 
     /// Called for each argument by the server, and for the result by the client.
-    fn deserialize_entity(&self, _ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn deserialize_entity(
+        &self,
+        _ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         let Some(text) = value.as_str() else { return Ok(value) };
         let sealed = text.strip_prefix(self.key).and_then(|rest| rest.strip_prefix(':'));
         let sealed = sealed.ok_or_else(|| SerializerError::new("sealed with another key"))?;

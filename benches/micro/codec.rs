@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rpc_benches::{Echoed, TEXT};
 use rpc_core::__private::{decode_args, encode_args, encode_result};
-use rpc_core::{Args, Codec, Limits};
+use rpc_core::{Codec, DecodeLimits, EncodedArgs};
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
 const NAMES: &[&str] = &["text", "number"];
@@ -17,7 +17,7 @@ fn name(what: &str, codec: Codec) -> String {
 
 fn arguments(criterion: &mut Criterion) {
     let (text, number) = (TEXT.to_owned(), 12_345_u64);
-    let limits = Limits::new();
+    let limits = DecodeLimits::new();
     for codec in CODECS {
         criterion.bench_function(&name("encode arguments", codec), |bench| {
             bench.iter(|| encode_args(codec, NAMES, black_box(&(&text, &number)), 0));
@@ -25,7 +25,7 @@ fn arguments(criterion: &mut Criterion) {
         let bytes = encode_args(codec, NAMES, &(&text, &number), 0).expect("the payload is sound");
         criterion.bench_function(&name("decode arguments", codec), |bench| {
             bench.iter(|| {
-                let args = Args { codec, bytes: black_box(&bytes), limits: &limits };
+                let args = EncodedArgs { codec, bytes: black_box(&bytes), limits: &limits };
                 decode_args::<(String, u64)>(args, NAMES).is_ok_and(|(_, given)| given == number)
             });
         });
@@ -34,7 +34,7 @@ fn arguments(criterion: &mut Criterion) {
 
 fn results(criterion: &mut Criterion) {
     let echoed = Echoed { text: TEXT.to_owned(), number: 12_345 };
-    let limits = Limits::new();
+    let limits = DecodeLimits::new();
     for codec in CODECS {
         criterion.bench_function(&name("encode result", codec), |bench| {
             bench.iter(|| encode_result(codec, black_box(&echoed)));

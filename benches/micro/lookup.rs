@@ -6,7 +6,8 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rpc_core::__private::{encode_result, finds};
 use rpc_core::{
-    Descriptor, Endpoint, Invoke, MethodDescriptor, RpcClient, Server, Target, TypeName, Version,
+    Endpoint, EndpointDescriptor, InvokeFn, MethodDescriptor, RpcClient, Server, Target, TypeName,
+    Version,
 };
 use rpc_transport_mem::MemTransport;
 
@@ -50,7 +51,7 @@ impl<const N: usize> Many<N> {
         }
         methods
     };
-    const NOTHING: Invoke<Self> =
+    const NOTHING: InvokeFn<Self> =
         |_, _, args| Box::pin(async move { encode_result(args.codec, &()) });
 }
 
@@ -69,14 +70,14 @@ const METHOD: MethodDescriptor = MethodDescriptor {
 
 impl<const N: usize> Endpoint for Many<N> {
     type Client = RpcClient;
-    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+    const DESCRIPTOR: &'static EndpointDescriptor = &EndpointDescriptor {
         name: "Many",
         namespaces: &[Some("bench")],
         version: Version::V1_0,
         docs: "",
         methods: &Self::METHODS,
     };
-    const INVOKE: &'static [Invoke<Self>] = &[Self::NOTHING; N];
+    const INVOKE: &'static [InvokeFn<Self>] = &[Self::NOTHING; N];
 }
 
 fn among<const N: usize>(criterion: &mut Criterion) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rpc_core::{Codec, DecodeErrorKind, Limits, Map, Value};
+use rpc_core::{Codec, DecodeErrorKind, DecodeLimits, Map, Value};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ pub enum Guess {
     Fields(BTreeMap<String, Guess>),
 }
 
-const LIMITS: Limits = Limits::new();
+const LIMITS: DecodeLimits = DecodeLimits::new();
 
 /// Any bytes, read as MessagePack: the structural rules are those of the reference reader.
 pub fn decode_msgpack(data: &[u8]) {
@@ -89,7 +89,7 @@ fn read<T: Serialize + DeserializeOwned>(codec: Codec, data: &[u8]) -> Option<T>
     let read: T = codec.decode(data, &LIMITS).ok()?;
     let written = codec.encode(&read).expect("what was read can be written");
     // A type may write more levels than it reads, so that the default limit need not hold.
-    let again: T = match codec.decode(&written, &LIMITS.max_depth(Limits::DEEPEST)) {
+    let again: T = match codec.decode(&written, &LIMITS.max_depth(DecodeLimits::MAX_DEPTH)) {
         Ok(again) => again,
         Err(error) => {
             let lossy = codec == Codec::Json && lost_in_json(&read);

@@ -16,9 +16,9 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// The key–value pairs of a context, shared and never changed: cloning is one reference count, and none when empty.
 #[derive(Clone, Default, PartialEq)]
-pub struct Entries(Option<Arc<BTreeMap<String, Value>>>);
+pub struct ContextEntries(Option<Arc<BTreeMap<String, Value>>>);
 
-impl Entries {
+impl ContextEntries {
     /// Whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -55,14 +55,14 @@ impl Entries {
     }
 }
 
-impl FromIterator<(String, Value)> for Entries {
+impl FromIterator<(String, Value)> for ContextEntries {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
         let map: BTreeMap<_, _> = entries.into_iter().collect();
         Self((!map.is_empty()).then(|| Arc::new(map)))
     }
 }
 
-impl fmt::Debug for Entries {
+impl fmt::Debug for ContextEntries {
     /// Names the keys only: contexts carry tokens and passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(|(key, _)| key)).finish()
@@ -87,7 +87,7 @@ impl fmt::Debug for Entries {
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
-    entries: Entries,
+    entries: ContextEntries,
     /// The request that this context came with; `None` for a caller's own.
     origin: Option<Arc<Request>>,
     /// What a caller has set beside the entries.
@@ -127,7 +127,7 @@ impl Context {
 
     /// This context with all its entries replaced.
     #[must_use]
-    pub fn with_entries(mut self, entries: Entries) -> Self {
+    pub fn with_entries(mut self, entries: ContextEntries) -> Self {
         self.entries = entries;
         self
     }
@@ -187,7 +187,7 @@ impl Context {
 
     /// All entries.
     #[must_use]
-    pub fn entries(&self) -> &Entries {
+    pub fn entries(&self) -> &ContextEntries {
         &self.entries
     }
 

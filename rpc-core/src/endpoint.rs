@@ -1,6 +1,6 @@
 //! What the macros generate: a description of an endpoint and the functions that invoke its methods.
 //!
-//! Two tables in the same order. The [`Descriptor`] knows no user type, so that tools can read it; the table of
+//! Two tables in the same order. The [`EndpointDescriptor`] knows no user type, so that tools can read it; the table of
 //! [`Invoke`] functions is typed and is only ever used together with the endpoint it belongs to. `static` items cannot
 //! be generic, associated constants can, which is why both are constants of the [`Endpoint`] trait.
 
@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::codec::{Codec, Limits};
+use crate::codec::{Codec, DecodeLimits};
 use crate::context::Context;
 use crate::message::Outcome;
 use crate::version::Version;
@@ -17,7 +17,8 @@ use crate::version::Version;
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Runs one method: decodes its arguments, calls it, encodes what it returns.
-pub type Invoke<E> = for<'a> fn(&'a Arc<E>, &'a Context, Args<'a>) -> BoxFuture<'a, Outcome>;
+pub type InvokeFn<E> =
+    for<'a> fn(&'a Arc<E>, &'a Context, EncodedArgs<'a>) -> BoxFuture<'a, Outcome>;
 
 /// Something whose methods can be called from outside. Implemented by `#[endpoint]`.
 #[diagnostic::on_unimplemented(
@@ -29,25 +30,25 @@ pub trait Endpoint: Sized + 'static {
     /// The client generated with this endpoint.
     type Client;
     /// What there is to call.
-    const DESCRIPTOR: &'static Descriptor;
-    /// How it is called, in the order of [`Descriptor::methods`].
-    const INVOKE: &'static [Invoke<Self>];
+    const DESCRIPTOR: &'static EndpointDescriptor;
+    /// How it is called, in the order of [`EndpointDescriptor::methods`].
+    const INVOKE: &'static [InvokeFn<Self>];
 }
 
 /// The encoded arguments of one request.
 #[derive(Debug, Copy, Clone)]
-pub struct Args<'a> {
+pub struct EncodedArgs<'a> {
     /// What the arguments are encoded in, and the result will be: servers answer in kind.
     pub codec: Codec,
     /// A map from argument names to values.
     pub bytes: &'a [u8],
     /// How much the decoder accepts.
-    pub limits: &'a Limits,
+    pub limits: &'a DecodeLimits,
 }
 
 /// Everything a tool could want to know about an endpoint.
 #[derive(Debug, Copy, Clone)]
-pub struct Descriptor {
+pub struct EndpointDescriptor {
     /// The name of the annotated type or trait, as written.
     pub name: &'static str,
     /// The namespaces that reach it: its own first, then the legacy ones. `None` is the null namespace.
@@ -80,7 +81,7 @@ pub struct MethodDescriptor {
     /// What it returns on success.
     pub returns: TypeName,
     /// The errors it is expected to fail with.
-    pub expected: &'static [ExpectedDescriptor],
+    pub expected: &'static [ExpectedErrorDescriptor],
     /// Whether it runs off the asynchronous threads.
     pub blocking: bool,
 }
@@ -100,7 +101,7 @@ pub struct ArgDescriptor {
 
 /// One expected error of a method, by its name on the wire.
 #[derive(Debug, Copy, Clone)]
-pub struct ExpectedDescriptor {
+pub struct ExpectedErrorDescriptor {
     /// The class.
     pub class: &'static str,
     /// The module, where the type claims one.

@@ -190,11 +190,11 @@ mod version;
 pub mod waiters;
 
 pub use client::{Call, Cast, ClientBuilder, Retry, RpcClient};
-pub use codec::{Codec, DecodeError, DecodeErrorKind, EncodeError, Limits, Payload};
-pub use context::{Context, Entries};
+pub use codec::{Codec, DecodeError, DecodeErrorKind, DecodeLimits, EncodeError, Payload};
+pub use context::{Context, ContextEntries};
 pub use endpoint::{
-    ArgDescriptor, Args, BoxFuture, Descriptor, Endpoint, ExpectedDescriptor, Invoke,
-    MethodDescriptor, TypeName,
+    ArgDescriptor, BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor, ExpectedErrorDescriptor,
+    InvokeFn, MethodDescriptor, TypeName,
 };
 pub use error::{CallError, RpcError};
 pub use eventual::Eventual;
@@ -210,7 +210,7 @@ pub use rpc_macros::endpoint;
 pub use rpc_macros::expected;
 pub use server::{RunningServer, Server, StopHandle};
 pub use target::{Target, TargetChange};
-pub use trace::{ParseTraceError, TraceContext};
+pub use trace::{ParseTraceContextError, TraceContext};
 pub use transport::{Transport, Transports};
 pub use value::{Map, Value, from_value, to_value};
 pub use version::{ParseVersionError, Version};

@@ -9,8 +9,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::{DecodeError, EncodeError, Limits, Payload};
-use crate::context::Entries;
+use crate::codec::{DecodeError, DecodeLimits, EncodeError, Payload};
+use crate::context::ContextEntries;
 use crate::value::{Map, Value};
 
 /// Why a serializer did not let something pass.
@@ -68,24 +68,24 @@ impl From<EncodeError> for SerializerError {
 ///
 /// ```
 /// use rpc_core::serializer::{Serializer, SerializerError};
-/// use rpc_core::{Entries, Value};
+/// use rpc_core::{ContextEntries, Value};
 ///
 /// /// Sends text backwards.
 /// struct Backwards;
 ///
 /// impl Serializer for Backwards {
-///     fn serialize_entity(&self, _: &Entries, value: Value) -> Result<Value, SerializerError> {
+///     fn serialize_entity(&self, _: &ContextEntries, value: Value) -> Result<Value, SerializerError> {
 ///         Ok(match value {
 ///             Value::String(text) => text.chars().rev().collect::<String>().into(),
 ///             other => other,
 ///         })
 ///     }
 ///
-///     fn deserialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+///     fn deserialize_entity(&self, ctx: &ContextEntries, value: Value) -> Result<Value, SerializerError> {
 ///         self.serialize_entity(ctx, value)
 ///     }
 /// }
-/// # let there = Backwards.serialize_entity(&Entries::default(), "abc".into())?;
+/// # let there = Backwards.serialize_entity(&ContextEntries::default(), "abc".into())?;
 /// # assert_eq!(there, Value::from("cba"));
 /// # Ok::<(), SerializerError>(())
 /// ```
@@ -95,7 +95,10 @@ pub trait Serializer: Send + Sync + 'static {
     /// # Errors
     ///
     /// Refusing ends the call before anything is sent.
-    fn serialize_context(&self, entries: Entries) -> Result<Entries, SerializerError> {
+    fn serialize_context(
+        &self,
+        entries: ContextEntries,
+    ) -> Result<ContextEntries, SerializerError> {
         Ok(entries)
     }
 
@@ -104,7 +107,10 @@ pub trait Serializer: Send + Sync + 'static {
     /// # Errors
     ///
     /// Refusing is answered with a failure; the method does not run.
-    fn deserialize_context(&self, entries: Entries) -> Result<Entries, SerializerError> {
+    fn deserialize_context(
+        &self,
+        entries: ContextEntries,
+    ) -> Result<ContextEntries, SerializerError> {
         Ok(entries)
     }
 
@@ -113,7 +119,11 @@ pub trait Serializer: Send + Sync + 'static {
     /// # Errors
     ///
     /// Refusing an argument ends the call before anything is sent; refusing a result is answered with a failure.
-    fn serialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn serialize_entity(
+        &self,
+        ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         let _ = ctx;
         Ok(value)
     }
@@ -123,7 +133,11 @@ pub trait Serializer: Send + Sync + 'static {
     /// # Errors
     ///
     /// Refusing an argument is answered with a failure, and the method does not run; refusing a result ends the call.
-    fn deserialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn deserialize_entity(
+        &self,
+        ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         let _ = ctx;
         Ok(value)
     }
@@ -132,10 +146,10 @@ pub trait Serializer: Send + Sync + 'static {
 /// What a client sends in place of these entries and arguments.
 pub(crate) fn outgoing(
     serializer: &dyn Serializer,
-    entries: &Entries,
+    entries: &ContextEntries,
     args: &Payload,
-    limits: &Limits,
-) -> Result<(Entries, Payload), SerializerError> {
+    limits: &DecodeLimits,
+) -> Result<(ContextEntries, Payload), SerializerError> {
     let args = each_argument(args, limits, |value| serializer.serialize_entity(entries, value))?;
     Ok((serializer.serialize_context(entries.clone())?, args))
 }
@@ -143,10 +157,10 @@ pub(crate) fn outgoing(
 /// What a server's method sees in place of these entries and arguments.
 pub(crate) fn incoming(
     serializer: &dyn Serializer,
-    entries: &Entries,
+    entries: &ContextEntries,
     args: &Payload,
-    limits: &Limits,
-) -> Result<(Entries, Payload), SerializerError> {
+    limits: &DecodeLimits,
+) -> Result<(ContextEntries, Payload), SerializerError> {
     let entries = serializer.deserialize_context(entries.clone())?;
     let args = each_argument(args, limits, |value| serializer.deserialize_entity(&entries, value))?;
     Ok((entries, args))
@@ -155,9 +169,9 @@ pub(crate) fn incoming(
 /// What a server answers in place of this result.
 pub(crate) fn outgoing_result(
     serializer: &dyn Serializer,
-    entries: &Entries,
+    entries: &ContextEntries,
     result: &Payload,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Payload, SerializerError> {
     rewritten(result, limits, |value: Value| serializer.serialize_entity(entries, value))
 }
@@ -165,16 +179,16 @@ pub(crate) fn outgoing_result(
 /// What a caller gets in place of this result.
 pub(crate) fn incoming_result(
     serializer: &dyn Serializer,
-    entries: &Entries,
+    entries: &ContextEntries,
     result: &Payload,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Payload, SerializerError> {
     rewritten(result, limits, |value: Value| serializer.deserialize_entity(entries, value))
 }
 
 fn each_argument(
     args: &Payload,
-    limits: &Limits,
+    limits: &DecodeLimits,
     rewrite: impl Fn(Value) -> Result<Value, SerializerError>,
 ) -> Result<Payload, SerializerError> {
     rewritten(args, limits, |mut map: Map| {
@@ -189,7 +203,7 @@ fn each_argument(
 /// hold more than a [`Value`] does, and serializers that are for the context only are common.
 fn rewritten<T: DeserializeOwned + Serialize + Clone + PartialEq>(
     payload: &Payload,
-    limits: &Limits,
+    limits: &DecodeLimits,
     rewrite: impl FnOnce(T) -> Result<T, SerializerError>,
 ) -> Result<Payload, SerializerError> {
     let codec = payload.codec();

@@ -21,7 +21,7 @@ pub struct TraceContext {
 #[error(
     "`{0}` is not a traceparent: expected `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`, ids not all zero"
 )]
-pub struct ParseTraceError(String);
+pub struct ParseTraceContextError(String);
 
 impl TraceContext {
     /// The first span of a new trace, sampled, with random ids.
@@ -44,7 +44,7 @@ impl TraceContext {
 
     /// Adds the vendor's `tracestate`, which is handed on as it is.
     #[must_use]
-    pub fn with_state(mut self, state: impl Into<Arc<str>>) -> Self {
+    pub fn with_trace_state(mut self, state: impl Into<Arc<str>>) -> Self {
         self.state = Some(state.into());
         self
     }
@@ -69,7 +69,7 @@ impl TraceContext {
 
     /// The vendor's `tracestate`.
     #[must_use]
-    pub fn state(&self) -> Option<&str> {
+    pub fn trace_state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 }
@@ -82,11 +82,11 @@ impl fmt::Display for TraceContext {
 }
 
 impl FromStr for TraceContext {
-    type Err = ParseTraceError;
+    type Err = ParseTraceContextError;
 
     /// Reads a `traceparent` header. As the recommendation asks, later versions are read as far as this one goes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).ok_or_else(|| ParseTraceError(text.chars().take(64).collect()))
+        parse(text).ok_or_else(|| ParseTraceContextError(text.chars().take(64).collect()))
     }
 }
 
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn a_child_stays_in_its_trace_under_another_span() {
         let parent: TraceContext = HEADER.parse().unwrap();
-        let child = parent.with_state("vendor=1").child();
+        let child = parent.with_trace_state("vendor=1").child();
         assert_eq!(child.trace_id(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_ne!(child.span_id(), 0x00f0_67aa_0ba9_02b7);
-        assert_eq!(child.state(), Some("vendor=1"));
+        assert_eq!(child.trace_state(), Some("vendor=1"));
     }
 
     #[test]

@@ -12,13 +12,14 @@ use rpc_core::__private::{
 };
 use rpc_core::error::RpcError;
 use rpc_core::{
-    Args, Codec, Context, Endpoint, Failure, FailureKind, Limits, Map, Outcome, Payload, Value,
+    Codec, Context, DecodeLimits, EncodedArgs, Endpoint, Failure, FailureKind, Map, Outcome,
+    Payload, Value,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
-const LIMITS: Limits = Limits::new();
+const LIMITS: DecodeLimits = DecodeLimits::new();
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Transfer {
@@ -111,10 +112,11 @@ mod written {
     impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
         type Client = ();
 
-        const DESCRIPTOR: &'static ::rpc_core::__private::Descriptor = {
+        const DESCRIPTOR: &'static ::rpc_core::__private::EndpointDescriptor = {
             use ::core::option::Option::{None, Some};
             use ::rpc_core::__private::{
-                ArgDescriptor, ExpectedDescriptor, MethodDescriptor, RpcError, TypeName, Version,
+                ArgDescriptor, ExpectedErrorDescriptor, MethodDescriptor, RpcError, TypeName,
+                Version,
             };
 
             const METHOD: MethodDescriptor = MethodDescriptor {
@@ -129,7 +131,7 @@ mod written {
                 expected: &[],
                 blocking: false,
             };
-            &::rpc_core::__private::Descriptor {
+            &::rpc_core::__private::EndpointDescriptor {
                 name: "Ledger",
                 namespaces: &[Some("bank")],
                 version: Version::new(1, 2),
@@ -153,11 +155,11 @@ mod written {
                         ],
                         returns: TypeName::of::<Receipt>(),
                         expected: &[
-                            ExpectedDescriptor {
+                            ExpectedErrorDescriptor {
                                 class: <InsufficientFunds as RpcError>::CLASS,
                                 module: <InsufficientFunds as RpcError>::MODULE,
                             },
-                            ExpectedDescriptor {
+                            ExpectedErrorDescriptor {
                                 class: <AccountError as RpcError>::CLASS,
                                 module: <AccountError as RpcError>::MODULE,
                             },
@@ -197,7 +199,7 @@ mod written {
             }
         };
 
-        const INVOKE: &'static [::rpc_core::__private::Invoke<Self>] = &[
+        const INVOKE: &'static [::rpc_core::__private::InvokeFn<Self>] = &[
             |endpoint, ctx, args| {
                 ::std::boxed::Box::pin(async move {
                     let (order, note) =
@@ -299,7 +301,7 @@ enum LedgerTransferExpected {
 }
 
 impl ExpectedErrors for LedgerTransferExpected {
-    fn from_failure(failure: &Failure, limits: &Limits) -> Option<Self> {
+    fn from_failure(failure: &Failure, limits: &DecodeLimits) -> Option<Self> {
         if let Some(error) = decode_expected(failure, limits) {
             return Some(Self::InsufficientFunds(error));
         }
@@ -324,7 +326,7 @@ impl Store for Rich {
 async fn invoke(ctx: &Context, method: &str, args: &Payload) -> Outcome {
     let methods = Ledger::<Rich>::DESCRIPTOR.methods;
     let index = methods.iter().position(|known| known.name == method).unwrap();
-    let args = Args { codec: args.codec(), bytes: args.bytes(), limits: &LIMITS };
+    let args = EncodedArgs { codec: args.codec(), bytes: args.bytes(), limits: &LIMITS };
     Ledger::INVOKE[index](&Arc::new(Ledger { store: Rich }), ctx, args).await
 }
 

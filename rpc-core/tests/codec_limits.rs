@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rpc_core::{Codec, DecodeError, DecodeErrorKind, Limits, Value};
+use rpc_core::{Codec, DecodeError, DecodeErrorKind, DecodeLimits, Value};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ struct Link {
 }
 
 fn decode<T: DeserializeOwned>(codec: Codec, bytes: &[u8], max: usize) -> Result<T, DecodeError> {
-    codec.decode(bytes, &Limits::new().max_depth(max))
+    codec.decode(bytes, &DecodeLimits::new().max_depth(max))
 }
 
 /// Whether the error is the right one for one level too many.
@@ -76,7 +76,7 @@ fn reads_to_the_limit_and_no_further<T: DeserializeOwned>(
 #[test]
 fn the_default_depth_is_read_on_a_small_stack_and_one_level_more_is_too_deep() {
     on_a_small_stack(|| {
-        let max = Limits::new().max_depth;
+        let max = DecodeLimits::new().max_depth;
         reads_to_the_limit_and_no_further::<Value>(arrays, max);
         reads_to_the_limit_and_no_further::<Value>(maps, max);
         reads_to_the_limit_and_no_further::<IgnoredAny>(arrays, max);
@@ -88,7 +88,7 @@ fn the_default_depth_is_read_on_a_small_stack_and_one_level_more_is_too_deep() {
 #[test]
 fn a_recursive_type_that_buffers_reads_the_default_depth_on_a_small_stack() {
     on_a_small_stack(|| {
-        let max = Limits::new().max_depth;
+        let max = DecodeLimits::new().max_depth;
         reads_to_the_limit_and_no_further::<Guess>(arrays, max);
     });
 }
@@ -97,15 +97,17 @@ fn a_recursive_type_that_buffers_reads_the_default_depth_on_a_small_stack() {
 fn a_value_of_the_deepest_nesting_is_read_printed_copied_written_and_dropped_on_a_small_stack() {
     on_a_small_stack(|| {
         for codec in CODECS {
-            for bytes in [arrays(codec, Limits::DEEPEST), maps(codec, Limits::DEEPEST)] {
+            for bytes in
+                [arrays(codec, DecodeLimits::MAX_DEPTH), maps(codec, DecodeLimits::MAX_DEPTH)]
+            {
                 let value: Value = decode(codec, &bytes, usize::MAX).unwrap();
-                assert!(format!("{value:?}").len() > Limits::DEEPEST);
+                assert!(format!("{value:?}").len() > DecodeLimits::MAX_DEPTH);
                 assert_eq!(value.clone(), value);
                 assert_eq!(codec.encode(&value).unwrap(), bytes);
                 assert_eq!(codec.from_value::<Value>(value.clone()).unwrap(), value);
             }
-            let deeper = arrays(codec, Limits::DEEPEST + 1);
-            assert!(too_deep(decode::<Value>(codec, &deeper, usize::MAX), Limits::DEEPEST));
+            let deeper = arrays(codec, DecodeLimits::MAX_DEPTH + 1);
+            assert!(too_deep(decode::<Value>(codec, &deeper, usize::MAX), DecodeLimits::MAX_DEPTH));
         }
     });
 }
@@ -145,7 +147,8 @@ fn flat_messages_of_many_small_parts_are_not_deep() {
 #[test]
 fn a_message_longer_than_the_limit_is_refused_unread() {
     for codec in CODECS {
-        let error = codec.decode::<Value>(&[0xc1; 9], &Limits::new().max_bytes(8)).unwrap_err();
+        let error =
+            codec.decode::<Value>(&[0xc1; 9], &DecodeLimits::new().max_bytes(8)).unwrap_err();
         assert_eq!(error.kind(), &DecodeErrorKind::TooLarge { bytes: 9, limit: 8 });
         assert_eq!(
             error.to_string(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rpc_core::{
-    Codec, DecodeErrorKind, Limits, Map, Payload, Value, Version, from_value, to_value,
+    Codec, DecodeErrorKind, DecodeLimits, Map, Payload, Value, Version, from_value, to_value,
 };
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -141,14 +141,14 @@ proptest! {
     #[test]
     fn every_value_comes_back_from_messagepack(value in value()) {
         let bytes = Codec::MessagePack.encode(&value).unwrap();
-        let limits = Limits::new();
+        let limits = DecodeLimits::new();
         prop_assert_eq!(Codec::MessagePack.decode::<Value>(&bytes, &limits).unwrap(), value);
     }
 
     #[test]
     fn every_plain_value_comes_back_from_json(value in plain_value()) {
         let bytes = Codec::Json.encode(&value).unwrap();
-        prop_assert_eq!(Codec::Json.decode::<Value>(&bytes, &Limits::new()).unwrap(), value);
+        prop_assert_eq!(Codec::Json.decode::<Value>(&bytes, &DecodeLimits::new()).unwrap(), value);
     }
 
     #[test]
@@ -161,10 +161,10 @@ proptest! {
     fn a_type_has_the_same_value_directly_and_through_bytes(order in order()) {
         for codec in [Codec::MessagePack, Codec::Json] {
             let bytes = codec.encode(&order).unwrap();
-            let value: Value = codec.decode(&bytes, &Limits::new()).unwrap();
+            let value: Value = codec.decode(&bytes, &DecodeLimits::new()).unwrap();
             prop_assert_eq!(&codec.to_value(&order).unwrap(), &value);
             prop_assert_eq!(&codec.from_value::<Order>(value).unwrap(), &order);
-            prop_assert_eq!(&codec.decode::<Order>(&bytes, &Limits::new()).unwrap(), &order);
+            prop_assert_eq!(&codec.decode::<Order>(&bytes, &DecodeLimits::new()).unwrap(), &order);
         }
     }
 
@@ -175,7 +175,7 @@ proptest! {
     ) {
         for codec in [Codec::MessagePack, Codec::Json] {
             let bytes = codec.encode(&value).unwrap();
-            match codec.decode::<Value>(&bytes, &Limits::new().max_depth(max)) {
+            match codec.decode::<Value>(&bytes, &DecodeLimits::new().max_depth(max)) {
                 Ok(_) => prop_assert!(depth(&value) <= max),
                 Err(error) => {
                     prop_assert_eq!(error.kind(), &DecodeErrorKind::TooDeep { limit: max });
@@ -188,7 +188,7 @@ proptest! {
     #[test]
     fn a_message_that_is_cut_short_or_longer_is_malformed(value in value(), extra: u8) {
         let mut bytes = Codec::MessagePack.encode(&value).unwrap();
-        let read = |bytes: &[u8]| Codec::MessagePack.decode::<Value>(bytes, &Limits::new());
+        let read = |bytes: &[u8]| Codec::MessagePack.decode::<Value>(bytes, &DecodeLimits::new());
         let malformed = |bytes: &[u8]| {
             matches!(read(bytes).unwrap_err().kind(), DecodeErrorKind::Malformed { .. })
         };
@@ -207,7 +207,7 @@ proptest! {
         let mut rest = &bytes[..];
         let reference = IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut rest));
         let expected = reference.is_ok() && rest.is_empty();
-        let read = Codec::MessagePack.decode::<IgnoredAny>(&bytes, &Limits::new());
+        let read = Codec::MessagePack.decode::<IgnoredAny>(&bytes, &DecodeLimits::new());
         prop_assert_eq!(read.is_ok(), expected, "{:?}", read);
         // So few bytes cannot be deeper than the default limit: it is not what refuses.
         if let Err(error) = read {
@@ -226,7 +226,7 @@ proptest! {
             Payload::new(Codec::Json, bytes),
             Payload::new(Codec::Json, json.into_bytes()),
         ] {
-            let (codec, bytes, limits) = (payload.codec(), payload.bytes(), Limits::new());
+            let (codec, bytes, limits) = (payload.codec(), payload.bytes(), DecodeLimits::new());
             let _ = codec.decode::<Order>(bytes, &limits);
             let _ = codec.decode::<Note>(bytes, &limits);
             let _ = codec.decode::<Version>(bytes, &limits);

@@ -47,7 +47,7 @@ impl Address {
             "{self} has a name that is too long for AMQP, which takes {} bytes for exchange, topic and server together",
             names::LONGEST
         );
-        SendError::new(TransportErrorKind::NoSuchServer, Ran::No, message)
+        SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
     pub(crate) fn no_queue(&self) -> SendError {
@@ -55,7 +55,7 @@ impl Address {
             "no server listens on {self}: there is no queue. Start one, or compare exchange, topic and server name with \
              those it was started with"
         );
-        SendError::new(TransportErrorKind::NoSuchServer, Ran::No, message)
+        SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
     pub(crate) fn no_consumer(&self, queue: &str, ran: Ran) -> SendError {
@@ -68,7 +68,7 @@ impl Address {
                  taken by a server that comes before its time is up, or have been taken by the one that went"
             ),
         };
-        SendError::new(TransportErrorKind::NoSuchServer, ran, message)
+        SendError::new(TransportErrorKind::MissingServer, ran, message)
     }
 
     pub(crate) fn refused(&self) -> SendError {

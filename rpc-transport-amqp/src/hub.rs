@@ -8,7 +8,7 @@ use futures_util::future::join;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{ConnectionState, ReplyError};
 use rpc_core::waiters::Waiters;
-use rpc_core::{Eventual, Limits};
+use rpc_core::{DecodeLimits, Eventual};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -42,7 +42,7 @@ pub(crate) struct Hub {
     /// A route may remember a target of another transport.
     pub(crate) id: u64,
     pub(crate) config: Arc<Config>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: DecodeLimits,
     pub(crate) waiters: Waiters,
     /// What publishes and what consumes have a connection each: the broker stops reading from one that publishes when it
     /// runs out of memory, and acknowledgements must get through all the same.
@@ -75,7 +75,7 @@ impl Hub {
         let queue = topology::reply_queue(&config, &random::name());
         Arc::new_cyclic(|myself: &Weak<Self>| Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            limits: Limits::new().max_bytes(config.max_message),
+            limits: DecodeLimits::new().max_bytes(config.max_message),
             waiters: waiters(myself.clone()),
             outlet: Outlet::new(publishing),
             exact: Exact::new(),

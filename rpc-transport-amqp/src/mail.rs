@@ -16,7 +16,8 @@ impl Hub {
             Mail::Answer(Some(key), Ok(answer)) => self.receive_answer(key, answer),
             Mail::Answer(Some(key), Err(reason)) => {
                 let message = format!("the answer cannot be read: {reason}");
-                let error = SendError::new(TransportErrorKind::BadReply, Ran::Unknown, message);
+                let error =
+                    SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message);
                 self.waiters.fail(key, error);
             }
             Mail::Answer(None, answer) => {
@@ -41,7 +42,8 @@ impl Hub {
                 {
                     let message =
                         "the answer comes in two parts, and there is no room for the first one";
-                    let error = SendError::new(TransportErrorKind::BadReply, Ran::Yes, message);
+                    let error =
+                        SendError::new(TransportErrorKind::MalformedReply, Ran::Yes, message);
                     self.waiters.fail(key, error);
                 }
             }

@@ -32,7 +32,7 @@ impl Address {
             "no server listens on {self}: start one, or compare exchange, topic and server name \
              with those it was started with"
         );
-        SendError::new(TransportErrorKind::NoSuchServer, Ran::No, message)
+        SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
     pub(crate) fn last_listener_left(&self) -> SendError {
@@ -40,7 +40,7 @@ impl Address {
             "the last server on {self} stopped before it took the message: start one, then send \
              again"
         );
-        SendError::new(TransportErrorKind::NoSuchServer, Ran::No, message)
+        SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
     pub(crate) fn interrupted(&self) -> SendError {

@@ -27,7 +27,7 @@ use crate::topic::Hint;
 ///
 /// - A message goes to the listener that has waited longest. A listener's own queues take turns.
 /// - Where nobody listens, calls, casts and fanouts fail at once with
-///   [`NoSuchServer`](TransportErrorKind::NoSuchServer).
+///   [`MissingServer`](TransportErrorKind::MissingServer).
 /// - Queues are bounded; senders wait for room in the order they came.
 /// - What is not acknowledged goes back to the head of its queue, marked as redelivered.
 /// - When the last listener of a queue leaves, calls that wait there fail; casts wait for the next listener.

@@ -75,7 +75,7 @@ async fn a_waiting_sender_is_told_when_the_last_listener_leaves() {
     let second = tokio::spawn(stuck(&bench, 2).await);
     drop(listener);
     let error = second.await.unwrap().unwrap_err();
-    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
 }
 
 #[tokio::test]

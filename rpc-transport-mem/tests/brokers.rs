@@ -18,7 +18,7 @@ async fn hears(listening: &Arc<dyn Transport>, sending: &Arc<dyn Transport>) -> 
     match sending.send(&any("bank"), Arc::new(cast(id(1)))) {
         Ok(_) => ear.take().await == id(1),
         Err(error) => {
-            assert_eq!(error.kind(), TransportErrorKind::NoSuchServer);
+            assert_eq!(error.kind(), TransportErrorKind::MissingServer);
             false
         }
     }

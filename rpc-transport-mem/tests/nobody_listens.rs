@@ -12,7 +12,7 @@ use support::{Bench, any, cast, event, fanout, id, server};
 
 fn refused(bench: &Bench, route: &Route) -> SendError {
     let error = bench.transport.send(route, Arc::new(cast(id(1)))).unwrap_err();
-    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
     error
 }
 
@@ -20,7 +20,7 @@ fn refused(bench: &Bench, route: &Route) -> SendError {
 async fn a_message_to_an_unknown_topic_is_refused_at_once_and_leaves_nothing_behind() {
     let bench = Bench::new();
     let error = bench.call("bank").unwrap_err();
-    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
     bench.assert_idle();
     // Nothing was made for it either: a listener that comes later finds nothing.
     let mut listener = bench.listen("bank", "one").await;
@@ -95,7 +95,7 @@ async fn calls_fail_when_the_last_listener_leaves() {
     assert_eq!(bench.transport.queued(), 1, "there is one listener left");
     drop(two);
     let Event::Failed(error) = event(&mut replies).await else { panic!("not failed") };
-    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
     drop(replies);
     bench.assert_idle();
 }
@@ -160,7 +160,7 @@ async fn a_call_given_back_to_nobody_fails() {
     drop(listener);
     drop(delivery);
     let Event::Failed(error) = event(&mut replies).await else { panic!("not failed") };
-    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
 }
 
 #[tokio::test]

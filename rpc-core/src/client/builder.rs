@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::RpcClient;
 use super::retry::Retry;
 use super::settings::Settings;
-use crate::codec::Limits;
+use crate::codec::DecodeLimits;
 use crate::layer::{RpcLayer, RpcService};
 use crate::serializer::Serializer;
 use crate::target::TargetChange;
@@ -132,8 +132,8 @@ impl<C: From<RpcClient>> ClientBuilder<C> {
         self
     }
 
-    /// How much is decoded of a reply. Default: [`Limits::new`].
-    pub fn limits(mut self, limits: Limits) -> Self {
+    /// How much is decoded of a reply. Default: [`DecodeLimits::new`].
+    pub fn limits(mut self, limits: DecodeLimits) -> Self {
         self.settings.limits = limits;
         self
     }

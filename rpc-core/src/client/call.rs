@@ -87,7 +87,7 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Call<T, E> {
         };
         decoded.map_err(|reason| {
             let message = format!("the result cannot be decoded: {reason}");
-            let error = SendError::new(TransportErrorKind::BadReply, Ran::Yes, message);
+            let error = SendError::new(TransportErrorKind::MalformedReply, Ran::Yes, message);
             CallError::Transport(TransportError::new(error, self.flight.info()))
         })
     }

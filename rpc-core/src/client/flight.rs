@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::detour;
 use super::settings::Settings;
 use crate::codec::{Codec, Payload};
-use crate::context::{Context, Entries};
+use crate::context::{Context, ContextEntries};
 use crate::endpoint::BoxFuture;
 use crate::error::{
     CallError, CallInfo, Refusal, Refused, RemoteError, SendError, Timeout, TimeoutPhase,
@@ -68,7 +68,7 @@ pub(crate) struct Flight {
     pub(super) expires_after: Option<Duration>,
     started: Option<Instant>,
     /// The caller's own entries, where a serializer may have changed those of the request.
-    pub(super) entries: Entries,
+    pub(super) entries: ContextEntries,
     stage: Stage,
 }
 
@@ -122,7 +122,7 @@ impl Flight {
             inherited: bound,
             expires_after: None,
             started: Some(started),
-            entries: Entries::default(),
+            entries: ContextEntries::default(),
             stage: Stage::Landed(None),
         };
         flight.stage = flight.send(request);
@@ -247,7 +247,7 @@ impl Flight {
                 Some(request) => Ok((request, hand_over)),
                 None => {
                     let message = "the transport does not wait for answers to calls";
-                    Err(SendError::new(TransportErrorKind::BadReply, Ran::Unknown, message))
+                    Err(SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message))
                 }
             },
             Err(error) => Err(error),

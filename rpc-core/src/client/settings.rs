@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::retry::Retry;
-use crate::codec::{Codec, Limits};
+use crate::codec::{Codec, DecodeLimits};
 use crate::layer::RpcService;
 use crate::message::IdSource;
 use crate::serializer::Serializer;
@@ -31,7 +31,7 @@ pub(super) struct Settings {
     pub(super) monitor: Option<Duration>,
     pub(super) version_cap: Option<Version>,
     pub(super) retry: Retry,
-    pub(super) limits: Limits,
+    pub(super) limits: DecodeLimits,
     pub(super) serializer: Option<Arc<dyn Serializer>>,
     /// The layers, outermost first, around the sending.
     pub(super) stack: Option<RpcService>,
@@ -53,7 +53,7 @@ impl Settings {
             monitor: None,
             version_cap: None,
             retry: Retry::never(),
-            limits: Limits::new(),
+            limits: DecodeLimits::new(),
             serializer: None,
             stack: None,
         };

@@ -62,14 +62,14 @@ impl serde::de::Error for DecodeError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// There are more bytes than [`Limits::max_bytes`](super::Limits::max_bytes). None was read.
+    /// There are more bytes than [`DecodeLimits::max_bytes`](super::DecodeLimits::max_bytes). None was read.
     TooLarge {
         /// How many there are.
         bytes: usize,
         /// How many may be.
         limit: usize,
     },
-    /// Arrays and maps are nested deeper than [`Limits::max_depth`](super::Limits::max_depth).
+    /// Arrays and maps are nested deeper than [`DecodeLimits::max_depth`](super::DecodeLimits::max_depth).
     TooDeep {
         /// How many levels there may be.
         limit: usize,

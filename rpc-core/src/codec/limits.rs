@@ -3,24 +3,24 @@
 /// What a message may be at most, so that whoever sends it cannot exhaust memory or stack.
 ///
 /// ```
-/// use rpc_core::{Codec, Limits};
+/// use rpc_core::{Codec, DecodeLimits};
 ///
-/// let limits = Limits::new().max_bytes(1024).max_depth(8);
+/// let limits = DecodeLimits::new().max_bytes(1024).max_depth(8);
 /// assert!(Codec::Json.decode::<Vec<u8>>(b"[1, 2]", &limits).is_ok());
 /// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct DecodeLimits {
     /// The longest message that is read, in bytes. Default: 16 MiB.
     pub max_bytes: usize,
-    /// How deep arrays and maps may be nested. Default: 64; at most [`Limits::DEEPEST`].
+    /// How deep arrays and maps may be nested. Default: 64; at most [`DecodeLimits::MAX_DEPTH`].
     pub max_depth: usize,
 }
 
-impl Limits {
-    /// The deepest nesting that can be allowed; a larger [`Limits::max_depth`] counts as this.
+impl DecodeLimits {
+    /// The deepest nesting that can be allowed; a larger [`DecodeLimits::max_depth`] counts as this.
     /// JSON is read by `serde_json`, which goes no deeper.
-    pub const DEEPEST: usize = 127;
+    pub const MAX_DEPTH: usize = 127;
 
     /// The defaults.
     #[must_use]
@@ -44,11 +44,11 @@ impl Limits {
     }
 
     pub(crate) const fn depth(self) -> usize {
-        if self.max_depth < Self::DEEPEST { self.max_depth } else { Self::DEEPEST }
+        if self.max_depth < Self::MAX_DEPTH { self.max_depth } else { Self::MAX_DEPTH }
     }
 }
 
-impl Default for Limits {
+impl Default for DecodeLimits {
     fn default() -> Self {
         Self::new()
     }

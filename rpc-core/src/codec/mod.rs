@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::value::{self, Value};
 
 pub use self::error::{DecodeError, DecodeErrorKind, EncodeError};
-pub use self::limits::Limits;
+pub use self::limits::DecodeLimits;
 pub use self::payload::Payload;
 
 /// The form of arguments, results and errors on their way. Each message says which one it uses,
@@ -75,15 +75,15 @@ impl Codec {
     /// [`DecodeErrorKind`] lists them. Nothing of a value is kept when decoding fails.
     ///
     /// ```
-    /// use rpc_core::{Codec, DecodeErrorKind, Limits};
+    /// use rpc_core::{Codec, DecodeErrorKind, DecodeLimits};
     ///
-    /// let error = Codec::Json.decode::<u8>(b"[[1]]", &Limits::new().max_depth(1)).unwrap_err();
+    /// let error = Codec::Json.decode::<u8>(b"[[1]]", &DecodeLimits::new().max_depth(1)).unwrap_err();
     /// assert_eq!(error.kind(), &DecodeErrorKind::TooDeep { limit: 1 });
     /// ```
     pub fn decode<'de, T: Deserialize<'de>>(
         self,
         bytes: &'de [u8],
-        limits: &Limits,
+        limits: &DecodeLimits,
     ) -> Result<T, DecodeError> {
         self.decode_seed(PhantomData, bytes, limits)
     }
@@ -93,7 +93,7 @@ impl Codec {
         self,
         seed: S,
         bytes: &'de [u8],
-        limits: &Limits,
+        limits: &DecodeLimits,
     ) -> Result<S::Value, DecodeError> {
         if bytes.len() > limits.max_bytes {
             let (bytes, limit) = (bytes.len(), limits.max_bytes);

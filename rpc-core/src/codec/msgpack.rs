@@ -70,7 +70,7 @@ fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
 /// The same, with the levels kept apart.
 fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
-    let mut owed = [0usize; super::Limits::DEEPEST + 1];
+    let mut owed = [0usize; super::DecodeLimits::MAX_DEPTH + 1];
     owed[0] = 1;
     let mut level = 0;
     loop {

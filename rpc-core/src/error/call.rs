@@ -68,8 +68,8 @@ impl<E> CallError<E> {
 
     /// Whether nobody serves the target.
     #[must_use]
-    pub fn is_no_such_server(&self) -> bool {
-        matches!(self, Self::Transport(error) if error.kind() == TransportErrorKind::NoSuchServer)
+    pub fn is_missing_server(&self) -> bool {
+        matches!(self, Self::Transport(error) if error.kind() == TransportErrorKind::MissingServer)
     }
 
     /// Which call it was; `None` for [`CallError::Expected`], which is the application's own.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use crate::codec::Limits;
+use crate::codec::DecodeLimits;
 use crate::message::Failure;
 
 /// An error that has a name on the wire. Implemented by `#[derive(RpcError)]`.
@@ -37,12 +37,12 @@ pub trait RpcError: Error + Send + Sync + 'static {
 /// `#[expected(…)]`, generated together with the client.
 pub trait ExpectedErrors: Sized + Send + 'static {
     /// The error that the failure carries; `None` where the failure names none of these, or its value does not fit.
-    fn from_failure(failure: &Failure, limits: &Limits) -> Option<Self>;
+    fn from_failure(failure: &Failure, limits: &DecodeLimits) -> Option<Self>;
 }
 
 /// Nothing is expected.
 impl ExpectedErrors for Infallible {
-    fn from_failure(_: &Failure, _: &Limits) -> Option<Self> {
+    fn from_failure(_: &Failure, _: &DecodeLimits) -> Option<Self> {
         None
     }
 }

@@ -12,7 +12,7 @@ use crate::message::Ran;
 #[non_exhaustive]
 pub enum TransportErrorKind {
     /// Nobody serves the target.
-    NoSuchServer,
+    MissingServer,
     /// There is no connection, and none came about in time.
     Unavailable,
     /// The message was turned away: the queue, or the server, is full.
@@ -24,7 +24,7 @@ pub enum TransportErrorKind {
     /// The server took the message and was gone before it answered.
     Interrupted,
     /// An answer came that cannot be read.
-    BadReply,
+    MalformedReply,
     /// A tower layer of the client ended the call with an error of its own.
     Layer,
     /// The transport has been closed.
@@ -36,7 +36,7 @@ pub enum TransportErrorKind {
 /// ```
 /// use rpc_core::error::{Ran, SendError, TransportErrorKind};
 ///
-/// let error = SendError::new(TransportErrorKind::NoSuchServer, Ran::No, "no server listens on topic `bank`");
+/// let error = SendError::new(TransportErrorKind::MissingServer, Ran::No, "no server listens on topic `bank`");
 /// assert_eq!(error.to_string(), "no server listens on topic `bank`");
 /// ```
 #[derive(Debug, Clone)]
@@ -121,7 +121,7 @@ impl TransportError {
     pub fn may_retry(&self) -> bool {
         let passing = matches!(
             self.kind(),
-            TransportErrorKind::NoSuchServer
+            TransportErrorKind::MissingServer
                 | TransportErrorKind::Unavailable
                 | TransportErrorKind::Overloaded
         );

@@ -18,7 +18,7 @@ pub(crate) use self::id::IdSource;
 pub use self::id::{MessageId, ParseMessageIdError};
 pub(crate) use self::progress::{Progress, Reached};
 use crate::codec::Payload;
-use crate::context::Entries;
+use crate::context::ContextEntries;
 use crate::trace::TraceContext;
 use crate::version::Version;
 
@@ -41,7 +41,7 @@ pub struct Request {
     /// The version asked for. A peer that sent none is taken at its word: it means 1.0.
     pub version: Version,
     /// The caller's context entries.
-    pub entries: Entries,
+    pub entries: ContextEntries,
     /// W3C trace context, where the caller has one.
     pub trace: Option<Box<TraceContext>>,
     /// The named arguments: an encoded map.
@@ -64,7 +64,7 @@ impl Request {
             namespace: None,
             method: method.into(),
             version: Version::V1_0,
-            entries: Entries::default(),
+            entries: ContextEntries::default(),
             trace: None,
             args,
             deadline: None,

@@ -30,11 +30,11 @@ pub use self::located::{
 pub use self::measured::finds;
 pub use self::results::{Fallible, encode_result};
 pub use crate::client::{Call, ClientBuilder, RpcClient};
-pub use crate::codec::{Codec, EncodeError, Limits, Payload};
+pub use crate::codec::{Codec, DecodeLimits, EncodeError, Payload};
 pub use crate::context::Context;
 pub use crate::endpoint::{
-    ArgDescriptor, Args, BoxFuture, Descriptor, Endpoint, ExpectedDescriptor, Invoke,
-    MethodDescriptor, TypeName,
+    ArgDescriptor, BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor, ExpectedErrorDescriptor,
+    InvokeFn, MethodDescriptor, TypeName,
 };
 pub use crate::error::{CallError, ExpectedErrors, RpcError};
 pub use crate::message::{Failure, FailureKind, Outcome};

@@ -54,14 +54,15 @@ mod tests {
     use std::fmt;
 
     use super::*;
-    use crate::codec::Limits;
+    use crate::codec::DecodeLimits;
 
     #[test]
     fn a_result_is_encoded_in_the_codec_of_the_request() {
         for codec in [Codec::MessagePack, Codec::Json] {
             let payload = encode_result(codec, &("a", 1)).unwrap();
             assert_eq!(payload.codec(), codec);
-            let decoded: (String, u8) = codec.decode(payload.bytes(), &Limits::new()).unwrap();
+            let decoded: (String, u8) =
+                codec.decode(payload.bytes(), &DecodeLimits::new()).unwrap();
             assert_eq!(decoded, ("a".to_owned(), 1));
         }
     }

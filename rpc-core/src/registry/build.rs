@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::hosted::Host;
 use super::{Candidate, Hosted, Key, Namespace, Registry};
-use crate::endpoint::{Descriptor, Endpoint, MethodDescriptor};
+use crate::endpoint::{Endpoint, EndpointDescriptor, MethodDescriptor};
 use crate::version::Version;
 
 #[derive(Default)]
@@ -19,30 +19,30 @@ pub(crate) struct RegistryBuilder {
 /// a version that serves everything this one would.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unreachable {
+pub struct ShadowedMethod {
     /// The method's name on the wire.
     pub method: String,
     /// The namespace, where it is not the null one.
     pub namespace: Option<String>,
-    /// The endpoint that has it in vain, and its version.
-    pub hidden: (&'static str, Version),
+    /// The shadowed endpoint and its version.
+    pub shadowed: (&'static str, Version),
     /// The endpoint that is asked instead, and its version.
     pub by: (&'static str, Version),
 }
 
-impl fmt::Display for Unreachable {
+impl fmt::Display for ShadowedMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "method `{}` of `{}` {} can never be reached: `{}` {} comes first in {}; ",
             self.method,
-            self.hidden.0,
-            self.hidden.1,
+            self.shadowed.0,
+            self.shadowed.1,
             self.by.0,
             self.by.1,
             Namespace(self.namespace.as_deref()),
         )?;
-        f.write_str(match self.hidden.1 == self.by.1 {
+        f.write_str(match self.shadowed.1 == self.by.1 {
             true => "register it once, or give one of the two another namespace or version",
             false => "register the older version first, or give one of them another namespace",
         })
@@ -59,9 +59,9 @@ impl RegistryBuilder {
     }
 
     /// The registry, unless there are methods that could never be reached.
-    pub(crate) fn build(self) -> Result<Registry, Vec<Unreachable>> {
-        let (registry, unreachable) = self.merge();
-        if unreachable.is_empty() { Ok(registry) } else { Err(unreachable) }
+    pub(crate) fn build(self) -> Result<Registry, Vec<ShadowedMethod>> {
+        let (registry, shadowed) = self.merge();
+        if shadowed.is_empty() { Ok(registry) } else { Err(shadowed) }
     }
 
     /// The registry, where methods that cannot be reached do no harm.
@@ -69,18 +69,18 @@ impl RegistryBuilder {
         self.merge().0
     }
 
-    fn merge(self) -> (Registry, Vec<Unreachable>) {
+    fn merge(self) -> (Registry, Vec<ShadowedMethod>) {
         let mut merged = Merged::default();
         for (host, hosted) in self.hosts.iter().enumerate() {
             for &namespace in hosted.descriptor().namespaces {
                 merged.add(host, hosted.descriptor(), namespace);
             }
         }
-        let unreachable = merged.unreachable(&self.hosts);
+        let shadowed = merged.shadowed(&self.hosts);
         let methods = merged.methods.into_iter();
         let methods = methods.map(|(key, all)| (key, all.into_boxed_slice())).collect();
         let hosts = self.hosts.into_boxed_slice();
-        (Registry { methods, namespaces: merged.namespaces, hosts }, unreachable)
+        (Registry { methods, namespaces: merged.namespaces, hosts }, shadowed)
     }
 }
 
@@ -91,7 +91,12 @@ struct Merged {
 }
 
 impl Merged {
-    fn add(&mut self, host: usize, descriptor: &'static Descriptor, namespace: Option<&str>) {
+    fn add(
+        &mut self,
+        host: usize,
+        descriptor: &'static EndpointDescriptor,
+        namespace: Option<&str>,
+    ) {
         let version = descriptor.version;
         let served = self.namespaces.entry(namespace.map(Box::from)).or_default();
         if !served.contains(&version) {
@@ -106,18 +111,18 @@ impl Merged {
     }
 
     /// Candidates of which an earlier one serves everything that they would.
-    fn unreachable(&self, hosts: &[Box<dyn Hosted>]) -> Vec<Unreachable> {
+    fn shadowed(&self, hosts: &[Box<dyn Hosted>]) -> Vec<ShadowedMethod> {
         let mut found = Vec::new();
         for (key, candidates) in &self.methods {
-            for (position, hidden) in candidates.iter().enumerate() {
+            for (position, shadowed) in candidates.iter().enumerate() {
                 let earlier = &candidates[..position];
-                let Some(by) = earlier.iter().find(|by| by.version.serves(hidden.version)) else {
+                let Some(by) = earlier.iter().find(|by| by.version.serves(shadowed.version)) else {
                     continue;
                 };
-                found.push(Unreachable {
+                found.push(ShadowedMethod {
                     method: key.method.to_string(),
                     namespace: key.namespace.as_deref().map(str::to_owned),
-                    hidden: (hosts[hidden.host].descriptor().name, hidden.version),
+                    shadowed: (hosts[shadowed.host].descriptor().name, shadowed.version),
                     by: (hosts[by.host].descriptor().name, by.version),
                 });
             }

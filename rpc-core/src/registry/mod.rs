@@ -12,9 +12,9 @@ use std::hash::{Hash, Hasher};
 use hashbrown::{Equivalent, HashMap};
 
 pub(crate) use self::build::RegistryBuilder;
-pub use self::build::Unreachable;
+pub use self::build::ShadowedMethod;
 pub(crate) use self::hosted::Hosted;
-use crate::endpoint::Descriptor;
+use crate::endpoint::EndpointDescriptor;
 use crate::message::{Failure, FailureKind};
 use crate::outside::Quoted;
 use crate::version::Version;
@@ -113,7 +113,7 @@ impl Registry {
     }
 
     /// The endpoints, in registration order.
-    pub fn descriptors(&self) -> impl Iterator<Item = &'static Descriptor> {
+    pub fn descriptors(&self) -> impl Iterator<Item = &'static EndpointDescriptor> {
         self.hosts.iter().map(|host| host.descriptor())
     }
 }

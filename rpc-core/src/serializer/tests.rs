@@ -5,7 +5,7 @@ use super::*;
 use crate::client::RpcClient;
 use crate::codec::Codec;
 use crate::context::Context;
-use crate::endpoint::{Descriptor, Endpoint, Invoke, MethodDescriptor, TypeName};
+use crate::endpoint::{Endpoint, EndpointDescriptor, InvokeFn, MethodDescriptor, TypeName};
 use crate::error::CallError;
 use crate::message::{Failure, FailureKind, MessageId, Outcome, Request};
 use crate::registry::RegistryBuilder;
@@ -13,14 +13,14 @@ use crate::server::dispatch::Dispatcher;
 use crate::version::Version;
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
-const LIMITS: &Limits = &Limits::new();
+const LIMITS: &DecodeLimits = &DecodeLimits::new();
 
 /// Puts marks around text and into the context, and writes down what it was asked, in order.
 #[derive(Clone, Default)]
 struct Marking(Arc<Mutex<Vec<String>>>);
 
 impl Marking {
-    fn note(&self, hook: &str, ctx: &Entries, value: Option<&Value>) {
+    fn note(&self, hook: &str, ctx: &ContextEntries, value: Option<&Value>) {
         let ctx: Vec<_> = ctx.iter().map(|(key, _)| key).collect();
         let value = value.map(|value| format!(" {value:?}")).unwrap_or_default();
         self.0.lock().unwrap().push(format!("{hook} [{}]{value}", ctx.join(" ")));
@@ -31,22 +31,26 @@ impl Marking {
     }
 }
 
-fn entries(keys: &[&str]) -> Entries {
+fn entries(keys: &[&str]) -> ContextEntries {
     keys.iter().map(|key| ((*key).to_owned(), Value::Null)).collect()
 }
 
 impl Serializer for Marking {
-    fn serialize_context(&self, ctx: Entries) -> Result<Entries, SerializerError> {
+    fn serialize_context(&self, ctx: ContextEntries) -> Result<ContextEntries, SerializerError> {
         self.note("serialize", &ctx, None);
         Ok(entries(&["sealed"]))
     }
 
-    fn deserialize_context(&self, ctx: Entries) -> Result<Entries, SerializerError> {
+    fn deserialize_context(&self, ctx: ContextEntries) -> Result<ContextEntries, SerializerError> {
         self.note("deserialize", &ctx, None);
         Ok(entries(&["opened"]))
     }
 
-    fn serialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn serialize_entity(
+        &self,
+        ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         self.note("serialize", ctx, Some(&value));
         match value {
             Value::String(text) if text == "secret" => Err(SerializerError::new("not that")),
@@ -55,7 +59,11 @@ impl Serializer for Marking {
         }
     }
 
-    fn deserialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn deserialize_entity(
+        &self,
+        ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         self.note("deserialize", ctx, Some(&value));
         match value {
             Value::String(text) => {
@@ -79,7 +87,7 @@ struct Echo;
 impl Endpoint for Echo {
     type Client = ();
 
-    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+    const DESCRIPTOR: &'static EndpointDescriptor = &EndpointDescriptor {
         name: "Echo",
         namespaces: &[None],
         version: Version::V1_0,
@@ -87,7 +95,7 @@ impl Endpoint for Echo {
         methods: &[method("echo"), method("who")],
     };
 
-    const INVOKE: &'static [Invoke<Self>] = &[
+    const INVOKE: &'static [InvokeFn<Self>] = &[
         |_, _, args| {
             Box::pin(async move {
                 let (text,): (String,) = crate::__private::decode_args(args, &["text"])?;
@@ -278,8 +286,8 @@ fn a_message_in_which_nothing_changed_keeps_its_bytes() {
     let codec = Codec::MessagePack;
     let args = codec.encode(&BTreeMap::from([("names", &by_number)])).unwrap();
     let args = Payload::new(codec, args);
-    let (_, sent) = outgoing(&Identity, &Entries::default(), &args, LIMITS).unwrap();
+    let (_, sent) = outgoing(&Identity, &ContextEntries::default(), &args, LIMITS).unwrap();
     assert_eq!(sent, args);
-    let (_, read) = incoming(&Identity, &Entries::default(), &args, LIMITS).unwrap();
+    let (_, read) = incoming(&Identity, &ContextEntries::default(), &args, LIMITS).unwrap();
     assert_eq!(read, args);
 }

@@ -13,7 +13,7 @@ use super::slots::Slots;
 use super::stats::Counters;
 use super::worker::{Rules, Worker};
 use super::{AccessPolicy, Acknowledge, Executor, Server, StopHandle};
-use crate::codec::Limits;
+use crate::codec::DecodeLimits;
 use crate::endpoint::Endpoint;
 use crate::layer::{RpcLayer, RpcService};
 use crate::registry::RegistryBuilder;
@@ -33,7 +33,7 @@ pub struct ServerBuilder {
     endpoints: RegistryBuilder,
     executor: Executor,
     rules: Rules,
-    limits: Limits,
+    limits: DecodeLimits,
     policy: Option<Box<dyn AccessPolicy>>,
     serializer: Option<Arc<dyn Serializer>>,
     stack: Option<RpcService>,
@@ -50,7 +50,7 @@ impl ServerBuilder {
             endpoints: RegistryBuilder::default(),
             executor: Executor::default(),
             rules: Rules::default(),
-            limits: Limits::new(),
+            limits: DecodeLimits::new(),
             policy: None,
             serializer: None,
             stack: None,
@@ -129,8 +129,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How much of a message is decoded: its size and its depth. Default: [`Limits::new`].
-    pub fn limits(mut self, limits: Limits) -> Self {
+    /// How much of a message is decoded: its size and its depth. Default: [`DecodeLimits::new`].
+    pub fn limits(mut self, limits: DecodeLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -183,7 +183,7 @@ impl ServerBuilder {
         let registry = match self.endpoints.build() {
             Ok(registry) => Some(registry),
             Err(unreachable) => {
-                problems.extend(unreachable.into_iter().map(BuildProblem::Unreachable));
+                problems.extend(unreachable.into_iter().map(BuildProblem::ShadowedMethod));
                 None
             }
         };

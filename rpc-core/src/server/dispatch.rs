@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use super::inside::{Inside, ServerId};
-use crate::codec::Limits;
+use crate::codec::DecodeLimits;
 use crate::context::Context;
-use crate::endpoint::{Args, BoxFuture};
+use crate::endpoint::{BoxFuture, EncodedArgs};
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::registry::{Found, Registry};
 use crate::serializer::{self, Serializer, SerializerError};
@@ -45,7 +45,7 @@ where
 /// Everything that decides what a request runs.
 pub(crate) struct Dispatcher {
     pub(crate) registry: Registry,
-    pub(crate) limits: Limits,
+    pub(crate) limits: DecodeLimits,
     pub(crate) policy: Option<Box<dyn AccessPolicy>>,
     pub(crate) serializer: Option<Arc<dyn Serializer>>,
 }
@@ -78,7 +78,7 @@ impl Dispatcher {
         ctx: &'a Context,
     ) -> BoxFuture<'a, Outcome> {
         let (codec, bytes) = (request.args.codec(), request.args.bytes());
-        found.host.invoke(found.method, ctx, Args { codec, bytes, limits: &self.limits })
+        found.host.invoke(found.method, ctx, EncodedArgs { codec, bytes, limits: &self.limits })
     }
 
     fn find(&self, request: &Request, ctx: &Context) -> Result<Found<'_>, Failure> {
@@ -101,7 +101,7 @@ impl Dispatcher {
                 .map_err(|error| refused_by_serializer(FailureKind::InvalidArguments, &error))?;
         let ctx = ctx.clone().with_entries(entries);
         let found = self.find(request, &ctx)?;
-        let args = Args { codec: args.codec(), bytes: args.bytes(), limits };
+        let args = EncodedArgs { codec: args.codec(), bytes: args.bytes(), limits };
         let result = found.host.invoke(found.method, &ctx, args).await?;
         serializer::outgoing_result(serializer, ctx.entries(), &result, limits)
             .map_err(|error| refused_by_serializer(FailureKind::UnencodableResult, &error))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::registry::Unreachable;
+use crate::registry::ShadowedMethod;
 use crate::transport::ListenError;
 
 /// Everything that is wrong with a server's configuration, in one error.
@@ -22,7 +22,7 @@ pub enum BuildProblem {
     /// No task may run.
     NoTasks,
     /// A method could never be reached.
-    Unreachable(Unreachable),
+    ShadowedMethod(ShadowedMethod),
 }
 
 impl fmt::Display for BuildProblem {
@@ -34,7 +34,7 @@ impl fmt::Display for BuildProblem {
             }
             Self::NoEndpoint => f.write_str("there is no endpoint; add one with `.endpoint(…)`"),
             Self::NoTasks => f.write_str("the executor has room for no task; allow at least 1"),
-            Self::Unreachable(unreachable) => unreachable.fmt(f),
+            Self::ShadowedMethod(unreachable) => unreachable.fmt(f),
         }
     }
 }

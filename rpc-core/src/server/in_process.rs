@@ -12,7 +12,7 @@ use super::heartbeat;
 use super::inside::ServerId;
 use super::worker::Worker;
 use crate::client::RpcClient;
-use crate::codec::{Codec, Limits};
+use crate::codec::{Codec, DecodeLimits};
 use crate::context::Context;
 use crate::endpoint::{BoxFuture, Endpoint};
 use crate::error::{Ran, SendError, TransportErrorKind};
@@ -60,7 +60,7 @@ impl RpcClient {
         endpoints.add(endpoint.into());
         let registry = endpoints.build_first_wins();
         let dispatcher =
-            Dispatcher { registry, limits: Limits::new(), policy: None, serializer: None };
+            Dispatcher { registry, limits: DecodeLimits::new(), policy: None, serializer: None };
         let transport: Arc<dyn Transport> = Arc::new(InProcess {
             worker: Arc::new(Worker::alone(dispatcher)),
             waiters: Waiters::new(),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::__private::encode_result;
 use crate::client::RpcClient;
 use crate::context::Context;
-use crate::endpoint::{Args, BoxFuture, Descriptor, Endpoint, Invoke, MethodDescriptor, TypeName};
+use crate::endpoint::{
+    BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor, InvokeFn, MethodDescriptor, TypeName,
+};
 use crate::message::Outcome;
 use crate::version::Version;
 
@@ -32,7 +34,7 @@ pub struct Ping;
 impl Endpoint for Ping {
     type Client = RpcClient;
 
-    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+    const DESCRIPTOR: &'static EndpointDescriptor = &EndpointDescriptor {
         name: "Ping",
         namespaces: &[None],
         version: Version::V1_0,
@@ -51,9 +53,9 @@ impl Endpoint for Ping {
         }],
     };
 
-    const INVOKE: &'static [Invoke<Self>] = &[pong];
+    const INVOKE: &'static [InvokeFn<Self>] = &[pong];
 }
 
-fn pong<'a>(_: &'a Arc<Ping>, _: &'a Context, args: Args<'a>) -> BoxFuture<'a, Outcome> {
+fn pong<'a>(_: &'a Arc<Ping>, _: &'a Context, args: EncodedArgs<'a>) -> BoxFuture<'a, Outcome> {
     Box::pin(ready(encode_result(args.codec, &"pong")))
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Map, Value, from_value, to_value};
-use crate::codec::{Codec, DecodeErrorKind, Limits};
+use crate::codec::{Codec, DecodeErrorKind, DecodeLimits};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Unit;
@@ -39,7 +39,7 @@ enum Either {
 /// A type takes every way there is and comes out as it went in: through a value, through
 /// bytes, from bytes into a value into the type, and from the type into a value into bytes.
 fn takes_all_ways<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(original: &T) {
-    let limits = Limits::new();
+    let limits = DecodeLimits::new();
     for codec in [Codec::MessagePack, Codec::Json] {
         let value = codec.to_value(original).unwrap();
         let bytes = codec.encode(original).unwrap();
@@ -92,7 +92,7 @@ fn maps_with_numbers_for_keys_become_maps_with_their_text() {
     assert_eq!(from_value::<HashMap<u32, String>>(value).unwrap(), by_number);
 
     let bytes = Codec::MessagePack.encode(&BTreeMap::from([(true, 1), (false, 2)])).unwrap();
-    let value: Value = Codec::MessagePack.decode(&bytes, &Limits::new()).unwrap();
+    let value: Value = Codec::MessagePack.decode(&bytes, &DecodeLimits::new()).unwrap();
     assert_eq!(value, Map::from_iter([("true", 1), ("false", 2)]).into());
     assert_eq!(from_value::<BTreeMap<bool, i32>>(value).unwrap()[&true], 1);
 
@@ -110,7 +110,7 @@ fn keys_that_are_no_scalars_are_refused() {
     );
     // A map with the key [] and one with bytes for a key.
     for bytes in [&[0x81, 0x90, 0x01][..], &[0x81, 0xc4, 0x01, 0x61, 0x01]] {
-        let error = Codec::MessagePack.decode::<Value>(bytes, &Limits::new()).unwrap_err();
+        let error = Codec::MessagePack.decode::<Value>(bytes, &DecodeLimits::new()).unwrap_err();
         assert!(error.to_string().contains("cannot be a key of a map"), "{error}");
         assert!(matches!(error.kind(), DecodeErrorKind::Mismatch { .. }));
     }
@@ -118,17 +118,17 @@ fn keys_that_are_no_scalars_are_refused() {
 
 #[test]
 fn a_key_that_is_there_twice_is_refused() {
-    let error = Codec::Json.decode::<Value>(br#"{"a":1,"a":2}"#, &Limits::new()).unwrap_err();
+    let error = Codec::Json.decode::<Value>(br#"{"a":1,"a":2}"#, &DecodeLimits::new()).unwrap_err();
     assert!(error.to_string().contains("the key \"a\" is there twice"), "{error}");
     // {1: nil, "1": nil}: two keys that are one when written as text.
     let bytes = [0x82, 0x01, 0xc0, 0xa1, 0x31, 0xc0];
-    assert!(Codec::MessagePack.decode::<Value>(&bytes, &Limits::new()).is_err());
+    assert!(Codec::MessagePack.decode::<Value>(&bytes, &DecodeLimits::new()).is_err());
 }
 
 #[test]
 fn bytes_survive_messagepack_and_are_numbers_in_json() {
     let value = Value::from(vec![1u8, 2]);
-    let limits = Limits::new();
+    let limits = DecodeLimits::new();
     let bytes = Codec::MessagePack.encode(&value).unwrap();
     assert_eq!(Codec::MessagePack.decode::<Value>(&bytes, &limits).unwrap(), value);
     assert_eq!(Codec::Json.encode(&value).unwrap(), b"[1,2]");
@@ -149,13 +149,14 @@ fn integers_of_more_than_64_bits_are_bytes_in_messagepack_and_refused_in_json() 
 
 #[test]
 fn a_string_that_is_not_utf8_is_read_as_bytes() {
-    let value: Value = Codec::MessagePack.decode(&[0xa1, 0xff], &Limits::new()).unwrap();
+    let value: Value = Codec::MessagePack.decode(&[0xa1, 0xff], &DecodeLimits::new()).unwrap();
     assert_eq!(value.as_bytes(), Some(&[0xff][..]));
 }
 
 #[test]
 fn extension_types_are_refused() {
-    let error = Codec::MessagePack.decode::<Value>(&[0xd4, 1, 2], &Limits::new()).unwrap_err();
+    let error =
+        Codec::MessagePack.decode::<Value>(&[0xd4, 1, 2], &DecodeLimits::new()).unwrap_err();
     assert!(matches!(error.kind(), DecodeErrorKind::Mismatch { .. }), "{error}");
 }
 

@@ -18,7 +18,7 @@ pub(super) fn expand(endpoint: &Endpoint, private: &TokenStream) -> TokenStream 
     let docs = docs(&endpoint.docs);
     let methods = endpoint.methods.iter().map(|method| self::method(method, private));
     emit! {
-        &#private::Descriptor {
+        &#private::EndpointDescriptor {
             name: #name,
             namespaces: &[#(#namespaces),*],
             version: #version,

@@ -52,9 +52,9 @@ pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
             impl #impl_generics #private::Endpoint for #self_ty #where_clause {
                 type Client = #client #client_arguments;
 
-                const DESCRIPTOR: &'static #private::Descriptor = #descriptor;
+                const DESCRIPTOR: &'static #private::EndpointDescriptor = #descriptor;
 
-                const INVOKE: &'static [#private::Invoke<Self>] = &[#(#functions),*];
+                const INVOKE: &'static [#private::InvokeFn<Self>] = &[#(#functions),*];
             }
         };
     }

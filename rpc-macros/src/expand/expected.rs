@@ -105,7 +105,7 @@ fn impls(expected: &Expected, private: &TokenStream) -> TokenStream {
         impl #impl_generics #private::ExpectedErrors for #ident #arguments #where_clause {
             fn from_failure(
                 __rpc_failure: &#private::Failure,
-                __rpc_limits: &#private::Limits,
+                __rpc_limits: &#private::DecodeLimits,
             ) -> ::core::option::Option<Self> {
                 #(#decode)*
                 ::core::option::Option::None

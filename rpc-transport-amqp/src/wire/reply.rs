@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::waiters::WaiterKey;
-use rpc_core::{Limits, Outcome, Payload, Request};
+use rpc_core::{DecodeLimits, Outcome, Payload, Request};
 
 use super::oslo;
 use super::request::{IN_MEMORY, oslo_properties};
@@ -90,7 +90,11 @@ pub(crate) enum Answer {
 }
 
 /// Reads what came to an inbox.
-pub(crate) fn read_mail(properties: &BasicProperties, body: Vec<u8>, limits: &Limits) -> Mail {
+pub(crate) fn read_mail(
+    properties: &BasicProperties,
+    body: Vec<u8>,
+    limits: &DecodeLimits,
+) -> Mail {
     let call = text(properties.correlation_id());
     let answer = match kind_of(properties) {
         kind::RESULT => Ok(Answer::Final(Ok(Payload::new(
@@ -111,7 +115,7 @@ pub(crate) fn read_mail(properties: &BasicProperties, body: Vec<u8>, limits: &Li
     Mail::Answer(CallId::read(call), answer)
 }
 
-fn read_oslo(properties: &BasicProperties, body: &[u8], limits: &Limits) -> Mail {
+fn read_oslo(properties: &BasicProperties, body: &[u8], limits: &DecodeLimits) -> Mail {
     match oslo::read_reply(body, compression(properties), limits.max_bytes) {
         Ok(reply) => {
             let answer = match reply.content {

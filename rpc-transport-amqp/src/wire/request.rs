@@ -5,7 +5,7 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
 use rpc_core::waiters::WaiterKey;
-use rpc_core::{Limits, Request};
+use rpc_core::{DecodeLimits, Request};
 use tokio::time::Instant;
 
 use super::names;
@@ -103,7 +103,7 @@ pub(crate) fn read_request(
     properties: &BasicProperties,
     body: &[u8],
     came: Instant,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Arrived, Illegible> {
     let mut arrived = match kind_of(properties) {
         kind @ (kind::CALL | kind::CAST) => read_native(kind, properties, body, limits),
@@ -121,7 +121,7 @@ fn read_native(
     kind: &str,
     properties: &BasicProperties,
     body: &[u8],
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Arrived, Illegible> {
     let (queue, call) = (text(properties.reply_to()), text(properties.correlation_id()));
     let back = (kind == kind::CALL && !queue.is_empty()).then(|| WayBack {
@@ -139,7 +139,7 @@ fn read_native(
 fn read_oslo(
     properties: &BasicProperties,
     body: &[u8],
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Arrived, Illegible> {
     let back = |reply: Option<(String, String)>| {
         // A longer name is none of any queue.
@@ -171,8 +171,12 @@ mod tests {
                     r#"{{"method": "m", {version}"_msg_id": "77bb", "_reply_q": "{queue}"}}"#
                 );
                 let properties = BasicProperties::default();
-                let read =
-                    read_request(&properties, body.as_bytes(), Instant::now(), &Limits::new());
+                let read = read_request(
+                    &properties,
+                    body.as_bytes(),
+                    Instant::now(),
+                    &DecodeLimits::new(),
+                );
                 let back = match read {
                     Ok(arrived) => arrived.back,
                     Err(illegible) => illegible.back,

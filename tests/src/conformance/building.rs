@@ -78,9 +78,9 @@ async fn everything_that_is_wrong_with_a_server_is_said_at_once(world: World) {
 async fn a_method_that_could_never_be_reached_is_an_error(world: World) {
     let server = world.server("one").endpoint(Counter::default()).endpoint(Shadow);
     let error = server.build().map(|_| ()).unwrap_err();
-    let [BuildProblem::Unreachable(hidden)] = error.problems() else { panic!("{error}") };
+    let [BuildProblem::ShadowedMethod(hidden)] = error.problems() else { panic!("{error}") };
     assert_eq!((&*hidden.method, hidden.namespace.as_deref()), ("total", Some("count")));
-    assert_eq!(hidden.hidden, ("Shadow", Version::new(1, 1)));
+    assert_eq!(hidden.shadowed, ("Shadow", Version::new(1, 1)));
     assert_eq!(hidden.by, ("Counter", Version::new(1, 4)));
     let server = world.server("one").endpoint(Shadow).endpoint(Counter::default());
     server.build().expect("the older version first leaves the newer one its requests");

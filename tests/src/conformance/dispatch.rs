@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rpc_core::error::{Ran, Refusal};
 use rpc_core::server::{Executor, Ping};
 use rpc_core::{
-    CallError, Context, Descriptor, Endpoint, Invoke, Payload, RpcClient, Version, endpoint,
+    CallError, Context, Endpoint, EndpointDescriptor, InvokeFn, Payload, RpcClient, Version,
+    endpoint,
 };
 use tracing::Level;
 
@@ -31,7 +32,7 @@ struct Empty;
 impl Endpoint for Empty {
     type Client = ();
 
-    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+    const DESCRIPTOR: &'static EndpointDescriptor = &EndpointDescriptor {
         name: "Empty",
         namespaces: &[Some("")],
         version: Version::V1_0,
@@ -39,7 +40,7 @@ impl Endpoint for Empty {
         methods: Null::DESCRIPTOR.methods,
     };
 
-    const INVOKE: &'static [Invoke<Self>] = &[|_, _, args| {
+    const INVOKE: &'static [InvokeFn<Self>] = &[|_, _, args| {
         let place = args.codec.encode("empty").unwrap();
         Box::pin(std::future::ready(Ok(Payload::new(args.codec, place))))
     }];

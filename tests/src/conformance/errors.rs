@@ -130,7 +130,8 @@ async fn an_expected_error_has_its_own_class_and_module_on_the_wire(world: World
     assert_eq!((remote.class(), remote.module()), ("AccountFault", Some("bank.accounts")));
     assert_eq!(remote.message(), "no account `nobody`");
     let details = remote.details().unwrap();
-    let value: Value = details.codec().decode(details.bytes(), &rpc_core::Limits::new()).unwrap();
+    let value: Value =
+        details.codec().decode(details.bytes(), &rpc_core::DecodeLimits::new()).unwrap();
     let error: AccountError = from_value(value).unwrap();
     assert_eq!(error, AccountError::Unknown("nobody".into()));
 }

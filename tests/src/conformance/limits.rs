@@ -6,7 +6,8 @@ use rpc_core::error::{CallError, Ran, Refusal, TransportErrorKind};
 use rpc_core::serializer::Serializer;
 use rpc_core::server::ServerBuilder;
 use rpc_core::{
-    Codec, Context, Failure, FailureKind, Limits, Outcome, Payload, RpcClient, Value, endpoint,
+    Codec, Context, DecodeLimits, Failure, FailureKind, Outcome, Payload, RpcClient, Value,
+    endpoint,
 };
 
 use super::raw::{self, Ear};
@@ -170,7 +171,7 @@ async fn arguments_that_were_cut_short_anywhere_are_refused(world: World) {
 }
 
 async fn a_message_larger_than_the_server_reads_is_refused(world: World) {
-    let limits = Limits::new().max_bytes(1000);
+    let limits = DecodeLimits::new().max_bytes(1000);
     world.start(world.server("one").endpoint(Scale).limits(limits)).await;
     let client: ScaleClient = world.client();
     assert_eq!(client.measure(&ctx(), "x".repeat(900)).await.unwrap(), 900);
@@ -182,7 +183,7 @@ async fn a_message_larger_than_the_server_reads_is_refused(world: World) {
 }
 
 async fn a_message_nested_deeper_than_the_server_reads_is_refused(world: World) {
-    let limits = Limits::new().max_depth(10);
+    let limits = DecodeLimits::new().max_depth(10);
     world.start(world.server("one").endpoint(Scale).limits(limits)).await;
     let client: ScaleClient = world.client();
     assert_eq!(client.weigh(&ctx(), nested(9)).await.unwrap(), 10);
@@ -258,7 +259,7 @@ async fn an_answer_that_cannot_be_read_is_an_error_of_its_call_only(world: World
         let call = client.call::<String>(&ctx(), "run", &()).timeout(Duration::from_secs(20));
         let error = answered(&world, call, Ok(Payload::new(codec, bytes))).await.unwrap_err();
         let CallError::Transport(transport) = &error else { panic!("{what}: {error:?}") };
-        assert_eq!(transport.kind(), TransportErrorKind::BadReply, "{what}");
+        assert_eq!(transport.kind(), TransportErrorKind::MalformedReply, "{what}");
         assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false), "{what}");
     }
 }
@@ -279,7 +280,7 @@ async fn an_expected_error_that_cannot_be_read_is_an_error_all_the_same(world: W
 async fn a_client_has_limits_of_its_own_for_answers(world: World) {
     world.start(world.server("one").endpoint(Scale)).await;
     let client: ScaleClient = world.client();
-    let limits = Limits::new().max_bytes(1000).max_depth(10);
+    let limits = DecodeLimits::new().max_bytes(1000).max_depth(10);
     let client = client.prepare().limits(limits).build();
     assert_eq!(client.stretch(&ctx(), 900).await.unwrap().len(), 900);
     assert_eq!(client.nest(&ctx(), 9).await.unwrap(), nested(9));
@@ -288,7 +289,7 @@ async fn a_client_has_limits_of_its_own_for_answers(world: World) {
     for error in errors {
         let error = error.unwrap_err();
         let CallError::Transport(transport) = &error else { panic!("it was read: {error:?}") };
-        assert_eq!(transport.kind(), TransportErrorKind::BadReply);
+        assert_eq!(transport.kind(), TransportErrorKind::MalformedReply);
         assert_eq!(error.ran(), Ran::Yes);
     }
 }

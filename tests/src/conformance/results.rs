@@ -111,7 +111,7 @@ async fn a_result_of_another_type_is_a_bad_reply_of_a_call_that_ran(world: World
     let client: RpcClient = world.client();
     let error = client.call::<u64>(&Context::new(), "fallible", &()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
-    assert_eq!(lost.kind(), TransportErrorKind::BadReply);
+    assert_eq!(lost.kind(), TransportErrorKind::MalformedReply);
     assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false));
 }
 

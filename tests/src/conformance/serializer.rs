@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use rpc_core::error::{Ran, Refusal};
 use rpc_core::serializer::{Serializer, SerializerError};
-use rpc_core::{CallError, Context, Entries, RpcClient, Value, endpoint};
+use rpc_core::{CallError, Context, ContextEntries, RpcClient, Value, endpoint};
 
 use crate::harness::{World, cases};
 
@@ -31,7 +31,7 @@ struct Marking {
     log: Log,
 }
 
-fn user(entries: &Entries) -> &str {
+fn user(entries: &ContextEntries) -> &str {
     entries.get("user").and_then(|user| user.as_str()).unwrap_or("nobody")
 }
 
@@ -52,28 +52,42 @@ impl Marking {
         text.map(Value::from).ok_or_else(|| SerializerError::new("the mark is missing"))
     }
 
-    fn each(entries: &Entries, change: impl Fn(&Value) -> Value) -> Entries {
+    fn each(entries: &ContextEntries, change: impl Fn(&Value) -> Value) -> ContextEntries {
         entries.iter().map(|(key, value)| (key.to_owned(), change(value))).collect()
     }
 }
 
 impl Serializer for Marking {
-    fn serialize_context(&self, entries: Entries) -> Result<Entries, SerializerError> {
+    fn serialize_context(
+        &self,
+        entries: ContextEntries,
+    ) -> Result<ContextEntries, SerializerError> {
         self.note(&format!("writes the context of {}", user(&entries)));
         Ok(Self::each(&entries, |value| Self::mark(value.clone())))
     }
 
-    fn deserialize_context(&self, entries: Entries) -> Result<Entries, SerializerError> {
+    fn deserialize_context(
+        &self,
+        entries: ContextEntries,
+    ) -> Result<ContextEntries, SerializerError> {
         self.note(&format!("reads the context of {}", user(&entries)));
         Ok(Self::each(&entries, |value| Self::unmark(value).unwrap_or_default()))
     }
 
-    fn serialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn serialize_entity(
+        &self,
+        ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         self.note(&format!("writes {} for {}", value.as_str().unwrap_or("?"), user(ctx)));
         Ok(Self::mark(value))
     }
 
-    fn deserialize_entity(&self, ctx: &Entries, value: Value) -> Result<Value, SerializerError> {
+    fn deserialize_entity(
+        &self,
+        ctx: &ContextEntries,
+        value: Value,
+    ) -> Result<Value, SerializerError> {
         self.note(&format!("reads {} for {}", value.as_str().unwrap_or("?"), user(ctx)));
         Self::unmark(&value)
     }
@@ -143,14 +157,21 @@ async fn casts_pass_through_the_serializer_too(world: World) {
 async fn a_clients_serializer_that_refuses_ends_the_call_before_it_is_sent(world: World) {
     struct Refusing;
     impl Serializer for Refusing {
-        fn serialize_entity(&self, _: &Entries, value: Value) -> Result<Value, SerializerError> {
+        fn serialize_entity(
+            &self,
+            _: &ContextEntries,
+            value: Value,
+        ) -> Result<Value, SerializerError> {
             match value.as_str() {
                 Some("secret") => Err(SerializerError::new("no key for it")),
                 _ => Ok(value),
             }
         }
 
-        fn serialize_context(&self, entries: Entries) -> Result<Entries, SerializerError> {
+        fn serialize_context(
+            &self,
+            entries: ContextEntries,
+        ) -> Result<ContextEntries, SerializerError> {
             match entries.get("user") {
                 Some(_) => Ok(entries),
                 None => Err(SerializerError::new("who are you")),
@@ -185,7 +206,7 @@ async fn a_servers_serializer_that_refuses_keeps_the_method_from_running(world: 
 async fn a_serializer_that_refuses_a_result_is_a_failure_of_a_call_that_ran(world: World) {
     struct Refusing;
     impl Serializer for Refusing {
-        fn serialize_entity(&self, _: &Entries, _: Value) -> Result<Value, SerializerError> {
+        fn serialize_entity(&self, _: &ContextEntries, _: Value) -> Result<Value, SerializerError> {
             Err(SerializerError::new("not out of here"))
         }
     }
@@ -200,7 +221,11 @@ async fn a_serializer_that_refuses_a_result_is_a_failure_of_a_call_that_ran(worl
 async fn a_result_that_the_callers_serializer_refuses_is_a_bad_reply(world: World) {
     struct Refusing;
     impl Serializer for Refusing {
-        fn deserialize_entity(&self, _: &Entries, _: Value) -> Result<Value, SerializerError> {
+        fn deserialize_entity(
+            &self,
+            _: &ContextEntries,
+            _: Value,
+        ) -> Result<Value, SerializerError> {
             Err(SerializerError::new("this is not for me"))
         }
     }

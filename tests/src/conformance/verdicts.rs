@@ -31,7 +31,7 @@ pub(super) fn assert_timeout<E: Debug>(error: &CallError<E>, phase: TimeoutPhase
 /// Nobody is there, and nothing ran.
 pub(super) fn assert_nobody<E: Debug>(error: &CallError<E>) {
     let CallError::Transport(transport) = error else { panic!("somebody was there: {error:?}") };
-    assert_eq!(transport.kind(), TransportErrorKind::NoSuchServer);
+    assert_eq!(transport.kind(), TransportErrorKind::MissingServer);
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
 }
 
@@ -128,7 +128,7 @@ async fn an_answer_that_cannot_be_read_says_that_the_method_ran(world: World) {
     let args = std::collections::BTreeMap::from([("label", "text")]);
     let error = client.call::<u64>(&ctx(), "run", &args).await.unwrap_err();
     let CallError::Transport(transport) = &error else { panic!("it was read: {error:?}") };
-    assert_eq!(transport.kind(), TransportErrorKind::BadReply);
+    assert_eq!(transport.kind(), TransportErrorKind::MalformedReply);
     assert_names(&world, &error, "run");
     assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false));
 }

@@ -41,7 +41,7 @@ async fn a_call_to_a_topic_whose_last_server_has_just_gone_is_given_up_long_befo
         let error = lonely.timeout(SOON * 3).await.unwrap_err();
         assert!(began.elapsed() < SOON, "{form:?}: {error}");
         let CallError::Transport(error) = error else { panic!("{form:?}: {error:?}") };
-        assert_eq!(error.kind(), TransportErrorKind::NoSuchServer, "{form:?}: {error}");
+        assert_eq!(error.kind(), TransportErrorKind::MissingServer, "{form:?}: {error}");
         // It waits in the queue, and a server may yet come.
         assert_eq!(error.ran(), Ran::Unknown, "{form:?}: {error}");
     }

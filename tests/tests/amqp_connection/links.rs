@@ -20,11 +20,11 @@ async fn what_is_refused_on_a_channel_costs_no_connection() {
         let nobody = RpcClient::new(transport.clone(), Target::topic("nobody"));
         for _ in 0..3 {
             let error = nobody.call::<()>(&Context::new(), "m", &()).await.unwrap_err();
-            assert!(error.is_no_such_server(), "{error:?}");
+            assert!(error.is_missing_server(), "{error:?}");
             let cast = nobody.call::<()>(&Context::new(), "m", &()).cast().await;
-            assert!(cast.unwrap_err().is_no_such_server());
+            assert!(cast.unwrap_err().is_missing_server());
             let fanout = nobody.call::<()>(&Context::new(), "m", &()).fanout().await;
-            assert!(fanout.unwrap_err().is_no_such_server());
+            assert!(fanout.unwrap_err().is_missing_server());
             call(&transport).await;
         }
         assert_eq!((proxy.links(), proxy.open_links()), (2, 2));

@@ -113,7 +113,7 @@ fn is_told_the_truth(_: &Record, tale: &Tale<'_>, call: u64, step: Step) -> Kept
         }
         Err(CallError::Transport(error)) => matches!(
             error.kind(),
-            TransportErrorKind::NoSuchServer
+            TransportErrorKind::MissingServer
                 | TransportErrorKind::Unavailable
                 | TransportErrorKind::Overloaded
                 | TransportErrorKind::Interrupted

@@ -68,7 +68,7 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
     for _ in 0..2 {
         let told = history.take(&client, Step::call(Duration::ZERO, SOON)).await;
         let CallError::Transport(error) = told.unwrap_err() else { panic!("another error") };
-        assert_eq!((error.kind(), error.ran()), (TransportErrorKind::NoSuchServer, Ran::No));
+        assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
         assert!(error.to_string().contains(queue), "{error}");
     }
     assert_eq!(history.begun(), 0);
@@ -87,7 +87,7 @@ async fn calls_work_after_thousands_have_found_nobody(form: UrlForm, seed: u64) 
         tokio::spawn(async move {
             for _ in 0..160 {
                 let told = history.take(&client, Step::call(Duration::ZERO, SOON)).await;
-                assert!(told.unwrap_err().is_no_such_server());
+                assert!(told.unwrap_err().is_missing_server());
             }
         })
     });

@@ -8,7 +8,7 @@ use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
 use rpc_core::server::{Acknowledge, Executor, ServerBuilder};
 use rpc_core::transport::{Destination, Listen, Listener, Route};
 use rpc_core::{
-    CallError, Context, Entries, FailureKind, MessageId, Payload, Request, Retry, RpcClient,
+    CallError, Context, ContextEntries, FailureKind, MessageId, Payload, Request, Retry, RpcClient,
     RunningServer, Server, Target, Transport, Value,
 };
 use rpc_transport_mem::{Fault, Faults, MemTransport};
@@ -74,7 +74,7 @@ fn micros(time: Duration) -> u64 {
 fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
     let args = Payload::new(rpc_core::Codec::MessagePack, vec![0x80]);
     let mut request = Request::new(MessageId::from_bits(1), method, args);
-    request.entries = Entries::from_iter([(CALL.to_owned(), Value::from(1))]);
+    request.entries = ContextEntries::from_iter([(CALL.to_owned(), Value::from(1))]);
     request.deadline = deadline;
     request.wants_reply = true;
     Arc::new(request)

@@ -113,7 +113,7 @@ fn is_told_the_truth(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
             _ => after >= timeout,
         },
         Err(CallError::Transport(error)) => match error.kind() {
-            TransportErrorKind::NoSuchServer | TransportErrorKind::Interrupted => true,
+            TransportErrorKind::MissingServer | TransportErrorKind::Interrupted => true,
             TransportErrorKind::Closed => tale.is_closed(),
             _ => false,
         },

@@ -55,7 +55,7 @@ impl Service {
     }
 
     pub fn trace(&self, ctx: &Context) -> Option<(String, Option<String>)> {
-        ctx.trace().map(|trace| (trace.to_string(), trace.state().map(str::to_owned)))
+        ctx.trace().map(|trace| (trace.to_string(), trace.trace_state().map(str::to_owned)))
     }
 
     /// In milliseconds.

@@ -175,7 +175,7 @@ async fn a_result_of_another_type_is_a_bad_reply(world: World) {
     let client: rpc_core::RpcClient = world.client();
     let error = client.call::<u64>(&ctx(), "who", &rpc_core::Map::new()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error:?}") };
-    assert_eq!(lost.kind(), TransportErrorKind::BadReply);
+    assert_eq!(lost.kind(), TransportErrorKind::MalformedReply);
 }
 
 /// A Python server that compresses what it sends.

@@ -123,7 +123,7 @@ async fn where_nobody_ever_listened_a_call_fails_at_once(world: World) {
     let client: PeerClient = world.client();
     let error = client.who(&ctx()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
-    assert_eq!(lost.kind(), TransportErrorKind::NoSuchServer);
+    assert_eq!(lost.kind(), TransportErrorKind::MissingServer);
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
     let (_python, client) = called(&world).await;
     assert_eq!(client.who(&ctx()).await.unwrap(), "python", "until somebody does");

@@ -37,7 +37,7 @@ async fn an_empty_context_arrives_empty(world: World) {
 }
 
 async fn the_trace_arrives_as_python_knows_it(world: World) {
-    let trace = TraceContext::root().with_state("vendor=1");
+    let trace = TraceContext::root().with_trace_state("vendor=1");
     let ctx = Context::new().with("user", "bob").with_trace(trace.clone());
     let entries = arrived(&world, ctx).await;
     let parent = entries.get("traceparent").and_then(Value::as_str).unwrap();

@@ -1,7 +1,7 @@
 //! Exceptions, as errors.
 
 use rpc_core::error::{Ran, RemoteError};
-use rpc_core::{CallError, Limits, Map, RpcClient, Value, from_value};
+use rpc_core::{CallError, DecodeLimits, Map, RpcClient, Value, from_value};
 use rpc_tests::interop::{World, cases};
 
 use crate::fixture::{
@@ -110,7 +110,7 @@ async fn the_details_of_an_exception_can_be_read(world: World) {
     let CallError::Remote(remote) = &error else { panic!("{error:?}") };
     assert_eq!(remote.message(), "3 cents short");
     let details = remote.details().unwrap();
-    let value: Value = details.codec().decode(details.bytes(), &Limits::new()).unwrap();
+    let value: Value = details.codec().decode(details.bytes(), &DecodeLimits::new()).unwrap();
     let funds: InsufficientFunds = from_value(value).unwrap();
     assert_eq!(funds.missing, 3);
 }

@@ -11,7 +11,7 @@ use super::absent::expectation;
 use super::report::{Fault, Report, given_twice, undecodable};
 use super::rest::Rest;
 use super::tuple::ArgTuple;
-use crate::endpoint::Args;
+use crate::endpoint::EncodedArgs;
 use crate::message::Failure;
 
 /// Decodes the arguments of a method by their names, in one pass.
@@ -26,7 +26,7 @@ use crate::message::Failure;
 /// [`FailureKind::Malformed`](crate::message::FailureKind::Malformed) where the bytes are no map of
 /// names, or exceed the limits.
 pub fn decode_args<'a, T: ArgTuple<'a>>(
-    args: Args<'a>,
+    args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<T, Failure> {
     let mut unknown = Unknown::default();
@@ -47,7 +47,7 @@ pub fn decode_args<'a, T: ArgTuple<'a>>(
 ///
 /// As [`decode_args`], but nothing is unknown.
 pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
-    args: Args<'a>,
+    args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<(T, R), Failure> {
     let report = Report { names, others: true };
@@ -62,7 +62,7 @@ pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
 }
 
 fn read<'a, T: ArgTuple<'a>, O: Others<'a>>(
-    args: Args<'a>,
+    args: EncodedArgs<'a>,
     names: &'static [&'static str],
     slots: &mut T::Slots,
     others: &mut O,

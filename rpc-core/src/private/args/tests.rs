@@ -4,19 +4,19 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::codec::{Codec, Limits};
-use crate::endpoint::Args;
+use crate::codec::{Codec, DecodeLimits};
+use crate::endpoint::EncodedArgs;
 use crate::message::{Failure, FailureKind};
 use crate::value::{Map, Value};
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
-const LIMITS: &Limits = &Limits::new();
+const LIMITS: &DecodeLimits = &DecodeLimits::new();
 const TRANSFER: &[&str] = &["from", "to", "cents"];
 
 type Transfer = (String, String, u64);
 
-fn args(codec: Codec, bytes: &[u8]) -> Args<'_> {
-    Args { codec, bytes, limits: LIMITS }
+fn args(codec: Codec, bytes: &[u8]) -> EncodedArgs<'_> {
+    EncodedArgs { codec, bytes, limits: LIMITS }
 }
 
 fn decode<'a, T: ArgTuple<'a>>(
@@ -247,9 +247,9 @@ fn bytes_that_break_off_within_a_value_are_malformed_not_of_a_wrong_type() {
 
 #[test]
 fn the_limits_hold_and_say_so() {
-    let limits = Limits::new().max_bytes(64).max_depth(2);
+    let limits = DecodeLimits::new().max_bytes(64).max_depth(2);
     let refused = |bytes: &[u8]| {
-        let args = Args { codec: Codec::Json, bytes, limits: &limits };
+        let args = EncodedArgs { codec: Codec::Json, bytes, limits: &limits };
         let failure = decode_args::<(Option<Value>,)>(args, &["n"]).unwrap_err();
         assert_eq!(failure.kind(), FailureKind::Malformed);
         failure.message().to_owned()

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::probe::{ErrorPointer, ErrorProbe, MethodError, Pointer, via};
-use crate::codec::{Codec, Limits, Payload};
+use crate::codec::{Codec, DecodeLimits, Payload};
 use crate::error::RpcError;
 use crate::message::{Failure, FailureKind};
 
@@ -114,7 +114,7 @@ pub fn expected_failure<T: RpcError + Serialize>(codec: Codec, error: &T) -> Fai
 #[must_use]
 pub fn decode_expected<T: RpcError + DeserializeOwned>(
     failure: &Failure,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Option<T> {
     if failure.class() != T::CLASS {
         return None;

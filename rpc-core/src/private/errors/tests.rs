@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::via::*;
 use super::*;
 
-const LIMITS: &Limits = &Limits::new();
+const LIMITS: &DecodeLimits = &DecodeLimits::new();
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
 
 /// What generated code writes.
@@ -255,7 +255,7 @@ fn a_failure_of_another_class_or_module_or_value_is_not_taken_for_the_expected_o
             Some(Funds { missing: 1 }),
             "one that claims no module takes any"
         );
-        assert_eq!(decode_expected::<Funds>(&theirs, &Limits::new().max_bytes(1)), None);
+        assert_eq!(decode_expected::<Funds>(&theirs, &DecodeLimits::new().max_bytes(1)), None);
     }
     let bare = Failure::new(FailureKind::Error, "Funds", "no details");
     assert_eq!(decode_expected::<Funds>(&bare, LIMITS), None);

@@ -9,7 +9,7 @@ use crate::__private::{
     Rest, decode_args, decode_args_and_rest, encode_args, encode_args_and_rest,
 };
 use crate::codec::{Codec, EncodeError};
-use crate::endpoint::Args;
+use crate::endpoint::EncodedArgs;
 use crate::message::Failure;
 
 /// Stands for an argument of this type.
@@ -51,7 +51,7 @@ pub trait Received<'de, V> {
     /// # Errors
     ///
     /// As there.
-    fn decode(args: Args<'de>, names: &'static [&'static str]) -> Result<V, Failure>;
+    fn decode(args: EncodedArgs<'de>, names: &'static [&'static str]) -> Result<V, Failure>;
 
     /// See [`decode_args_and_rest`].
     ///
@@ -59,7 +59,7 @@ pub trait Received<'de, V> {
     ///
     /// As there.
     fn decode_and_rest<R: Rest>(
-        args: Args<'de>,
+        args: EncodedArgs<'de>,
         names: &'static [&'static str],
     ) -> Result<(V, R), Failure>;
 }
@@ -93,7 +93,7 @@ pub trait Sent {
 ///
 /// As there.
 pub fn receive_args<'a, V, A: Received<'a, V>>(
-    args: Args<'a>,
+    args: EncodedArgs<'a>,
     names: &'static [&'static str],
     _: A,
 ) -> Result<V, Failure> {
@@ -106,7 +106,7 @@ pub fn receive_args<'a, V, A: Received<'a, V>>(
 ///
 /// As there.
 pub fn receive_args_and_rest<'a, V, A: Received<'a, V>, R: Rest>(
-    args: Args<'a>,
+    args: EncodedArgs<'a>,
     names: &'static [&'static str],
     _: A,
     _: RestArgument<R>,
@@ -147,14 +147,14 @@ macro_rules! tuples {
     ($($arg:ident)*) => {
         impl<'de, $($arg: Deserialize<'de>),*> Received<'de, ($($arg,)*)> for ($(Argument<$arg>,)*) {
             fn decode(
-                args: Args<'de>,
+                args: EncodedArgs<'de>,
                 names: &'static [&'static str],
             ) -> Result<($($arg,)*), Failure> {
                 decode_args(args, names)
             }
 
             fn decode_and_rest<R: Rest>(
-                args: Args<'de>,
+                args: EncodedArgs<'de>,
                 names: &'static [&'static str],
             ) -> Result<(($($arg,)*), R), Failure> {
                 decode_args_and_rest(args, names)

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::__private::{Erred, decode_expected, expected_failure};
-use crate::codec::{Codec, Limits};
-use crate::endpoint::ExpectedDescriptor;
+use crate::codec::{Codec, DecodeLimits};
+use crate::endpoint::ExpectedErrorDescriptor;
 use crate::error::RpcError;
 use crate::message::Failure;
 
@@ -17,9 +17,9 @@ type Accept<T> = fn(&T) -> bool;
 
 /// What can be done with an expected error, and its type need not show again.
 pub struct Expectation<T> {
-    descriptor: ExpectedDescriptor,
+    descriptor: ExpectedErrorDescriptor,
     fail: fn(Codec, &Erred<'_>, Accept<T>) -> Option<Failure>,
-    decode: fn(&Failure, &Limits) -> Option<T>,
+    decode: fn(&Failure, &DecodeLimits) -> Option<T>,
     error: fn(&T) -> &(dyn Error + 'static),
 }
 
@@ -33,7 +33,7 @@ impl<T> fmt::Debug for Expectation<T> {
 #[must_use]
 pub const fn expected<T: RpcError + Serialize + DeserializeOwned>() -> Expectation<T> {
     Expectation {
-        descriptor: ExpectedDescriptor { class: T::CLASS, module: T::MODULE },
+        descriptor: ExpectedErrorDescriptor { class: T::CLASS, module: T::MODULE },
         fail: |codec, erred, accept| erred.find(accept).map(|error| expected_failure(codec, error)),
         decode: decode_expected,
         error: |error| error,
@@ -43,7 +43,7 @@ pub const fn expected<T: RpcError + Serialize + DeserializeOwned>() -> Expectati
 impl<T> Expectation<T> {
     /// Its name on the wire.
     #[must_use]
-    pub const fn descriptor(&self) -> ExpectedDescriptor {
+    pub const fn descriptor(&self) -> ExpectedErrorDescriptor {
         self.descriptor
     }
 
@@ -55,7 +55,7 @@ impl<T> Expectation<T> {
 
     /// The error that the failure carries.
     #[must_use]
-    pub fn decode(&self, failure: &Failure, limits: &Limits) -> Option<T> {
+    pub fn decode(&self, failure: &Failure, limits: &DecodeLimits) -> Option<T> {
         (self.decode)(failure, limits)
     }
 

@@ -110,7 +110,7 @@ pub trait PlainValue {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Codec, Limits};
+    use crate::codec::{Codec, DecodeLimits};
 
     #[test]
     fn plain_values_pass_the_probe_in_generic_code_too() {
@@ -119,7 +119,7 @@ mod tests {
         }
         assert_eq!(encode(&1).unwrap().bytes(), b"1");
         let outcome = probe::<Option<u8>>().returned().encode(Codec::Json, &Some(2)).unwrap();
-        let decoded: u8 = outcome.codec().decode(outcome.bytes(), &Limits::new()).unwrap();
+        let decoded: u8 = outcome.codec().decode(outcome.bytes(), &DecodeLimits::new()).unwrap();
         assert_eq!(decoded, 2);
     }
 }

@@ -13,8 +13,8 @@
 use std::borrow::Cow;
 
 use rpc_core::{
-    Codec, Entries, Failure, FailureKind, Limits, Map, MessageId, Payload, Request, TraceContext,
-    Value, Version,
+    Codec, ContextEntries, DecodeLimits, Failure, FailureKind, Map, MessageId, Payload, Request,
+    TraceContext, Value, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,7 @@ pub(crate) fn encode_request(request: &Request) -> Result<Vec<u8>, String> {
             Value::Map(Map::from_iter(entries.map(|(key, value)| (key, value.clone()))))
         }),
         traceparent: trace.map(|trace| Cow::Owned(trace.to_string())),
-        tracestate: trace.and_then(|trace| trace.state()).map(Cow::Borrowed),
+        tracestate: trace.and_then(|trace| trace.trace_state()).map(Cow::Borrowed),
         monitor: request
             .monitor
             .map(|period| u64::try_from(period.as_millis()).unwrap_or(u64::MAX)),
@@ -132,7 +132,11 @@ pub(crate) fn encode_request(request: &Request) -> Result<Vec<u8>, String> {
 }
 
 /// The request in the body of a call or cast.
-pub(crate) fn read_request(body: &[u8], codec: Codec, limits: &Limits) -> Result<Request, String> {
+pub(crate) fn read_request(
+    body: &[u8],
+    codec: Codec,
+    limits: &DecodeLimits,
+) -> Result<Request, String> {
     let cut_short = || "the message is cut short".to_owned();
     let (length, rest) = body.split_first_chunk::<4>().ok_or_else(cut_short)?;
     let length = u32::from_be_bytes(*length) as usize;
@@ -146,14 +150,14 @@ pub(crate) fn read_request(body: &[u8], codec: Codec, limits: &Limits) -> Result
     request.namespace = head.namespace.map(|namespace| Cow::Owned(namespace.into_owned()));
     request.version = head.version.map_or(Version::V1_0, version);
     request.entries = match head.context {
-        None => Entries::default(),
+        None => ContextEntries::default(),
         Some(Value::Map(map)) => map.into_iter().collect(),
         Some(_) => return Err("the context is no map".to_owned()),
     };
     // A trace that cannot be read is no reason not to run.
     let trace = head.traceparent.and_then(|text| text.parse::<TraceContext>().ok());
     request.trace = trace.map(|trace| match head.tracestate {
-        Some(state) => Box::new(trace.with_state(&*state)),
+        Some(state) => Box::new(trace.with_trace_state(&*state)),
         None => Box::new(trace),
     });
     request.monitor = head.monitor.map(std::time::Duration::from_millis);
@@ -176,7 +180,7 @@ pub(crate) fn encode_failure(failure: &Failure) -> Vec<u8> {
     Codec::MessagePack.encode(&body).unwrap_or_default()
 }
 
-pub(crate) fn read_failure(body: &[u8], limits: &Limits) -> Result<Failure, String> {
+pub(crate) fn read_failure(body: &[u8], limits: &DecodeLimits) -> Result<Failure, String> {
     let body: FailureBody<'_> = Codec::MessagePack
         .decode(body, limits)
         .map_err(|error| format!("the failure in it: {error}"))?;

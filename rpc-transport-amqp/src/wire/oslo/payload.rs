@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rpc_core::{Codec, Limits, Payload, Value};
+use rpc_core::{Codec, DecodeLimits, Payload, Value};
 use serde::de::IgnoredAny;
 
 /// The JSON of a payload, for the inside of a message. Verified to be one value, which cannot break the message around
@@ -19,7 +19,7 @@ pub(super) fn json_of(payload: &Payload) -> Result<Cow<'_, str>, String> {
 }
 
 fn converted(codec: Codec, bytes: &[u8]) -> Result<String, String> {
-    let limits = Limits::new().max_bytes(bytes.len()).max_depth(Limits::DEEPEST);
+    let limits = DecodeLimits::new().max_bytes(bytes.len()).max_depth(DecodeLimits::MAX_DEPTH);
     let value: Value = codec
         .decode(bytes, &limits)
         .map_err(|error| format!("{} that cannot be made JSON: {error}", codec.name()))?;

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use rpc_core::{Codec, Entries, Limits, MessageId, Payload, Request, TraceContext, Value, Version};
+use rpc_core::{
+    Codec, ContextEntries, DecodeLimits, MessageId, Payload, Request, TraceContext, Value, Version,
+};
 
 use super::payload::json_of;
 use super::split::{Broken, Raw, members};
@@ -95,7 +97,7 @@ fn put_context(out: &mut String, request: &Request) -> Result<(), String> {
     if let Some(trace) = &request.trace {
         put_name(out, TRACE_PARENT);
         put_inner_string(out, &trace.to_string());
-        if let Some(state) = trace.state() {
+        if let Some(state) = trace.trace_state() {
             put_name(out, TRACE_STATE);
             put_inner_string(out, state);
         }
@@ -234,9 +236,9 @@ impl<'a> Members<'a> {
         text.parse().map_err(|error| format!("`version`: {error}"))
     }
 
-    fn trace_and_entries(&self) -> Result<(Option<Box<TraceContext>>, Entries), String> {
+    fn trace_and_entries(&self) -> Result<(Option<Box<TraceContext>>, ContextEntries), String> {
         if self.context.is_empty() {
-            return Ok((None, Entries::default()));
+            return Ok((None, ContextEntries::default()));
         }
         let mut entries = Vec::with_capacity(self.context.len());
         let trace = self.trace();
@@ -261,7 +263,7 @@ impl<'a> Members<'a> {
         };
         let trace: TraceContext = text(TRACE_PARENT)?.parse().ok()?;
         Some(Box::new(match text(TRACE_STATE) {
-            Some(state) => trace.with_state(&*state),
+            Some(state) => trace.with_trace_state(&*state),
             None => trace,
         }))
     }
@@ -269,7 +271,7 @@ impl<'a> Members<'a> {
 
 fn entry(raw: Raw<'_>) -> Result<Value, String> {
     let text = raw.exact().map_err(|number| number.to_string())?;
-    let limits = Limits::new().max_bytes(text.len());
+    let limits = DecodeLimits::new().max_bytes(text.len());
     Codec::Json.decode(text.as_bytes(), &limits).map_err(|error| error.to_string())
 }
 

@@ -6,7 +6,7 @@ mod failures;
 mod replies;
 mod requests;
 
-use rpc_core::{Codec, Limits, MessageId, Payload, Request, Value};
+use rpc_core::{Codec, DecodeLimits, MessageId, Payload, Request, Value};
 
 use super::reply::ReadReply;
 use super::request::{ReadRequest, Unreadable};
@@ -37,7 +37,7 @@ fn json(text: &str) -> Payload {
 }
 
 fn value(payload: &Payload) -> Value {
-    payload.codec().decode(payload.bytes(), &Limits::new()).unwrap()
+    payload.codec().decode(payload.bytes(), &DecodeLimits::new()).unwrap()
 }
 
 fn request(method: &'static str, args: &str) -> Request {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::{Codec, Entries, MessageId, Payload, Request, TraceContext, Value, Version};
+use rpc_core::{Codec, ContextEntries, MessageId, Payload, Request, TraceContext, Value, Version};
 
 use super::{message_in, read_in, request, value, waiting};
 use crate::wire::oslo::request::ReadRequest;
@@ -11,7 +11,7 @@ use crate::wire::oslo::{Call, encode_request, read_request};
 const CALL: Call<'_> = Call { msg_id: "77bb", reply_queue: "reply_0d50" };
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn entries(entries: &[(&str, Value)]) -> Entries {
+fn entries(entries: &[(&str, Value)]) -> ContextEntries {
     entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
@@ -67,7 +67,8 @@ fn a_request_comes_back_as_it_was() {
     sent.namespace = Some("".into());
     sent.version = Version::new(1, 3).with_revision(2);
     sent.monitor = Some(Duration::from_secs(7));
-    sent.trace = Some(Box::new(TRACE.parse::<TraceContext>().unwrap().with_state("vendor=1")));
+    sent.trace =
+        Some(Box::new(TRACE.parse::<TraceContext>().unwrap().with_trace_state("vendor=1")));
     sent.entries = entries(&[
         ("", Value::Null),
         ("a.b\"\n", Value::Float(1.0)),
