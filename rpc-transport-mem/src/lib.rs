@@ -37,27 +37,17 @@
 //! How messages find their way is said at [`MemTransport`]. What can go wrong between programs goes wrong here on request
 //! and by a seed: [`Faults`].
 
-mod address;
 mod broker;
-mod config;
-mod delivery;
+mod builder;
+mod client;
 mod factory;
-mod fault_log;
 mod faults;
-mod faulty;
-mod hand_over;
-mod listener;
-mod message;
 mod queue;
-mod sender;
-mod slots;
-mod state;
+mod server;
 mod topic;
 mod transport;
-mod wakes;
 
-pub use self::config::MemBuilder;
+pub use self::builder::MemBuilder;
 pub use self::factory::MemFactory;
-pub use self::fault_log::{FaultEvent, FaultLog};
-pub use self::faults::{Fault, Faults};
+pub use self::faults::{Fault, FaultEvent, FaultLog, Faults};
 pub use self::transport::MemTransport;

@@ -10,14 +10,14 @@ use rpc_core::transport::{
 use rpc_core::{BoxFuture, Codec, Request};
 use tokio::sync::watch;
 
-use crate::address::Address;
 use crate::broker::Broker;
-use crate::config::MemBuilder;
+use crate::builder::MemBuilder;
+use crate::client::{self as sender, Place};
 use crate::factory::MemFactory;
-use crate::fault_log::FaultLog;
-use crate::listener::MemListener;
-use crate::sender::{self, Place};
+use crate::faults::FaultLog;
+use crate::server::listener::MemListener;
 use crate::topic::Hint;
+use crate::topic::address::Address;
 
 /// Carries messages within the process, through a broker that works as RabbitMQ does where servers and clients can see
 /// it: exchanges, topics, servers, fanout, acknowledgements, redelivery.

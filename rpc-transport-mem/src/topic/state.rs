@@ -20,12 +20,12 @@ use std::task::{Context, Poll, Waker};
 
 use rpc_core::transport::Destination;
 
-use crate::hand_over::Parked;
-use crate::message::Message;
+use crate::queue::blocked_sender::Parked;
+use crate::queue::message::Message;
+use crate::queue::wake_list::Wakes;
 use crate::queue::{Gone, Queue, Spot};
-use crate::slots::Slots;
+use crate::topic::slots::Slots;
 use crate::topic::{Hint, Placed, Refused, Seat};
-use crate::wakes::Wakes;
 
 pub(crate) struct State {
     capacity: usize,

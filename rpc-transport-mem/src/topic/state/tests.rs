@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rpc_core::{Codec, MessageId, Payload, Request};
 
 use super::*;
-use crate::hand_over::End;
+use crate::queue::blocked_sender::End;
 use crate::topic::Hint;
 
 const EXCHANGES: [&str; 2] = ["", "other"];

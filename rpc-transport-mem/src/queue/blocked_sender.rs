@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 use futures_util::task::AtomicWaker;
 use rpc_core::error::SendError;
 
-use crate::address::Address;
-use crate::message::Message;
+use crate::queue::message::Message;
 use crate::topic::Topic;
+use crate::topic::address::Address;
 
 /// How the wait ended.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rpc_core::Request;
 use rpc_core::waiters::WaiterKey;
 
-use crate::delivery::Holding;
+use crate::server::delivery::Holding;
 
 /// One message, from the sender's hands to a server's: boxed once, so that on its way through queues and locks nothing
 /// moves but a pointer.

@@ -1,17 +1,18 @@
 //! From the caller into a queue.
 
+mod faulty;
+
 use std::sync::Arc;
 
 use rpc_core::error::SendError;
 use rpc_core::transport::{Destination, Route, Sent};
 use rpc_core::{Eventual, Request};
 
-use crate::address::{Address, exchange_of};
 use crate::broker::Broker;
-use crate::faulty;
-use crate::hand_over::HandOver;
-use crate::message::Message;
 use crate::queue::Spot;
+use crate::queue::blocked_sender::HandOver;
+use crate::queue::message::Message;
+use crate::topic::address::{Address, exchange_of};
 use crate::topic::{Hint, Placed, Refused, Topic};
 
 /// What a route remembers.

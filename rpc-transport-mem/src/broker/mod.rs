@@ -9,8 +9,8 @@ use rpc_core::transport::ConnectionState;
 use rpc_core::waiters::Waiters;
 use tokio::sync::watch;
 
-use crate::config::MemBuilder;
-use crate::fault_log::FaultLog;
+use crate::builder::MemBuilder;
+use crate::faults::FaultLog;
 use crate::topic::Topic;
 
 /// Brokers that are found by name, as long as somebody uses them.

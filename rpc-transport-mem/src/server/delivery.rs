@@ -6,8 +6,8 @@ use rpc_core::transport::{AckError, Delivery, ReplyError};
 use rpc_core::{Eventual, Outcome, Request};
 
 use crate::faults::Fault;
-use crate::listener::Subscription;
-use crate::message::{Letter, Message};
+use crate::queue::message::{Letter, Message};
+use crate::server::listener::Subscription;
 
 /// What a delivery is more than a message. Unless it was settled, the message goes back to its queue in the end.
 pub(crate) struct Holding {

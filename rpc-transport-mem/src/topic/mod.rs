@@ -3,6 +3,10 @@
 //! A topic is locked once for a message sent and once for a message taken. Tasks are woken, and calls failed, after the
 //! lock is released.
 
+pub(crate) mod address;
+mod slots;
+mod state;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -11,14 +15,14 @@ use rpc_core::error::SendError;
 use rpc_core::transport::{Destination, Listen};
 use rpc_core::waiters::Waiters;
 
-use crate::address::{Address, exchange_of};
 use crate::broker::Broker;
-use crate::fault_log::FaultLog;
-use crate::hand_over::Parked;
-use crate::message::Message;
+use crate::faults::FaultLog;
+use crate::queue::blocked_sender::Parked;
+use crate::queue::message::Message;
+use crate::queue::wake_list::Wakes;
 use crate::queue::{Gone, Spot};
-use crate::state::State;
-use crate::wakes::Wakes;
+use crate::topic::address::{Address, exchange_of};
+use crate::topic::state::State;
 
 pub(crate) struct Topic {
     pub(crate) name: Box<str>,

@@ -1,13 +1,17 @@
 //! One queue of a topic: messages, and the senders that wait for room.
 
+pub(crate) mod blocked_sender;
+pub(crate) mod message;
+pub(crate) mod wake_list;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rpc_core::transport::Destination;
 
-use crate::hand_over::{End, Parked};
-use crate::message::Message;
-use crate::wakes::Wakes;
+use crate::queue::blocked_sender::{End, Parked};
+use crate::queue::message::Message;
+use crate::queue::wake_list::Wakes;
 
 pub(crate) struct Queue {
     /// No other queue of the topic ever has the same.

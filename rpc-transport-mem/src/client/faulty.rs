@@ -7,13 +7,13 @@ use rpc_core::Eventual;
 use rpc_core::error::SendError;
 use rpc_core::transport::Route;
 
-use crate::address::Address;
 use crate::broker::Broker;
-use crate::fault_log::FaultLog;
+use crate::client::put;
 use crate::faults::Fault;
-use crate::message::Message;
+use crate::faults::FaultLog;
 use crate::queue::Spot;
-use crate::sender::put;
+use crate::queue::message::Message;
+use crate::topic::address::Address;
 use crate::topic::{Hint, Topic};
 
 /// What is decided for a message before anything happens to it.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rpc_core::MessageId;
 
-use crate::faults::{Fault, Faults};
+use super::plan::{Fault, Faults};
 
 /// A fault that happened.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
