@@ -1,27 +1,43 @@
-//! Locks and atomics, exchanged for loom's where the interleavings are checked.
+//! Locks and atomics. Loom's versions take their place where loom checks the interleavings.
 
 #[cfg(rpc_loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-#[cfg(rpc_loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(rpc_loom))]
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(rpc_loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-#[cfg(not(rpc_loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Locks, also where a thread panicked while it held the lock: everything guarded here is whole between statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+#[cfg(rpc_loom)]
+pub(crate) use self::model::{Mutex, MutexGuard};
+
+#[cfg(rpc_loom)]
+mod model {
+    pub(crate) use loom::sync::MutexGuard;
+
+    /// Gives loom's lock the interface of `parking_lot`'s, which no panic poisons.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        #[cfg(test)]
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
 }
 
-/// A waker for models: remembers that it was woken.
+/// A waker for loom models: remembers that it was woken.
 #[cfg(all(test, rpc_loom))]
 #[derive(Debug, Default)]
 pub(crate) struct Woken(std::sync::atomic::AtomicBool);
 
 #[cfg(all(test, rpc_loom))]
 impl Woken {
-    /// The flag, and the waker that sets it.
+    /// Creates a flag and the waker that sets it.
     pub(crate) fn pair() -> (std::sync::Arc<Self>, std::task::Waker) {
         let woken = std::sync::Arc::new(Self::default());
         (std::sync::Arc::clone(&woken), std::task::Waker::from(woken))

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::dispatch::Guarded;
 use crate::message::Outcome;
-use crate::sync::{Mutex, lock};
+use crate::sync::Mutex;
 
 #[derive(Default)]
 pub(super) struct CutOff(Mutex<State>);
@@ -24,7 +24,7 @@ impl CutOff {
     /// Ends all methods that wait for something, now and from now on.
     pub(super) fn cut_off(&self) {
         let enlisted = {
-            let mut state = lock(&self.0);
+            let mut state = self.0.lock();
             state.done = true;
             state.enlisted.iter_mut().filter_map(Option::take).collect::<Vec<_>>()
         };
@@ -32,7 +32,7 @@ impl CutOff {
     }
 
     fn poll(&self, place: &mut Option<usize>, cx: &Context<'_>) -> Poll<()> {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         if state.done {
             return Poll::Ready(());
         }
@@ -50,7 +50,7 @@ impl CutOff {
     }
 
     fn leave(&self, index: usize) {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         let _waker = state.enlisted[index].take();
         state.free.push(index);
     }

@@ -38,7 +38,7 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
-    use crate::sync::{Mutex, lock};
+    use crate::sync::Mutex;
 
     #[test]
     fn a_deadline_that_comes_during_a_scan_is_not_missed() {
@@ -50,12 +50,12 @@ mod loom_tests {
             let caller = thread::spawn({
                 let (armed, entries) = (Arc::clone(&armed), Arc::clone(&entries));
                 move || {
-                    lock(&entries).push(20);
+                    entries.lock().push(20);
                     armed.arm(20)
                 }
             });
             armed.lower();
-            let earliest = lock(&entries).iter().copied().min().unwrap();
+            let earliest = entries.lock().iter().copied().min().unwrap();
             armed.arm(earliest);
             let kicked = caller.join().unwrap();
             assert!(kicked || earliest <= 20, "the sleeper sleeps until {earliest}");

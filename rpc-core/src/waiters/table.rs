@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Event;
 use crate::error::SendError;
-use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Finds one open call again. A key is never used for two calls.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
@@ -94,7 +94,7 @@ impl Waiting {
 
 impl Shard {
     fn lock(&self) -> MutexGuard<'_, Slots> {
-        lock(&self.0)
+        self.0.lock()
     }
 
     pub(super) fn open(
