@@ -10,6 +10,7 @@ use rpc_core::{CallError, Context, RpcError, Server, StopHandle, Target, Transpo
 use rpc_transport_amqp::AmqpTransport;
 use rpc_transport_mem::MemTransport;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Moves money between accounts.
 struct Ledger {
@@ -69,6 +70,9 @@ impl Control {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    // The server's log holds what callers are not told. Here: warnings and errors, on standard error.
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
+
     // The deployment decides how messages travel, the program does not.
     let transports = Transports::new().with(MemTransport::factory()).with(AmqpTransport::factory());
     let transport = transports.connect_default("mem://").await?;
