@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use lapin::BasicProperties;
+use lapin::types::FieldTable;
 use rpc_core::server::Acknowledge;
 
 use crate::ear::Source;
@@ -77,7 +79,7 @@ impl Relay {
     /// Sends a message once more to the queue that it came by. It keeps its id, and what is left of its time.
     async fn send_copy(&self, held: &Held) -> Arrival {
         let delivery = &held.delivery;
-        let mut properties = delivery.properties.clone();
+        let mut properties = copy_properties(&delivery.properties);
         if let Some(left) = time_left(&properties) {
             let left = left.saturating_sub(held.waited()).as_millis();
             properties = properties.with_expiration(left.to_string().into());
@@ -90,5 +92,74 @@ impl Relay {
         let (exchange, routing_key) = ("".into(), queue.as_str().into());
         let body = delivery.data.clone();
         self.hub.send_exactly(Outgoing { exchange, routing_key, properties, body }).await
+    }
+}
+
+/// Copies a message's properties, but not those by which its publisher asked something of the broker: it would close our
+/// channel over another user's `user-id`, and would put the copy into the queues of `CC` and `BCC` once more.
+fn copy_properties(original: &BasicProperties) -> BasicProperties {
+    let mut copy = BasicProperties::default();
+    if let Some(headers) = original.headers() {
+        let mut kept = FieldTable::default();
+        for (name, value) in headers.inner() {
+            if !matches!(name.as_str(), "CC" | "BCC") {
+                kept.insert(name.clone(), value.clone());
+            }
+        }
+        copy = copy.with_headers(kept);
+    }
+    /// Copies the properties named by their setter and getter.
+    macro_rules! copy {
+        ($($set:ident $get:ident),* $(,)?) => {
+            $(if let Some(value) = original.$get() {
+                copy = copy.$set(value.clone());
+            })*
+        };
+    }
+    copy!(
+        with_content_type content_type,
+        with_content_encoding content_encoding,
+        with_delivery_mode delivery_mode,
+        with_priority priority,
+        with_correlation_id correlation_id,
+        with_reply_to reply_to,
+        with_expiration expiration,
+        with_message_id message_id,
+        with_timestamp timestamp,
+        with_type kind,
+        with_app_id app_id,
+    );
+    copy
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::types::AMQPValue;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_carries_nothing_that_its_publisher_asked_of_the_broker() {
+        let mut headers = FieldTable::default();
+        for name in ["CC", "BCC", "kept"] {
+            headers.insert(name.into(), AMQPValue::LongString("x".into()));
+        }
+        let original = BasicProperties::default()
+            .with_content_type("a".into())
+            .with_content_encoding("b".into())
+            .with_delivery_mode(2)
+            .with_priority(3)
+            .with_correlation_id("c".into())
+            .with_reply_to("d".into())
+            .with_expiration("4".into())
+            .with_message_id("e".into())
+            .with_timestamp(5)
+            .with_type("f".into())
+            .with_app_id("g".into());
+        let mut kept = FieldTable::default();
+        kept.insert("kept".into(), AMQPValue::LongString("x".into()));
+        let copy =
+            copy_properties(&original.clone().with_headers(headers).with_user_id("someone".into()));
+        assert_eq!(copy, original.with_headers(kept));
     }
 }
