@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::join3;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{ConnectionState, ReplyError};
 use rpc_core::waiters::Waiters;
@@ -72,15 +72,16 @@ impl Hub {
         let closed = CancellationToken::new();
         let publishing = Link::new("publishes", &config, &closed);
         let consuming = Link::new("consumes", &config, &closed);
+        let looking = Link::new("looks at queues", &config, &closed);
         let queue = topology::reply_queue(&config, &random::name());
         Arc::new_cyclic(|myself: &Weak<Self>| Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             limits: DecodeLimits::new().max_bytes(config.max_message),
             waiters: waiters(myself.clone()),
+            inspector: Inspector::new(Arc::clone(&publishing), looking),
             outlet: Outlet::new(publishing),
             exact: Exact::new(),
             inbox: Inbox::new(queue, Arc::clone(&consuming)),
-            inspector: Inspector::new(Arc::clone(&consuming)),
             consuming,
             targets: Targets::default(),
             announcer: Announcer::default(),
@@ -163,7 +164,9 @@ impl Hub {
         self.tasks.close();
         let _ = timeout(CLOSE, self.tasks.wait()).await;
         self.closed.cancel();
-        let _ = timeout(CLOSE, join(self.outlet.link().ended(), self.consuming.ended())).await;
+        let ended =
+            join3(self.outlet.link().ended(), self.consuming.ended(), self.inspector.ended());
+        let _ = timeout(CLOSE, ended).await;
         self.state.send_replace(ConnectionState::Closed);
     }
 

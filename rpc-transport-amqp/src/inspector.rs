@@ -23,22 +23,43 @@ pub(crate) enum Seen {
     Present { consumers: u32, messages: u32 },
 }
 
+/// So many channels of the publishing connection may be lost to queues that are not there. It would be given up at ten times
+/// as many, and with it every message that the broker has not confirmed yet.
+const LENT: usize = 100;
+
 pub(crate) struct Inspector {
-    link: Arc<Link>,
+    publishing: Arc<Link>,
+    /// Connects when it is first needed, which is seldom. It carries nothing else: its end harms nobody, and neither an alarm
+    /// of the broker nor a message that waits to be sent is in its way.
+    own: Arc<Link>,
     /// The queue's absence costs a channel, as the broker closes it; a present queue's channel is used again.
     channels: Channels,
 }
 
 impl Inspector {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, channels: Channels::new(AT_A_TIME) }
+    pub(crate) fn new(publishing: Arc<Link>, own: Arc<Link>) -> Self {
+        Self { publishing, own, channels: Channels::new(AT_A_TIME) }
+    }
+
+    /// Resolves when there is no connection for looks alone, nor will be one.
+    pub(crate) async fn ended(&self) {
+        self.own.ended().await;
+    }
+
+    /// Never the connection that consumes: servers and callers would lose their consumers with it.
+    async fn session(&self) -> Result<Arc<Session>, Unavailable> {
+        let session = self.publishing.session().await?;
+        if session.spoilt() < LENT && !session.is_blocked() {
+            return Ok(session);
+        }
+        self.own.session().await
     }
 
     /// Looks at the queue as soon as there is a connection. `None`: the connection broke over it.
     ///
     /// Cancel safe: at most a channel is lost.
     pub(crate) async fn look(&self, queue: &str) -> Result<Option<Seen>, Unavailable> {
-        let session = self.link.session().await?;
+        let session = self.session().await?;
         let look = self.look_on(&session, queue);
         Ok(timeout(PATIENCE, look).await.ok().flatten())
     }

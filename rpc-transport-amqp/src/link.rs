@@ -104,6 +104,11 @@ impl Session {
         }
     }
 
+    /// How many channels have been spoilt.
+    pub(crate) fn spoilt(&self) -> usize {
+        self.spoilt.load(Ordering::Relaxed)
+    }
+
     /// Sleeps, but not beyond the session's end.
     pub(crate) async fn pause(&self, time: Duration) {
         let _ = timeout(time, self.ended()).await;

@@ -7,9 +7,10 @@ use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_tests::rabbit::UrlForm;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::bank::{SOON, call, client, serve, shared_with_vhost, transport};
+use crate::bank::{BankClient, SOON, call, client, serve, shared_with_vhost, transport};
 
 /// A method that takes as long as the test likes.
 struct Slow {
@@ -45,6 +46,45 @@ async fn a_call_to_a_topic_whose_last_server_has_just_gone_is_given_up_long_befo
         // It waits in the queue, and a server may yet come.
         assert_eq!(error.ran(), Ran::Unknown, "{form:?}: {error}");
     }
+}
+
+/// Each costs a channel of a connection: the broker closes it, and its number cannot be used again.
+#[tokio::test]
+async fn calls_to_many_missing_queues_cost_no_server_its_connection() {
+    const CALLS: usize = 1200;
+    let node = shared_with_vhost("missing queues").await;
+    let transport = transport(&node.url(UrlForm::Amqp, "missing queues"));
+    let server = serve(&transport).await;
+    call(&transport).await;
+    let ports = async || {
+        let connections = node.connections().await.unwrap().into_iter();
+        let ours = connections.filter(|connection| connection.vhost == "missing queues");
+        ours.map(|connection| connection.peer_port).collect::<Vec<_>>()
+    };
+    let before = ports().await;
+    let mut calls = JoinSet::new();
+    for number in 0..CALLS {
+        let target = Target::topic(format!("missing {number}"));
+        let client = BankClient::new(transport.clone(), target);
+        if calls.len() >= 64 {
+            let error = calls.join_next().await.unwrap().unwrap();
+            assert_eq!(error, (TransportErrorKind::MissingServer, Ran::No));
+        }
+        calls.spawn(async move {
+            let called = client.balance(&Context::new(), "ada".into()).timeout(SOON).await;
+            let CallError::Transport(error) = called.unwrap_err() else {
+                panic!("it was answered")
+            };
+            (error.kind(), error.ran())
+        });
+    }
+    for error in calls.join_all().await {
+        assert_eq!(error, (TransportErrorKind::MissingServer, Ran::No));
+    }
+    let after = ports().await;
+    assert!(before.iter().all(|port| after.contains(port)), "{before:?} became {after:?}");
+    server.stop();
+    server.wait().await.unwrap();
 }
 
 #[tokio::test]
