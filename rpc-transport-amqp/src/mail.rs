@@ -7,7 +7,7 @@ use rpc_core::{Codec, Payload};
 
 use crate::hub::Hub;
 use crate::publisher::Sender;
-use crate::wire::{self, Answer, CallId, Mail};
+use crate::wire::{self, Answer, CallId, Mail, names};
 
 impl Hub {
     pub(crate) fn receive(&self, mail: Delivery) {
@@ -54,6 +54,9 @@ impl Hub {
             }
             Answer::Alive => {
                 self.waiters.heartbeat(key);
+            }
+            Answer::Taken(server) if names::is_reserved(&server) => {
+                tracing::warn!(queue = %server, "dropped a notice of a taken call: the broker reserves the name of its queue");
             }
             Answer::Taken(server) => {
                 if self.waiters.is_waiting(key) {

@@ -22,8 +22,7 @@ use crate::sender;
 use crate::target::Target;
 use crate::topology::Ears;
 use crate::window::Window;
-use crate::wire::names;
-use crate::wire::oslo;
+use crate::wire::{self, names, oslo};
 
 /// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
 ///
@@ -142,8 +141,10 @@ impl Transport for AmqpTransport {
         capabilities.at_least_once = true;
         capabilities.cancel = config.form == Form::Native;
         capabilities.expires_in_queue = true;
-        capabilities.shortest_monitor =
-            (config.form == Form::Oslo).then_some(oslo::SHORTEST_MONITOR);
+        capabilities.shortest_monitor = Some(match config.form {
+            Form::Native => wire::MIN_MONITOR,
+            Form::Oslo => oslo::SHORTEST_MONITOR,
+        });
         capabilities.max_message = Some(config.max_message);
         capabilities
     }
@@ -178,5 +179,19 @@ impl fmt::Debug for AmqpTransport {
             .field("state", &*self.hub().state.borrow())
             .field("waiters", &self.waiters())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_client_asks_for_a_call_monitor_period_that_servers_do_not_keep() {
+        for (url, shortest) in [("amqp://h", 100), ("rabbit://h", 2000)] {
+            let capabilities = AmqpTransport::from_url(url).unwrap().capabilities();
+            let shortest = std::time::Duration::from_millis(shortest);
+            assert_eq!(capabilities.shortest_monitor, Some(shortest), "{url}");
+        }
     }
 }

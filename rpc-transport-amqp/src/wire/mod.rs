@@ -18,7 +18,7 @@ use rpc_core::waiters::WaiterKey;
 pub(crate) use self::reply::{
     Answer, Mail, answer, cancel, heartbeat, read_mail, taken, time_left,
 };
-pub(crate) use self::request::{Arrived, Calling, Illegible, outgoing, read_request};
+pub(crate) use self::request::{Arrived, Calling, Illegible, MIN_MONITOR, outgoing, read_request};
 use crate::config::Form;
 
 /// A message on its way out.

@@ -12,6 +12,13 @@ pub(crate) fn fits(name: &str) -> bool {
     name.len() <= LONGEST
 }
 
+/// Returns whether the broker gives the name a meaning of its own: a message to `amq.rabbitmq.reply-to.<token>` goes to the
+/// channel in the token, and a forged token makes RabbitMQ close the connection of whoever publishes to it. No check of its
+/// form tells a good token from a bad one.
+pub(crate) fn is_reserved(queue: &str) -> bool {
+    queue.starts_with("amq.rabbitmq.")
+}
+
 impl Form {
     /// The queue that all servers of a topic share.
     pub(crate) fn topic_queue(self, exchange: &str, topic: &str) -> String {

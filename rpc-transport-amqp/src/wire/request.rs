@@ -20,6 +20,10 @@ const LONGEST: u128 = u32::MAX as u128;
 pub(super) const IN_MEMORY: u8 = 1;
 const ON_DISK: u8 = 2;
 
+/// The shortest call monitor period that is served, whatever a caller asks for: each call with a shorter one would cost the
+/// server a publish every few milliseconds, and a few dozen of them would push all other calls aside.
+pub(crate) const MIN_MONITOR: Duration = Duration::from_millis(100);
+
 /// A call's names on the wire: its own, and the queue of its answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calling<'a> {
@@ -105,11 +109,22 @@ pub(crate) fn read_request(
     came: Instant,
     limits: &DecodeLimits,
 ) -> Result<Arrived, Illegible> {
-    let mut arrived = match kind_of(properties) {
+    let read = match kind_of(properties) {
         kind @ (kind::CALL | kind::CAST) => read_native(kind, properties, body, limits),
         _ => read_oslo(properties, body, limits),
-    }?;
+    };
+    let back = read.as_ref().map_or_else(|illegible| &illegible.back, |arrived| &arrived.back);
+    if let Some(back) = back
+        && names::is_reserved(&back.queue)
+    {
+        // Its caller cannot be told: a reply to that queue could cost the connection that publishes everybody's replies.
+        let reason =
+            format!("its reply queue `{}` has a name that the broker reserves", back.queue);
+        return Err(Illegible { reason, back: None });
+    }
+    let mut arrived = read?;
     arrived.request.wants_reply = arrived.back.is_some();
+    arrived.request.monitor = arrived.request.monitor.map(|period| period.max(MIN_MONITOR));
     arrived.request.deadline = text(properties.expiration())
         .parse()
         .ok()
@@ -161,6 +176,62 @@ fn read_oslo(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(properties: &BasicProperties, body: &[u8]) -> Result<Arrived, Illegible> {
+        read_request(properties, body, Instant::now(), &DecodeLimits::new())
+    }
+
+    #[test]
+    fn a_request_whose_reply_queue_is_reserved_by_the_broker_is_rejected() {
+        let queue = "amq.rabbitmq.reply-to.g2dkABByZWxCQGxvY2FsaG9zdAAAAAAAAAAA.x==";
+        let body = native::encode_request(&Request::new(
+            rpc_core::MessageId::from_bits(1),
+            "m",
+            rpc_core::Payload::new(rpc_core::Codec::MessagePack, Vec::new()),
+        ));
+        let native = BasicProperties::default()
+            .with_type(kind::CALL.into())
+            .with_reply_to(queue.into())
+            .with_correlation_id("1".into());
+        let oslo = |version: &str| {
+            format!(r#"{{"method": "m", {version}"_msg_id": "77bb", "_reply_q": "{queue}"}}"#)
+        };
+        let plain = BasicProperties::default();
+        for (properties, body) in [
+            (&native, body.unwrap()),
+            (&native, b"nothing".to_vec()),
+            (&plain, oslo("").into_bytes()),
+            (&plain, oslo(r#""version": null, "#).into_bytes()),
+        ] {
+            let Err(illegible) = read(properties, &body) else { panic!("it was read") };
+            assert!(illegible.back.is_none());
+            assert!(
+                illegible.reason.contains("amq.rabbitmq.reply-to.g2dk"),
+                "{}",
+                illegible.reason
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_monitor_period_that_is_too_short_is_raised_in_both_forms() {
+        let mut request = Request::new(
+            rpc_core::MessageId::from_bits(1),
+            "m",
+            rpc_core::Payload::new(rpc_core::Codec::MessagePack, Vec::new()),
+        );
+        request.monitor = Some(Duration::from_millis(1));
+        let native = BasicProperties::default().with_type(kind::CALL.into());
+        let oslo =
+            br#"{"method": "m", "_msg_id": "77bb", "_reply_q": "reply_1", "_timeout": 0.001}"#;
+        for (properties, body) in [
+            (&native, native::encode_request(&request).unwrap()),
+            (&BasicProperties::default(), oslo.to_vec()),
+        ] {
+            let Ok(arrived) = read(properties, &body) else { panic!("it cannot be read") };
+            assert_eq!(arrived.request.monitor, Some(MIN_MONITOR));
+        }
+    }
 
     #[test]
     fn a_reply_queue_whose_name_is_too_long_for_amqp_is_no_way_back() {

@@ -32,11 +32,6 @@ pub fn max_message(world: &World) -> bool {
     world.capabilities().max_message.is_some()
 }
 
-/// Signs of life can be asked for as often as a call likes.
-pub fn any_monitor(world: &World) -> bool {
-    world.capabilities().shortest_monitor.is_none()
-}
-
 /// Queues are bounded, and senders wait for room.
 pub fn bounded_queues(world: &World) -> bool {
     world.broker().queue_capacity().is_some()
