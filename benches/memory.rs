@@ -4,7 +4,7 @@ use std::alloc::System;
 use std::task::{self, Waker};
 
 use rpc_benches::{Parrot, ParrotClient, TEXT};
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{Context, RunningServer, Server, Target};
 use rpc_transport_mem::MemTransport;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -58,7 +58,7 @@ async fn start() -> (RunningServer, ParrotClient) {
     let transport = MemTransport::new();
     let server = Server::builder(transport.clone(), Target::topic("bench").server("bench-1"))
         .endpoint(Parrot)
-        .executor(Executor::Tasks(CALLS))
+        .concurrency(Concurrency::Limit(CALLS))
         .build()
         .expect("the endpoint is sound")
         .start()

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use tokio::sync::mpsc;
@@ -66,7 +66,7 @@ async fn main() -> anyhow::Result<()> {
     // One message at a time, so that calls have to wait for their turn.
     let server = Server::builder(transport.clone(), Target::topic("reports").server("reports-1"))
         .endpoint(reports)
-        .executor(Executor::Inline)
+        .concurrency(Concurrency::Serial)
         .build()?
         .start()
         .await?;
@@ -102,6 +102,6 @@ async fn main() -> anyhow::Result<()> {
 
     server.stop();
     server.wait().await?;
-    println!("messages that reached the server: {}", server.stats().taken);
+    println!("messages that reached the server: {}", server.stats().received);
     Ok(())
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rpc_core::server::Report;
+use rpc_core::server::ShutdownReport;
 use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use tokio::sync::{mpsc, oneshot};
@@ -31,10 +31,10 @@ async fn serve(
     transport: MemTransport,
     exports: Exports,
     terminated: impl Future,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<ShutdownReport> {
     let server = Server::builder(transport, Target::topic("exports").server("exports-1"))
         .endpoint(exports)
-        .drain_limit(Duration::from_secs(30))
+        .shutdown_timeout(Duration::from_secs(30))
         .build()?;
     Ok(server.run_until(terminated).await?)
 }

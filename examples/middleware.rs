@@ -106,7 +106,7 @@ async fn main() -> anyhow::Result<()> {
 
     let anybody = VaultClient::new(transport, Target::topic("vault"));
     match anybody.open(&Context::new()).await {
-        Err(CallError::Refused(refused)) => println!("answer: {}", refused.message()),
+        Err(CallError::Rejected(refused)) => println!("answer: {}", refused.message()),
         other => println!("answer: {other:?}"),
     }
 

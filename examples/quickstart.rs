@@ -101,7 +101,7 @@ async fn main() -> anyhow::Result<()> {
         .to_server("bank-1")
         .await?;
     let report = server.wait().await?;
-    println!("server: stopped, {} calls cut off", report.cut_off);
+    println!("server: stopped, {} calls cut off", report.aborted);
     transport.close().await;
     Ok(())
 }

@@ -80,7 +80,7 @@ async fn main() -> anyhow::Result<()> {
 
     // Without the key the server cannot make sense of it, and says so before the method runs.
     match plain.write(&Context::new(), "hello".into()).await {
-        Err(CallError::Refused(refused)) => println!("caller: refused, {}", refused.message()),
+        Err(CallError::Rejected(refused)) => println!("caller: refused, {}", refused.message()),
         other => println!("caller: {other:?}"),
     }
     Ok(())

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rpc_core::error::Refusal;
+use rpc_core::error::RejectReason;
 use rpc_core::{CallError, Context, Map, RpcError, endpoint};
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +69,8 @@ async fn a_stranger_who_forgets_an_argument_is_told_which() {
         .build()
         .call::<u64>(&Context::new(), "sell", &Map::new())
         .await;
-    let Err(CallError::Refused(refused)) = answer else { panic!("not refused: {answer:?}") };
-    assert_eq!(*refused.reason(), Refusal::InvalidArguments);
+    let Err(CallError::Rejected(refused)) = answer else { panic!("not refused: {answer:?}") };
+    assert_eq!(*refused.reason(), RejectReason::InvalidArguments);
     assert!(refused.message().contains("`count`"), "{}", refused.message());
 }
 

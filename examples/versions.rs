@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example versions`
 
-use rpc_core::error::Refusal;
+use rpc_core::error::RejectReason;
 use rpc_core::{CallError, Context, Server, Target, Version, endpoint};
 use rpc_transport_mem::MemTransport;
 
@@ -75,9 +75,9 @@ async fn main() -> anyhow::Result<()> {
     let client = Ledger1Client::new(transport, Target::topic("museum"));
     println!("from 1.0 on: {}", client.balance(&ctx, "ada".into()).await?);
     match client.history(&ctx, "ada".into(), None).await {
-        Err(CallError::Refused(refused)) => match refused.reason() {
-            Refusal::UnsupportedVersion { served } => {
-                println!("since 1.1: refused, served {served:?}");
+        Err(CallError::Rejected(refused)) => match refused.reason() {
+            RejectReason::UnsupportedVersion { supported } => {
+                println!("since 1.1: refused, served {supported:?}");
             }
             other => println!("since 1.1: refused, {other:?}"),
         },
@@ -88,7 +88,7 @@ async fn main() -> anyhow::Result<()> {
     let capped = client.prepare().version_cap(Version::new(1, 0)).build();
     println!("may send 1.1: {}", capped.rpc().can_send_version(Some(Version::new(1, 1))));
     match capped.history(&ctx, "ada".into(), None).await {
-        Err(CallError::Refused(refused)) => println!("under the cap: {}", refused.message()),
+        Err(CallError::Rejected(refused)) => println!("under the cap: {}", refused.message()),
         other => println!("under the cap: {other:?}"),
     }
     Ok(())

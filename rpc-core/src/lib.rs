@@ -46,7 +46,7 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use rpc_core::server::Executor;
+//! use rpc_core::server::Concurrency;
 //! use rpc_core::{Server, Target, Transport};
 //!
 //! async fn serve(
@@ -55,8 +55,8 @@
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     let server = Server::builder(transport, Target::topic("greetings").server("greeter-1"))
 //!         .endpoint(Greeter)
-//!         .executor(Executor::Tasks(16))         // 64 unless told
-//!         .drain_limit(Duration::from_secs(10))  // 30 s unless told
+//!         .concurrency(Concurrency::Limit(16))         // 64 unless told
+//!         .shutdown_timeout(Duration::from_secs(10))  // 30 s unless told
 //!         .build()?;                             // all mistakes at once
 //!     let report = server.run_until(signal).await?;
 //!     println!("{report}");
@@ -158,7 +158,7 @@
 //! # Transports
 //!
 //! [`Transports`] picks one by URL, so that a deployment's configuration decides and not the code. A transport implements the
-//! traits in [`transport`]; [`waiters`] is the half of it that all transports need.
+//! traits in [`transport`]; [`pending_calls`] is the half of it that all transports need.
 //!
 //! # Features
 //!
@@ -174,10 +174,11 @@ mod codec;
 mod context;
 mod endpoint;
 pub mod error;
-mod eventual;
 pub mod layer;
+mod maybe_ready;
 mod message;
 mod outside;
+pub mod pending_calls;
 pub mod registry;
 pub mod serializer;
 pub mod server;
@@ -187,7 +188,6 @@ mod trace;
 pub mod transport;
 mod value;
 mod version;
-pub mod waiters;
 
 pub use client::{Call, Cast, ClientBuilder, Retry, RpcClient};
 pub use codec::{Codec, DecodeError, DecodeErrorKind, DecodeLimits, EncodeError, Payload};
@@ -197,7 +197,7 @@ pub use endpoint::{
     InvokeFn, MethodDescriptor, TypeName,
 };
 pub use error::{CallError, RpcError};
-pub use eventual::Eventual;
+pub use maybe_ready::MaybeReady;
 pub use message::{Failure, FailureKind, MessageId, Outcome, ParseMessageIdError, Request};
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/rpc_error.md")]

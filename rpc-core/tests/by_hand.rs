@@ -382,7 +382,7 @@ async fn a_variant_that_is_not_expected_is_opaque() {
         assert_eq!(failure.kind(), FailureKind::Error);
         assert_eq!(failure.class(), LedgerError::CLASS);
         assert_eq!(failure.message(), "the accounts do not allow it");
-        assert_eq!(failure.trace(), ["account `frozen` is frozen"]);
+        assert_eq!(failure.causes(), ["account `frozen` is frozen"]);
         assert_eq!(LedgerTransferExpected::from_failure(&failure, &LIMITS), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rpc_core::transport::{AckError, Delivery, ReplyError};
-use rpc_core::{Eventual, Failure, FailureKind, Outcome, Request};
+use rpc_core::{Failure, FailureKind, MaybeReady, Outcome, Request};
 
 use crate::announcer::InWork;
 use crate::config::Form;
@@ -69,22 +69,22 @@ impl Delivery for AmqpDelivery {
         self.redelivered
     }
 
-    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
+    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
         if std::mem::replace(&mut self.settled, true) {
-            return Eventual::ready(Ok(()));
+            return MaybeReady::ready(Ok(()));
         }
-        Eventual::ready(self.ear.acknowledge(self.tag))
+        MaybeReady::ready(self.ear.acknowledge(self.tag))
     }
 
-    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
+    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
         match self.way_back() {
             Some(back) => self.hub.answer(wire::heartbeat(back), None),
-            None => Eventual::ready(Ok(())),
+            None => MaybeReady::ready(Ok(())),
         }
     }
 
-    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
-        let Some(back) = self.way_back() else { return Eventual::ready(Ok(())) };
+    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
+        let Some(back) = self.way_back() else { return MaybeReady::ready(Ok(())) };
         let answer = wire::answer(back, Some(self.request()), outcome);
         let limit = self.hub.config.max_message;
         if answer.body.len() <= limit {

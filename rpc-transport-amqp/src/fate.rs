@@ -21,7 +21,7 @@ impl Fate for Hub {
                 // It is kept for as long as a call waits there.
                 if let Some(target) = self.targets.find(exchange, key) {
                     target.note_absent();
-                    self.waiters.fail(caller, target.address.no_queue());
+                    self.pending_calls.fail(caller, target.address.no_queue());
                 }
             }
             None => self.strays.returned(&hub, delivery),
@@ -37,7 +37,7 @@ impl Fate for Hub {
     fn refused(&self, sender: Sender) {
         match sender {
             Sender::Caller(key, target) => {
-                self.waiters.fail(key, target.address.refused());
+                self.pending_calls.fail(key, target.address.refused());
             }
             Sender::Server => tracing::warn!("the broker turned an answer away"),
         }
@@ -47,10 +47,10 @@ impl Fate for Hub {
         let refusal = error.filter(|error| error.is_amqp_soft_error()).map(explained);
         match (sender, refusal) {
             (Sender::Caller(key, target), None) => {
-                self.waiters.fail(key, target.address.lost());
+                self.pending_calls.fail(key, target.address.lost());
             }
             (Sender::Caller(key, target), Some(why)) => {
-                self.waiters.fail(key, target.address.perhaps_refused(&why));
+                self.pending_calls.fail(key, target.address.perhaps_refused(&why));
             }
             (Sender::Server, Some(error)) => tracing::warn!(%error, "the broker refused an answer"),
             (Sender::Server, None) => {}

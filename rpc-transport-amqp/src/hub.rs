@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::join3;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::pending_calls::PendingCalls;
 use rpc_core::transport::{ConnectionState, ReplyError};
-use rpc_core::waiters::Waiters;
-use rpc_core::{DecodeLimits, Eventual};
+use rpc_core::{DecodeLimits, MaybeReady};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -43,7 +43,7 @@ pub(crate) struct Hub {
     pub(crate) id: u64,
     pub(crate) config: Arc<Config>,
     pub(crate) limits: DecodeLimits,
-    pub(crate) waiters: Waiters,
+    pub(crate) pending_calls: PendingCalls,
     /// What publishes and what consumes have a connection each: the broker stops reading from one that publishes when it
     /// runs out of memory, and acknowledgements must get through all the same.
     pub(crate) consuming: Arc<Link>,
@@ -77,7 +77,7 @@ impl Hub {
         Arc::new_cyclic(|myself: &Weak<Self>| Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             limits: DecodeLimits::new().max_bytes(config.max_message),
-            waiters: waiters(myself.clone()),
+            pending_calls: pending_calls(myself.clone()),
             inspector: Inspector::new(Arc::clone(&publishing), looking),
             outlet: Outlet::new(publishing),
             exact: Exact::new(),
@@ -144,7 +144,7 @@ impl Hub {
         self.closing.cancel();
         let message = "the RabbitMQ transport was closed while the call waited for its answer";
         let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
-        self.waiters.fail_all(&error);
+        self.pending_calls.fail_all(&error);
         let mut state = self.state.subscribe();
         match (self.begun.get(), self.myself()) {
             (Some(runtime), Some(hub)) if first => {
@@ -176,16 +176,16 @@ impl Hub {
         &self,
         answer: Outgoing,
         deadline: Option<Instant>,
-    ) -> Eventual<Result<(), ReplyError>> {
+    ) -> MaybeReady<Result<(), ReplyError>> {
         if let Some(ready) = self.outlet.now() {
             ready.publisher.publish(answer, Sender::Server, ready.room);
-            return Eventual::ready(Ok(()));
+            return MaybeReady::ready(Ok(()));
         }
         let Some(hub) = self.myself() else {
-            return Eventual::ready(Err(ReplyError::new("the transport is gone")));
+            return MaybeReady::ready(Err(ReplyError::new("the transport is gone")));
         };
         hub.begin();
-        Eventual::pending(async move {
+        MaybeReady::pending(async move {
             let until = deadline.unwrap_or_else(|| Instant::now() + KEPT);
             match timeout_at(until, hub.outlet.when_ready()).await {
                 Ok(Ok(ready)) => {
@@ -223,8 +223,8 @@ impl Hub {
 }
 
 /// Calls that are dropped are cancelled where they were taken.
-fn waiters(hub: Weak<Hub>) -> Waiters {
-    Waiters::on_abandon(move |key, _| {
+fn pending_calls(hub: Weak<Hub>) -> PendingCalls {
+    PendingCalls::on_drop(move |key, _| {
         if let Some(hub) = hub.upgrade()
             && let Some(server) = hub.taken.forget(key)
         {

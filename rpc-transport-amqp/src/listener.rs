@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rpc_core::transport::{Delivery, ListenError, Listener};
-use rpc_core::{BoxFuture, Eventual, Failure, FailureKind};
+use rpc_core::{BoxFuture, Failure, FailureKind, MaybeReady};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::AmqpTransport;
@@ -59,7 +59,7 @@ impl AmqpListener {
         let Some(back) = back else { return };
         let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
         let answer = wire::answer(&back, None, Err(failure));
-        if let Eventual::Pending(sent) = self.hub.answer(answer, None) {
+        if let MaybeReady::Pending(sent) = self.hub.answer(answer, None) {
             self.hub.tasks.spawn(sent);
         }
     }
@@ -82,8 +82,8 @@ impl Listener for AmqpListener {
         }
     }
 
-    fn stop_taking(&mut self) -> Eventual<()> {
-        Eventual::pending(self.order(Order::Stop))
+    fn stop_consuming(&mut self) -> MaybeReady<()> {
+        MaybeReady::pending(self.order(Order::Stop))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -2,7 +2,7 @@
 
 use lapin::message::Delivery;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 use rpc_core::{Codec, Payload};
 
 use crate::hub::Hub;
@@ -18,7 +18,7 @@ impl Hub {
                 let message = format!("the answer cannot be read: {reason}");
                 let error =
                     SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message);
-                self.waiters.fail(key, error);
+                self.pending_calls.fail(key, error);
             }
             Mail::Answer(None, answer) => {
                 let reason =
@@ -28,41 +28,41 @@ impl Hub {
         }
     }
 
-    fn receive_answer(&self, key: WaiterKey, answer: Answer) {
+    fn receive_answer(&self, key: CallKey, answer: Answer) {
         match answer {
             Answer::Final(outcome) => {
                 self.taken.forget(key);
-                if !self.waiters.complete(key, outcome) {
+                if !self.pending_calls.complete(key, outcome) {
                     tracing::debug!(call = %CallId::of(key), "an answer found nobody: its caller has gone");
                 }
             }
             Answer::Part(outcome) => {
-                if self.waiters.is_waiting(key)
-                    && !self.strays.keep_part(&self.waiters, key, outcome)
+                if self.pending_calls.is_waiting(key)
+                    && !self.strays.keep_part(&self.pending_calls, key, outcome)
                 {
                     let message =
                         "the answer comes in two parts, and there is no room for the first one";
                     let error =
                         SendError::new(TransportErrorKind::MalformedReply, Ran::Yes, message);
-                    self.waiters.fail(key, error);
+                    self.pending_calls.fail(key, error);
                 }
             }
             Answer::Done => {
                 let nothing = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
                 let outcome = self.strays.take_part(key).unwrap_or_else(nothing);
-                self.waiters.complete(key, outcome);
+                self.pending_calls.complete(key, outcome);
             }
             Answer::Alive => {
-                self.waiters.heartbeat(key);
+                self.pending_calls.note_still_running(key);
             }
             Answer::Taken(server) if names::is_reserved(&server) => {
                 tracing::warn!(queue = %server, "dropped a notice of a taken call: the broker reserves the name of its queue");
             }
             Answer::Taken(server) => {
-                if self.waiters.is_waiting(key) {
+                if self.pending_calls.is_waiting(key) {
                     self.taken.note(key, server);
                     // It may have been dropped in between, when nobody could say yet where to cancel it.
-                    if self.waiters.is_waiting(key) {
+                    if self.pending_calls.is_waiting(key) {
                         return;
                     }
                     if let Some(server) = self.taken.forget(key) {
@@ -76,7 +76,7 @@ impl Hub {
     }
 
     /// Best effort: a cancellation that cannot leave now would come too late.
-    pub(crate) fn cancel(&self, server: &str, key: WaiterKey) {
+    pub(crate) fn cancel(&self, server: &str, key: CallKey) {
         if let Some(ready) = self.outlet.now() {
             let cancel = wire::cancel(server, key, self.inbox.name());
             ready.publisher.publish(cancel, Sender::Server, ready.room);

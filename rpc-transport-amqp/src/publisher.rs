@@ -16,7 +16,7 @@ use std::time::Duration;
 use lapin::message::BasicReturnMessage;
 use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation, PublisherConfirm};
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ pub(crate) const MANDATORY: BasicPublishOptions =
 #[derive(Clone)]
 pub(crate) enum Sender {
     /// The caller that waits under this key, and whom it calls.
-    Caller(WaiterKey, Arc<Target>),
+    Caller(CallKey, Arc<Target>),
     /// Nobody: what a server says is lost with its message.
     Server,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -79,7 +79,7 @@ impl Pump {
             hub: Arc::clone(&hub),
             window: Arc::clone(&window),
             queues: queues.clone(),
-            acknowledge: listen.acknowledge,
+            acknowledge: listen.ack_mode,
         });
         let pump = Self { hub, listen, queues, window, relay, orders };
         let (ear, incoming) = pump.first().await?;
@@ -114,9 +114,9 @@ impl Pump {
     /// Before methods run, a message that was delivered waits for a task: few will do. After they have replied, it is at
     /// work, and there may be as many as there are tasks.
     fn prefetch(&self) -> u16 {
-        let tasks = u16::try_from(self.listen.max_tasks).unwrap_or(u16::MAX).max(1);
-        match self.listen.acknowledge {
-            Acknowledge::BeforeInvoke => tasks.min(self.hub.config.window),
+        let tasks = u16::try_from(self.listen.concurrency).unwrap_or(u16::MAX).max(1);
+        match self.listen.ack_mode {
+            AckMode::BeforeInvoke => tasks.min(self.hub.config.window),
             _ => tasks,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::types::FieldTable;
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 
 use crate::ear::Source;
 use crate::exact::Arrival;
@@ -24,13 +24,13 @@ pub(crate) struct Relay {
     pub(crate) hub: Arc<Hub>,
     pub(crate) window: Arc<Window>,
     pub(crate) queues: Ears,
-    pub(crate) acknowledge: Acknowledge,
+    pub(crate) acknowledge: AckMode,
 }
 
 impl Relay {
     /// Whether what waits here can be passed on: afterwards nobody could tell it from what is at work.
     pub(crate) fn passes_on(&self) -> bool {
-        self.acknowledge == Acknowledge::BeforeInvoke
+        self.acknowledge == AckMode::BeforeInvoke
     }
 
     /// Lets servers that are free have what waits here for too long.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::pending_calls::CallKey;
 use rpc_core::transport::Sent;
-use rpc_core::waiters::WaiterKey;
-use rpc_core::{Eventual, Request};
+use rpc_core::{MaybeReady, Request};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -43,13 +43,13 @@ pub(crate) fn send(
         call(hub, target, request)
     } else {
         let hub = Arc::clone(hub);
-        let hand_over = Eventual::pending(async move { cast(&hub, &target, request).await });
-        Ok(Sent { replies: None, hand_over })
+        let hand_over = MaybeReady::pending(async move { cast(&hub, &target, request).await });
+        Ok(Sent { reply: None, publish: hand_over })
     }
 }
 
 fn call(hub: &Arc<Hub>, target: Arc<Target>, request: Arc<Request>) -> Result<Sent, SendError> {
-    let (key, replies) = hub.waiters.register(&request);
+    let (key, replies) = hub.pending_calls.register(&request);
     // Closed in between, nobody would tell this one.
     if hub.is_closed() {
         return Err(target.address.closed());
@@ -60,21 +60,21 @@ fn call(hub: &Arc<Hub>, target: Arc<Target>, request: Arc<Request>) -> Result<Se
         match target.look_first() {
             None => {
                 publish(hub, &target, &request, key, ready)?;
-                return Ok(Sent { replies: Some(replies), hand_over: Eventual::ready(Ok(())) });
+                return Ok(Sent { reply: Some(replies), publish: MaybeReady::ready(Ok(())) });
             }
             // Another look is taken below, where there is time for it.
             Some(looking) => drop(looking),
         }
     }
     let hub = Arc::clone(hub);
-    let hand_over = Eventual::pending(async move {
+    let hand_over = MaybeReady::pending(async move {
         hub.inbox.opened().await.map_err(|why| target.address.no_way_back(&why))?;
         look(&hub, &target).await?;
         let ready = hub.outlet.when_ready().await;
         let ready = ready.map_err(|why| target.address.unavailable(&why))?;
         publish(&hub, &target, &request, key, ready)
     });
-    Ok(Sent { replies: Some(replies), hand_over })
+    Ok(Sent { reply: Some(replies), publish: hand_over })
 }
 
 /// Makes sure that somebody listens, unless that was seen a moment ago.
@@ -102,7 +102,7 @@ fn publish(
     hub: &Hub,
     target: &Arc<Target>,
     request: &Request,
-    key: WaiterKey,
+    key: CallKey,
     ready: Ready,
 ) -> Result<(), SendError> {
     let calling = Calling { key, inbox: hub.inbox.name() };

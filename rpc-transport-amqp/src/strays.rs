@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::Outcome;
-use rpc_core::waiters::{WaiterKey, Waiters};
+use rpc_core::pending_calls::{CallKey, PendingCalls};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
@@ -28,7 +28,7 @@ pub(crate) struct Strays {
     patience: Duration,
     room: Arc<Semaphore>,
     gone: Mutex<VecDeque<(Box<str>, Instant)>>,
-    parts: Mutex<HashMap<WaiterKey, Outcome>>,
+    parts: Mutex<HashMap<CallKey, Outcome>>,
 }
 
 impl Strays {
@@ -77,10 +77,15 @@ impl Strays {
     }
 
     /// Keeps the first part of an answer. False: there is no room for it.
-    pub(crate) fn keep_part(&self, waiters: &Waiters, key: WaiterKey, part: Outcome) -> bool {
+    pub(crate) fn keep_part(
+        &self,
+        pending_calls: &PendingCalls,
+        key: CallKey,
+        part: Outcome,
+    ) -> bool {
         let mut parts = lock(&self.parts);
         if parts.len() >= PARTS {
-            parts.retain(|key, _| waiters.is_waiting(*key));
+            parts.retain(|key, _| pending_calls.is_waiting(*key));
         }
         let room = parts.len() < PARTS;
         if room {
@@ -89,7 +94,7 @@ impl Strays {
         room
     }
 
-    pub(crate) fn take_part(&self, key: WaiterKey) -> Option<Outcome> {
+    pub(crate) fn take_part(&self, key: CallKey) -> Option<Outcome> {
         lock(&self.parts).remove(&key)
     }
 }

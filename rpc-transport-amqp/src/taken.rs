@@ -6,25 +6,25 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 
 #[derive(Default)]
 pub(crate) struct Taken {
-    by: Mutex<HashMap<WaiterKey, Box<str>>>,
+    by: Mutex<HashMap<CallKey, Box<str>>>,
     /// Spares the lock where nothing is taken, as is most often so.
     count: AtomicUsize,
 }
 
 impl Taken {
     /// The server that listens at this inbox has taken the call.
-    pub(crate) fn note(&self, key: WaiterKey, server: Box<str>) {
+    pub(crate) fn note(&self, key: CallKey, server: Box<str>) {
         let mut by = self.lock();
         by.insert(key, server);
         self.count.store(by.len(), Ordering::Relaxed);
     }
 
     /// The call is over; the inbox of the server that had taken it.
-    pub(crate) fn forget(&self, key: WaiterKey) -> Option<Box<str>> {
+    pub(crate) fn forget(&self, key: CallKey) -> Option<Box<str>> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -35,17 +35,17 @@ impl Taken {
     }
 
     /// Forgets those that are over, however they ended.
-    pub(crate) fn retain(&self, is_waiting: impl Fn(WaiterKey) -> bool) {
+    pub(crate) fn retain(&self, is_waiting: impl Fn(CallKey) -> bool) {
         let mut by = self.lock();
         by.retain(|key, _| is_waiting(*key));
         self.count.store(by.len(), Ordering::Relaxed);
     }
 
-    pub(crate) fn is_taken(&self, key: WaiterKey) -> bool {
+    pub(crate) fn is_taken(&self, key: CallKey) -> bool {
         self.lock().contains_key(&key)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<WaiterKey, Box<str>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallKey, Box<str>>> {
         self.by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rpc_core::pending_calls::{CallKey, PendingCalls};
 use rpc_core::transport::Route;
-use rpc_core::waiters::{WaiterKey, Waiters};
 use tokio::time::Instant;
 
 use crate::address::Address;
@@ -34,7 +34,7 @@ struct Knowledge {
     /// Somebody looks just now.
     looking: bool,
     /// Calls that were sent, and when. Those that are over are taken out now and then.
-    calls: Vec<(WaiterKey, Instant)>,
+    calls: Vec<(CallKey, Instant)>,
     /// The last look while calls waited found no consumer.
     deserted: bool,
 }
@@ -98,14 +98,14 @@ impl Target {
     }
 
     /// Notes that a call has been sent.
-    pub(crate) fn note_call(&self, key: WaiterKey) {
+    pub(crate) fn note_call(&self, key: CallKey) {
         self.lock().calls.push((key, Instant::now()));
     }
 
     /// The calls that have waited for longer than a look is believed.
-    pub(crate) fn long_waiting(&self, waiters: &Waiters) -> Vec<WaiterKey> {
+    pub(crate) fn long_waiting(&self, pending_calls: &PendingCalls) -> Vec<CallKey> {
         let mut knowledge = self.lock();
-        knowledge.calls.retain(|(key, _)| waiters.is_waiting(*key));
+        knowledge.calls.retain(|(key, _)| pending_calls.is_waiting(*key));
         let long = knowledge.calls.iter().filter(|(_, sent)| sent.elapsed() >= BELIEVED);
         long.map(|(key, _)| *key).collect()
     }

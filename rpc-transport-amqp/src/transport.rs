@@ -76,8 +76,8 @@ impl AmqpTransport {
 
     /// How many calls wait for an answer: a gauge that returns to zero.
     #[must_use]
-    pub fn waiters(&self) -> usize {
-        self.hub().waiters.len()
+    pub fn pending_calls(&self) -> usize {
+        self.hub().pending_calls.len()
     }
 
     fn hub(&self) -> &Arc<Hub> {
@@ -137,11 +137,11 @@ impl Transport for AmqpTransport {
     fn capabilities(&self) -> Capabilities {
         let config = &self.hub().config;
         let mut capabilities = Capabilities::default();
-        capabilities.knows_nobody_listens = true;
+        capabilities.detects_missing_server = true;
         capabilities.at_least_once = true;
         capabilities.cancel = config.form == Form::Native;
         capabilities.expires_in_queue = true;
-        capabilities.shortest_monitor = Some(match config.form {
+        capabilities.min_monitor = Some(match config.form {
             Form::Native => wire::MIN_MONITOR,
             Form::Oslo => oslo::SHORTEST_MONITOR,
         });
@@ -177,7 +177,7 @@ impl fmt::Debug for AmqpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmqpTransport")
             .field("state", &*self.hub().state.borrow())
-            .field("waiters", &self.waiters())
+            .field("pending_calls", &self.pending_calls())
             .finish_non_exhaustive()
     }
 }
@@ -191,7 +191,7 @@ mod tests {
         for (url, shortest) in [("amqp://h", 100), ("rabbit://h", 2000)] {
             let capabilities = AmqpTransport::from_url(url).unwrap().capabilities();
             let shortest = std::time::Duration::from_millis(shortest);
-            assert_eq!(capabilities.shortest_monitor, Some(shortest), "{url}");
+            assert_eq!(capabilities.min_monitor, Some(shortest), "{url}");
         }
     }
 }

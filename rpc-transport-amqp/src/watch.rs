@@ -17,15 +17,15 @@ impl Hub {
     pub(crate) async fn watch_targets(&self) {
         loop {
             tokio::time::sleep(BELIEVED).await;
-            self.taken.retain(|key| self.waiters.is_waiting(key));
+            self.taken.retain(|key| self.pending_calls.is_waiting(key));
             for target in self.targets.with_calls() {
-                let long = target.long_waiting(&self.waiters);
+                let long = target.long_waiting(&self.pending_calls);
                 if !long.iter().all(|key| self.taken.is_taken(*key))
                     && self.is_deserted(&target).await
                 {
                     for key in long.into_iter().filter(|key| !self.taken.is_taken(*key)) {
                         let error = target.address.no_consumer(&target.routing_key, Ran::Unknown);
-                        self.waiters.fail(key, error);
+                        self.pending_calls.fail(key, error);
                     }
                 }
             }

@@ -39,7 +39,7 @@ use crate::topic::address::Address;
 /// use rpc_transport_mem::MemTransport;
 ///
 /// let transport = MemTransport::new();
-/// assert!(transport.capabilities().knows_nobody_listens);
+/// assert!(transport.capabilities().detects_missing_server);
 /// ```
 #[derive(Clone)]
 pub struct MemTransport {
@@ -79,8 +79,8 @@ impl MemTransport {
 
     /// How many calls wait for their outcome.
     #[must_use]
-    pub fn waiters(&self) -> usize {
-        self.broker.waiters.len()
+    pub fn pending_calls(&self) -> usize {
+        self.broker.pending_calls.len()
     }
 
     /// How many messages wait in queues.
@@ -161,10 +161,10 @@ impl Transport for MemTransport {
 
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::default();
-        capabilities.knows_nobody_listens = true;
+        capabilities.detects_missing_server = true;
         capabilities.at_least_once = true;
         capabilities.cancel = true;
-        capabilities.exact_cancel = true;
+        capabilities.cancel_is_exact = true;
         capabilities.expires_in_queue = true;
         capabilities.max_message = self.broker.config.max_message;
         capabilities
@@ -212,7 +212,7 @@ impl fmt::Debug for MemTransport {
             .field("broker", &self.broker.id)
             .field("listeners", &self.listeners())
             .field("queued", &self.queued())
-            .field("waiters", &self.waiters())
+            .field("pending_calls", &self.pending_calls())
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use futures_util::future::poll_immediate;
-use rpc_core::Eventual;
+use rpc_core::MaybeReady;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{Sent, Transport};
 use rpc_transport_mem::MemTransport;
@@ -18,8 +18,8 @@ fn small(capacity: usize) -> Bench {
 }
 
 /// A cast that finds the queue full.
-async fn stuck(bench: &Bench, number: u128) -> Eventual<Result<(), SendError>> {
-    let Sent { mut hand_over, .. } = bench.cast(id(number), "bank").unwrap();
+async fn stuck(bench: &Bench, number: u128) -> MaybeReady<Result<(), SendError>> {
+    let Sent { publish: mut hand_over, .. } = bench.cast(id(number), "bank").unwrap();
     assert!(poll_immediate(&mut hand_over).await.is_none(), "there was room for {number}");
     hand_over
 }
@@ -110,7 +110,7 @@ async fn a_fanout_waits_for_the_slowest_listener() {
     bench.put(id(1), &fanout("bank")).await;
     assert_eq!(quick.take().await, id(1));
     let sent = bench.transport.send(&fanout("bank"), Arc::new(cast(id(2)))).unwrap();
-    let mut hand_over = sent.hand_over;
+    let mut hand_over = sent.publish;
     assert_eq!(poll_immediate(&mut hand_over).await.map(|_| ()), None);
     assert_eq!(quick.take().await, id(2));
     assert_eq!(slow.take().await, id(1));
@@ -127,6 +127,6 @@ async fn a_fanout_does_not_wait_for_a_listener_that_left() {
     assert_eq!(stays.take().await, id(1));
     let sent = bench.transport.send(&fanout("bank"), Arc::new(cast(id(2)))).unwrap();
     drop(leaves);
-    sent.hand_over.await.unwrap();
+    sent.publish.await.unwrap();
     assert_eq!(stays.take().await, id(2));
 }

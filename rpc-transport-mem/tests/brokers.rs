@@ -7,8 +7,8 @@ mod support;
 use std::sync::Arc;
 
 use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::pending_calls::ReplyEvent;
 use rpc_core::transport::{ConnectionState, Listen, Transport, Transports};
-use rpc_core::waiters::Event;
 use rpc_core::{Codec, Payload};
 use rpc_transport_mem::MemTransport;
 use support::{Bench, Ear, any, cast, event, fanout, id, text};
@@ -109,11 +109,11 @@ async fn closing_ends_everything_that_waits() {
     let mut waiting = bench.listen("shop", "one").await;
     let ended = tokio::spawn(async move { waiting.try_next().await.is_none() });
     let mut listener = bench.listen("bank", "one").await;
-    let mut taken = bench.call("bank").unwrap().replies.unwrap();
+    let mut taken = bench.call("bank").unwrap().reply.unwrap();
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
-    let mut queued = bench.call("bank").unwrap().replies.unwrap();
-    let parked = bench.cast(id(3), "bank").unwrap().hand_over;
+    delivery.ack().await.unwrap();
+    let mut queued = bench.call("bank").unwrap().reply.unwrap();
+    let parked = bench.cast(id(3), "bank").unwrap().publish;
     tokio::task::yield_now().await;
 
     bench.transport.close().await;
@@ -121,7 +121,7 @@ async fn closing_ends_everything_that_waits() {
     assert!(ended.await.unwrap());
     assert!(listener.try_next().await.is_none());
     for (replies, ran) in [(&mut taken, Ran::Unknown), (&mut queued, Ran::No)] {
-        let Event::Failed(error) = event(replies).await else { panic!("not failed") };
+        let ReplyEvent::Failed(error) = event(replies).await else { panic!("not failed") };
         assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Closed, ran));
     }
     assert_eq!(parked.await.unwrap_err().kind(), TransportErrorKind::Closed);
@@ -146,12 +146,12 @@ async fn after_a_restart_only_the_unacknowledged_comes_again() {
 
     bench.transport.restart();
 
-    let error = held.acknowledge().await.unwrap_err();
+    let error = held.ack().await.unwrap_err();
     assert!(error.to_string().contains("restarted"), "{error}");
     drop(held);
     let mut again = listener.next().await;
     assert_eq!((again.request().id, again.redelivered()), (id(2), true));
-    again.acknowledge().await.unwrap();
+    again.ack().await.unwrap();
     assert_eq!(listener.take().await, id(3));
     bench.assert_idle();
 }
@@ -161,14 +161,14 @@ async fn a_call_outlives_a_restart() {
     let bench = Bench::new();
     let mut state = bench.transport.state();
     let mut listener = bench.listen("bank", "one").await;
-    let mut replies = bench.call("bank").unwrap().replies.unwrap();
+    let mut replies = bench.call("bank").unwrap().reply.unwrap();
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     bench.transport.restart();
     state.changed().await.unwrap();
     assert_eq!(*state.borrow(), ConnectionState::Connected);
     let done = Payload::new(Codec::MessagePack, text("done"));
-    delivery.finish(Ok(done)).await.unwrap();
+    delivery.reply(Ok(done)).await.unwrap();
     assert_eq!(support::outcome(&mut replies).await, text("done"));
 }
 
@@ -182,13 +182,13 @@ fn one_broker_serves_several_runtimes() {
     let server = std::thread::spawn(move || {
         serving.block_on(async {
             let mut delivery = listener.next().await;
-            delivery.acknowledge().await.unwrap();
+            delivery.ack().await.unwrap();
             let done = Payload::new(Codec::MessagePack, text("done"));
-            delivery.finish(Ok(done)).await.unwrap();
+            delivery.reply(Ok(done)).await.unwrap();
         });
     });
     let answer = asking.block_on(async {
-        support::outcome(&mut bench.call("bank").unwrap().replies.unwrap()).await
+        support::outcome(&mut bench.call("bank").unwrap().reply.unwrap()).await
     });
     assert_eq!(answer, text("done"));
     server.join().unwrap();

@@ -7,8 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rpc_core::pending_calls::ReplyEvent;
 use rpc_core::transport::Transport;
-use rpc_core::waiters::Event;
 use rpc_core::{Codec, Payload};
 use support::{Bench, any, call, cast, event, id, server, text};
 
@@ -16,13 +16,13 @@ use support::{Bench, any, call, cast, event, id, server, text};
 async fn a_call_reaches_a_listener_and_its_answer_the_caller() {
     let bench = Bench::new();
     let mut listener = bench.listen("bank", "one").await;
-    let mut replies = bench.call("bank").unwrap().replies.unwrap();
+    let mut replies = bench.call("bank").unwrap().reply.unwrap();
 
     let mut delivery = listener.next().await;
     assert!(!delivery.redelivered());
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     let outcome = Ok(Payload::new(Codec::MessagePack, text("done")));
-    delivery.finish(outcome).await.unwrap();
+    delivery.reply(outcome).await.unwrap();
 
     assert_eq!(support::outcome(&mut replies).await, text("done"));
     drop((delivery, replies));
@@ -63,10 +63,10 @@ async fn what_is_given_back_comes_again_first_and_marked() {
 
     let mut again = listener.next().await;
     assert_eq!((again.request().id, again.redelivered()), (id(1), true));
-    again.acknowledge().await.unwrap();
+    again.ack().await.unwrap();
     let mut next = listener.next().await;
     assert_eq!((next.request().id, next.redelivered()), (id(2), false));
-    next.acknowledge().await.unwrap();
+    next.ack().await.unwrap();
     assert_eq!(listener.take().await, id(3));
     bench.assert_idle();
 }
@@ -90,7 +90,7 @@ async fn what_was_acknowledged_does_not_come_back() {
     let mut listener = bench.listen("bank", "one").await;
     bench.put(id(1), &any("bank")).await;
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     delivery.requeue();
     bench.assert_idle();
 }
@@ -159,8 +159,8 @@ async fn a_call_that_nobody_takes_runs_into_its_deadline() {
     let mut listener = bench.listen("bank", "one").await;
     let request = Arc::new(call(id(1), Duration::from_secs(5)));
     let begun = tokio::time::Instant::now();
-    let mut replies = bench.transport.send(&any("bank"), request).unwrap().replies.unwrap();
-    assert!(matches!(event(&mut replies).await, Event::Expired));
+    let mut replies = bench.transport.send(&any("bank"), request).unwrap().reply.unwrap();
+    assert!(matches!(event(&mut replies).await, ReplyEvent::Expired));
     assert_eq!(begun.elapsed().as_secs(), 5);
     // As a client does, which is told that nobody waits any more.
     replies.request().cancel();
@@ -176,13 +176,13 @@ async fn a_heartbeat_keeps_a_monitored_call_alive() {
     let mut request = call(id(1), Duration::from_secs(60));
     request.monitor = Some(Duration::from_secs(2));
     let sent = bench.transport.send(&any("bank"), Arc::new(request)).unwrap();
-    let mut replies = sent.replies.unwrap();
+    let mut replies = sent.reply.unwrap();
     let begun = tokio::time::Instant::now();
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     tokio::time::advance(Duration::from_millis(1_500)).await;
-    delivery.heartbeat().await.unwrap();
-    assert!(matches!(event(&mut replies).await, Event::Silent));
+    delivery.still_running().await.unwrap();
+    assert!(matches!(event(&mut replies).await, ReplyEvent::MonitorMissed));
     assert!(begun.elapsed() >= Duration::from_millis(3_500));
 }
 
@@ -192,10 +192,10 @@ async fn an_answer_that_finds_nobody_is_no_error() {
     let mut listener = bench.listen("bank", "one").await;
     let sent = bench.call("bank").unwrap();
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     drop(sent);
     assert!(delivery.request().is_cancelled());
-    delivery.finish(Ok(Payload::new(Codec::MessagePack, text("late")))).await.unwrap();
+    delivery.reply(Ok(Payload::new(Codec::MessagePack, text("late")))).await.unwrap();
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn a_listener_that_stopped_has_ended() {
     let mut listener = bench.listen("bank", "one").await;
     assert!(listener.poll().await.is_none());
     assert_eq!(bench.transport.listeners(), 1);
-    listener.0.stop_taking().await;
+    listener.0.stop_consuming().await;
     assert!(listener.try_next().await.is_none());
     assert_eq!(bench.transport.listeners(), 0);
     listener.0.close().await;

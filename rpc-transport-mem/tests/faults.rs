@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::poll_immediate;
+use rpc_core::pending_calls::{PendingReply, ReplyEvent};
 use rpc_core::transport::{Delivery, Transport};
-use rpc_core::waiters::{Event, Replies};
 use rpc_core::{Codec, Payload};
 use rpc_transport_mem::{Fault, FaultEvent, Faults, MemTransport};
 use support::{Bench, any, call, event, id, text};
@@ -35,9 +35,9 @@ fn done() -> Payload {
     Payload::new(Codec::MessagePack, text("done"))
 }
 
-async fn expires(mut replies: Replies) {
+async fn expires(mut replies: PendingReply) {
     let begun = Instant::now();
-    assert!(matches!(event(&mut replies).await, Event::Expired));
+    assert!(matches!(event(&mut replies).await, ReplyEvent::Expired));
     assert_eq!(begun.elapsed().as_secs(), 60);
 }
 
@@ -46,9 +46,9 @@ async fn a_dropped_request_looks_sent_and_expires() {
     let bench = always(Fault::DropRequest);
     let mut listener = bench.listen("bank", "one").await;
     let sent = bench.call("bank").unwrap();
-    sent.hand_over.await.unwrap();
+    sent.publish.await.unwrap();
     assert!(listener.poll().await.is_none());
-    expires(sent.replies.unwrap()).await;
+    expires(sent.reply.unwrap()).await;
     bench.assert_idle();
 }
 
@@ -56,10 +56,10 @@ async fn a_dropped_request_looks_sent_and_expires() {
 async fn a_dropped_reply_is_known_to_nobody() {
     let bench = always(Fault::DropReply);
     let mut listener = bench.listen("bank", "one").await;
-    let replies = bench.call("bank").unwrap().replies.unwrap();
+    let replies = bench.call("bank").unwrap().reply.unwrap();
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
-    delivery.finish(Ok(done())).await.unwrap();
+    delivery.ack().await.unwrap();
+    delivery.reply(Ok(done())).await.unwrap();
     expires(replies).await;
 }
 
@@ -67,10 +67,10 @@ async fn a_dropped_reply_is_known_to_nobody() {
 async fn a_failed_reply_is_known_to_the_server_only() {
     let bench = always(Fault::FailReply);
     let mut listener = bench.listen("bank", "one").await;
-    let replies = bench.call("bank").unwrap().replies.unwrap();
+    let replies = bench.call("bank").unwrap().reply.unwrap();
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap();
-    delivery.finish(Ok(done())).await.unwrap_err();
+    delivery.ack().await.unwrap();
+    delivery.reply(Ok(done())).await.unwrap_err();
     expires(replies).await;
 }
 
@@ -80,11 +80,11 @@ async fn a_message_whose_acknowledgement_failed_comes_again() {
     let mut listener = bench.listen("bank", "one").await;
     bench.put(id(1), &any("bank")).await;
     let mut delivery = listener.next().await;
-    delivery.acknowledge().await.unwrap_err();
+    delivery.ack().await.unwrap_err();
     drop(delivery);
     let mut again = listener.next().await;
     assert_eq!((again.request().id, again.redelivered()), (id(1), true));
-    again.acknowledge().await.unwrap();
+    again.ack().await.unwrap();
     bench.assert_idle();
     assert_eq!(count(&bench, Fault::FailAcknowledge), 1);
 }
@@ -98,7 +98,7 @@ async fn a_duplicate_has_the_same_id_and_no_mark() {
     for number in [1, 1, 2] {
         let mut delivery = listener.next().await;
         assert_eq!((delivery.request().id, delivery.redelivered()), (id(number), false));
-        delivery.acknowledge().await.unwrap();
+        delivery.ack().await.unwrap();
     }
     bench.assert_idle();
 }
@@ -110,7 +110,7 @@ async fn a_delayed_message_is_overtaken() {
     let bench = faulty(faults.longest_delay(longest));
     let mut listener = bench.listen("bank", "one").await;
     let begun = Instant::now();
-    let late = tokio::spawn(bench.cast(id(1), "bank").unwrap().hand_over);
+    let late = tokio::spawn(bench.cast(id(1), "bank").unwrap().publish);
     bench.put(id(2), &any("bank")).await;
     assert_eq!(listener.take().await, id(2));
     late.await.unwrap().unwrap();
@@ -124,7 +124,7 @@ async fn a_delayed_message_is_overtaken() {
 async fn a_delayed_message_that_its_sender_gives_up_is_never_sent() {
     let bench = always(Fault::Delay);
     let mut listener = bench.listen("bank", "one").await;
-    let mut hand_over = bench.cast(id(1), "bank").unwrap().hand_over;
+    let mut hand_over = bench.cast(id(1), "bank").unwrap().publish;
     assert!(poll_immediate(&mut hand_over).await.is_none());
     drop(hand_over);
     tokio::time::advance(Duration::from_secs(10)).await;
@@ -166,7 +166,7 @@ async fn a_crashed_listener_loses_what_it_held_to_the_others() {
     assert_eq!(bench.transport.listeners(), 0);
     bench.transport.faults().unwrap().heal();
     for delivery in &mut held {
-        let error = delivery.acknowledge().await.unwrap_err();
+        let error = delivery.ack().await.unwrap_err();
         assert!(error.to_string().contains("crashed"), "{error}");
     }
     drop(held);
@@ -176,7 +176,7 @@ async fn a_crashed_listener_loses_what_it_held_to_the_others() {
     for _ in 0..sent {
         let mut delivery = heir.next().await;
         assert!(delivery.redelivered());
-        delivery.acknowledge().await.unwrap();
+        delivery.ack().await.unwrap();
         taken.push(delivery.request().id);
     }
     taken.sort();
@@ -191,7 +191,7 @@ async fn a_restart_comes_between_a_delivery_and_its_acknowledgement() {
     bench.put(id(1), &any("bank")).await;
     let mut delivery = listener.next().await;
     bench.put(id(2), &any("bank")).await;
-    delivery.acknowledge().await.unwrap_err();
+    delivery.ack().await.unwrap_err();
     assert_eq!(count(&bench, Fault::Restart), 2);
 }
 
@@ -215,10 +215,10 @@ async fn troubled(seed: u64) -> Vec<FaultEvent> {
     for number in 0..100 {
         let request = Arc::new(call(id(number), Duration::from_secs(60)));
         let sent = bench.transport.send(&any("bank"), request).unwrap();
-        sent.hand_over.await.unwrap();
+        sent.publish.await.unwrap();
         while let Some(mut delivery) = listener.poll().await {
-            if delivery.acknowledge().await.is_ok() {
-                drop(delivery.finish(Ok(done())).await);
+            if delivery.ack().await.is_ok() {
+                drop(delivery.reply(Ok(done())).await);
             }
         }
     }

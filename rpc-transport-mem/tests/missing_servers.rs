@@ -5,8 +5,8 @@
 mod support;
 
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::pending_calls::ReplyEvent;
 use rpc_core::transport::{Route, Transport};
-use rpc_core::waiters::Event;
 use std::sync::Arc;
 use support::{Bench, any, cast, event, fanout, id, server};
 
@@ -79,7 +79,7 @@ async fn a_route_that_was_used_finds_a_server_that_was_replaced() {
 async fn a_server_that_stops_taking_is_nobody() {
     let bench = Bench::new();
     let mut listener = bench.listen("bank", "one").await;
-    listener.0.stop_taking().await;
+    listener.0.stop_consuming().await;
     for route in [any("bank"), server("bank", "one"), fanout("bank")] {
         refused(&bench, &route);
     }
@@ -90,11 +90,11 @@ async fn calls_fail_when_the_last_listener_leaves() {
     let bench = Bench::new();
     let one = bench.listen("bank", "one").await;
     let two = bench.listen("bank", "two").await;
-    let mut replies = bench.call("bank").unwrap().replies.unwrap();
+    let mut replies = bench.call("bank").unwrap().reply.unwrap();
     drop(one);
     assert_eq!(bench.transport.queued(), 1, "there is one listener left");
     drop(two);
-    let Event::Failed(error) = event(&mut replies).await else { panic!("not failed") };
+    let ReplyEvent::Failed(error) = event(&mut replies).await else { panic!("not failed") };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
     drop(replies);
     bench.assert_idle();
@@ -141,13 +141,13 @@ async fn a_delivery_survives_its_listener_and_goes_back_where_it_came_from() {
 async fn a_delivery_can_be_answered_after_its_listener_has_gone() {
     let bench = Bench::new();
     let mut listener = bench.listen("bank", "one").await;
-    let mut replies = bench.call("bank").unwrap().replies.unwrap();
+    let mut replies = bench.call("bank").unwrap().reply.unwrap();
     let mut delivery = listener.next().await;
-    listener.0.stop_taking().await;
+    listener.0.stop_consuming().await;
     drop(listener);
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     let payload = rpc_core::Payload::new(rpc_core::Codec::MessagePack, support::text("done"));
-    delivery.finish(Ok(payload)).await.unwrap();
+    delivery.reply(Ok(payload)).await.unwrap();
     assert_eq!(support::outcome(&mut replies).await, support::text("done"));
 }
 
@@ -155,11 +155,11 @@ async fn a_delivery_can_be_answered_after_its_listener_has_gone() {
 async fn a_call_given_back_to_nobody_fails() {
     let bench = Bench::new();
     let mut listener = bench.listen("bank", "one").await;
-    let mut replies = bench.call("bank").unwrap().replies.unwrap();
+    let mut replies = bench.call("bank").unwrap().reply.unwrap();
     let delivery = listener.next().await;
     drop(listener);
     drop(delivery);
-    let Event::Failed(error) = event(&mut replies).await else { panic!("not failed") };
+    let ReplyEvent::Failed(error) = event(&mut replies).await else { panic!("not failed") };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
 }
 
@@ -169,11 +169,11 @@ async fn a_fanout_call_is_answered_by_whoever_stays() {
     let mut stays = bench.listen("bank", "stays").await;
     let leaves = bench.listen("bank", "leaves").await;
     let request = Arc::new(support::call(id(1), std::time::Duration::from_secs(60)));
-    let mut replies = bench.transport.send(&fanout("bank"), request).unwrap().replies.unwrap();
+    let mut replies = bench.transport.send(&fanout("bank"), request).unwrap().reply.unwrap();
     drop(leaves);
     let mut delivery = stays.next().await;
-    delivery.acknowledge().await.unwrap();
+    delivery.ack().await.unwrap();
     let payload = rpc_core::Payload::new(rpc_core::Codec::MessagePack, support::text("here"));
-    delivery.finish(Ok(payload)).await.unwrap();
+    delivery.reply(Ok(payload)).await.unwrap();
     assert_eq!(support::outcome(&mut replies).await, support::text("here"));
 }

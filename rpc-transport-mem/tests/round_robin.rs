@@ -20,7 +20,7 @@ fn serve(
 ) {
     tokio::spawn(async move {
         while let Some(mut delivery) = ear.try_next().await {
-            delivery.acknowledge().await.unwrap();
+            delivery.ack().await.unwrap();
             taken.send((name, delivery.request().id)).unwrap();
         }
     });
@@ -143,7 +143,7 @@ async fn every_message_is_taken_once_by_listeners_that_come_and_go() {
                     if round % 3 == 2 {
                         delivery.requeue();
                     } else {
-                        delivery.acknowledge().await.unwrap();
+                        delivery.ack().await.unwrap();
                         sender.send(("fleeting", delivery.request().id)).unwrap();
                     }
                 }

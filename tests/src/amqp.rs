@@ -86,12 +86,12 @@ impl Broker for AmqpBroker {
 
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind> {
         Box::pin(async move {
-            let waiters = self.transports().iter().map(AmqpTransport::waiters).sum();
+            let pending_calls = self.transports().iter().map(AmqpTransport::pending_calls).sum();
             let queues = self.node.queues(&self.vhost).await;
             let queues = queues.unwrap_or_else(|error| panic!("{error}"));
             let unacknowledged = queues.iter().map(|queue| queue.unacknowledged).sum();
             let queued = queues.iter().map(|queue| queue.messages).sum::<usize>() - unacknowledged;
-            LeftBehind { waiters, queued, unacknowledged }
+            LeftBehind { pending_calls, queued, unacknowledged }
         })
     }
 }

@@ -50,7 +50,7 @@ impl Broker for MemBroker {
 
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind> {
         Box::pin(std::future::ready(LeftBehind {
-            waiters: self.0.waiters(),
+            pending_calls: self.0.pending_calls(),
             queued: self.0.queued(),
             unacknowledged: self.0.unacknowledged(),
         }))

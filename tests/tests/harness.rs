@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{BoxFuture, Codec, Context, endpoint};
 use rpc_tests::harness::{Broker, Case, Clock, Ended, Fixture, World, watched};
 use rpc_tests::mem::Mem;
@@ -99,8 +99,8 @@ fn a_case_that_does_not_apply_is_not_run_and_has_not_passed() {
 #[test]
 fn a_case_that_leaves_a_message_behind_has_failed() {
     async fn leaves_a_message(world: World) {
-        let server = world.server("one").endpoint(Stuck).executor(Executor::Inline);
-        let server = world.start(server.drain_limit(Duration::from_millis(10))).await;
+        let server = world.server("one").endpoint(Stuck).concurrency(Concurrency::Serial);
+        let server = world.start(server.shutdown_timeout(Duration::from_millis(10))).await;
         let client: StuckClient = world.client();
         client.begin(&Context::new()).cast().await.unwrap();
         client.touch(&Context::new()).cast().await.unwrap();

@@ -47,7 +47,7 @@ async fn serve(
 ) -> RunningServer {
     Server::builder(transport.clone(), Target::topic("work").server(name))
         .endpoint::<Worker>(Arc::clone(worker))
-        .drain_limit(Duration::from_millis(200))
+        .shutdown_timeout(Duration::from_millis(200))
         .build()
         .unwrap()
         .start()
@@ -65,8 +65,8 @@ async fn nothing_is_left(transport: &MemTransport, servers: Vec<RunningServer>) 
         server.wait().await.unwrap();
         assert_eq!(server.stats().in_flight, 0);
     }
-    let left = (transport.waiters(), transport.queued(), transport.unacknowledged());
-    assert_eq!(left, (0, 0, 0), "waiters, queued, unacknowledged");
+    let left = (transport.pending_calls(), transport.queued(), transport.unacknowledged());
+    assert_eq!(left, (0, 0, 0), "pending_calls, queued, unacknowledged");
 }
 
 const CALLERS: u64 = 16;
@@ -93,7 +93,7 @@ async fn every_call_gets_its_own_answer_and_runs_once() {
     }
     assert_eq!(worker.ran.lock().unwrap().len() as u64, CALLERS * CALLS);
     assert_eq!(worker.twice.load(Ordering::Relaxed), 0);
-    let taken: u64 = servers.iter().map(|server| server.stats().taken).sum();
+    let taken: u64 = servers.iter().map(|server| server.stats().received).sum();
     assert_eq!(taken, CALLERS * CALLS);
     nothing_is_left(&transport, servers).await;
 }
@@ -143,7 +143,7 @@ async fn servers_that_come_and_go_under_load_lose_and_repeat_nothing() {
         let passing = serve(&transport, "passing", &worker).await;
         tokio::task::yield_now().await;
         passing.stop();
-        assert_eq!(passing.wait().await.unwrap().cut_off, 0);
+        assert_eq!(passing.wait().await.unwrap().aborted, 0);
     }
     for caller in callers {
         caller.await.unwrap();
@@ -161,7 +161,7 @@ async fn what_outlives_the_drain_is_cut_off_and_its_caller_told() {
     worker.began.notified().await;
     server.stop();
     let report = server.wait().await.unwrap();
-    assert_eq!(report.cut_off, 1);
+    assert_eq!(report.aborted, 1);
     let error = call.await.unwrap().unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));

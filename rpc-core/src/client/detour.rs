@@ -15,8 +15,8 @@ use crate::codec::Payload;
 use crate::context::Context;
 use crate::endpoint::BoxFuture;
 use crate::error::{SendError, TimeoutPhase, TransportErrorKind};
-use crate::eventual::Eventual;
 use crate::layer::{BoxError, Ground, RpcRequest, RpcResponse};
+use crate::maybe_ready::MaybeReady;
 use crate::message::{Ran, Reached, Request};
 use crate::trace::TraceContext;
 
@@ -60,17 +60,17 @@ pub(super) async fn take(
             Ok(Err(error)) => match error.downcast::<Carried>() {
                 Ok(carried) => Err(carried.0),
                 Err(error) => {
-                    let ran = request.progress.cancel().ran(settings.exact_cancel);
+                    let ran = request.progress.cancel().ran(settings.cancel_is_exact);
                     Err(lost_in_a_layer(&error, ran, info))
                 }
             },
             Err(_) => {
                 let reached = request.progress.cancel();
                 let phase = match reached {
-                    Reached::Made => TimeoutPhase::HandOver,
+                    Reached::Made => TimeoutPhase::Publish,
                     Reached::Sent | Reached::Claimed => TimeoutPhase::Reply,
                 };
-                let error = flight::timeout(phase, reached.ran(settings.exact_cancel), info);
+                let error = flight::timeout(phase, reached.ran(settings.cancel_is_exact), info);
                 Err(Box::new(Lost::Error(error)))
             }
         }
@@ -88,11 +88,11 @@ pub(super) async fn cast(
     request: Arc<Request>,
     started: Instant,
     bound: Option<Instant>,
-    hand_over: Eventual<Result<(), SendError>>,
+    publish: MaybeReady<Result<(), SendError>>,
 ) -> Landed {
     let ended = match bound {
-        Some(bound) => timeout_at(bound, hand_over).await,
-        None => Ok(hand_over.await),
+        Some(bound) => timeout_at(bound, publish).await,
+        None => Ok(publish.await),
     };
     match ended {
         Ok(Ok(())) => Ok(Payload::new(settings.codec, Vec::new())),
@@ -102,8 +102,8 @@ pub(super) async fn cast(
         }
         Err(_) => {
             let info = call_info(&settings, Some(request.id), &request.method, Some(started));
-            let ran = request.progress.cancel().ran(settings.exact_cancel);
-            Err(Box::new(Lost::Error(flight::timeout(TimeoutPhase::HandOver, ran, info))))
+            let ran = request.progress.cancel().ran(settings.cancel_is_exact);
+            Err(Box::new(Lost::Error(flight::timeout(TimeoutPhase::Publish, ran, info))))
         }
     }
 }

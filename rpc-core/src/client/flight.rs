@@ -17,16 +17,16 @@ use crate::codec::{Codec, Payload};
 use crate::context::{Context, ContextEntries};
 use crate::endpoint::BoxFuture;
 use crate::error::{
-    CallError, CallInfo, Refusal, Refused, RemoteError, SendError, Timeout, TimeoutPhase,
+    CallError, CallInfo, RejectReason, Rejected, RemoteError, SendError, Timeout, TimeoutPhase,
     TransportError, TransportErrorKind,
 };
-use crate::eventual::Eventual;
+use crate::maybe_ready::MaybeReady;
 use crate::message::{Failure, FailureKind, MessageId, Progress, Ran, Request};
+use crate::pending_calls::{PendingReply, ReplyEvent};
 use crate::serializer;
 use crate::target::TargetChange;
 use crate::transport::{Destination, Route, Sent};
 use crate::version::Version;
-use crate::waiters::{Event, Replies};
 
 /// What a call asks for, before it becomes a request.
 pub(super) struct Draft {
@@ -49,7 +49,7 @@ impl Lost {
     pub(super) fn class(&self) -> &str {
         match self {
             Self::Failure(failure, _) => failure.class(),
-            Self::Error(CallError::Refused(_)) => "refused",
+            Self::Error(CallError::Rejected(_)) => "refused",
             Self::Error(CallError::Transport(_)) => "transport",
             Self::Error(CallError::Timeout(_)) => "timeout",
             Self::Error(_) => "remote",
@@ -73,11 +73,11 @@ pub(crate) struct Flight {
 }
 
 enum Stage {
-    Refused(Box<Refusing>),
+    Rejected(Box<Refusing>),
     Ready(Arc<Request>),
     Flying {
-        replies: Replies,
-        hand_over: Option<BoxFuture<'static, Result<(), SendError>>>,
+        reply: PendingReply,
+        publish: Option<BoxFuture<'static, Result<(), SendError>>>,
     },
     /// A cast that is done.
     HandedOver(Arc<Request>),
@@ -103,7 +103,7 @@ impl Flight {
             entries: ctx.entries().clone(),
             stage: match made {
                 Ok(request) => Stage::Ready(request),
-                Err(refusing) => Stage::Refused(refusing),
+                Err(refusing) => Stage::Rejected(refusing),
             },
         }
     }
@@ -154,13 +154,13 @@ impl Flight {
     }
 
     pub(crate) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Landed> {
-        if matches!(self.stage, Stage::Ready(_) | Stage::Refused(_)) {
+        if matches!(self.stage, Stage::Ready(_) | Stage::Rejected(_)) {
             self.launch();
         }
         match &mut self.stage {
-            Stage::Flying { replies, hand_over } => {
-                Poll::Ready(match ready!(poll_flying(replies, hand_over, cx)) {
-                    Event::Outcome(Ok(payload)) => Ok(payload),
+            Stage::Flying { reply, publish } => {
+                Poll::Ready(match ready!(poll_flying(reply, publish, cx)) {
+                    ReplyEvent::Outcome(Ok(payload)) => Ok(payload),
                     event => Err(self.lost(event)),
                 })
             }
@@ -170,10 +170,10 @@ impl Flight {
                 self.stage = Stage::Landed(Some(Arc::clone(request)));
                 Poll::Ready(landed)
             }
-            Stage::Refused(refused) => {
+            Stage::Rejected(refused) => {
                 let Refusing { reason, message, method } = &**refused;
                 let info = call_info(&self.settings, None, method, self.started);
-                let refused = CallError::Refused(Refused::new(reason.clone(), message, info));
+                let refused = CallError::Rejected(Rejected::new(reason.clone(), message, info));
                 self.stage = Stage::Landed(None);
                 Poll::Ready(Err(Box::new(Lost::Error(refused))))
             }
@@ -197,7 +197,7 @@ impl Flight {
                 true => bound,
                 false => self.expires_after.and_then(|worth| now.checked_add(worth)),
             };
-            request.monitor = request.monitor.map(|it| it.max(self.settings.shortest_monitor));
+            request.monitor = request.monitor.map(|it| it.max(self.settings.min_monitor));
             if detour::is_traced() {
                 detour::begin_trace(request);
             }
@@ -225,26 +225,24 @@ impl Flight {
             }
             Some(_) => return None,
         };
-        let (reason, method) = (Refusal::InvalidTarget, request.method.clone());
-        Some(Stage::Refused(Box::new(Refusing { reason, message, method })))
+        let (reason, method) = (RejectReason::InvalidTarget, request.method.clone());
+        Some(Stage::Rejected(Box::new(Refusing { reason, message, method })))
     }
 
     fn send(&self, request: Arc<Request>) -> Stage {
         let Some(route) = &self.settings.route else { return Stage::Landed(None) };
-        // The request of a call is found with its replies.
+        // The request of a call is found with its reply.
         let cast = (!request.wants_reply).then(|| Arc::clone(&request));
         let (id, method) = (request.id, request.method.clone());
-        let sent = match hand_over(&self.settings, route, request) {
-            Ok(Sent { replies: Some(replies), hand_over }) => {
-                return match hand_over.unless_ok() {
-                    None => Stage::Flying { replies, hand_over: None },
-                    Some(hand_over) => {
-                        Stage::Flying { replies, hand_over: Some(Box::pin(hand_over)) }
-                    }
+        let sent = match transport_send(&self.settings, route, request) {
+            Ok(Sent { reply: Some(reply), publish }) => {
+                return match publish.into_pending() {
+                    None => Stage::Flying { reply, publish: None },
+                    Some(publish) => Stage::Flying { reply, publish: Some(Box::pin(publish)) },
                 };
             }
-            Ok(Sent { replies: None, hand_over }) => match cast {
-                Some(request) => Ok((request, hand_over)),
+            Ok(Sent { reply: None, publish }) => match cast {
+                Some(request) => Ok((request, publish)),
                 None => {
                     let message = "the transport does not wait for answers to calls";
                     Err(SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message))
@@ -253,14 +251,14 @@ impl Flight {
             Err(error) => Err(error),
         };
         match sent {
-            Ok((request, Eventual::Ready(Some(Ok(()))))) => Stage::HandedOver(request),
-            Ok((request, hand_over)) => {
+            Ok((request, MaybeReady::Ready(Some(Ok(()))))) => Stage::HandedOver(request),
+            Ok((request, publish)) => {
                 let settings = Arc::clone(&self.settings);
                 let started = self.started.unwrap_or_else(Instant::now);
                 let bound = started.checked_add(self.timeout);
                 let bound = [bound, self.inherited].into_iter().flatten().min();
                 let cast = Arc::clone(&request);
-                let future = Box::pin(detour::cast(settings, cast, started, bound, hand_over));
+                let future = Box::pin(detour::cast(settings, cast, started, bound, publish));
                 Stage::Detour { future, request }
             }
             Err(error) => {
@@ -276,16 +274,20 @@ impl Flight {
             Stage::Ready(request) | Stage::HandedOver(request) | Stage::Detour { request, .. } => {
                 Some(&**request)
             }
-            Stage::Flying { replies, .. } => Some(&**replies.request()),
+            Stage::Flying { reply, .. } => Some(&**reply.request()),
             Stage::Landed(request) => request.as_deref(),
-            Stage::Refused(_) | Stage::Failed(_) => None,
+            Stage::Rejected(_) | Stage::Failed(_) => None,
         };
         let method = request.map_or("", |request| &request.method);
         call_info(&self.settings, request.map(|request| request.id), method, self.started)
     }
 }
 
-fn hand_over(settings: &Settings, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+fn transport_send(
+    settings: &Settings,
+    route: &Route,
+    request: Arc<Request>,
+) -> Result<Sent, SendError> {
     let size = request.args.len();
     if size > settings.max_message {
         let message = format!(
@@ -298,40 +300,42 @@ fn hand_over(settings: &Settings, route: &Route, request: Arc<Request>) -> Resul
 }
 
 fn poll_flying(
-    replies: &mut Replies,
-    hand_over: &mut Option<BoxFuture<'static, Result<(), SendError>>>,
+    reply: &mut PendingReply,
+    publish: &mut Option<BoxFuture<'static, Result<(), SendError>>>,
     cx: &mut TaskContext<'_>,
-) -> Poll<Event> {
-    // Replies first: one that overtook its own confirmation counts.
-    if let Poll::Ready(event) = replies.poll(cx) {
+) -> Poll<ReplyEvent> {
+    // PendingReply first: one that overtook its own confirmation counts.
+    if let Poll::Ready(event) = reply.poll(cx) {
         return Poll::Ready(event);
     }
-    let Some(future) = hand_over else { return Poll::Pending };
+    let Some(future) = publish else { return Poll::Pending };
     match ready!(future.as_mut().poll(cx)) {
         Ok(()) => {
-            *hand_over = None;
+            *publish = None;
             Poll::Pending
         }
-        Err(error) => Poll::Ready(Event::Failed(error)),
+        Err(error) => Poll::Ready(ReplyEvent::Failed(error)),
     }
 }
 
 impl Flight {
     #[cold]
-    fn lost(&self, event: Event) -> Box<Lost> {
+    fn lost(&self, event: ReplyEvent) -> Box<Lost> {
         let info = self.info();
-        let Stage::Flying { replies, hand_over } = &self.stage else {
+        let Stage::Flying { reply, publish } = &self.stage else {
             // Only flying calls see events; one without its stage would still be answered.
             return Box::new(Lost::Error(timeout(TimeoutPhase::Reply, Ran::Unknown, info)));
         };
         let phase = match event {
-            Event::Outcome(Ok(_)) | Event::Expired if hand_over.is_some() => TimeoutPhase::HandOver,
-            Event::Outcome(Ok(_)) | Event::Expired => TimeoutPhase::Reply,
-            Event::Silent => TimeoutPhase::Heartbeat,
-            Event::Outcome(Err(failure)) => return Box::new(Lost::Failure(failure, info)),
-            Event::Failed(error) => return lost_in_transport(error, info),
+            ReplyEvent::Outcome(Ok(_)) | ReplyEvent::Expired if publish.is_some() => {
+                TimeoutPhase::Publish
+            }
+            ReplyEvent::Outcome(Ok(_)) | ReplyEvent::Expired => TimeoutPhase::Reply,
+            ReplyEvent::MonitorMissed => TimeoutPhase::Monitor,
+            ReplyEvent::Outcome(Err(failure)) => return Box::new(Lost::Failure(failure, info)),
+            ReplyEvent::Failed(error) => return lost_in_transport(error, info),
         };
-        let ran = replies.give_up().ran(self.settings.exact_cancel);
+        let ran = reply.give_up().ran(self.settings.cancel_is_exact);
         Box::new(Lost::Error(timeout(phase, ran, info)))
     }
 }
@@ -375,8 +379,8 @@ pub(super) fn unexpected(failure: Failure, info: CallInfo) -> CallError {
             );
             CallError::Transport(TransportError::new(error, info))
         }
-        _ => match Refused::from_failure(&failure, info.clone()) {
-            Some(refused) => CallError::Refused(refused),
+        _ => match Rejected::from_failure(&failure, info.clone()) {
+            Some(refused) => CallError::Rejected(refused),
             None => CallError::Remote(RemoteError::new(failure, info)),
         },
     }
@@ -408,7 +412,7 @@ pub(super) type Made = Result<Arc<Request>, Box<Refusing>>;
 
 /// Why a call was not made.
 pub(super) struct Refusing {
-    reason: Refusal,
+    reason: RejectReason,
     message: String,
     method: Cow<'static, str>,
 }
@@ -416,7 +420,7 @@ pub(super) struct Refusing {
 #[cold]
 pub(super) fn unencodable(method: Cow<'static, str>, message: &str) -> Made {
     let message = format!("the arguments cannot be encoded: {message}");
-    Err(Box::new(Refusing { reason: Refusal::InvalidArguments, message, method }))
+    Err(Box::new(Refusing { reason: RejectReason::InvalidArguments, message, method }))
 }
 
 pub(super) fn make_request(
@@ -431,7 +435,7 @@ pub(super) fn make_request(
         match serializer::outgoing(&**serializer, &entries, &args, &settings.limits) {
             Ok(outgoing) => (entries, args) = outgoing,
             Err(error) => {
-                let (reason, message) = (Refusal::InvalidArguments, error.to_string());
+                let (reason, message) = (RejectReason::InvalidArguments, error.to_string());
                 return Err(Box::new(Refusing { reason, message, method: draft.method }));
             }
         }
@@ -445,7 +449,7 @@ pub(super) fn make_request(
             "version {requested} is not within the version cap {cap}: majors must be equal, the \
              rest not newer"
         );
-        let reason = Refusal::VersionCap { requested, cap };
+        let reason = RejectReason::VersionCap { requested, cap };
         return Err(Box::new(Refusing { reason, message, method: draft.method }));
     }
     Ok(Arc::new(Request {

@@ -20,8 +20,8 @@ pub(super) struct Settings {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) codec: Codec,
     /// Whether a caller that gives up on an unbegun call is sure that it never runs.
-    pub(super) exact_cancel: bool,
-    pub(super) shortest_monitor: Duration,
+    pub(super) cancel_is_exact: bool,
+    pub(super) min_monitor: Duration,
     pub(super) max_message: usize,
     pub(super) ids: Arc<IdSource>,
     pub(super) target: Target,
@@ -42,8 +42,8 @@ impl Settings {
         let capabilities = transport.capabilities();
         let mut settings = Self {
             codec: transport.codec(),
-            exact_cancel: capabilities.exact_cancel,
-            shortest_monitor: capabilities.shortest_monitor.unwrap_or_default(),
+            cancel_is_exact: capabilities.cancel_is_exact,
+            min_monitor: capabilities.min_monitor.unwrap_or_default(),
             max_message: capabilities.max_message.unwrap_or(usize::MAX),
             transport,
             ids: Arc::new(IdSource::new()),

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 
-use super::{CallInfo, Refused, RemoteError, Timeout, TransportError, TransportErrorKind};
+use super::{CallInfo, Rejected, RemoteError, Timeout, TransportError, TransportErrorKind};
 use crate::message::Ran;
 
 /// How a call failed.
@@ -30,7 +30,7 @@ pub enum CallError<E = Infallible> {
     /// The method failed with any other error, or panicked.
     Remote(RemoteError),
     /// The call was refused, here or by the server, before the method ran.
-    Refused(Refused),
+    Rejected(Rejected),
     /// The message or its answer did not get through.
     Transport(TransportError),
     /// No answer came in time.
@@ -44,7 +44,7 @@ impl<E> CallError<E> {
         match self {
             Self::Expected(_) => Ran::Yes,
             Self::Remote(error) => error.ran(),
-            Self::Refused(error) => error.ran(),
+            Self::Rejected(error) => error.ran(),
             Self::Transport(error) => error.ran(),
             Self::Timeout(error) => error.ran(),
         }
@@ -54,7 +54,7 @@ impl<E> CallError<E> {
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Expected(_) | Self::Remote(_) | Self::Refused(_) => false,
+            Self::Expected(_) | Self::Remote(_) | Self::Rejected(_) => false,
             Self::Transport(error) => error.may_retry(),
             Self::Timeout(error) => error.may_retry(),
         }
@@ -78,7 +78,7 @@ impl<E> CallError<E> {
         match self {
             Self::Expected(_) => None,
             Self::Remote(error) => Some(error.info()),
-            Self::Refused(error) => Some(error.info()),
+            Self::Rejected(error) => Some(error.info()),
             Self::Transport(error) => Some(error.info()),
             Self::Timeout(error) => Some(error.info()),
         }
@@ -92,7 +92,7 @@ impl CallError {
         match self {
             Self::Expected(never) => match never {},
             Self::Remote(error) => CallError::Remote(error),
-            Self::Refused(error) => CallError::Refused(error),
+            Self::Rejected(error) => CallError::Rejected(error),
             Self::Transport(error) => CallError::Transport(error),
             Self::Timeout(error) => CallError::Timeout(error),
         }
@@ -104,7 +104,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
         match self {
             Self::Expected(error) => error.fmt(f),
             Self::Remote(error) => error.fmt(f),
-            Self::Refused(error) => error.fmt(f),
+            Self::Rejected(error) => error.fmt(f),
             Self::Transport(error) => error.fmt(f),
             Self::Timeout(error) => error.fmt(f),
         }
@@ -115,7 +115,7 @@ impl<E: Error + 'static> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Expected(error) => error.source(),
-            Self::Remote(_) | Self::Refused(_) | Self::Timeout(_) => None,
+            Self::Remote(_) | Self::Rejected(_) | Self::Timeout(_) => None,
             Self::Transport(error) => error.source(),
         }
     }

@@ -5,7 +5,7 @@
 
 mod call;
 mod info;
-mod refused;
+mod rejected;
 mod remote;
 mod rpc_error;
 mod timeout;
@@ -13,7 +13,7 @@ mod transport;
 
 pub use self::call::CallError;
 pub use self::info::CallInfo;
-pub use self::refused::{Refusal, Refused};
+pub use self::rejected::{RejectReason, Rejected};
 pub use self::remote::RemoteError;
 pub use self::rpc_error::{ExpectedErrors, RpcError};
 pub use self::timeout::{Timeout, TimeoutPhase};

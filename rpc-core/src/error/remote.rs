@@ -45,7 +45,7 @@ impl RemoteError {
     /// The chain of causes or the stack lines, where the server sends them.
     #[must_use]
     pub fn trace(&self) -> &[String] {
-        self.0.failure.trace()
+        self.0.failure.causes()
     }
 
     /// The error's encoded value: an expected error that this caller does not know (yet) has one.

@@ -10,11 +10,11 @@ use crate::message::Ran;
 #[non_exhaustive]
 pub enum TimeoutPhase {
     /// To hand its message over: no connection, or no room in the queue.
-    HandOver,
+    Publish,
     /// To be answered.
     Reply,
     /// For a heartbeat: the server was asked for signs of life and gave none.
-    Heartbeat,
+    Monitor,
 }
 
 /// No answer came in time: oslo.messaging's `MessagingTimeout`, but it says what was waited for.
@@ -61,9 +61,9 @@ impl Timeout {
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waited_for = match self.0.phase {
-            TimeoutPhase::HandOver => "could not be handed over in time",
+            TimeoutPhase::Publish => "could not be handed over in time",
             TimeoutPhase::Reply => "was not answered in time",
-            TimeoutPhase::Heartbeat => "is served by nobody who gives a sign of life",
+            TimeoutPhase::Monitor => "is served by nobody who gives a sign of life",
         };
         write!(f, "{} {waited_for} (ran: {})", self.0.info, self.0.ran)
     }

@@ -92,8 +92,8 @@ struct Parts {
     module: Option<Cow<'static, str>>,
     message: String,
     details: Option<Payload>,
-    served: Vec<Version>,
-    trace: Vec<String>,
+    supported_versions: Vec<Version>,
+    causes: Vec<String>,
 }
 
 impl Failure {
@@ -110,8 +110,8 @@ impl Failure {
             module: None,
             message: message.into(),
             details: None,
-            served: Vec::new(),
-            trace: Vec::new(),
+            supported_versions: Vec::new(),
+            causes: Vec::new(),
         }))
     }
 
@@ -131,15 +131,15 @@ impl Failure {
 
     /// Adds the versions that are served instead of the one asked for.
     #[must_use]
-    pub fn with_served(mut self, served: Vec<Version>) -> Self {
-        self.0.served = served;
+    pub fn with_supported_versions(mut self, versions: Vec<Version>) -> Self {
+        self.0.supported_versions = versions;
         self
     }
 
     /// Adds the chain of causes, outermost first, or the stack lines of a Python peer.
     #[must_use]
-    pub fn with_trace(mut self, trace: Vec<String>) -> Self {
-        self.0.trace = trace;
+    pub fn with_causes(mut self, causes: Vec<String>) -> Self {
+        self.0.causes = causes;
         self
     }
 
@@ -175,20 +175,20 @@ impl Failure {
 
     /// The versions served, for [`FailureKind::UnsupportedVersion`].
     #[must_use]
-    pub fn served(&self) -> &[Version] {
-        &self.0.served
+    pub fn supported_versions(&self) -> &[Version] {
+        &self.0.supported_versions
     }
 
     /// The chain of causes, outermost first, or the stack lines of a Python peer.
     #[must_use]
-    pub fn trace(&self) -> &[String] {
-        &self.0.trace
+    pub fn causes(&self) -> &[String] {
+        &self.0.causes
     }
 
     /// Takes out what only the server's log should say.
     pub(crate) fn make_opaque(&mut self, message: String) {
         self.0.message = message;
-        self.0.trace = Vec::new();
+        self.0.causes = Vec::new();
     }
 }
 

@@ -106,7 +106,7 @@ impl Registry {
                 list(served)
             );
             return Failure::new(FailureKind::UnsupportedVersion, "UnsupportedVersion", message)
-                .with_served(served.clone());
+                .with_supported_versions(served.clone());
         }
         let message = format!("{shown} has no method {method} in version {version}");
         Failure::new(FailureKind::UnknownMethod, "UnknownMethod", message)

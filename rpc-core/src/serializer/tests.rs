@@ -266,7 +266,7 @@ async fn failures_do_not_pass_through_the_serializer_of_a_client() {
     let marking = Marking::default();
     let args = BTreeMap::from([("nonsense", 1)]);
     let failed = client(&marking).call::<String>(&Context::new(), "echo", &args).await;
-    assert!(matches!(failed, Err(CallError::Refused(_))), "{failed:?}");
+    assert!(matches!(failed, Err(CallError::Rejected(_))), "{failed:?}");
     assert_eq!(marking.notes(), ["serialize [] Int(1)", "serialize []"]);
 }
 
@@ -275,7 +275,7 @@ async fn an_argument_that_a_client_may_not_send_is_refused_before_anything_is_se
     let args = BTreeMap::from([("text", "secret")]);
     let client = client(&Marking::default());
     let error = client.call::<String>(&Context::new(), "echo", &args).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "{error:?}");
+    assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
     assert!(error.to_string().contains("argument `text`: not that"), "{error}");
 }
 

@@ -12,7 +12,7 @@ use super::run::Options;
 use super::slots::Slots;
 use super::stats::Counters;
 use super::worker::{Rules, Worker};
-use super::{AccessPolicy, Acknowledge, Executor, Server, StopHandle};
+use super::{AccessPolicy, AckMode, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
 use crate::endpoint::Endpoint;
 use crate::layer::{RpcLayer, RpcService};
@@ -31,14 +31,14 @@ pub struct ServerBuilder {
     transport: Arc<dyn Transport>,
     target: Target,
     endpoints: RegistryBuilder,
-    executor: Executor,
+    concurrency: Concurrency,
     rules: Rules,
     limits: DecodeLimits,
     policy: Option<Box<dyn AccessPolicy>>,
     serializer: Option<Arc<dyn Serializer>>,
     stack: Option<RpcService>,
     duplicate_window: usize,
-    drain_limit: Duration,
+    shutdown_timeout: Duration,
     stop: StopHandle,
 }
 
@@ -48,14 +48,14 @@ impl ServerBuilder {
             transport,
             target,
             endpoints: RegistryBuilder::default(),
-            executor: Executor::default(),
+            concurrency: Concurrency::default(),
             rules: Rules::default(),
             limits: DecodeLimits::new(),
             policy: None,
             serializer: None,
             stack: None,
             duplicate_window: DEFAULT_WINDOW,
-            drain_limit: DEFAULT_DRAIN,
+            shutdown_timeout: DEFAULT_DRAIN,
             stop: StopHandle::new(),
         }
     }
@@ -92,14 +92,14 @@ impl ServerBuilder {
     }
 
     /// How messages are run. Default: 64 tasks.
-    pub fn executor(mut self, executor: Executor) -> Self {
-        self.executor = executor;
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.concurrency = concurrency;
         self
     }
 
     /// When messages are acknowledged. Default: before their method is invoked.
-    pub fn acknowledge(mut self, acknowledge: Acknowledge) -> Self {
-        self.rules.acknowledge = acknowledge;
+    pub fn ack_mode(mut self, mode: AckMode) -> Self {
+        self.rules.ack_mode = mode;
         self
     }
 
@@ -158,8 +158,8 @@ impl ServerBuilder {
     }
 
     /// How long messages may go on after the server was stopped, before they are cut off. Default 30 s.
-    pub fn drain_limit(mut self, limit: Duration) -> Self {
-        self.drain_limit = limit;
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.shutdown_timeout = limit;
         self
     }
 
@@ -175,11 +175,11 @@ impl ServerBuilder {
             name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned)
         };
         let (topic, server) = (given(&self.target.topic), given(&self.target.server));
-        let slots = self.executor.limit();
-        problems.extend(topic.is_none().then_some(BuildProblem::NoTopic));
-        problems.extend(server.is_none().then_some(BuildProblem::NoServerName));
+        let slots = self.concurrency.limit();
+        problems.extend(topic.is_none().then_some(BuildProblem::MissingTopic));
+        problems.extend(server.is_none().then_some(BuildProblem::MissingServerName));
         problems.extend(self.endpoints.is_empty().then_some(BuildProblem::NoEndpoint));
-        problems.extend((slots == 0).then_some(BuildProblem::NoTasks));
+        problems.extend((slots == 0).then_some(BuildProblem::ZeroConcurrency));
         let registry = match self.endpoints.build() {
             Ok(registry) => Some(registry),
             Err(unreachable) => {
@@ -193,8 +193,8 @@ impl ServerBuilder {
         };
         let mut listen = Listen::new(topic, server);
         listen.exchange = self.target.exchange.map(Into::into);
-        listen.max_tasks = slots;
-        listen.acknowledge = self.rules.acknowledge;
+        listen.concurrency = slots;
+        listen.ack_mode = self.rules.ack_mode;
         let dispatcher = Dispatcher {
             registry,
             limits: self.limits,
@@ -214,9 +214,9 @@ impl ServerBuilder {
                 cut_off: CutOff::default(),
             }),
             options: Options {
-                executor: self.executor,
+                concurrency: self.concurrency,
                 duplicate_window: self.duplicate_window,
-                drain_limit: self.drain_limit,
+                shutdown_timeout: self.shutdown_timeout,
             },
             stop: self.stop,
         })
@@ -227,7 +227,7 @@ impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder")
             .field("target", &self.target)
-            .field("executor", &self.executor)
+            .field("concurrency", &self.concurrency)
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }

@@ -14,13 +14,13 @@ pub struct BuildError(Vec<BuildProblem>);
 #[non_exhaustive]
 pub enum BuildProblem {
     /// The target has no topic, or an empty one.
-    NoTopic,
+    MissingTopic,
     /// The target has no server name, or an empty one.
-    NoServerName,
+    MissingServerName,
     /// There is no endpoint, so nothing could ever be called.
     NoEndpoint,
     /// No task may run.
-    NoTasks,
+    ZeroConcurrency,
     /// A method could never be reached.
     ShadowedMethod(ShadowedMethod),
 }
@@ -28,12 +28,16 @@ pub enum BuildProblem {
 impl fmt::Display for BuildProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTopic => f.write_str("the target has no topic; write `Target::topic(\"…\")`"),
-            Self::NoServerName => {
+            Self::MissingTopic => {
+                f.write_str("the target has no topic; write `Target::topic(\"…\")`")
+            }
+            Self::MissingServerName => {
                 f.write_str("the target has no server name; add `.server(\"…\")` to it")
             }
             Self::NoEndpoint => f.write_str("there is no endpoint; add one with `.endpoint(…)`"),
-            Self::NoTasks => f.write_str("the executor has room for no task; allow at least 1"),
+            Self::ZeroConcurrency => {
+                f.write_str("the executor has room for no task; allow at least 1")
+            }
             Self::ShadowedMethod(unreachable) => unreachable.fmt(f),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::eventual::Eventual;
+use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
 use crate::transport::ReplyError;
 
@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) async fn beside<T>(
     request: &Request,
     period: Duration,
-    mut heartbeat: impl FnMut() -> Eventual<Result<(), ReplyError>>,
+    mut heartbeat: impl FnMut() -> MaybeReady<Result<(), ReplyError>>,
     method: impl Future<Output = T>,
 ) -> T {
     let mut method = pin!(method);

@@ -16,18 +16,18 @@ use crate::codec::{Codec, DecodeLimits};
 use crate::context::Context;
 use crate::endpoint::{BoxFuture, Endpoint};
 use crate::error::{Ran, SendError, TransportErrorKind};
-use crate::eventual::Eventual;
+use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
+use crate::pending_calls::PendingCalls;
 use crate::registry::RegistryBuilder;
 use crate::target::Target;
 use crate::transport::{
     Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
 };
-use crate::waiters::Waiters;
 
 struct InProcess {
     worker: Arc<Worker>,
-    waiters: Waiters,
+    pending_calls: PendingCalls,
     state: watch::Sender<ConnectionState>,
 }
 
@@ -63,7 +63,7 @@ impl RpcClient {
             Dispatcher { registry, limits: DecodeLimits::new(), policy: None, serializer: None };
         let transport: Arc<dyn Transport> = Arc::new(InProcess {
             worker: Arc::new(Worker::alone(dispatcher)),
-            waiters: Waiters::new(),
+            pending_calls: PendingCalls::new(),
             state: watch::Sender::new(ConnectionState::Connected),
         });
         Self::new(transport, Target::topic(E::DESCRIPTOR.name))
@@ -76,7 +76,7 @@ impl Transport for InProcess {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { cancel: true, exact_cancel: true, ..Capabilities::default() }
+        Capabilities { cancel: true, cancel_is_exact: true, ..Capabilities::default() }
     }
 
     fn send(&self, _: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
@@ -88,11 +88,11 @@ impl Transport for InProcess {
             return Err(SendError::new(TransportErrorKind::Unavailable, Ran::No, reason));
         };
         request.mark_sent();
-        let (key, replies) = match request.wants_reply {
-            true => Some(self.waiters.register(&request)).unzip(),
+        let (key, reply) = match request.wants_reply {
+            true => Some(self.pending_calls.register(&request)).unzip(),
             false => (None, None),
         };
-        let (worker, waiters) = (Arc::clone(&self.worker), self.waiters.clone());
+        let (worker, pending_calls) = (Arc::clone(&self.worker), self.pending_calls.clone());
         runtime.spawn(async move {
             if request.is_expired() || !request.progress.claim() {
                 return;
@@ -106,8 +106,8 @@ impl Transport for InProcess {
                 return;
             };
             let heartbeat = || {
-                waiters.heartbeat(key);
-                Eventual::ready(Ok(()))
+                pending_calls.note_still_running(key);
+                MaybeReady::ready(Ok(()))
             };
             let mut outcome = match request.monitor {
                 Some(period) => heartbeat::beside(&request, period, heartbeat, method).await,
@@ -116,9 +116,9 @@ impl Transport for InProcess {
             if let Err(failure) = &mut outcome {
                 worker.note_outgoing(&request, failure);
             }
-            waiters.complete(key, outcome);
+            pending_calls.complete(key, outcome);
         });
-        Ok(Sent { replies, hand_over: Eventual::ready(Ok(())) })
+        Ok(Sent { reply, publish: MaybeReady::ready(Ok(())) })
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
@@ -132,7 +132,7 @@ impl Transport for InProcess {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.state.send_replace(ConnectionState::Closed);
-        self.waiters.fail_all(&closed(Ran::Unknown));
+        self.pending_calls.fail_all(&closed(Ran::Unknown));
         Box::pin(std::future::ready(()))
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::worker::Worker;
-use crate::eventual::Eventual;
+use crate::maybe_ready::MaybeReady;
 use crate::message::{Failure, FailureKind, MessageId, Outcome, Request};
 use crate::outside::Outside;
 use crate::transport::{AckError, Delivery, ReplyError};
@@ -55,7 +55,7 @@ impl<'a> Incoming<'a> {
 
     #[cold]
     pub(super) fn note_failed_acknowledgement(&self, error: &AckError) {
-        self.worker.counters.failed_acknowledgements.add_one();
+        self.worker.counters.failed_acks.add_one();
         let (id, method) = self.names();
         tracing::error!(
             target: "rpc_core::server",
@@ -66,9 +66,9 @@ impl<'a> Incoming<'a> {
         );
     }
 
-    pub(super) fn reply(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+    pub(super) fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
         self.owes_reply = false;
-        self.delivery.finish(outcome)
+        self.delivery.reply(outcome)
     }
 }
 
@@ -86,8 +86,8 @@ impl Drop for Incoming<'_> {
             "cut off; the caller is told that it may have run"
         );
         let reply = self.reply(Err(interrupted("the server stopped before it had answered")));
-        let Eventual::Pending(reply) = reply else {
-            if let Eventual::Ready(Some(Err(error))) = reply {
+        let MaybeReady::Pending(reply) = reply else {
+            if let MaybeReady::Ready(Some(Err(error))) = reply {
                 self.worker.note_failed_reply(self.request(), &error);
             }
             return;

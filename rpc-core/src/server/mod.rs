@@ -33,48 +33,37 @@ pub use self::builder::ServerBuilder;
 pub use self::dispatch::AccessPolicy;
 pub use self::errors::{BuildError, BuildProblem, StartError, WaitError};
 pub use self::ping::Ping;
-pub use self::report::{Ended, Report};
+pub use self::report::{ShutdownCause, ShutdownReport};
 use self::run::Loop;
 pub use self::stats::Stats;
 pub use self::stop::StopHandle;
 use self::worker::Worker;
 use crate::target::Target;
+pub use crate::transport::AckMode;
 use crate::transport::{Listen, ListenError, Transport};
-
-/// When a message is acknowledged.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Acknowledge {
-    /// Before its method is invoked: a method runs at most once. A server that dies takes its running calls with it.
-    /// The default, as in oslo.messaging.
-    #[default]
-    BeforeInvoke,
-    /// After its reply was sent: a method runs at least once. For methods that may run twice.
-    AfterReply,
-}
 
 /// How messages are run.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Executor {
+pub enum Concurrency {
     /// One at a time, in the order they come.
-    Inline,
+    Serial,
     /// At most this many at the same time, each as a task of its own. At least 1.
-    Tasks(usize),
+    Limit(usize),
 }
 
-impl Default for Executor {
+impl Default for Concurrency {
     /// 64 tasks, as oslo.messaging's `executor_thread_pool_size`.
     fn default() -> Self {
-        Self::Tasks(64)
+        Self::Limit(64)
     }
 }
 
-impl Executor {
+impl Concurrency {
     fn limit(self) -> usize {
         match self {
-            Self::Inline => 1,
-            Self::Tasks(limit) => limit,
+            Self::Serial => 1,
+            Self::Limit(limit) => limit,
         }
     }
 }
@@ -171,7 +160,7 @@ impl Server {
         RunningServer {
             stop: self.stop,
             worker: self.worker,
-            report: watch::channel(Some(Report::default())).1,
+            report: watch::channel(Some(ShutdownReport::default())).1,
             name: self.listen.server,
         }
     }
@@ -202,7 +191,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping it stops the server, which drains in the background.
-    pub async fn run_until(self, signal: impl Future) -> Result<Report, StartError> {
+    pub async fn run_until(self, signal: impl Future) -> Result<ShutdownReport, StartError> {
         let running = self.start().await?;
         Ok(running.run_until(signal).await.unwrap_or_default())
     }
@@ -225,7 +214,7 @@ impl fmt::Debug for Server {
 pub struct RunningServer {
     stop: StopHandle,
     worker: Arc<Worker>,
-    report: watch::Receiver<Option<Report>>,
+    report: watch::Receiver<Option<ShutdownReport>>,
     name: String,
 }
 
@@ -252,7 +241,7 @@ impl RunningServer {
     /// # Cancel safety
     ///
     /// Safe: waiting changes nothing.
-    pub async fn wait(&self) -> Result<Report, WaitError> {
+    pub async fn wait(&self) -> Result<ShutdownReport, WaitError> {
         if self.worker.id.is_running_here() {
             return Err(WaitError::InsideMethod { server: self.name.clone() });
         }
@@ -268,7 +257,7 @@ impl RunningServer {
     /// # Cancel safety
     ///
     /// Safe: the server goes on when the future is dropped before the signal came.
-    pub async fn run_until(&self, signal: impl Future) -> Result<Report, WaitError> {
+    pub async fn run_until(&self, signal: impl Future) -> Result<ShutdownReport, WaitError> {
         tokio::select! {
             _ = signal => self.stop(),
             ended = self.wait() => return ended,
@@ -288,7 +277,7 @@ impl RunningServer {
         &self.worker.dispatcher.registry
     }
 
-    async fn ended(&self) -> Option<Report> {
+    async fn ended(&self) -> Option<ShutdownReport> {
         let mut report = self.report.clone();
         let ended = report.wait_for(Option::is_some).await.ok()?;
         ended.clone()

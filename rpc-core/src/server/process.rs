@@ -10,7 +10,7 @@ use std::task::{self, Poll};
 
 use tower_service::Service;
 
-use super::Acknowledge;
+use super::AckMode;
 use super::cut_off::Cuttable;
 use super::dispatch::{Dispatcher, Guarded};
 use super::heartbeat;
@@ -31,9 +31,9 @@ pub(super) async fn process(delivery: Box<dyn Delivery>, slot: Slot, duplicate: 
 }
 
 async fn serve(mut incoming: Incoming<'_>, duplicate: bool) {
-    let first = incoming.worker.rules.acknowledge == Acknowledge::BeforeInvoke;
+    let first = incoming.worker.rules.ack_mode == AckMode::BeforeInvoke;
     if (first || duplicate)
-        && let Some(acknowledged) = incoming.delivery.acknowledge().unless_ok()
+        && let Some(acknowledged) = incoming.delivery.ack().into_pending()
     {
         // Already now: cut off before the broker has confirmed, it may be acknowledged all the same.
         incoming.owes_reply = !duplicate && incoming.request().wants_reply;
@@ -61,7 +61,7 @@ async fn serve(mut incoming: Incoming<'_>, duplicate: bool) {
             incoming.worker.note_outgoing(incoming.request(), failure);
             incoming.admit_doubt(failure);
         }
-        if let Some(replied) = incoming.reply(outcome).unless_ok()
+        if let Some(replied) = incoming.reply(outcome).into_pending()
             && let Err(error) = replied.await
         {
             incoming.worker.note_failed_reply(incoming.request(), &error);
@@ -70,7 +70,7 @@ async fn serve(mut incoming: Incoming<'_>, duplicate: bool) {
         incoming.worker.note(incoming.request(), &failure);
     }
     if !first
-        && let Some(acknowledged) = incoming.delivery.acknowledge().unless_ok()
+        && let Some(acknowledged) = incoming.delivery.ack().into_pending()
         && let Err(error) = acknowledged.await
     {
         incoming.note_failed_acknowledgement(&error);
@@ -81,7 +81,7 @@ impl Incoming<'_> {
     /// Why a method must not be invoked, if so.
     fn prevented(&self) -> Option<Failure> {
         let (request, rules) = (self.request(), &self.worker.rules);
-        let at_most_once = rules.acknowledge == Acknowledge::BeforeInvoke && !rules.run_redelivered;
+        let at_most_once = rules.ack_mode == AckMode::BeforeInvoke && !rules.run_redelivered;
         if at_most_once && self.delivery.redelivered() {
             self.worker.counters.redelivered.add_one();
             return Some(interrupted(
@@ -123,7 +123,7 @@ impl Incoming<'_> {
                 let request = Arc::clone(delivery.request());
                 Invocation::Monitored(Box::pin(async move {
                     let method = worker.begin(&request, ctx);
-                    heartbeat::beside(&request, period, || delivery.heartbeat(), method).await
+                    heartbeat::beside(&request, period, || delivery.still_running(), method).await
                 }))
             }
             _ => Invocation::Plain(worker.begin(delivery.request(), ctx)),
@@ -209,7 +209,7 @@ fn ended_by_layer(error: &BoxError, begun: bool) -> Failure {
         true => (FailureKind::Error, "a layer of the server ended the call"),
         false => (FailureKind::Denied, "a layer of the server turned the request away"),
     };
-    Failure::new(kind, "LayerError", message).with_trace(vec![error.to_string()])
+    Failure::new(kind, "LayerError", message).with_causes(vec![error.to_string()])
 }
 
 #[cfg(test)]

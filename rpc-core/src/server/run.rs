@@ -13,11 +13,11 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tracing::{Instrument, field};
 
-use super::Executor;
+use super::Concurrency;
 use super::duplicates::Duplicates;
 use super::incoming::Slot;
 use super::process::process;
-use super::report::{Ended, Report};
+use super::report::{ShutdownCause, ShutdownReport};
 use super::stop::StopHandle;
 use super::worker::Worker;
 use crate::outside::Outside;
@@ -29,9 +29,9 @@ const CUT_OFF: Duration = Duration::from_secs(1);
 const CLOSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Options {
-    pub(super) executor: Executor,
+    pub(super) concurrency: Concurrency,
     pub(super) duplicate_window: usize,
-    pub(super) drain_limit: Duration,
+    pub(super) shutdown_timeout: Duration,
 }
 
 pub(super) struct Loop {
@@ -40,7 +40,7 @@ pub(super) struct Loop {
     stop: StopHandle,
     duplicates: Duplicates,
     running: Running,
-    drain_limit: Duration,
+    shutdown_timeout: Duration,
     /// Messages that ran in the loop's own task when the server was stopped, and finished.
     finished: usize,
     /// The same, but cut off.
@@ -92,8 +92,8 @@ impl Loop {
             listener,
             stop,
             duplicates: Duplicates::new(options.duplicate_window),
-            running: Running::choose(options.executor),
-            drain_limit: options.drain_limit,
+            running: Running::choose(options.concurrency),
+            shutdown_timeout: options.shutdown_timeout,
             finished: 0,
             cut_off: 0,
             spare: None,
@@ -102,11 +102,11 @@ impl Loop {
         }
     }
 
-    pub(super) async fn run(mut self) -> Report {
-        let ended = loop {
+    pub(super) async fn run(mut self) -> ShutdownReport {
+        let cause = loop {
             match poll_fn(|cx| self.poll_run(cx)).await {
-                Next::Stopped => break Ended::Stopped,
-                Next::ListenerEnded => break Ended::ListenerEnded,
+                Next::Stopped => break ShutdownCause::Stopped,
+                Next::ListenerEnded => break ShutdownCause::ListenerEnded,
                 Next::Failed(error) => {
                     tracing::error!(target: "rpc_core::server", %error, "listening failed, and goes on");
                     // However often it fails, others get their turn.
@@ -117,7 +117,7 @@ impl Loop {
                 }
             }
         };
-        self.drain(ended).await
+        self.drain(cause).await
     }
 
     /// Runs messages until there is something that has to be waited for.
@@ -169,7 +169,7 @@ impl Loop {
 
     /// Notes a message, and whether it is a duplicate.
     fn admit(&mut self, delivery: &dyn Delivery) -> bool {
-        self.worker.counters.taken.add_one_alone();
+        self.worker.counters.received.add_one_alone();
         // What comes back is judged by the acknowledgement rules; only what comes twice is a duplicate.
         !delivery.redelivered() && self.duplicates.seen(delivery.request().id)
     }
@@ -212,7 +212,7 @@ impl Loop {
         let mut message = pin!(message.catch_unwind());
         let too_long = async {
             self.stop.stopped().await;
-            sleep(self.drain_limit).await;
+            sleep(self.shutdown_timeout).await;
         };
         let ended = tokio::select! {
             biased;
@@ -231,20 +231,20 @@ impl Loop {
         }
     }
 
-    async fn drain(mut self, ended: Ended) -> Report {
+    async fn drain(mut self, cause: ShutdownCause) -> ShutdownReport {
         let slots = &self.worker.slots;
         let running = slots.taken();
         // A transport may take its time over the first; methods end meanwhile.
         let (stopping, drained) = tokio::join!(
-            timeout(CLOSE, self.listener.stop_taking()),
-            timeout(self.drain_limit, poll_fn(|cx| slots.poll_idle(cx))),
+            timeout(CLOSE, self.listener.stop_consuming()),
+            timeout(self.shutdown_timeout, poll_fn(|cx| slots.poll_idle(cx))),
         );
         if stopping.is_err() {
             tracing::warn!(target: "rpc_core::server", "the transport is slow to stop the listener");
         }
         let cut_off = if drained.is_ok() { 0 } else { slots.taken() };
         if cut_off > 0 {
-            tracing::warn!(target: "rpc_core::server", cut_off, limit = ?self.drain_limit, "drain limit reached");
+            tracing::warn!(target: "rpc_core::server", cut_off, limit = ?self.shutdown_timeout, "drain limit reached");
             self.worker.cut_off.cut_off();
             let _ = timeout(CUT_OFF, poll_fn(|cx| slots.poll_idle(cx))).await;
         }
@@ -252,17 +252,17 @@ impl Loop {
             tracing::warn!(target: "rpc_core::server", "the transport is slow to close the listener");
         }
         let finished = self.finished + running.saturating_sub(cut_off);
-        Report { ended, finished, cut_off: cut_off + self.cut_off }
+        ShutdownReport { cause, finished, aborted: cut_off + self.cut_off }
     }
 }
 
 impl Running {
-    fn choose(executor: Executor) -> Self {
+    fn choose(concurrency: Concurrency) -> Self {
         let threads = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
-        match (executor, threads) {
-            (Executor::Inline, _) => Self::Inline,
-            (Executor::Tasks(_), Ok(RuntimeFlavor::CurrentThread)) => Self::TasksThatWait,
-            (Executor::Tasks(_), _) => Self::Tasks,
+        match (concurrency, threads) {
+            (Concurrency::Serial, _) => Self::Inline,
+            (Concurrency::Limit(_), Ok(RuntimeFlavor::CurrentThread)) => Self::TasksThatWait,
+            (Concurrency::Limit(_), _) => Self::Tasks,
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Messages taken from the transport.
-    pub taken: u64,
+    /// Messages received from the transport.
+    pub received: u64,
     /// Messages being run now.
     pub in_flight: u64,
     /// Methods that failed with an expected error.
@@ -18,8 +18,8 @@ pub struct Stats {
     pub errors: u64,
     /// Methods that panicked.
     pub panics: u64,
-    /// Requests refused: no such namespace, version or method, bad arguments, unreadable bytes.
-    pub refused: u64,
+    /// Requests rejected: no such namespace, version or method, bad arguments, unreadable bytes.
+    pub rejected: u64,
     /// Requests whose deadline had passed, or whose caller had gone, before their method began.
     pub expired: u64,
     /// Messages that came a second time and were dropped.
@@ -27,7 +27,7 @@ pub struct Stats {
     /// Redelivered messages that were not run again.
     pub redelivered: u64,
     /// Acknowledgements that failed; the message was skipped.
-    pub failed_acknowledgements: u64,
+    pub failed_acks: u64,
     /// Replies that could not be sent.
     pub failed_replies: u64,
     /// Calls that were cut off and answered with `Interrupted`.
@@ -36,15 +36,15 @@ pub struct Stats {
 
 #[derive(Default)]
 pub(super) struct Counters {
-    pub(super) taken: Counter,
+    pub(super) received: Counter,
     pub(super) expected_errors: Counter,
     pub(super) errors: Counter,
     pub(super) panics: Counter,
-    pub(super) refused: Counter,
+    pub(super) rejected: Counter,
     pub(super) expired: Counter,
     pub(super) duplicates: Counter,
     pub(super) redelivered: Counter,
-    pub(super) failed_acknowledgements: Counter,
+    pub(super) failed_acks: Counter,
     pub(super) failed_replies: Counter,
     pub(super) interrupted: Counter,
 }
@@ -70,16 +70,16 @@ impl Counter {
 impl Counters {
     pub(super) fn read(&self, in_flight: usize) -> Stats {
         Stats {
-            taken: self.taken.get(),
+            received: self.received.get(),
             in_flight: in_flight as u64,
             expected_errors: self.expected_errors.get(),
             errors: self.errors.get(),
             panics: self.panics.get(),
-            refused: self.refused.get(),
+            rejected: self.rejected.get(),
             expired: self.expired.get(),
             duplicates: self.duplicates.get(),
             redelivered: self.redelivered.get(),
-            failed_acknowledgements: self.failed_acknowledgements.get(),
+            failed_acks: self.failed_acks.get(),
             failed_replies: self.failed_replies.get(),
             interrupted: self.interrupted.get(),
         }

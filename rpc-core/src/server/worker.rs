@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Acknowledge;
+use super::AckMode;
 use super::cut_off::CutOff;
 use super::dispatch::Dispatcher;
 use super::inside::ServerId;
@@ -25,7 +25,7 @@ pub(super) struct Worker {
 
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    pub(super) acknowledge: Acknowledge,
+    pub(super) ack_mode: AckMode,
     pub(super) run_redelivered: bool,
     pub(super) expose_errors: bool,
     pub(super) quiet_unknown_methods: bool,
@@ -82,7 +82,7 @@ impl Worker {
             }
             FailureKind::Error | FailureKind::UnencodableResult => {
                 counters.errors.add_one();
-                let causes = failure.trace();
+                let causes = failure.causes();
                 tracing::error!(target: "rpc_core::server", %id, %method, %failure, ?causes, "the method failed");
             }
             FailureKind::Expired => {
@@ -96,12 +96,12 @@ impl Worker {
                 if self.rules.quiet_unknown_methods
                     || request.method.ends_with("_ignore_errors") =>
             {
-                counters.refused.add_one();
+                counters.rejected.add_one();
                 tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "refused");
             }
             _ => {
-                counters.refused.add_one();
-                let causes = failure.trace();
+                counters.rejected.add_one();
+                let causes = failure.causes();
                 tracing::warn!(target: "rpc_core::server", %id, %method, %failure, ?causes, "refused");
             }
         }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::ListenError;
 use crate::endpoint::BoxFuture;
-use crate::eventual::Eventual;
+use crate::maybe_ready::MaybeReady;
 use crate::message::{Outcome, Request};
 
 /// Takes messages for one server.
@@ -22,7 +22,7 @@ pub trait Listener: Send {
 
     /// Takes no further messages, and lets other servers have what waits. Deliveries under way can still be
     /// acknowledged and answered. It is done whether or not the future is waited for.
-    fn stop_taking(&mut self) -> Eventual<()>;
+    fn stop_consuming(&mut self) -> MaybeReady<()>;
 
     /// Ends the listener, whether or not the future is waited for.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
@@ -43,7 +43,7 @@ pub trait Delivery: Send {
     /// # Errors
     ///
     /// The connection by which the message came is gone: the broker delivers it again.
-    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>>;
+    fn ack(&mut self) -> MaybeReady<Result<(), AckError>>;
 
     /// Gives the message back to the broker, for this or another server.
     fn requeue(self: Box<Self>) {
@@ -55,7 +55,7 @@ pub trait Delivery: Send {
     /// # Errors
     ///
     /// There was no connection to send it over.
-    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>>;
+    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>>;
 
     /// Sends the final outcome. Called at most once, and not for casts. The answer is on its way when the future is
     /// done; dropping the future must not block.
@@ -63,7 +63,7 @@ pub trait Delivery: Send {
     /// # Errors
     ///
     /// There was no connection to send it over while the caller waited.
-    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>>;
+    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>>;
 }
 
 /// The broker did not take an acknowledgement.

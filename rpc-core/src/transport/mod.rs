@@ -3,10 +3,11 @@
 //! A transport hands requests over and brings outcomes back, and nothing more: it never sees an endpoint or a method's
 //! types. The in-memory broker and RabbitMQ stand behind the same traits; core knows neither by name.
 //!
-//! - A client calls [`Transport::send`] and gets [`Sent`]: the waiter's handle ([`Replies`]) and
+//! - A client calls [`Transport::send`] and gets [`Sent`]: the waiter's handle ([`PendingReply`]) and
 //!   the hand-over, done or still under way.
 //! - A server calls [`Transport::listen`] and takes one [`Delivery`] at a time from its [`Listener`].
 
+mod ack_mode;
 mod delivery;
 mod route;
 mod state;
@@ -15,6 +16,7 @@ mod url;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::ack_mode::AckMode;
 pub use self::delivery::{AckError, Delivery, Listener, ReplyError};
 pub use self::route::{Destination, Route};
 pub use self::state::ConnectionState;
@@ -22,10 +24,9 @@ pub use self::url::{ConnectError, TransportFactory, Transports};
 use crate::codec::Codec;
 use crate::endpoint::BoxFuture;
 use crate::error::SendError;
-use crate::eventual::Eventual;
+use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
-use crate::server::Acknowledge;
-use crate::waiters::Replies;
+use crate::pending_calls::PendingReply;
 
 /// A way to carry messages between clients and servers.
 ///
@@ -76,31 +77,31 @@ pub trait Transport: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Sent {
     /// Where the outcome will appear; `None` for a cast.
-    pub replies: Option<Replies>,
+    pub reply: Option<PendingReply>,
     /// The hand-over itself: done, or still under way. Dropping it while under way gives the message up.
-    pub hand_over: Eventual<Result<(), SendError>>,
+    pub publish: MaybeReady<Result<(), SendError>>,
 }
 
 /// What a transport can do. Everything is off by default.
 ///
-/// Core acts on `exact_cancel`, `shortest_monitor` and `max_message`; the others tell users, and the conformance suite, what
+/// Core acts on `cancel_is_exact`, `min_monitor` and `max_message`; the others tell users, and the conformance suite, what
 /// to expect.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// A call to a target that nobody serves fails at once.
-    pub knows_nobody_listens: bool,
+    pub detects_missing_server: bool,
     /// What was not acknowledged is delivered again.
     pub at_least_once: bool,
     /// A caller that gives up can tell the server.
     pub cancel: bool,
     /// A caller that gives up before its method began is sure that it never will.
-    pub exact_cancel: bool,
+    pub cancel_is_exact: bool,
     /// Messages whose deadline has passed leave the queue by themselves.
     pub expires_in_queue: bool,
     /// Peers give signs of life no more often than this asks for: a call that asks for more has to do with it. `None`: as
     /// often as a call likes.
-    pub shortest_monitor: Option<Duration>,
+    pub min_monitor: Option<Duration>,
     /// The largest message in bytes; `None`: no limit of the transport's own.
     pub max_message: Option<usize>,
 }
@@ -116,10 +117,10 @@ pub struct Listen {
     /// The name of this server.
     pub server: String,
     /// How many messages the server works on at a time; a broker need not push more.
-    pub max_tasks: usize,
+    pub concurrency: usize,
     /// When the server acknowledges. Before its method runs, a message that has been delivered and not yet acknowledged is
     /// one that nobody has begun with; after its reply, it is one at work.
-    pub acknowledge: Acknowledge,
+    pub ack_mode: AckMode,
 }
 
 impl Listen {
@@ -130,8 +131,8 @@ impl Listen {
             exchange: None,
             topic: topic.into(),
             server: server.into(),
-            max_tasks: 1,
-            acknowledge: Acknowledge::BeforeInvoke,
+            concurrency: 1,
+            ack_mode: AckMode::BeforeInvoke,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::fmt;
 
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 
 pub(crate) use self::reply::{
     Answer, Mail, answer, cancel, heartbeat, read_mail, taken, time_left,
@@ -55,18 +55,18 @@ pub(crate) struct WayBack {
 
 /// The names under which open calls travel: 32 hexadecimal digits, as oslo.messaging's `_msg_id` has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallId(WaiterKey);
+pub(crate) struct CallId(CallKey);
 
 impl CallId {
-    pub(crate) fn of(key: WaiterKey) -> Self {
+    pub(crate) fn of(key: CallKey) -> Self {
         Self(key)
     }
 
     /// `None`: no call of ours has this name.
-    pub(crate) fn read(text: &str) -> Option<WaiterKey> {
+    pub(crate) fn read(text: &str) -> Option<CallKey> {
         let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let bits = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
-        Some(WaiterKey::from_bits(bits))
+        Some(CallKey::from_bits(bits))
     }
 }
 

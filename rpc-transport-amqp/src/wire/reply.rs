@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 use rpc_core::{DecodeLimits, Outcome, Payload, Request};
 
 use super::oslo;
@@ -46,7 +46,7 @@ pub(crate) fn taken(back: &WayBack, inbox: &str) -> Outgoing {
 }
 
 /// Says to the server that has taken a call that its caller, whose inbox this is, has given up.
-pub(crate) fn cancel(server: &str, key: WaiterKey, inbox: &str) -> Outgoing {
+pub(crate) fn cancel(server: &str, key: CallKey, inbox: &str) -> Outgoing {
     let call = CallId::of(key).to_string().into();
     notice(&WayBack { form: Form::Native, queue: server.into(), call }, kind::CANCEL, inbox)
 }
@@ -72,7 +72,7 @@ fn to_queue(queue: &str, properties: BasicProperties, body: Vec<u8>) -> Outgoing
 /// What came to an inbox.
 pub(crate) enum Mail {
     /// To a caller. `None`: to no call that ever was ours.
-    Answer(Option<WaiterKey>, Result<Answer, String>),
+    Answer(Option<CallKey>, Result<Answer, String>),
     /// To a server: the caller with this way back has given up.
     Cancel(WayBack),
 }

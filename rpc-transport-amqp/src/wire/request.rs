@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 use rpc_core::{DecodeLimits, Request};
 use tokio::time::Instant;
 
@@ -27,7 +27,7 @@ pub(crate) const MIN_MONITOR: Duration = Duration::from_millis(100);
 /// A call's names on the wire: its own, and the queue of its answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calling<'a> {
-    pub(crate) key: WaiterKey,
+    pub(crate) key: CallKey,
     pub(crate) inbox: &'a str,
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::pending_calls::PendingCalls;
 use rpc_core::transport::ConnectionState;
-use rpc_core::waiters::Waiters;
 use tokio::sync::watch;
 
 use crate::builder::MemBuilder;
@@ -21,7 +21,7 @@ pub(crate) struct Broker {
     /// Tells this broker from all others of the process.
     pub(crate) id: u64,
     pub(crate) config: MemBuilder,
-    pub(crate) waiters: Waiters,
+    pub(crate) pending_calls: PendingCalls,
     pub(crate) state: watch::Sender<ConnectionState>,
     pub(crate) faults: Option<Arc<FaultLog>>,
     topics: Mutex<Topics>,
@@ -40,7 +40,7 @@ impl Broker {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             faults: config.faults.clone().map(|faults| Arc::new(FaultLog::new(faults))),
             config,
-            waiters: Waiters::new(),
+            pending_calls: PendingCalls::new(),
             state: watch::Sender::new(ConnectionState::Connected),
             topics: Mutex::default(),
         })
@@ -101,7 +101,7 @@ impl Broker {
         self.all_topics().iter().for_each(|topic| topic.close());
         let message = "the in-memory transport was closed while the call waited for its answer";
         let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
-        self.waiters.fail_all(&error);
+        self.pending_calls.fail_all(&error);
         self.state.send_replace(ConnectionState::Closed);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::Eventual;
+use rpc_core::MaybeReady;
 use rpc_core::error::SendError;
 use rpc_core::transport::Route;
 
@@ -29,14 +29,14 @@ pub(crate) fn send(
     topic: &Arc<Topic>,
     route: &Route,
     message: Message,
-) -> Result<Eventual<Result<(), SendError>>, SendError> {
+) -> Result<MaybeReady<Result<(), SendError>>, SendError> {
     let id = message.request.id;
     if faults.strikes(Fault::Restart, id).is_some() {
         broker.restart();
     }
     if faults.strikes(Fault::DropRequest, id).is_some() {
         message.request.mark_sent();
-        return Ok(Eventual::ready(Ok(())));
+        return Ok(MaybeReady::ready(Ok(())));
     }
     let delay = faults.strikes(Fault::Delay, id).map(|random| faults.faults().delay(random));
     let spot = faults.strikes(Fault::Reorder, id).map_or(Spot::End, Spot::Random);
@@ -45,7 +45,7 @@ pub(crate) fn send(
     let (topic, address) = (Arc::clone(topic), Address::of(route));
     match fate.delay {
         None => meet(&topic, &address, message, &fate),
-        Some(delay) => Ok(Eventual::pending(async move {
+        Some(delay) => Ok(MaybeReady::pending(async move {
             tokio::time::sleep(delay).await;
             meet(&topic, &address, message, &fate)?.await
         })),
@@ -57,7 +57,7 @@ fn meet(
     address: &Address,
     message: Message,
     fate: &Fate,
-) -> Result<Eventual<Result<(), SendError>>, SendError> {
+) -> Result<MaybeReady<Result<(), SendError>>, SendError> {
     let put = |message: Message| {
         put(topic, message, fate.spot, &address.exchange, &address.destination, &Hint::none())
     };

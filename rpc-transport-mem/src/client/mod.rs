@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rpc_core::error::SendError;
 use rpc_core::transport::{Destination, Route, Sent};
-use rpc_core::{Eventual, Request};
+use rpc_core::{MaybeReady, Request};
 
 use crate::broker::Broker;
 use crate::queue::Spot;
@@ -30,7 +30,7 @@ pub(crate) fn send(
 ) -> Result<Sent, SendError> {
     // Dropped with an error below, the handle closes the entry again.
     let (caller, replies) = if request.wants_reply {
-        let (caller, replies) = broker.waiters.register(&request);
+        let (caller, replies) = broker.pending_calls.register(&request);
         (Some(caller), Some(replies))
     } else {
         (None, None)
@@ -43,7 +43,7 @@ pub(crate) fn send(
         }
         Some(faults) => faulty::send(broker, faults, &place.topic, route, message)?,
     };
-    Ok(Sent { replies, hand_over })
+    Ok(Sent { reply: replies, publish: hand_over })
 }
 
 /// Puts a message into its queue, or in line for it.
@@ -55,17 +55,17 @@ pub(crate) fn put(
     exchange: &str,
     destination: &Destination,
     hint: &Hint,
-) -> Result<Eventual<Result<(), SendError>>, SendError> {
+) -> Result<MaybeReady<Result<(), SendError>>, SendError> {
     let address = || Address {
         exchange: exchange.into(),
         topic: topic.name.clone(),
         destination: destination.clone(),
     };
     match topic.send(message, spot, exchange, destination, hint) {
-        Ok(Placed::Queued) => Ok(Eventual::ready(Ok(()))),
+        Ok(Placed::Queued) => Ok(MaybeReady::ready(Ok(()))),
         Ok(Placed::Parked(parked)) => {
             let (topic, address) = (Arc::clone(topic), address());
-            Ok(Eventual::pending(HandOver { parked, topic, address }))
+            Ok(MaybeReady::pending(HandOver { parked, topic, address }))
         }
         Err(Refused::NobodyListens) => Err(address().nobody_listens()),
         Err(Refused::Closed) => Err(address().closed()),

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use rpc_core::Request;
-use rpc_core::waiters::WaiterKey;
+use rpc_core::pending_calls::CallKey;
 
 use crate::server::delivery::Holding;
 
@@ -18,7 +18,7 @@ pub(crate) struct Letter {
     /// The caller's own request, never a copy of it, so that a caller that gives up is seen at once.
     pub(crate) request: Arc<Request>,
     /// Where the outcome goes; `None` for a cast.
-    pub(crate) caller: Option<WaiterKey>,
+    pub(crate) caller: Option<CallKey>,
     /// Whether some listener has held it before.
     pub(crate) redelivered: bool,
     /// Who holds it; `None` in a queue.
@@ -26,7 +26,7 @@ pub(crate) struct Letter {
 }
 
 impl Message {
-    pub(crate) fn new(request: Arc<Request>, caller: Option<WaiterKey>) -> Self {
+    pub(crate) fn new(request: Arc<Request>, caller: Option<CallKey>) -> Self {
         Self(Box::new(Letter { request, caller, redelivered: false, holding: None }))
     }
 

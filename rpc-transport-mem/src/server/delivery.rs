@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rpc_core::transport::{AckError, Delivery, ReplyError};
-use rpc_core::{Eventual, Outcome, Request};
+use rpc_core::{MaybeReady, Outcome, Request};
 
 use crate::faults::Fault;
 use crate::queue::message::{Letter, Message};
@@ -53,45 +53,45 @@ impl Delivery for Letter {
         self.redelivered
     }
 
-    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
+    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
         let Some(holding) = self.holding.as_mut().filter(|holding| !holding.settled) else {
-            return Eventual::ready(Ok(()));
+            return MaybeReady::ready(Ok(()));
         };
         if let Some(reason) = holding.is_lost() {
-            return Eventual::ready(Err(AckError::new(reason)));
+            return MaybeReady::ready(Err(AckError::new(reason)));
         }
         if holding.is_struck_by(Fault::FailAcknowledge, &self.request) {
             let reason = "the broker did not take it, as a test had asked";
-            return Eventual::ready(Err(AckError::new(reason)));
+            return MaybeReady::ready(Err(AckError::new(reason)));
         }
         holding.settled = true;
         holding.subscription.topic.settle();
-        Eventual::ready(Ok(()))
+        MaybeReady::ready(Ok(()))
     }
 
-    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
+    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
         if let (Some(caller), Some(holding)) = (self.caller, &self.holding) {
-            holding.subscription.topic.waiters.heartbeat(caller);
+            holding.subscription.topic.pending_calls.note_still_running(caller);
         }
-        Eventual::ready(Ok(()))
+        MaybeReady::ready(Ok(()))
     }
 
-    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
         let (Some(caller), Some(holding)) = (self.caller, &self.holding) else {
-            return Eventual::ready(Ok(()));
+            return MaybeReady::ready(Ok(()));
         };
         if holding.is_struck_by(Fault::FailReply, &self.request) {
             let reason = "the broker did not take it, as a test had asked";
-            return Eventual::ready(Err(ReplyError::new(reason)));
+            return MaybeReady::ready(Err(ReplyError::new(reason)));
         }
         if holding.is_struck_by(Fault::DropReply, &self.request) {
-            return Eventual::ready(Ok(()));
+            return MaybeReady::ready(Ok(()));
         }
-        if !holding.subscription.topic.waiters.complete(caller, outcome) {
+        if !holding.subscription.topic.pending_calls.complete(caller, outcome) {
             tracing::debug!(id = %self.request.id, method = %self.request.method,
                 "an answer found nobody: its caller has gone");
         }
-        Eventual::ready(Ok(()))
+        MaybeReady::ready(Ok(()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use rpc_core::transport::{Delivery, ListenError, Listener};
-use rpc_core::{BoxFuture, Eventual};
+use rpc_core::{BoxFuture, MaybeReady};
 
 use crate::faults::Fault;
 use crate::topic::{Seat, Topic};
@@ -72,9 +72,9 @@ impl Listener for MemListener {
         Poll::Ready(Some(Ok(delivery)))
     }
 
-    fn stop_taking(&mut self) -> Eventual<()> {
+    fn stop_consuming(&mut self) -> MaybeReady<()> {
         self.leave();
-        Eventual::ready(())
+        MaybeReady::ready(())
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use rpc_core::error::SendError;
+use rpc_core::pending_calls::PendingCalls;
 use rpc_core::transport::{Destination, Listen};
-use rpc_core::waiters::Waiters;
 
 use crate::broker::Broker;
 use crate::faults::FaultLog;
@@ -28,7 +28,7 @@ pub(crate) struct Topic {
     pub(crate) name: Box<str>,
     /// The broker it belongs to: a route may remember a topic of another one.
     pub(crate) broker: u64,
-    pub(crate) waiters: Waiters,
+    pub(crate) pending_calls: PendingCalls,
     pub(crate) faults: Option<Arc<FaultLog>>,
     state: Mutex<State>,
     /// Counts the broker's restarts: deliveries from before one can no longer be acknowledged.
@@ -85,7 +85,7 @@ impl Topic {
         Self {
             name: name.into(),
             broker: broker.id,
-            waiters: broker.waiters.clone(),
+            pending_calls: broker.pending_calls.clone(),
             faults: broker.faults.clone(),
             state: Mutex::new(State::new(broker.config.capacity)),
             epoch: AtomicU64::new(0),
@@ -228,7 +228,7 @@ impl Topic {
                         true => address.interrupted(),
                         false => never_ran(&address),
                     };
-                    self.waiters.fail(caller, error);
+                    self.pending_calls.fail(caller, error);
                 }
                 None => tracing::debug!(id = %message.request.id, "dropped a message to {address}"),
             }

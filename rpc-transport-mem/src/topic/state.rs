@@ -9,7 +9,7 @@
 //!   for that queue, and have not come yet, as it holds messages.** So every way in which a called listener can vanish
 //!   without taking one of them (it took one of another queue, a waiting sender filled the gap, it left) calls the next
 //!   one, and whoever begins to wait has seen all its queues empty under the same lock. The one thing a listener may not do is stay, called, and never poll again; it has to
-//!   leave (`stop_taking` or drop).
+//!   leave (`stop_consuming` or drop).
 //! - Turns: a listener that comes while others are called for the same queue steps back once: it is called too and told
 //!   to come again, which puts its task behind theirs. So servers under load alternate, and a called listener that is
 //!   slow to come delays nobody for more than that.

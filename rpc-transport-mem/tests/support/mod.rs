@@ -11,8 +11,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rpc_core::error::SendError;
+use rpc_core::pending_calls::{PendingReply, ReplyEvent};
 use rpc_core::transport::{Delivery, Destination, Listen, Listener, Route, Sent, Transport};
-use rpc_core::waiters::{Event, Replies};
 use rpc_core::{Codec, MessageId, Payload, Request};
 use rpc_transport_mem::MemTransport;
 use tokio::time::Instant;
@@ -55,12 +55,12 @@ impl Bench {
 
     /// Casts and waits for the hand-over.
     pub(crate) async fn put(&self, id: MessageId, route: &Route) {
-        self.transport.send(route, Arc::new(cast(id))).unwrap().hand_over.await.unwrap();
+        self.transport.send(route, Arc::new(cast(id))).unwrap().publish.await.unwrap();
     }
 
     /// Nothing waits, nothing is held.
     pub(crate) fn assert_idle(&self) {
-        assert_eq!(self.transport.waiters(), 0, "waiting calls");
+        assert_eq!(self.transport.pending_calls(), 0, "waiting calls");
         assert_eq!(self.transport.queued(), 0, "queued messages");
         assert_eq!(self.transport.unacknowledged(), 0, "unacknowledged deliveries");
     }
@@ -81,7 +81,7 @@ impl Ear {
     /// Takes and acknowledges the next message.
     pub(crate) async fn take(&mut self) -> MessageId {
         let mut delivery = self.next().await;
-        delivery.acknowledge().await.unwrap();
+        delivery.ack().await.unwrap();
         delivery.request().id
     }
 
@@ -126,13 +126,13 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
     Codec::MessagePack.encode(text).unwrap()
 }
 
-pub(crate) async fn event(replies: &mut Replies) -> Event {
+pub(crate) async fn event(replies: &mut PendingReply) -> ReplyEvent {
     poll_fn(|cx| replies.poll(cx)).await
 }
 
-pub(crate) async fn outcome(replies: &mut Replies) -> Vec<u8> {
+pub(crate) async fn outcome(replies: &mut PendingReply) -> Vec<u8> {
     match event(replies).await {
-        Event::Outcome(Ok(payload)) => payload.bytes().to_vec(),
+        ReplyEvent::Outcome(Ok(payload)) => payload.bytes().to_vec(),
         other => panic!("not a result: {other:?}"),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::error::{Ran, TimeoutPhase};
-use rpc_core::server::{Acknowledge, Executor, ServerBuilder};
+use rpc_core::server::{AckMode, Concurrency, ServerBuilder};
 use rpc_core::{CallError, Context, FailureKind, RpcClient, RunningServer, Server};
 use tracing::Level;
 
@@ -41,7 +41,7 @@ async fn a_message_is_acknowledged_before_its_method_begins(world: World) {
 async fn a_message_can_be_acknowledged_after_its_reply_instead(world: World) {
     let mut watch = Watch::new();
     let (_, server) = observed(&world, &watch);
-    world.start(server.acknowledge(Acknowledge::AfterReply)).await;
+    world.start(server.ack_mode(AckMode::AfterReply)).await;
     raw::outcome(&world, raw::call(&world, 1, "run", "a")).await.unwrap();
     let id = raw::id(1);
     assert_eq!(watch.next().await, began("a"));
@@ -54,7 +54,7 @@ async fn a_message_that_cannot_be_acknowledged_is_logged_and_skipped(world: Worl
     let logs = Logs::record(Level::WARN);
     let mut watch = Watch::new();
     let (transport, server) = observed(&world, &watch);
-    let server = world.start(server.executor(Executor::Inline)).await;
+    let server = world.start(server.concurrency(Concurrency::Serial)).await;
     transport.fail_acknowledgements(1);
     raw::send(&world, raw::cast(&world, 1, "run", "skipped")).await;
     let client: WorkClient = world.client();
@@ -62,7 +62,7 @@ async fn a_message_that_cannot_be_acknowledged_is_logged_and_skipped(world: Worl
     let errors = logs.at(Level::ERROR);
     let [error] = errors.as_slice() else { panic!("one error was to be logged: {errors:#?}") };
     assert!(error.says("cannot acknowledge") && error.says(&raw::id(1).to_string()), "{error:?}");
-    assert_eq!(server.stats().failed_acknowledgements, 1);
+    assert_eq!(server.stats().failed_acks, 1);
     assert!(!watch.rest().contains(&began("skipped")));
 }
 
@@ -76,7 +76,7 @@ async fn the_caller_of_a_skipped_message_is_told_when_it_comes_back(world: World
     assert_interrupted(&error);
     assert!(!watch.rest().contains(&began("a")));
     let stats = server.stats();
-    assert_eq!((stats.failed_acknowledgements, stats.redelivered), (1, 1));
+    assert_eq!((stats.failed_acks, stats.redelivered), (1, 1));
 }
 
 /// Lets a message be delivered to a listener that gives it back, and then to the server.
@@ -110,7 +110,7 @@ async fn a_cast_that_comes_back_is_not_run_again_but_logged_and_counted(world: W
     let client: WorkClient = world.client();
     client.run(&ctx(), "again".into()).cast().await.unwrap();
     let message = ear.next().await;
-    let server = world.server("one").endpoint(watch.work()).executor(Executor::Inline);
+    let server = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     let server = world.start(server).await;
     drop(message);
     ear.close().await;
@@ -137,9 +137,9 @@ async fn what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_
     let mut watch = Watch::new();
     let server = |name| {
         let server = world.server(name).endpoint(watch.work());
-        server.acknowledge(Acknowledge::AfterReply).executor(Executor::Tasks(1))
+        server.ack_mode(AckMode::AfterReply).concurrency(Concurrency::Limit(1))
     };
-    let dying = server("dying").drain_limit(Duration::ZERO);
+    let dying = server("dying").shutdown_timeout(Duration::ZERO);
     let dying = world.start(dying).await;
     let client: WorkClient = world.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
@@ -156,8 +156,8 @@ async fn what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_
 async fn a_call_that_came_back_may_have_run_when_the_transport_is_closed(world: World) {
     let mut watch = Watch::new();
     let server = |name| {
-        let server = world.server(name).endpoint(watch.work()).drain_limit(Duration::ZERO);
-        server.acknowledge(Acknowledge::AfterReply).executor(Executor::Tasks(1))
+        let server = world.server(name).endpoint(watch.work()).shutdown_timeout(Duration::ZERO);
+        server.ack_mode(AckMode::AfterReply).concurrency(Concurrency::Limit(1))
     };
     let (dying, busy) = (server("dying"), server("busy"));
     let dying = world.start(dying).await;
@@ -178,7 +178,7 @@ async fn a_call_that_came_back_may_have_run_when_the_transport_is_closed(world: 
 async fn a_method_runs_again_where_its_late_acknowledgement_fails(world: World) {
     let mut watch = Watch::new();
     let (transport, server) = observed(&world, &watch);
-    let server = world.start(server.acknowledge(Acknowledge::AfterReply)).await;
+    let server = world.start(server.ack_mode(AckMode::AfterReply)).await;
     transport.fail_acknowledgements(1);
     raw::send(&world, raw::cast(&world, 1, "run", "a")).await;
     for _ in 0..2 {
@@ -186,7 +186,7 @@ async fn a_method_runs_again_where_its_late_acknowledgement_fails(world: World) 
         assert_eq!(watch.next().await, ended("a"));
     }
     assert_eq!(watch.next().await, Event::Acknowledged(raw::id(1)));
-    assert_eq!(server.stats().failed_acknowledgements, 1);
+    assert_eq!(server.stats().failed_acks, 1);
 }
 
 async fn an_answer_that_cannot_be_sent_is_logged_and_the_server_lives_on(world: World) {
@@ -209,7 +209,7 @@ async fn an_answer_that_cannot_be_sent_is_logged_and_the_server_lives_on(world: 
 
 /// Sends casts with these ids to an inline server; how often it ran each.
 async fn runs(world: &World, server: ServerBuilder, ids: &[u128]) -> Arc<RunningServer> {
-    let server = world.start(server.executor(Executor::Inline)).await;
+    let server = world.start(server.concurrency(Concurrency::Serial)).await;
     for &id in ids {
         raw::send(world, raw::cast(world, id, "run", &id.to_string())).await;
     }
@@ -254,12 +254,12 @@ async fn a_window_of_zero_recognises_no_duplicates(world: World) {
 async fn the_duplicate_of_a_call_gets_no_answer_of_its_own(world: World) {
     let mut watch = Watch::new();
     let (_, server) = observed(&world, &watch);
-    let server = world.start(server.executor(Executor::Inline)).await;
+    let server = world.start(server.concurrency(Concurrency::Serial)).await;
     raw::outcome(&world, raw::call(&world, 1, "run", "a")).await.unwrap();
     let mut again = raw::call(&world, 1, "run", "a");
     again.deadline = Some(tokio::time::Instant::now() + Duration::from_millis(500));
     let event = raw::send(&world, again).await;
-    assert!(matches!(event, Some(rpc_core::waiters::Event::Expired)), "{event:?}");
+    assert!(matches!(event, Some(rpc_core::pending_calls::ReplyEvent::Expired)), "{event:?}");
     let answers = watch.rest().into_iter().filter(|event| matches!(event, Event::Answered(_)));
     assert_eq!(answers.count(), 1);
     assert_eq!(server.stats().duplicates, 1);
@@ -271,7 +271,7 @@ async fn what_is_refused_is_acknowledged_too(world: World) {
     world.start(server).await;
     let client: RpcClient = world.client();
     let error = client.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)));
+    assert!(matches!(error, CallError::Rejected(_)));
     assert!(matches!(watch.next().await, Event::Acknowledged(_)));
     let failure = raw::outcome(&world, raw::call(&world, 7, "fly", "a")).await.unwrap_err();
     assert_eq!(failure.kind(), FailureKind::UnknownMethod);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rpc_core::error::Refusal;
+use rpc_core::error::RejectReason;
 use rpc_core::{CallError, Context, Map, RpcClient, Value, endpoint};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -70,8 +70,8 @@ fn args<const N: usize>(args: [(&str, Value); N]) -> Map {
 async fn refused(world: &World, method: &'static str, args: impl Serialize) -> String {
     let client: RpcClient = world.client();
     let error = client.call::<Value>(&Context::new(), method, &args).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
-    assert_eq!(*refused.reason(), Refusal::InvalidArguments, "{error}");
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
+    assert_eq!(*refused.reason(), RejectReason::InvalidArguments, "{error}");
     refused.message().to_owned()
 }
 
@@ -153,8 +153,8 @@ async fn methods_and_arguments_go_by_their_wire_names(world: World) {
     let bought: String = client.call(&Context::new(), "buyItem", &tea).await.unwrap();
     assert_eq!(bought, "bought tea");
     let error = client.call::<String>(&Context::new(), "buy_one", &tea).await.unwrap_err();
-    let CallError::Refused(refusal) = &error else { panic!("{error}") };
-    assert_eq!(*refusal.reason(), Refusal::UnknownMethod);
+    let CallError::Rejected(refusal) = &error else { panic!("{error}") };
+    assert_eq!(*refusal.reason(), RejectReason::UnknownMethod);
     refused(&world, "buyItem", args([("item", "tea".into())])).await;
 }
 
@@ -201,7 +201,7 @@ async fn arguments_without_names_are_refused_before_they_are_sent(world: World) 
     for message in [refused(&world, "add", (1, 2)).await, refused(&world, "add", 3).await] {
         assert!(message.contains("by name"), "{message}");
     }
-    assert_eq!(server.stats().taken, 0);
+    assert_eq!(server.stats().received, 0);
 }
 
 /// What cannot be encoded by anybody.
@@ -219,8 +219,8 @@ async fn arguments_that_cannot_be_encoded_are_refused_before_they_are_sent(world
     assert!(message.contains("broken on purpose"), "{message}");
     let client: RpcClient = world.client();
     let call = client.call::<()>(&Context::new(), "greet", &Broken);
-    assert!(matches!(call.cast().await, Err(CallError::Refused(_))));
-    assert_eq!(server.stats().taken, 0);
+    assert!(matches!(call.cast().await, Err(CallError::Rejected(_))));
+    assert_eq!(server.stats().received, 0);
 }
 
 cases! {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rpc_core::error::{Ran, TransportErrorKind};
-use rpc_core::server::{BuildProblem, Executor};
+use rpc_core::server::{BuildProblem, Concurrency};
 use rpc_core::transport::{Capabilities, ConnectError, TransportFactory};
 use rpc_core::{
     BoxFuture, CallError, Context, RpcClient, RpcError, Server, Target, Transport, Transports,
@@ -61,13 +61,13 @@ impl Shadow {
 }
 
 async fn everything_that_is_wrong_with_a_server_is_said_at_once(world: World) {
-    let server = Server::builder(world.serving(), Target::new()).executor(Executor::Tasks(0));
+    let server = Server::builder(world.serving(), Target::new()).concurrency(Concurrency::Limit(0));
     let error = server.build().map(|_| ()).unwrap_err();
     let all = [
-        BuildProblem::NoTopic,
-        BuildProblem::NoServerName,
+        BuildProblem::MissingTopic,
+        BuildProblem::MissingServerName,
         BuildProblem::NoEndpoint,
-        BuildProblem::NoTasks,
+        BuildProblem::ZeroConcurrency,
     ];
     assert_eq!(error.problems(), all);
     for problem in error.problems() {
@@ -136,10 +136,10 @@ async fn an_endpoint_can_be_called_without_a_transport(_: World) {
     let untyped: &RpcClient = client.rpc();
     let untyped = untyped.prepare().namespace("count").build();
     let error = untyped.call::<u32>(&Context::new(), "next", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "arguments are checked there, too: {error}");
+    assert!(matches!(error, CallError::Rejected(_)), "arguments are checked there, too: {error}");
     let newer = client.prepare().version(Version::new(1, 5)).build();
     let error = newer.total(&Context::new()).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "and versions: {error}");
+    assert!(matches!(error, CallError::Rejected(_)), "and versions: {error}");
 }
 
 /// Gives out the case's own connection for URLs with the scheme `test`.
@@ -201,7 +201,7 @@ async fn a_transport_says_what_it_can_do(world: World) {
     let capabilities = world.capabilities();
     assert_eq!(world.connect().await.capabilities(), capabilities, "every connection can the same");
     let nothing = Capabilities::default();
-    assert!(!nothing.knows_nobody_listens && !nothing.at_least_once && !nothing.cancel);
+    assert!(!nothing.detects_missing_server && !nothing.at_least_once && !nothing.cancel);
     let alone = CounterClient::in_process(Counter::default());
     let alone = alone.rpc().transport().capabilities();
     assert!(alone.cancel && !alone.at_least_once, "an endpoint without a broker: {alone:?}");
@@ -216,7 +216,7 @@ async fn what_is_larger_than_the_transport_takes_is_not_sent(world: World) {
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::TooLarge, Ran::No));
     assert!(!error.may_retry() && error.to_string().contains(&limit.to_string()), "{error}");
-    assert_eq!(server.stats().taken, 0);
+    assert_eq!(server.stats().received, 0);
 }
 
 /// Set by the case for the process that it starts, in which it looks at the variable itself.

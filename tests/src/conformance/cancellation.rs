@@ -160,10 +160,10 @@ cases! {
     a_method_is_told_that_its_caller_dropped_the_call if cancel;
     a_method_is_told_that_its_caller_s_time_is_up if cancel;
     only_the_method_of_the_caller_that_gave_up_is_told if cancel;
-    a_call_that_was_dropped_before_its_method_began_never_runs if exact_cancel;
-    a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs if exact_cancel;
+    a_call_that_was_dropped_before_its_method_began_never_runs if cancel_is_exact;
+    a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs if cancel_is_exact;
     a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs;
-    a_caller_whose_method_had_not_begun_knows_that_it_never_will if exact_cancel;
+    a_caller_whose_method_had_not_begun_knows_that_it_never_will if cancel_is_exact;
     a_method_that_minds_nobody_runs_to_its_end;
     a_caller_that_waits_is_not_taken_for_gone;
 }

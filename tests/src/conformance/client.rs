@@ -99,7 +99,7 @@ async fn nothing_is_sent_before_a_call_is_awaited(world: World) {
     assert_eq!(seen.next().await.1, "awaited");
     kept.await.unwrap();
     stop_all([&server]).await;
-    assert_eq!((server.stats().taken, seen.next().await.1), (2, "kept".to_owned()));
+    assert_eq!((server.stats().received, seen.next().await.1), (2, "kept".to_owned()));
     assert_eq!(seen.rest(), []);
 }
 

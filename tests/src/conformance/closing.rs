@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpc_core::error::{CallError, Ran, TransportErrorKind};
-use rpc_core::server::{Ended, Stats};
+use rpc_core::server::{ShutdownCause, Stats};
 use rpc_core::transport::ConnectionState;
 use rpc_core::{Context, RpcClient};
 
@@ -36,9 +36,9 @@ async fn a_server_counts_what_becomes_of_its_messages(world: World) {
     let running = tokio::spawn(client.hold(&ctx(), "b".into()));
     while watch.next().await != super::work::began("b") {}
     let stats = server.stats();
-    assert_eq!((stats.taken, stats.in_flight), (7, 1));
+    assert_eq!((stats.received, stats.in_flight), (7, 1));
     assert_eq!((stats.expected_errors, stats.panics, stats.errors), (1, 1, 1));
-    assert_eq!(stats.refused, 2);
+    assert_eq!(stats.rejected, 2);
     watch.release(1);
     running.await.unwrap().unwrap();
 }
@@ -112,7 +112,10 @@ async fn a_server_finishes_what_it_runs_when_its_transport_is_closed(world: Worl
     world.serving().close().await;
     watch.release(1);
     let report = server.wait().await.unwrap();
-    assert_eq!((report.ended, report.finished, report.cut_off), (Ended::ListenerEnded, 1, 0));
+    assert_eq!(
+        (report.cause, report.finished, report.aborted),
+        (ShutdownCause::ListenerEnded, 1, 0)
+    );
 }
 
 async fn the_state_of_a_connection_can_be_observed(world: World) {

@@ -126,7 +126,7 @@ async fn a_message_that_comes_back_too_late_is_not_run(world: World) {
     message.requeue();
     ear.close().await;
     let event = call.await.unwrap();
-    assert!(matches!(event, Some(rpc_core::waiters::Event::Expired)), "{event:?}");
+    assert!(matches!(event, Some(rpc_core::pending_calls::ReplyEvent::Expired)), "{event:?}");
     let client: WorkClient = world.client();
     client.run(&ctx(), "next".into()).await.unwrap();
     server.stop();
@@ -195,7 +195,7 @@ async fn the_deadline_bounds_the_wait_for_room_too(world: World) {
     fill(&world).await;
     let client: WorkClient = world.client();
     let error = client.run(&ctx(), "a".into()).timeout(SHORT).await.unwrap_err();
-    assert_timeout(&error, TimeoutPhase::HandOver);
+    assert_timeout(&error, TimeoutPhase::Publish);
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
     assert!(error.info().unwrap().elapsed >= SHORT);
     watch.release(1);
@@ -209,7 +209,7 @@ async fn the_hand_over_of_a_cast_is_bounded(world: World) {
     fill(&world).await;
     let client: WorkClient = world.client();
     let error = client.run(&ctx(), "a".into()).cast().timeout(SHORT).await.unwrap_err();
-    assert_timeout(&error, TimeoutPhase::HandOver);
+    assert_timeout(&error, TimeoutPhase::Publish);
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
     watch.release(1);
     client.run(&ctx(), "next".into()).await.unwrap();

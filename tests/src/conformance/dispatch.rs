@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rpc_core::error::{Ran, Refusal};
-use rpc_core::server::{Executor, Ping};
+use rpc_core::error::{Ran, RejectReason};
+use rpc_core::server::{Concurrency, Ping};
 use rpc_core::{
     CallError, Context, Endpoint, EndpointDescriptor, InvokeFn, Payload, RpcClient, Version,
     endpoint,
@@ -90,9 +90,9 @@ async fn ask_in(world: &World, namespace: &'static str) -> Result<String, CallEr
     ask(&world.client_of(world.target().namespace(namespace)), "place").await
 }
 
-fn refusal(answer: Result<String, CallError>) -> (Refusal, String) {
+fn refusal(answer: Result<String, CallError>) -> (RejectReason, String) {
     match answer {
-        Err(CallError::Refused(refused)) => {
+        Err(CallError::Rejected(refused)) => {
             (refused.reason().clone(), refused.message().to_owned())
         }
         other => panic!("{other:?}"),
@@ -110,7 +110,7 @@ async fn the_empty_namespace_is_not_the_null_namespace(world: World) {
     assert_eq!(ask_in(&world, "").await.unwrap(), "empty");
     world.start(world.server("two").endpoint(Empty)).await;
     let two = world.client_of(world.target().server("two"));
-    assert_eq!(refusal(ask(&two, "place").await).0, Refusal::UnknownNamespace);
+    assert_eq!(refusal(ask(&two, "place").await).0, RejectReason::UnknownNamespace);
 }
 
 async fn methods_of_one_name_in_different_namespaces_do_not_meet(world: World) {
@@ -127,7 +127,7 @@ async fn legacy_namespaces_reach_the_endpoint_too(world: World) {
         assert_eq!(ask_in(&world, namespace).await.unwrap(), "moved");
     }
     assert_eq!(ask(&world.client(), "place").await.unwrap(), "moved");
-    assert_eq!(refusal(ask_in(&world, "").await).0, Refusal::UnknownNamespace);
+    assert_eq!(refusal(ask_in(&world, "").await).0, RejectReason::UnknownNamespace);
 }
 
 async fn a_namespace_set_on_a_typed_client_counts_in_place_of_its_own(world: World) {
@@ -151,7 +151,7 @@ async fn endpoints_of_one_namespace_are_merged_and_the_first_answers(world: Worl
 async fn an_unknown_namespace_is_refused_as_such(world: World) {
     world.start(world.server("one").endpoint(Null).endpoint(Bank)).await;
     let (reason, message) = refusal(ask_in(&world, "shop").await);
-    assert_eq!(reason, Refusal::UnknownNamespace);
+    assert_eq!(reason, RejectReason::UnknownNamespace);
     assert!(message.contains("`shop`") && message.contains("`place`"), "{message}");
 }
 
@@ -159,8 +159,8 @@ async fn an_unsupported_version_is_refused_with_the_versions_that_are_served(wor
     world.start(world.server("one").endpoint(Bank).endpoint(Branch)).await;
     let target = world.target().namespace("bank").version(Version::new(2, 0));
     let (reason, message) = refusal(ask(&world.client_of(target), "place").await);
-    let served = vec![Version::new(1, 2), Version::new(1, 3)];
-    assert_eq!(reason, Refusal::UnsupportedVersion { served });
+    let supported = vec![Version::new(1, 2), Version::new(1, 3)];
+    assert_eq!(reason, RejectReason::UnsupportedVersion { supported });
     for said in ["2.0", "1.2, 1.3", "`bank`", "`place`"] {
         assert!(message.contains(said), "{message}");
     }
@@ -181,16 +181,16 @@ async fn an_unknown_method_is_refused_as_such(world: World) {
     world.start(world.server("one").endpoint(Bank).endpoint(Branch)).await;
     let client = world.client_of(world.target().namespace("bank"));
     let (reason, message) = refusal(ask(&client, "transfer").await);
-    assert_eq!(reason, Refusal::UnknownMethod);
+    assert_eq!(reason, RejectReason::UnknownMethod);
     assert!(message.contains("`bank`") && message.contains("`transfer`"), "{message}");
     // The namespace knows the method, in a version that the other one does not serve.
     let client = client.prepare().version(Version::new(1, 3)).build();
-    assert_eq!(refusal(ask(&client, "only_bank").await).0, Refusal::UnknownMethod);
+    assert_eq!(refusal(ask(&client, "only_bank").await).0, RejectReason::UnknownMethod);
 }
 
 async fn a_method_that_is_not_public_cannot_be_called(world: World) {
     world.serve(Null).await;
-    assert_eq!(refusal(ask(&world.client(), "private").await).0, Refusal::UnknownMethod);
+    assert_eq!(refusal(ask(&world.client(), "private").await).0, RejectReason::UnknownMethod);
 }
 
 async fn a_refused_call_did_not_run_and_is_not_to_be_repeated(world: World) {
@@ -200,7 +200,7 @@ async fn a_refused_call_did_not_run_and_is_not_to_be_repeated(world: World) {
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
     assert!(error.to_string().ends_with("(ran: no)"), "{error}");
     assert_eq!(ask(&client, "place").await.unwrap(), "null", "the server goes on");
-    assert_eq!(server.stats().refused, 1);
+    assert_eq!(server.stats().rejected, 1);
 }
 
 /// Logs what a call of this method logs at the server.
@@ -231,11 +231,11 @@ async fn what_the_access_policy_refuses_is_not_there(world: World) {
     let bank = world.client_of(world.target().namespace("bank"));
     assert_eq!(ask(&bank, "place").await.unwrap(), "bank");
     let (hidden, message) = refusal(ask(&bank, "only_bank").await);
-    assert_eq!(hidden, Refusal::UnknownMethod);
+    assert_eq!(hidden, RejectReason::UnknownMethod);
     let (unknown, same) = refusal(ask(&bank, "only_bahn").await);
-    assert_eq!(unknown, Refusal::UnknownMethod);
+    assert_eq!(unknown, RejectReason::UnknownMethod);
     assert_eq!(message.replace("bank", "?"), same.replace("bank", "?").replace("bahn", "?"));
-    assert_eq!(refusal(ask(&world.client(), "place").await).0, Refusal::UnknownMethod);
+    assert_eq!(refusal(ask(&world.client(), "place").await).0, RejectReason::UnknownMethod);
 }
 
 async fn the_access_policy_sees_who_asks(world: World) {
@@ -245,7 +245,7 @@ async fn the_access_policy_sees_who_asks(world: World) {
     let ctx = Context::new().with("role", "admin");
     assert_eq!(bank.only_bank(&ctx).await.unwrap(), "bank");
     let ctx = Context::new().with("role", "guest");
-    assert!(matches!(bank.only_bank(&ctx).await, Err(CallError::Refused(_))));
+    assert!(matches!(bank.only_bank(&ctx).await, Err(CallError::Rejected(_))));
 }
 
 async fn the_search_goes_on_behind_what_the_access_policy_refuses(world: World) {
@@ -260,12 +260,12 @@ async fn the_search_goes_on_behind_what_the_access_policy_refuses(world: World) 
 }
 
 async fn an_access_policy_that_panics_is_answered_as_a_panic(world: World) {
-    for executor in [Executor::default(), Executor::Inline] {
+    for executor in [Concurrency::default(), Concurrency::Serial] {
         let policy = |_: &Context, _: Option<&str>, method: &str| {
             assert_ne!(method, "only_bank", "the list of names is empty");
             true
         };
-        let server = world.server("one").endpoint(Bank).access_policy(policy).executor(executor);
+        let server = world.server("one").endpoint(Bank).access_policy(policy).concurrency(executor);
         let server = world.start(server).await;
         let bank: BankClient = world.client();
         let error = bank.only_bank(&Context::new()).await.unwrap_err();

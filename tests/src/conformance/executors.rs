@@ -1,7 +1,7 @@
 //! How many messages a server runs at a time, and what happens to the others.
 
 use rpc_core::Context;
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 
 use super::work::{Event, Watch, WorkClient, began, ended};
 use crate::harness::{World, cases};
@@ -19,7 +19,7 @@ async fn hold(client: &WorkClient, numbers: std::ops::Range<usize>) {
 
 async fn an_inline_server_runs_one_message_after_the_other_in_order(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Inline);
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     world.start(builder).await;
     let client: WorkClient = world.client();
     hold(&client, 0..5).await;
@@ -34,7 +34,7 @@ async fn an_inline_server_runs_one_message_after_the_other_in_order(world: World
 
 async fn a_server_runs_as_many_messages_as_it_may_and_no_more(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(3));
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(3));
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     hold(&client, 0..7).await;
@@ -71,7 +71,7 @@ async fn all_have_begun(watch: &mut Watch, mut more: usize) {
 
 async fn what_a_busy_server_cannot_run_yet_goes_to_another(world: World) {
     let mut busy = Watch::new();
-    let builder = world.server("busy").endpoint(busy.work()).executor(Executor::Tasks(1));
+    let builder = world.server("busy").endpoint(busy.work()).concurrency(Concurrency::Limit(1));
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     hold(&client, 0..1).await;
@@ -84,7 +84,7 @@ async fn what_a_busy_server_cannot_run_yet_goes_to_another(world: World) {
     // A broker may have delivered one of them to the busy one first.
     began.sort();
     assert_eq!(began, ["1", "2", "3"]);
-    assert_eq!(server.stats().taken, 1, "the rest stayed in the broker");
+    assert_eq!(server.stats().received, 1, "the rest stayed in the broker");
     busy.release(1);
     free.release(3);
 }
@@ -115,7 +115,7 @@ async fn a_blocking_method_holds_up_nobody(world: World) {
 
 async fn a_blocking_method_counts_like_any_other(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     client.block(&ctx(), "a".into()).cast().await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use rpc_core::error::{Ran, Refusal, TimeoutPhase, TransportErrorKind};
+use rpc_core::error::{Ran, RejectReason, TimeoutPhase, TransportErrorKind};
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, RpcService, from_fn};
 use rpc_core::{CallError, Context, Failure, FailureKind, Payload, Retry, endpoint};
 use tokio::sync::{Notify, Semaphore};
@@ -187,10 +187,10 @@ async fn a_layer_may_answer_in_place_of_the_method(world: World) {
     let server = world.start(world.server("one").endpoint(echo).layer(cached.clone())).await;
     let client: EchoClient = world.client();
     let answer = client.echo(&Context::new(), "hello".into()).await.unwrap();
-    assert_eq!((&*answer, server.stats().taken), ("from the cache", 1));
+    assert_eq!((&*answer, server.stats().received), ("from the cache", 1));
     let caching = client.prepare().layer(cached).build();
     let answer = caching.echo(&Context::new(), "hello".into()).await.unwrap();
-    assert_eq!((&*answer, server.stats().taken), ("from the cache", 1), "nothing was sent");
+    assert_eq!((&*answer, server.stats().received), ("from the cache", 1), "nothing was sent");
 }
 
 async fn what_a_layer_of_the_server_turns_away_is_denied(world: World) {
@@ -198,10 +198,10 @@ async fn what_a_layer_of_the_server_turns_away_is_denied(world: World) {
     let server = world.start(world.server("one").endpoint(echo().0).layer(refuse)).await;
     let client: EchoClient = world.client();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
-    assert_eq!((refused.reason(), error.ran()), (&Refusal::Denied, Ran::No));
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
+    assert_eq!((refused.reason(), error.ran()), (&RejectReason::Denied, Ran::No));
     assert!(!error.to_string().contains("secret"), "{error}");
-    assert_eq!(server.stats().refused, 1);
+    assert_eq!(server.stats().rejected, 1);
 }
 
 async fn an_error_of_a_layer_behind_the_method_is_an_error_of_the_method(world: World) {
@@ -241,7 +241,7 @@ async fn an_error_of_a_layer_of_the_client_ends_the_call(world: World) {
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Layer, Ran::No));
     assert!(error.to_string().contains("the circuit is open"), "{error}");
-    assert_eq!(server.stats().taken, 0);
+    assert_eq!(server.stats().received, 0);
 }
 
 async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
@@ -251,7 +251,7 @@ async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
     let client = world.client::<EchoClient>().prepare().layer(noting("client", &log)).build();
     let refused = client.prepare().namespace("nowhere").build();
     let error = refused.echo(&Context::new(), "hello".into()).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "{error}");
+    assert!(matches!(error, CallError::Rejected(_)), "{error}");
     let error = client.wait(&Context::new()).timeout(Duration::from_millis(100)).await.unwrap_err();
     let CallError::Timeout(late) = &error else { panic!("{error}") };
     assert_eq!((late.phase(), late.ran()), (TimeoutPhase::Reply, Ran::Unknown));
@@ -364,7 +364,7 @@ cases! {
     an_error_of_a_layer_of_the_client_ends_the_call;
     errors_keep_their_kind_through_the_layers_of_a_client;
     a_layer_of_the_client_may_send_a_call_again;
-    a_call_that_was_repeated_below_layers_may_have_run if knows_nobody_listens;
+    a_call_that_was_repeated_below_layers_may_have_run if detects_missing_server;
     a_tower_limit_bounds_what_a_server_runs_at_once;
     a_tower_timeout_ends_a_call_at_either_side;
     the_deadline_of_a_call_bounds_the_layers_of_its_client;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rpc_core::server::{Ended, Executor, WaitError};
+use rpc_core::server::{Concurrency, ShutdownCause, WaitError};
 use rpc_core::{Context, RunningServer, Server, endpoint};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -45,8 +45,8 @@ async fn an_endpoint_can_own_the_handle_that_stops_its_server(world: World) {
     let client: ControlClient = world.client();
     client.stop(&ctx()).await.expect("the reply to the call that stops the server is sent");
     let report = server.wait().await.unwrap();
-    assert_eq!(report.ended, Ended::Stopped);
-    assert_eq!(report.cut_off, 0);
+    assert_eq!(report.cause, ShutdownCause::Stopped);
+    assert_eq!(report.aborted, 0);
 }
 
 async fn stopping_twice_is_stopping_once(world: World) {
@@ -58,9 +58,9 @@ async fn stopping_twice_is_stopping_once(world: World) {
     handle.stop();
     assert!(handle.is_stopped());
     handle.stopped().await;
-    assert_eq!(server.wait().await.unwrap().ended, Ended::Stopped);
+    assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::Stopped);
     server.stop();
-    assert_eq!(server.wait().await.unwrap().ended, Ended::Stopped);
+    assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::Stopped);
 }
 
 async fn a_server_that_was_stopped_before_its_start_takes_nothing(world: World) {
@@ -68,8 +68,8 @@ async fn a_server_that_was_stopped_before_its_start_takes_nothing(world: World) 
     let builder = world.server("one").endpoint(watch.work());
     builder.stop_handle().stop();
     let server = world.start(builder).await;
-    assert_eq!(server.wait().await.unwrap().ended, Ended::Stopped);
-    assert_eq!(server.stats().taken, 0);
+    assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::Stopped);
+    assert_eq!(server.stats().received, 0);
     assert_eq!(watch.rest(), []);
 }
 
@@ -84,7 +84,7 @@ async fn waiting_before_the_stop_waits_for_it(world: World) {
     client.run(&ctx(), "a".into()).await.unwrap();
     assert!(!waiting.is_finished(), "nobody has stopped the server");
     server.stop();
-    assert_eq!(waiting.await.unwrap().unwrap().ended, Ended::Stopped);
+    assert_eq!(waiting.await.unwrap().unwrap().cause, ShutdownCause::Stopped);
 }
 
 async fn several_can_wait_and_get_the_same_report(world: World) {
@@ -153,7 +153,7 @@ async fn run_until_ends_with_its_signal(world: World) {
     watch.release(1);
     assert_eq!(call.await.unwrap().unwrap(), "a");
     let report = running.await.unwrap().unwrap();
-    assert_eq!((report.ended, report.finished, report.cut_off), (Ended::Stopped, 1, 0));
+    assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 1, 0));
 }
 
 /// A client that waits for its server to start.
@@ -169,7 +169,7 @@ async fn run_until_ends_when_a_method_stops_the_server(world: World) {
     let server = builder.endpoint(control).build().unwrap();
     let running = tokio::spawn(server.run_until(std::future::pending::<()>()));
     patient::<ControlClient>(&world).stop(&ctx()).await.unwrap();
-    assert_eq!(running.await.unwrap().unwrap().ended, Ended::Stopped);
+    assert_eq!(running.await.unwrap().unwrap().cause, ShutdownCause::Stopped);
 }
 
 async fn dropping_a_running_server_stops_it(world: World) {
@@ -212,22 +212,22 @@ async fn a_stopped_server_finishes_what_it_runs(world: World) {
     watch.release(2);
     assert_eq!(call.await.unwrap().unwrap(), "call");
     let report = server.wait().await.unwrap();
-    assert_eq!((report.ended, report.finished, report.cut_off), (Ended::Stopped, 2, 0));
+    assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 2, 0));
     assert_eq!(watch.rest(), [ended("call"), ended("cast")]);
 }
 
 async fn the_drain_limit_cuts_off_what_still_runs(world: World) {
-    cut_off(world, Executor::default()).await;
+    cut_off(world, Concurrency::default()).await;
 }
 
 async fn the_drain_limit_cuts_off_an_inline_server_too(world: World) {
-    cut_off(world, Executor::Inline).await;
+    cut_off(world, Concurrency::Serial).await;
 }
 
-async fn cut_off(world: World, executor: Executor) {
+async fn cut_off(world: World, executor: Concurrency) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(executor);
-    let server = world.start(builder.drain_limit(Duration::from_millis(100))).await;
+    let builder = world.server("one").endpoint(watch.work()).concurrency(executor);
+    let server = world.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
     let client: WorkClient = world.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
     watch.began().await;
@@ -235,7 +235,7 @@ async fn cut_off(world: World, executor: Executor) {
     let error = call.await.unwrap().unwrap_err();
     assert_interrupted(&error);
     let report = server.wait().await.unwrap();
-    assert_eq!((report.ended, report.finished, report.cut_off), (Ended::Stopped, 0, 1));
+    assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 0, 1));
     assert_eq!(server.stats().interrupted, 1);
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
 }
@@ -243,21 +243,21 @@ async fn cut_off(world: World, executor: Executor) {
 async fn a_monitored_call_is_cut_off_like_any_other(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.drain_limit(Duration::from_millis(100))).await;
+    let server = world.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
     let client: WorkClient = world.client();
     let call = client.hold(&ctx(), "a".into()).monitor(Duration::from_secs(10));
     let call = tokio::spawn(call);
     watch.began().await;
     server.stop();
     assert_interrupted(&call.await.unwrap().unwrap_err());
-    assert_eq!(server.wait().await.unwrap().cut_off, 1);
+    assert_eq!(server.wait().await.unwrap().aborted, 1);
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
 }
 
 async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: World) {
     let mut watch = Watch::new();
     let limit = Duration::from_millis(100);
-    let builder = world.server("one").endpoint(watch.work()).drain_limit(limit);
+    let builder = world.server("one").endpoint(watch.work()).shutdown_timeout(limit);
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     let call = tokio::spawn(client.block(&ctx(), "a".into()));
@@ -265,7 +265,7 @@ async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: Wor
     server.stop();
     world.pass(limit * 2).await;
     assert_interrupted(&call.await.unwrap().unwrap_err());
-    assert_eq!(server.wait().await.unwrap().cut_off, 1);
+    assert_eq!(server.wait().await.unwrap().aborted, 1);
     assert_eq!(watch.rest(), [], "it goes on");
     watch.release(1);
     assert_eq!(watch.next().await, ended("a"), "and nobody hears of it");
@@ -274,7 +274,7 @@ async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: Wor
 async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.drain_limit(Duration::from_millis(500))).await;
+    let server = world.start(builder.shutdown_timeout(Duration::from_millis(500))).await;
     let client: WorkClient = world.client();
     let calls = ["a", "b", "c"].map(|label| tokio::spawn(client.hold(&ctx(), label.into())));
     for _ in 0..3 {
@@ -283,7 +283,7 @@ async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
     server.stop();
     watch.release(1);
     let report = server.wait().await.unwrap();
-    assert_eq!((report.finished, report.cut_off), (1, 2));
+    assert_eq!((report.finished, report.aborted), (1, 2));
     let mut answered = 0;
     for call in calls {
         answered += usize::from(call.await.unwrap().is_ok());
@@ -293,7 +293,7 @@ async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
 
 async fn a_drain_counts_what_an_inline_server_finished(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Inline);
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
@@ -302,7 +302,7 @@ async fn a_drain_counts_what_an_inline_server_finished(world: World) {
     watch.release(1);
     call.await.unwrap().unwrap();
     let report = server.wait().await.unwrap();
-    assert_eq!((report.finished, report.cut_off), (1, 0));
+    assert_eq!((report.finished, report.aborted), (1, 0));
 }
 
 /// Its method panics when it is cut off.
@@ -326,17 +326,17 @@ impl Clinging {
 }
 
 async fn a_method_that_panics_when_it_is_cut_off_is_no_end_without_a_report(world: World) {
-    for executor in [Executor::default(), Executor::Inline] {
+    for executor in [Concurrency::default(), Concurrency::Serial] {
         let began = Arc::new(Notify::new());
         let builder = world.server("one").endpoint(Clinging(Arc::clone(&began)));
-        let builder = builder.executor(executor).drain_limit(Duration::from_millis(100));
+        let builder = builder.concurrency(executor).shutdown_timeout(Duration::from_millis(100));
         let server = world.start(builder).await;
         let client: ClingingClient = world.client();
         let call = tokio::spawn(client.cling(&ctx()));
         began.notified().await;
         server.stop();
         assert_interrupted(&call.await.unwrap().unwrap_err());
-        assert_eq!(server.wait().await.unwrap().cut_off, 1);
+        assert_eq!(server.wait().await.unwrap().aborted, 1);
     }
 }
 
@@ -354,7 +354,7 @@ async fn listening_that_fails_goes_on_and_lets_others_have_their_turn(world: Wor
 
 async fn a_stopped_server_takes_nothing_more_and_another_runs_it(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
     let one = world.start(builder).await;
     let client: WorkClient = world.client();
     let held = tokio::spawn(client.hold(&ctx(), "held".into()));
@@ -365,7 +365,7 @@ async fn a_stopped_server_takes_nothing_more_and_another_runs_it(world: World) {
     held.await.unwrap().unwrap();
     one.wait().await.unwrap();
     assert_eq!(watch.rest(), [ended("held")]);
-    assert_eq!(one.stats().taken, 1);
+    assert_eq!(one.stats().received, 1);
 
     world.start(world.server("two").endpoint(watch.work())).await;
     assert_eq!(watch.next().await, began("waiting"));
@@ -397,7 +397,7 @@ async fn a_server_ends_with_its_transport(world: World) {
     let watch = Watch::new();
     let server = world.serve(watch.work()).await;
     world.serving().close().await;
-    assert_eq!(server.wait().await.unwrap().ended, Ended::ListenerEnded);
+    assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::ListenerEnded);
 }
 
 cases! {

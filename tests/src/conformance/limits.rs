@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::error::{CallError, Ran, Refusal, TransportErrorKind};
+use rpc_core::error::{CallError, Ran, RejectReason, TransportErrorKind};
 use rpc_core::serializer::Serializer;
 use rpc_core::server::ServerBuilder;
 use rpc_core::{
@@ -138,7 +138,7 @@ async fn bombard(world: World, server: ServerBuilder) {
     assert_eq!(beside.await.unwrap().unwrap(), "beside");
     assert_eq!(client.run(&ctx(), "next".into()).await.unwrap(), "next");
     let stats = server.stats();
-    assert_eq!((u128::from(stats.refused), stats.panics, stats.errors), (number, 0, 0));
+    assert_eq!((u128::from(stats.rejected), stats.panics, stats.errors), (number, 0, 0));
 }
 
 async fn arguments_that_cannot_be_read_are_refused_and_harm_nobody(world: World) {
@@ -176,8 +176,8 @@ async fn a_message_larger_than_the_server_reads_is_refused(world: World) {
     let client: ScaleClient = world.client();
     assert_eq!(client.measure(&ctx(), "x".repeat(900)).await.unwrap(), 900);
     let error = client.measure(&ctx(), "x".repeat(1000)).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("not refused: {error:?}") };
-    assert_eq!(refused.reason(), &Refusal::Malformed);
+    let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
+    assert_eq!(refused.reason(), &RejectReason::Malformed);
     assert!(refused.message().contains("1000"), "{error}");
     assert_eq!(error.ran(), Ran::No);
 }
@@ -188,8 +188,8 @@ async fn a_message_nested_deeper_than_the_server_reads_is_refused(world: World) 
     let client: ScaleClient = world.client();
     assert_eq!(client.weigh(&ctx(), nested(9)).await.unwrap(), 10);
     let error = client.weigh(&ctx(), nested(11)).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("not refused: {error:?}") };
-    assert_eq!(refused.reason(), &Refusal::Malformed);
+    let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
+    assert_eq!(refused.reason(), &RejectReason::Malformed);
     assert!(refused.message().contains("10"), "{error}");
     assert_eq!(error.ran(), Ran::No);
 }
@@ -210,7 +210,7 @@ async fn a_message_larger_than_the_transport_takes_is_never_sent(world: World) {
     let error = client.measure(&ctx(), "x".repeat(limit + 1)).cast().await.unwrap_err();
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
     assert_eq!(client.measure(&ctx(), "x".into()).await.unwrap(), 1);
-    assert_eq!(server.stats().taken, 1);
+    assert_eq!(server.stats().received, 1);
 }
 
 async fn names_from_anywhere_are_refused(world: World) {
@@ -229,7 +229,7 @@ async fn names_from_anywhere_are_refused(world: World) {
         assert_eq!(failure.kind(), FailureKind::UnknownNamespace, "namespace {name:.20?}");
         assert!(failure.message().len() < 2000, "the answer is as long as the question");
     }
-    assert_eq!(server.stats().refused, 16);
+    assert_eq!(server.stats().rejected, 16);
 }
 
 /// What a caller makes of this answer.
@@ -244,8 +244,8 @@ where
     let mut ear = Ear::new(world, "lying").await;
     let call = tokio::spawn(call);
     let mut message = ear.next().await;
-    message.acknowledge().await.unwrap();
-    message.finish(outcome).await.unwrap();
+    message.ack().await.unwrap();
+    message.reply(outcome).await.unwrap();
     drop(message);
     let answered = call.await.unwrap();
     ear.close().await;

@@ -58,14 +58,14 @@ async fn silence_ends_the_call_long_before_its_timeout(world: World) {
     let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
     let call = tokio::spawn(call);
     let mut message = ear.next().await;
-    message.acknowledge().await.unwrap();
+    message.ack().await.unwrap();
     // It lived for a while.
     for _ in 0..3 {
         sleep(PERIOD / 2).await;
-        message.heartbeat().await.unwrap();
+        message.still_running().await.unwrap();
     }
     let error = call.await.unwrap().unwrap_err();
-    assert_timeout(&error, TimeoutPhase::Heartbeat);
+    assert_timeout(&error, TimeoutPhase::Monitor);
     let elapsed = error.info().unwrap().elapsed;
     assert!(elapsed >= PERIOD * 5 / 2 && elapsed < PERIOD * 100, "{elapsed:?}");
     drop(message);
@@ -80,7 +80,7 @@ async fn after_silence_nobody_knows_whether_the_method_ran(world: World) {
     transport.fail_replies(1);
     let client: WorkClient = world.client();
     let error = client.run(&ctx(), "a".into()).monitor(PERIOD).await.unwrap_err();
-    assert_timeout(&error, TimeoutPhase::Heartbeat);
+    assert_timeout(&error, TimeoutPhase::Monitor);
     assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
     assert!(matches!(watch.next().await, Event::Acknowledged(_)));
     assert_eq!(watch.began().await, "a");
@@ -92,7 +92,7 @@ async fn a_call_that_nobody_takes_is_silent(world: World) {
     let client: WorkClient = world.client();
     let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
     let error = call.await.unwrap_err();
-    assert_timeout(&error, TimeoutPhase::Heartbeat);
+    assert_timeout(&error, TimeoutPhase::Monitor);
     assert_ne!(error.ran(), Ran::Yes);
     watch.release(1);
     // What waited before it has left the queue by then.
@@ -129,7 +129,7 @@ async fn no_sign_of_life_follows_an_answer(world: World) {
     let client: RpcClient = world.client();
     let monitored = client.prepare().monitor(PERIOD).build();
     let error = monitored.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "{error:?}");
+    assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
     WorkClient::from(monitored).run(&ctx(), "a".into()).await.unwrap();
     sleep(PERIOD * 3).await;
     assert_eq!(signs(&mut watch), 0);
@@ -155,10 +155,10 @@ async fn a_period_of_nothing_ends_the_call_and_not_the_server(world: World) {
     let began = Instant::now();
     let called = client.last(&ctx(), 300).monitor(Duration::ZERO).await;
     // Over a broker it becomes the shortest that servers keep.
-    match (world.capabilities().shortest_monitor, called) {
+    match (world.capabilities().min_monitor, called) {
         (Some(_), Ok(lasted)) => assert_eq!(lasted, 300),
         (shortest, called) => {
-            assert_timeout(&called.unwrap_err(), TimeoutPhase::Heartbeat);
+            assert_timeout(&called.unwrap_err(), TimeoutPhase::Monitor);
             assert!(began.elapsed() >= shortest.unwrap_or_default());
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpc_core::error::{CallError, Ran, TimeoutPhase};
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{Context, Retry, RpcClient, Server, Target};
 use tokio::time::Instant;
 
@@ -74,7 +74,7 @@ async fn a_call_fails_at_once_when_its_server_has_ended(world: World) {
 
 async fn calls_that_wait_are_told_when_the_last_server_leaves(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
     let server = world.start(builder).await;
     let client = client(&world, world.target(), LONG);
     let running = tokio::spawn(client.hold(&ctx(), "running".into()));
@@ -150,18 +150,18 @@ async fn a_call_is_sent_once_unless_asked_for_more(world: World) {
 
 async fn what_ran_is_not_sent_again(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).drain_limit(Duration::ZERO);
+    let builder = world.server("one").endpoint(watch.work()).shutdown_timeout(Duration::ZERO);
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     let client = client.prepare().retry(Retry::times(5)).build();
     client.fail(&ctx(), "badly".into()).await.unwrap_err();
     client.fail(&ctx(), "as expected".into()).await.unwrap_err();
-    assert_eq!(server.stats().taken, 2);
+    assert_eq!(server.stats().received, 2);
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
     assert_eq!(watch.began().await, "a");
     server.stop();
     assert_interrupted(&call.await.unwrap().unwrap_err());
-    assert_eq!(server.stats().taken, 3);
+    assert_eq!(server.stats().received, 3);
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
 }
 
@@ -170,8 +170,8 @@ async fn what_was_refused_is_not_sent_again(world: World) {
     let client: RpcClient = world.client();
     let client = client.prepare().retry(Retry::times(5)).build();
     let error = client.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "{error:?}");
-    assert_eq!(server.stats().taken, 1);
+    assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
+    assert_eq!(server.stats().received, 1);
 }
 
 async fn what_may_have_run_is_not_sent_again(world: World) {
@@ -184,7 +184,7 @@ async fn what_may_have_run_is_not_sent_again(world: World) {
     let client = observed(&world, &watch, Retry::times(5).pause(Duration::from_millis(1)));
     let call = client.run(&ctx(), "a".into()).monitor(Duration::from_secs(1));
     let error = call.await.unwrap_err();
-    assert_timeout(&error, TimeoutPhase::Heartbeat);
+    assert_timeout(&error, TimeoutPhase::Monitor);
     assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
     let sent = watch.rest().into_iter().filter(|event| matches!(event, Event::Sent(_)));
     assert_eq!(sent.count(), 1);
@@ -203,16 +203,16 @@ async fn what_would_fail_again_is_not_sent_again(world: World) {
 }
 
 cases! {
-    a_call_that_nobody_serves_fails_at_once if knows_nobody_listens;
-    a_cast_that_nobody_serves_fails_at_once if knows_nobody_listens;
-    a_fanout_that_nobody_hears_fails_at_once if knows_nobody_listens;
-    a_call_to_a_server_that_is_not_there_fails_at_once if knows_nobody_listens;
-    a_call_fails_at_once_when_its_server_has_ended if knows_nobody_listens;
-    calls_that_wait_are_told_when_the_last_server_leaves if knows_nobody_listens and forgets_deserted_targets;
-    a_call_can_be_repeated_until_a_server_appears if knows_nobody_listens;
-    repeating_ends_with_the_deadline if knows_nobody_listens;
-    a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id if knows_nobody_listens;
-    a_call_is_sent_once_unless_asked_for_more if knows_nobody_listens;
+    a_call_that_nobody_serves_fails_at_once if detects_missing_server;
+    a_cast_that_nobody_serves_fails_at_once if detects_missing_server;
+    a_fanout_that_nobody_hears_fails_at_once if detects_missing_server;
+    a_call_to_a_server_that_is_not_there_fails_at_once if detects_missing_server;
+    a_call_fails_at_once_when_its_server_has_ended if detects_missing_server;
+    calls_that_wait_are_told_when_the_last_server_leaves if detects_missing_server and forgets_deserted_targets;
+    a_call_can_be_repeated_until_a_server_appears if detects_missing_server;
+    repeating_ends_with_the_deadline if detects_missing_server;
+    a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id if detects_missing_server;
+    a_call_is_sent_once_unless_asked_for_more if detects_missing_server;
     what_ran_is_not_sent_again;
     what_was_refused_is_not_sent_again;
     what_may_have_run_is_not_sent_again;

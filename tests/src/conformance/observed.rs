@@ -9,7 +9,7 @@ use rpc_core::transport::{
     AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
     Route, Sent,
 };
-use rpc_core::{BoxFuture, Codec, Eventual, Outcome, Request, Transport};
+use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::work::Event;
@@ -123,8 +123,8 @@ impl Listener for Ear {
         })
     }
 
-    fn stop_taking(&mut self) -> Eventual<()> {
-        self.inner.stop_taking()
+    fn stop_consuming(&mut self) -> MaybeReady<()> {
+        self.inner.stop_consuming()
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -141,9 +141,9 @@ impl Parcel {
     /// Notes the event once it has come about.
     fn noted<E: Send + Unpin + 'static>(
         &self,
-        doing: Eventual<Result<(), E>>,
+        doing: MaybeReady<Result<(), E>>,
         event: Event,
-    ) -> Eventual<Result<(), E>> {
+    ) -> MaybeReady<Result<(), E>> {
         let log = self.observed.log.clone();
         let note = move |done: Result<(), E>| {
             if done.is_ok() {
@@ -153,8 +153,8 @@ impl Parcel {
             done
         };
         match doing {
-            Eventual::Ready(done) => Eventual::Ready(done.map(note)),
-            Eventual::Pending(doing) => Eventual::pending(async { note(doing.await) }),
+            MaybeReady::Ready(done) => MaybeReady::Ready(done.map(note)),
+            MaybeReady::Pending(doing) => MaybeReady::pending(async { note(doing.await) }),
         }
     }
 }
@@ -168,19 +168,19 @@ impl Delivery for Parcel {
         self.inner.redelivered()
     }
 
-    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
+    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
         if take_one(&self.observed.faults.acknowledgements) {
-            return Eventual::ready(Err(AckError::new("the case lets it fail")));
+            return MaybeReady::ready(Err(AckError::new("the case lets it fail")));
         }
         let id = self.request().id;
         let gate = self.observed.faults.gate.clone();
         if gate.is_some() {
             let _ = self.observed.log.send(Event::Taken(id));
         }
-        let doing = self.inner.acknowledge();
+        let doing = self.inner.ack();
         let doing = self.noted(doing, Event::Acknowledged(id));
         let Some(gate) = gate else { return doing };
-        Eventual::pending(async move {
+        MaybeReady::pending(async move {
             gate.acquire().await.expect("the gate is never closed").forget();
             doing.await
         })
@@ -190,18 +190,18 @@ impl Delivery for Parcel {
         self.inner.requeue();
     }
 
-    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
+    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
         let event = Event::Heartbeat(self.request().id);
-        let doing = self.inner.heartbeat();
+        let doing = self.inner.still_running();
         self.noted(doing, event)
     }
 
-    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
         if take_one(&self.observed.faults.replies) {
-            return Eventual::ready(Err(ReplyError::new("the case lets it fail")));
+            return MaybeReady::ready(Err(ReplyError::new("the case lets it fail")));
         }
         let event = Event::Answered(self.request().id);
-        let doing = self.inner.finish(outcome);
+        let doing = self.inner.reply(outcome);
         self.noted(doing, event)
     }
 }

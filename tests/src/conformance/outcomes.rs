@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rpc_core::error::TimeoutPhase;
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{CallError, Codec, Context, MessageId, RpcClient, Server};
 use tokio::task::yield_now;
 
@@ -33,7 +33,7 @@ async fn every_call_is_answered_exactly_once_whatever_happens(world: World) {
     let mut watch = Watch::new();
     let transport = Observed::new(world.serving(), watch.log());
     let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
-    let server = world.start(server.drain_limit(Duration::ZERO)).await;
+    let server = world.start(server.shutdown_timeout(Duration::ZERO)).await;
     let calls = [
         ("run", "a"),
         ("block", "a"),
@@ -67,7 +67,7 @@ async fn a_cast_is_never_answered(world: World) {
     let mut watch = Watch::new();
     let transport = Observed::new(world.serving(), watch.log());
     let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
-    let server = world.start(server.executor(Executor::Inline)).await;
+    let server = world.start(server.concurrency(Concurrency::Serial)).await;
     let client: WorkClient = world.client();
     client.run(&ctx(), "a".into()).cast().await.unwrap();
     client.fail(&ctx(), "by panicking".into()).cast().await.unwrap();
@@ -167,7 +167,7 @@ async fn answers_find_their_own_callers_in_any_order(world: World) {
 async fn callers_that_give_up_leave_nothing_behind(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.executor(Executor::Tasks(4))).await;
+    let server = world.start(builder.concurrency(Concurrency::Limit(4))).await;
     let client: WorkClient = world.client();
     let calls: Vec<_> =
         (0..100).map(|number| tokio::spawn(client.hold(&ctx(), format!("{number}")))).collect();
@@ -178,7 +178,7 @@ async fn callers_that_give_up_leave_nothing_behind(world: World) {
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
     }
-    while world.broker().left_behind().await.waiters > 0 {
+    while world.broker().left_behind().await.pending_calls > 0 {
         yield_now().await;
     }
     watch.release(100);
@@ -195,7 +195,7 @@ async fn a_call_that_is_not_awaited_sends_nothing(world: World) {
     drop(client.run(&ctx(), "never".into()).cast());
     client.run(&ctx(), "once".into()).await.unwrap();
     assert_eq!(watch.rest(), [began("once"), ended("once")]);
-    assert_eq!(server.stats().taken, 1);
+    assert_eq!(server.stats().received, 1);
 }
 
 cases! {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{Context, RpcClient};
 use tokio::time::timeout;
 
@@ -40,7 +40,7 @@ async fn senders_wait_while_the_queue_is_full(world: World) {
 
 async fn messages_run_in_the_order_they_were_sent_those_of_waiting_senders_too(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Inline);
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     world.start(builder).await;
     let client: WorkClient = world.client();
     client.hold(&ctx(), "busy".into()).cast().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_full_queue_holds_up_no_other_target(world: World) {
 
 async fn casts_are_held_up_at_their_sender_and_not_lost(world: World) {
     let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Inline);
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     for number in 0..500 {
@@ -108,14 +108,14 @@ async fn casts_are_held_up_at_their_sender_and_not_lost(world: World) {
         assert_eq!(watch.next().await, began(&number.to_string()));
         assert_eq!(watch.next().await, ended(&number.to_string()));
     }
-    assert_eq!(server.stats().taken, 500);
+    assert_eq!(server.stats().received, 500);
 }
 
 /// Starts two servers that run one message at a time, and sends calls; how many each of them ran.
 async fn share(world: &World, calls: usize, at_a_time: usize) -> [usize; 2] {
     let mut watches = [Watch::new(), Watch::new()];
     for (watch, name) in watches.iter().zip(["one", "two"]) {
-        let builder = world.server(name).endpoint(watch.work()).executor(Executor::Tasks(1));
+        let builder = world.server(name).endpoint(watch.work()).concurrency(Concurrency::Limit(1));
         world.start(builder).await;
     }
     let client: WorkClient = world.client();
@@ -155,7 +155,7 @@ async fn an_idle_server_is_not_starved_by_a_busy_one(world: World) {
         // Long enough for any broker, and far below the time that the busy one is held.
         timeout(Duration::from_secs(20), call).await.expect("the idle one answers").unwrap();
     }
-    assert_eq!(other.stats().taken, 50);
+    assert_eq!(other.stats().received, 50);
     held.release(1);
 }
 

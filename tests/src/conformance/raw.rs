@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rpc_core::pending_calls;
 use rpc_core::transport::{Delivery, Destination, Listen, Listener, Route};
-use rpc_core::waiters;
 use rpc_core::{Codec, MessageId, Outcome, Payload, Request};
 use tokio::time::Instant;
 
@@ -44,18 +44,18 @@ fn as_call(mut request: Request) -> Request {
 }
 
 /// Hands the message over, and waits for the outcome of a call.
-pub(crate) async fn send(world: &World, request: Request) -> Option<waiters::Event> {
+pub(crate) async fn send(world: &World, request: Request) -> Option<pending_calls::ReplyEvent> {
     let route = Route::new(world.topic(), Destination::Any);
     let sent = world.calling().send(&route, Arc::new(request)).unwrap();
-    sent.hand_over.await.unwrap();
-    let mut replies = sent.replies?;
+    sent.publish.await.unwrap();
+    let mut replies = sent.reply?;
     Some(poll_fn(|cx| replies.poll(cx)).await)
 }
 
 /// Makes the call, and waits for what the server says.
 pub(crate) async fn outcome(world: &World, request: Request) -> Outcome {
     match send(world, request).await {
-        Some(waiters::Event::Outcome(outcome)) => outcome,
+        Some(pending_calls::ReplyEvent::Outcome(outcome)) => outcome,
         other => panic!("the server should answer, but: {other:?}"),
     }
 }
@@ -66,7 +66,7 @@ pub(crate) struct Ear(Box<dyn Listener>);
 impl Ear {
     pub(crate) async fn new(world: &World, server: &str) -> Self {
         let mut listen = Listen::new(world.topic(), server);
-        listen.max_tasks = 16;
+        listen.concurrency = 16;
         Self(world.serving().listen(listen).await.unwrap())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use rpc_core::error::{Ran, Refusal};
+use rpc_core::error::{Ran, RejectReason};
 use rpc_core::serializer::{Serializer, SerializerError};
 use rpc_core::{CallError, Context, ContextEntries, RpcClient, Value, endpoint};
 
@@ -183,11 +183,11 @@ async fn a_clients_serializer_that_refuses_ends_the_call_before_it_is_sent(world
     let entity = client.join(&ada(), "open".into(), "secret".into()).await.unwrap_err();
     let context = client.join(&Context::new(), "a".into(), "b".into()).await.unwrap_err();
     for (error, why) in [(entity, "no key for it"), (context, "who are you")] {
-        let CallError::Refused(refused) = &error else { panic!("{error}") };
-        assert_eq!(*refused.reason(), Refusal::InvalidArguments);
+        let CallError::Rejected(refused) = &error else { panic!("{error}") };
+        assert_eq!(*refused.reason(), RejectReason::InvalidArguments);
         assert!(refused.message().contains(why), "{error}");
     }
-    assert_eq!(server.stats().taken, 0);
+    assert_eq!(server.stats().received, 0);
     assert_eq!(client.join(&ada(), "a".into(), "b".into()).await.unwrap(), "ada:ab");
 }
 
@@ -196,7 +196,7 @@ async fn a_servers_serializer_that_refuses_keeps_the_method_from_running(world: 
     world.start(world.server("one").endpoint(Echo).serializer(marking)).await;
     let client: EchoClient = world.client();
     let error = client.join(&Context::new(), "plain".into(), "text".into()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
     assert!(refused.message().contains("the mark is missing"), "{error}");
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
     let log = log.lock().unwrap().clone();

@@ -1,6 +1,6 @@
 //! What several files of cases need.
 
-use rpc_core::server::{Executor, ServerBuilder};
+use rpc_core::server::{Concurrency, ServerBuilder};
 use rpc_core::{Context, RunningServer, endpoint};
 use tokio::sync::mpsc;
 
@@ -61,7 +61,7 @@ impl Seen {
 
 /// A server of the case's topic that runs one message after the other.
 pub(crate) fn inline(world: &World, name: &'static str) -> ServerBuilder {
-    world.server(name).executor(Executor::Inline)
+    world.server(name).concurrency(Concurrency::Serial)
 }
 
 /// Stops servers, so that what they have taken has been run and nothing more will be.

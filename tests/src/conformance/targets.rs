@@ -1,6 +1,6 @@
 //! Addresses: what they print, how they are changed, who checks them and when.
 
-use rpc_core::error::Refusal;
+use rpc_core::error::RejectReason;
 use rpc_core::server::BuildProblem;
 use rpc_core::{CallError, Context, RpcClient, Server, Target, TargetChange, Version};
 
@@ -65,10 +65,10 @@ async fn a_server_needs_a_topic_and_a_name_that_are_not_empty(world: World) {
         server.build().err().map(|error| error.problems().to_vec()).unwrap_or_default()
     };
     assert_eq!(problems(Target::topic("t").server("s")), []);
-    assert_eq!(problems(Target::topic("t")), [BuildProblem::NoServerName]);
-    assert_eq!(problems(Target::topic("t").server("")), [BuildProblem::NoServerName]);
-    assert_eq!(problems(Target::new().server("s")), [BuildProblem::NoTopic]);
-    assert_eq!(problems(Target::topic("").server("s")), [BuildProblem::NoTopic]);
+    assert_eq!(problems(Target::topic("t")), [BuildProblem::MissingServerName]);
+    assert_eq!(problems(Target::topic("t").server("")), [BuildProblem::MissingServerName]);
+    assert_eq!(problems(Target::new().server("s")), [BuildProblem::MissingTopic]);
+    assert_eq!(problems(Target::topic("").server("s")), [BuildProblem::MissingTopic]);
 }
 
 async fn a_server_does_not_look_at_namespace_version_and_fanout_of_its_target(world: World) {
@@ -86,8 +86,8 @@ async fn a_client_needs_a_topic_when_it_sends_and_not_before(world: World) {
         let call = client.tell(&Context::new(), "hello".into()).await.unwrap_err();
         let cast = client.tell(&Context::new(), "hello".into()).cast().await.unwrap_err();
         for error in [call, cast] {
-            let CallError::Refused(refused) = &error else { panic!("{error}") };
-            assert_eq!(*refused.reason(), Refusal::InvalidTarget);
+            let CallError::Rejected(refused) = &error else { panic!("{error}") };
+            assert_eq!(*refused.reason(), RejectReason::InvalidTarget);
             assert!(
                 refused.message().starts_with("a topic is required to send: <Target"),
                 "{error}"
@@ -101,13 +101,13 @@ async fn a_call_with_fanout_is_refused_before_it_is_sent(world: World) {
     let server = world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
     let client: WitnessClient = world.client_of(world.target().fanout(true));
     let error = client.tell(&Context::new(), "to all".into()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
-    assert_eq!(*refused.reason(), Refusal::InvalidTarget);
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
+    assert_eq!(*refused.reason(), RejectReason::InvalidTarget);
     assert!(error.to_string().contains("fanout=true"), "{error}");
     let client: RpcClient = world.client_of(world.target().fanout(true));
     client.call::<()>(&Context::new(), "tell", &()).await.unwrap_err();
     stop_all([&server]).await;
-    assert_eq!((server.stats().taken, seen.rest()), (0, vec![]));
+    assert_eq!((server.stats().received, seen.rest()), (0, vec![]));
 }
 
 cases! {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use rpc_core::error::{Ran, Refusal, TimeoutPhase, TransportErrorKind};
+use rpc_core::error::{Ran, RejectReason, TimeoutPhase, TransportErrorKind};
 use rpc_core::{CallError, Context, RpcClient};
 
 use super::raw::Ear;
@@ -76,8 +76,8 @@ async fn a_refusal_names_its_call_and_says_that_nothing_ran(world: World) {
     world.serve(watch.work()).await;
     let client: RpcClient = world.client();
     let error = client.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("not refused: {error:?}") };
-    assert_eq!(refused.reason(), &Refusal::UnknownMethod);
+    let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
+    assert_eq!(refused.reason(), &RejectReason::UnknownMethod);
     assert_names(&world, &error, "fly");
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
 }
@@ -86,8 +86,8 @@ async fn a_refusal_before_sending_has_no_message_to_name(world: World) {
     let client: RpcClient = world.client();
     let call = client.call::<()>(&ctx(), "run", "not named");
     let error = call.await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("not refused: {error:?}") };
-    assert_eq!(refused.reason(), &Refusal::InvalidArguments);
+    let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
+    assert_eq!(refused.reason(), &RejectReason::InvalidArguments);
     let info = error.info().unwrap();
     assert_eq!((info.method.as_str(), info.message_id), ("run", None));
     assert!(info.target.contains(&world.topic()));
@@ -111,7 +111,7 @@ async fn a_timeout_names_its_call_and_the_time_it_took(world: World) {
 async fn an_interruption_names_its_call(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.drain_limit(Duration::ZERO)).await;
+    let server = world.start(builder.shutdown_timeout(Duration::ZERO)).await;
     let client: WorkClient = world.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
     watch.began().await;
@@ -146,9 +146,9 @@ async fn silence_names_the_call(world: World) {
     let client: RpcClient = world.client();
     let call = tokio::spawn(client.call::<()>(&ctx(), "run", &()).monitor(Duration::from_secs(1)));
     let mut message = ear.next().await;
-    message.acknowledge().await.unwrap();
+    message.ack().await.unwrap();
     let error = call.await.unwrap().unwrap_err();
-    assert_timeout(&error, TimeoutPhase::Heartbeat);
+    assert_timeout(&error, TimeoutPhase::Monitor);
     assert_names(&world, &error, "run");
     drop(message);
     ear.close().await;
@@ -162,6 +162,6 @@ cases! {
     a_timeout_names_its_call_and_the_time_it_took;
     an_interruption_names_its_call;
     an_answer_that_cannot_be_read_says_that_the_method_ran;
-    nobody_there_names_the_call if knows_nobody_listens;
+    nobody_there_names_the_call if detects_missing_server;
     silence_names_the_call;
 }

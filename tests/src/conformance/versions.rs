@@ -1,6 +1,6 @@
 //! Which version serves which request, and what a client asks for.
 
-use rpc_core::error::{Ran, Refusal};
+use rpc_core::error::{Ran, RejectReason};
 use rpc_core::{CallError, Context, RpcClient, Version, endpoint};
 
 use super::support::{Seen, WitnessClient, inline, stop_all};
@@ -67,9 +67,9 @@ async fn served(world: &World, versions: &[&str], by: &str) {
 async fn refused(world: &World, versions: &[&str]) {
     for version in versions {
         match ask(world, version).await {
-            Err(CallError::Refused(refused)) => {
+            Err(CallError::Rejected(refused)) => {
                 assert!(
-                    matches!(refused.reason(), Refusal::UnsupportedVersion { .. }),
+                    matches!(refused.reason(), RejectReason::UnsupportedVersion { .. }),
                     "{refused}"
                 );
             }
@@ -109,9 +109,9 @@ async fn a_request_without_a_version_is_not_served_by_a_later_major(world: World
     world.serve(Two).await;
     let client: RpcClient = world.client();
     let error = client.call::<String>(&Context::new(), "version", &()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
-    let served = vec![Version::new(2, 1)];
-    assert_eq!(*refused.reason(), Refusal::UnsupportedVersion { served });
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
+    let supported = vec![Version::new(2, 1)];
+    assert_eq!(*refused.reason(), RejectReason::UnsupportedVersion { supported });
 }
 
 async fn versions_of_a_namespace_stand_side_by_side(world: World) {
@@ -158,8 +158,8 @@ async fn a_typed_client_asks_an_old_server_only_for_what_that_has(world: World) 
     let dated = bank.balance(&Context::new(), Some("USD".into())).await.unwrap_err();
     let since = bank.close(&Context::new(), None).await.unwrap_err();
     for (error, asked) in [(dated, "1.2"), (since, "1.3")] {
-        let CallError::Refused(refused) = &error else { panic!("{error}") };
-        assert!(matches!(refused.reason(), Refusal::UnsupportedVersion { .. }), "{error}");
+        let CallError::Rejected(refused) = &error else { panic!("{error}") };
+        assert!(matches!(refused.reason(), RejectReason::UnsupportedVersion { .. }), "{error}");
         assert!(refused.message().contains(&format!("version {asked},")), "{error}");
     }
 }
@@ -171,9 +171,9 @@ async fn a_typed_client_asks_for_the_highest_version_that_a_call_needs(world: Wo
     assert_eq!(capped.balance(&Context::new(), Some("USD".into())).await.unwrap(), "new USD");
     assert!(!capped.close(&Context::new(), None).await.unwrap());
     let error = capped.close(&Context::new(), Some("moved".into())).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
     let (requested, cap) = (Version::new(1, 4), Version::new(1, 3));
-    assert_eq!(*refused.reason(), Refusal::VersionCap { requested, cap });
+    assert_eq!(*refused.reason(), RejectReason::VersionCap { requested, cap });
     assert!(bank.close(&Context::new(), Some("moved".into())).await.unwrap());
 }
 
@@ -196,13 +196,13 @@ async fn a_version_cap_refuses_what_is_newer_before_it_is_sent(world: World) {
     let call = capped.tell(&Context::new(), "call".into()).await.unwrap_err();
     let cast = capped.tell(&Context::new(), "cast".into()).cast().await.unwrap_err();
     for error in [call, cast] {
-        let CallError::Refused(refused) = &error else { panic!("{error}") };
+        let CallError::Rejected(refused) = &error else { panic!("{error}") };
         let (requested, cap) = (Version::new(1, 3), Version::new(1, 2));
-        assert_eq!(*refused.reason(), Refusal::VersionCap { requested, cap });
+        assert_eq!(*refused.reason(), RejectReason::VersionCap { requested, cap });
         assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
     }
     stop_all([&server]).await;
-    assert_eq!((server.stats().taken, seen.rest()), (0, vec![]));
+    assert_eq!((server.stats().received, seen.rest()), (0, vec![]));
 }
 
 async fn a_version_cap_sends_what_is_not_newer(world: World) {
@@ -221,8 +221,8 @@ async fn a_version_cap_refuses_a_request_without_a_version(world: World) {
     let client: RpcClient = world.client();
     let capped = client.prepare().version_cap(Version::new(1, 5)).build();
     let error = capped.call::<String>(&Context::new(), "version", &()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error}") };
-    assert!(matches!(refused.reason(), Refusal::VersionCap { .. }), "{error}");
+    let CallError::Rejected(refused) = &error else { panic!("{error}") };
+    assert!(matches!(refused.reason(), RejectReason::VersionCap { .. }), "{error}");
     let free = capped.prepare().no_version_cap().build();
     assert_eq!(free.call::<String>(&Context::new(), "version", &()).await.unwrap(), "none");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{Context, MessageId, RpcError, RunningServer, StopHandle, endpoint};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
@@ -248,7 +248,7 @@ impl Work {
 
 /// A server `one` that runs one message at a time, and is busy with a held method until the case lets it go.
 pub(crate) async fn busy(world: &World, watch: &mut Watch) -> Arc<RunningServer> {
-    let builder = world.server("one").endpoint(watch.work()).executor(Executor::Tasks(1));
+    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
     let server = world.start(builder).await;
     let client: WorkClient = world.client();
     client.hold(&Context::new(), "busy".into()).cast().await.unwrap();

@@ -65,7 +65,7 @@ pub trait Broker: Send + Sync + 'static {
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 pub struct LeftBehind {
     /// Calls that still wait.
-    pub waiters: usize,
+    pub pending_calls: usize,
     /// Messages in queues.
     pub queued: usize,
     /// Messages taken and not acknowledged.
@@ -74,5 +74,5 @@ pub struct LeftBehind {
 
 impl LeftBehind {
     /// Nothing.
-    pub const NOTHING: Self = Self { waiters: 0, queued: 0, unacknowledged: 0 };
+    pub const NOTHING: Self = Self { pending_calls: 0, queued: 0, unacknowledged: 0 };
 }

@@ -3,8 +3,8 @@
 use super::World;
 
 /// A call to a target that nobody serves fails at once.
-pub fn knows_nobody_listens(world: &World) -> bool {
-    world.capabilities().knows_nobody_listens
+pub fn detects_missing_server(world: &World) -> bool {
+    world.capabilities().detects_missing_server
 }
 
 /// What was not acknowledged is delivered again.
@@ -18,8 +18,8 @@ pub fn cancel(world: &World) -> bool {
 }
 
 /// A caller that gives up before its method began is sure that it never will.
-pub fn exact_cancel(world: &World) -> bool {
-    world.capabilities().exact_cancel
+pub fn cancel_is_exact(world: &World) -> bool {
+    world.capabilities().cancel_is_exact
 }
 
 /// Messages whose deadline has passed leave the queue by themselves.

@@ -175,7 +175,7 @@ async fn end(server: &RunningServer) -> Result<(), String> {
     let by_the_case = server.stop_handle().is_stopped();
     server.stop();
     match timeout(SETTLE, server.wait()).await {
-        Ok(Ok(report)) if report.cut_off > 0 && !by_the_case => {
+        Ok(Ok(report)) if report.aborted > 0 && !by_the_case => {
             Err(format!("the case left methods running: {report}"))
         }
         Ok(Ok(_)) => Ok(()),

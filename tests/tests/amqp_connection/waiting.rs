@@ -40,6 +40,6 @@ async fn a_call_waits_for_its_broker_until_its_deadline() {
         assert!(matches!(error, CallError::Timeout(_)), "{error:?}");
         assert_eq!(error.ran(), Ran::No);
         assert!(took >= deadline && took < deadline * 2, "it took {took:?}");
-        until("nobody waits", async || transport.waiters() == 0).await;
+        until("nobody waits", async || transport.pending_calls() == 0).await;
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lapin::protocol::{AMQPClass, basic};
-use rpc_core::server::{Acknowledge, Executor};
+use rpc_core::server::{AckMode, Concurrency};
 use rpc_core::{Context, RunningServer, Server, Transport, endpoint};
 use rpc_tests::rabbit::{Node, UrlForm};
 use rpc_transport_amqp::AmqpTransport;
@@ -52,7 +52,7 @@ impl Branch {
         transport: &AmqpTransport,
         name: &'static str,
         tasks: usize,
-        acknowledge: Acknowledge,
+        acknowledge: AckMode,
     ) -> RunningServer {
         let counter = Counter {
             name,
@@ -61,7 +61,7 @@ impl Branch {
             gate: self.gate.subscribe(),
         };
         let server = Server::builder(transport.clone(), bank().server(name)).endpoint(counter);
-        let server = server.executor(Executor::Tasks(tasks)).acknowledge(acknowledge);
+        let server = server.concurrency(Concurrency::Limit(tasks)).ack_mode(acknowledge);
         server.build().unwrap().start().await.unwrap()
     }
 
@@ -80,11 +80,11 @@ async fn queue(node: &Node, vhost: &str) -> (usize, usize) {
 #[tokio::test]
 async fn prefetch_is_what_may_wait_or_what_may_run() {
     let cases = [
-        ("prefetch 1", Acknowledge::BeforeInvoke, 64, "?window=5", 5),
-        ("prefetch 2", Acknowledge::BeforeInvoke, 3, "?window=5", 3),
-        ("prefetch 3", Acknowledge::BeforeInvoke, 100, "", 64),
-        ("prefetch 4", Acknowledge::AfterReply, 64, "?window=5", 64),
-        ("prefetch 5", Acknowledge::AfterReply, 3, "", 3),
+        ("prefetch 1", AckMode::BeforeInvoke, 64, "?window=5", 5),
+        ("prefetch 2", AckMode::BeforeInvoke, 3, "?window=5", 3),
+        ("prefetch 3", AckMode::BeforeInvoke, 100, "", 64),
+        ("prefetch 4", AckMode::AfterReply, 64, "?window=5", 64),
+        ("prefetch 5", AckMode::AfterReply, 3, "", 3),
     ];
     for (vhost, acknowledge, tasks, options, prefetch) in cases {
         for form in FORMS {
@@ -133,7 +133,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
     let url = format!("{}?window={window}", node.url(form, &vhost));
     let (first, second, calling) = (transport(&url), transport(&url), transport(&url));
     let branch = Branch::new();
-    let one = branch.open(&first, "one", tasks, Acknowledge::BeforeInvoke).await;
+    let one = branch.open(&first, "one", tasks, AckMode::BeforeInvoke).await;
 
     let client = CounterClient::new(calling.clone(), bank());
     let calls: Vec<_> = (0..CALLS)
@@ -155,7 +155,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
 
     one.stop();
     until("what waited is handed back", async || queue(node, &vhost).await == (left, 0)).await;
-    let two = branch.open(&second, "two", 4, Acknowledge::BeforeInvoke).await;
+    let two = branch.open(&second, "two", 4, AckMode::BeforeInvoke).await;
     until("four more run", async || branch.running() == tasks + 4).await;
     branch.gate.send_replace(true);
     let mut by = HashMap::<String, usize>::new();
@@ -184,7 +184,7 @@ async fn after_reply_what_runs_is_unacknowledged_and_nothing_waits() {
         let (serving, calling) =
             (transport(&node.url(form, &vhost)), transport(&node.url(form, &vhost)));
         let branch = Branch::new();
-        let server = branch.open(&serving, "one", 3, Acknowledge::AfterReply).await;
+        let server = branch.open(&serving, "one", 3, AckMode::AfterReply).await;
         let client = CounterClient::new(calling.clone(), bank());
         for customer in 0..8 {
             client.serve(&Context::new(), customer).cast().await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::Transport as _;
 use rpc_core::error::Ran;
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_core::transport::ConnectionState;
 use rpc_tests::rabbit::UrlForm;
 use tokio::time::{Instant, timeout};
@@ -24,7 +24,7 @@ scenario!(calls_wait_no_longer_than_their_deadline_while_the_broker_takes_nothin
 async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, seed: u64) {
     let node = own_node().await;
     let world = World::on(&node, form, "killed").await;
-    let mut load = Load::begin(world, seed, Acknowledge::BeforeInvoke, "").await;
+    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, "").await;
     node.sync().await.unwrap();
     load.go_on(200, 900).await;
     load.strike("kill");
@@ -39,7 +39,7 @@ async fn every_call_ends_when_there_is_no_broker_yet(form: UrlForm, seed: u64) {
     let world = World::on(&node, form, "not yet").await;
     node.sync().await.unwrap();
     node.kill().await.unwrap();
-    let mut load = Load::prepare(world, seed, Acknowledge::BeforeInvoke, "");
+    let mut load = Load::prepare(world, seed, AckMode::BeforeInvoke, "");
     load.call();
     let restarted = async {
         node.restart().await.unwrap();
@@ -98,7 +98,7 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_takes_nothing
     server.wait().await.unwrap();
     assert_kept(&Record {
         events: history.end(),
-        acknowledge: Acknowledge::BeforeInvoke,
+        acknowledge: AckMode::BeforeInvoke,
         lag: lag.end().await,
     });
     drop((client, server, state));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc_core::CallError;
 use rpc_core::error::{Ran, TimeoutPhase, TransportErrorKind};
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 
 use crate::history::{Record, Step, Told, What};
 
@@ -109,7 +109,7 @@ fn is_told_the_truth(_: &Record, tale: &Tale<'_>, call: u64, step: Step) -> Kept
         Ok(None) => step.is_cast,
         Ok(Some(value)) => !step.is_cast && *value == call && finished(),
         Err(CallError::Timeout(error)) => {
-            error.phase() != TimeoutPhase::Heartbeat && after >= step.timeout
+            error.phase() != TimeoutPhase::Monitor && after >= step.timeout
         }
         Err(CallError::Transport(error)) => matches!(
             error.kind(),
@@ -144,7 +144,7 @@ fn may_be_sent_again(_: &Record, tale: &Tale<'_>, _: u64, _: Step) -> Kept {
 fn runs_as_allowed(record: &Record, tale: &Tale<'_>, _: u64, _: Step) -> Kept {
     let (began, finished) = (tale.began.len(), tale.finished.len());
     match record.acknowledge {
-        Acknowledge::AfterReply => {
+        AckMode::AfterReply => {
             let confirmed = matches!(tale.told.first(), Some((_, Ok(None), _)));
             ensure(!confirmed || finished > 0, || "it was confirmed, and never ran".to_owned())
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_core::{RpcClient, Target};
 use rpc_transport_mem::MemTransport;
 
@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 fn record(happened: Vec<What>) -> Record {
     let event = |what| Event { at: Duration::ZERO, what };
     let events = happened.into_iter().map(event).collect();
-    Record { events, acknowledge: Acknowledge::BeforeInvoke, lag: Duration::from_millis(10) }
+    Record { events, acknowledge: AckMode::BeforeInvoke, lag: Duration::from_millis(10) }
 }
 
 fn sent() -> What {
@@ -79,7 +79,7 @@ fn runs_are_counted() {
     let rule = "a method runs as often as its server may run it";
     let mut record = record(vec![sent(), BEGAN, BEGAN, FINISHED, told(Ok(Some(1)))]);
     assert_breaks(rule, &record);
-    record.acknowledge = Acknowledge::AfterReply;
+    record.acknowledge = AckMode::AfterReply;
     let broken = broken_rules(&record);
     assert!(broken.is_empty(), "{broken:#?}");
 

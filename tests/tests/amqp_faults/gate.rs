@@ -7,7 +7,7 @@ use rpc_core::error::SendError;
 use rpc_core::transport::{
     Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, Route, Sent,
 };
-use rpc_core::{BoxFuture, Codec, Eventual, Request, Transport};
+use rpc_core::{BoxFuture, Codec, MaybeReady, Request, Transport};
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -107,8 +107,8 @@ impl Listener for Ear {
         }
     }
 
-    fn stop_taking(&mut self) -> Eventual<()> {
-        self.inner.stop_taking()
+    fn stop_consuming(&mut self) -> MaybeReady<()> {
+        self.inner.stop_consuming()
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

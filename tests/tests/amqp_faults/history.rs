@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_core::{CallError, Context, RpcClient};
 use tokio::time::Instant;
 
@@ -135,7 +135,7 @@ impl History {
 /// A run that is over.
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
-    pub(crate) acknowledge: Acknowledge,
+    pub(crate) acknowledge: AckMode,
     /// The most that a timer of the run was late.
     pub(crate) lag: Duration,
 }

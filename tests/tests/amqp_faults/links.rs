@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpc_core::Transport as _;
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_core::transport::ConnectionState;
 use rpc_tests::rabbit::{Cut, Direction, Proxy, UrlForm};
 use rpc_transport_amqp::AmqpTransport;
@@ -21,7 +21,7 @@ scenario!(another_host_takes_over);
 
 async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("cut {seed}")).await;
-    let mut load = Load::begin(world, seed, Acknowledge::BeforeInvoke, "").await;
+    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         let how = load.dice.pick(&[Some(Cut::Finish), Some(Cut::Reset), None]);
@@ -46,7 +46,7 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
 async fn every_call_ends_when_links_go_dead(form: UrlForm, seed: u64) {
     let options = "heartbeat=2&connect_timeout=1";
     let world = World::shared(form, &format!("dead {seed}")).await;
-    let mut load = Load::begin(world, seed, Acknowledge::BeforeInvoke, options).await;
+    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, options).await;
     for (shortest, longest) in [(300, 1000), (5000, 6500)] {
         load.go_on(200, 900).await;
         let (callers, servers) = load.dice.pick(&[(true, false), (false, true), (true, true)]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_core::{RpcClient, RunningServer};
 use rpc_tests::dice::Dice;
 use rpc_transport_amqp::AmqpTransport;
@@ -28,7 +28,7 @@ pub(crate) struct Load<'n> {
     pub(crate) dice: Dice,
     /// Options of all its URLs.
     pub(crate) options: &'static str,
-    acknowledge: Acknowledge,
+    acknowledge: AckMode,
     transports: Vec<AmqpTransport>,
     clients: Vec<RpcClient>,
     servers: Vec<RunningServer>,
@@ -42,7 +42,7 @@ impl<'n> Load<'n> {
     pub(crate) fn prepare(
         world: World<'n>,
         seed: u64,
-        acknowledge: Acknowledge,
+        acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
         let lag = Lag::measure();
@@ -70,7 +70,7 @@ impl<'n> Load<'n> {
     pub(crate) async fn begin(
         world: World<'n>,
         seed: u64,
-        acknowledge: Acknowledge,
+        acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
         let mut load = Self::prepare(world, seed, acknowledge, options);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lapin::options::QueueDeleteOptions;
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_tests::rabbit::{Cut, UrlForm};
 
 use crate::history::Step;
@@ -18,7 +18,7 @@ scenario!(a_reply_waits_for_its_queue_to_be_made_again);
 
 async fn every_call_ends_when_reply_queues_are_deleted(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("deleted {seed}")).await;
-    let mut load = Load::begin(world, seed, Acknowledge::BeforeInvoke, "").await;
+    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         load.strike("reply queues deleted");
@@ -50,7 +50,7 @@ async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlFo
             queues.iter().any(|queue| is_reply_queue(&queue.name) && queue.messages > 0)
         })
         .await;
-        assert_eq!(pair.ours.waiters(), 1, "the call still waits");
+        assert_eq!(pair.ours.pending_calls(), 1, "the call still waits");
         world.callers.accept();
     };
     let (told, ()) = tokio::join!(call, cut_off);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use amq_protocol::protocol::{AMQPClass, basic};
 use rpc_core::CallError;
 use rpc_core::error::{Ran, TransportErrorKind};
-use rpc_core::server::Acknowledge;
+use rpc_core::server::AckMode;
 use rpc_tests::rabbit::{Cut, Method, UrlForm};
 use tokio::time::timeout;
 
@@ -31,7 +31,7 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
     let world = World::shared(form, &format!("server {seed}")).await;
     // What the killed server leaves behind is gone by the end.
     let options = "transient_ttl=2";
-    let mut load = Load::begin(world, seed, Acknowledge::BeforeInvoke, options).await;
+    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, options).await;
     for _ in 0..3 {
         let way = proxy(load.world.node).await;
         let url = load.world.url(&way, options);
@@ -46,7 +46,7 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
 
 async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("at least once {seed}")).await;
-    let mut load = Load::begin(world, seed, Acknowledge::AfterReply, "").await;
+    let mut load = Load::begin(world, seed, AckMode::AfterReply, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         let how = load.dice.pick(&[Cut::Finish, Cut::Reset]);
@@ -100,7 +100,7 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
         // Both of its connections are others by then.
         timeout(SOON, world.servers.until_open(2)).await.unwrap();
         gated.open();
-        until("the failure is counted", async || server.stats().failed_acknowledgements == 1).await;
+        until("the failure is counted", async || server.stats().failed_acks == 1).await;
     };
     let (told, ()) = tokio::join!(call, cut_off);
     // It came back, marked as delivered before.
@@ -117,7 +117,7 @@ async fn a_server_that_reconnects_takes_no_more_at_a_time_than_before(form: UrlF
     let world = World::shared(form, &format!("prefetch {seed}")).await;
     let history = History::begin();
     let transport = world.transport(&world.servers, "");
-    let acknowledge = Acknowledge::AfterReply;
+    let acknowledge = AckMode::AfterReply;
     let setting = Setting { acknowledge, tasks: 7, ..Setting::named("one") };
     let server = serve(&transport, setting, &history).await;
     let listening = || links_that_listen(&world.servers.methods(), 7);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::server::{Acknowledge, Executor};
+use rpc_core::server::{AckMode, Concurrency};
 use rpc_core::{Context, RunningServer, Server, Target, Transport, endpoint};
 use tokio::time::sleep;
 
@@ -33,13 +33,13 @@ impl Service {
 #[derive(Debug, Copy, Clone)]
 pub(crate) struct Setting {
     pub(crate) name: &'static str,
-    pub(crate) acknowledge: Acknowledge,
+    pub(crate) acknowledge: AckMode,
     pub(crate) tasks: usize,
 }
 
 impl Setting {
     pub(crate) const fn named(name: &'static str) -> Self {
-        Self { name, acknowledge: Acknowledge::BeforeInvoke, tasks: 64 }
+        Self { name, acknowledge: AckMode::BeforeInvoke, tasks: 64 }
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn serve(
     let service = Service { server: setting.name, history: history.clone() };
     let server = Server::builder(transport.clone(), Target::topic(TOPIC).server(setting.name))
         .endpoint(service)
-        .acknowledge(setting.acknowledge)
-        .executor(Executor::Tasks(setting.tasks));
+        .ack_mode(setting.acknowledge)
+        .concurrency(Concurrency::Limit(setting.tasks));
     server.build().unwrap().start().await.unwrap()
 }

@@ -96,7 +96,7 @@ impl<'n> World<'n> {
     pub(crate) async fn close(self, transports: Vec<AmqpTransport>) {
         for transport in &transports {
             transport.close().await;
-            assert_eq!(transport.waiters(), 0, "calls still wait");
+            assert_eq!(transport.pending_calls(), 0, "calls still wait");
         }
         drop(transports);
         self.until_nothing_is_left().await;

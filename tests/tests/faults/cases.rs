@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
-use rpc_core::server::{Acknowledge, Executor, ServerBuilder};
+use rpc_core::server::{AckMode, Concurrency, ServerBuilder};
 use rpc_core::transport::{Destination, Listen, Listener, Route};
 use rpc_core::{
     CallError, Context, ContextEntries, FailureKind, MessageId, Payload, Request, Retry, RpcClient,
@@ -83,7 +83,7 @@ fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
 #[tokio::test(start_paused = true)]
 async fn an_answer_for_what_was_cut_off_that_cannot_be_sent_is_counted_too() {
     let scene = Scene::with(Faults::seeded(0).chance(Fault::FailReply, 1.0));
-    let server = start(scene.server(None).drain_limit(Duration::ZERO)).await;
+    let server = start(scene.server(None).shutdown_timeout(Duration::ZERO)).await;
     let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
     let call = tokio::spawn(call.timeout(MOMENT * 50));
     sleep(MOMENT).await;
@@ -96,7 +96,8 @@ async fn an_answer_for_what_was_cut_off_that_cannot_be_sent_is_counted_too() {
 #[tokio::test(start_paused = true)]
 async fn what_is_cut_off_while_its_acknowledgement_is_confirmed_is_answered() {
     let scene = Scene::new();
-    let server = scene.server(Some(LONG)).executor(Executor::Inline).drain_limit(Duration::ZERO);
+    let server =
+        scene.server(Some(LONG)).concurrency(Concurrency::Serial).shutdown_timeout(Duration::ZERO);
     let server = start(server).await;
     let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
     sleep(MOMENT).await;
@@ -109,7 +110,7 @@ async fn what_is_cut_off_while_its_acknowledgement_is_confirmed_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
     let scene = Scene::with(Faults::seeded(0).chance(Fault::Duplicate, 1.0));
-    let server = start(scene.server(Some(MOMENT * 10)).executor(Executor::Tasks(1))).await;
+    let server = start(scene.server(Some(MOMENT * 10)).concurrency(Concurrency::Limit(1))).await;
     let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
     sleep(MOMENT).await;
     // One copy is being acknowledged, the other one waits.
@@ -123,8 +124,8 @@ async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
 #[tokio::test(start_paused = true)]
 async fn of_a_call_that_had_begun_before_it_came_back_nobody_says_that_it_did_not_run() {
     let scene = Scene::new();
-    let server = scene.server(None).acknowledge(Acknowledge::AfterReply);
-    let server = start(server.drain_limit(Duration::ZERO)).await;
+    let server = scene.server(None).ack_mode(AckMode::AfterReply);
+    let server = start(server.shutdown_timeout(Duration::ZERO)).await;
     let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
     let call = tokio::spawn(call);
     sleep(MOMENT).await;
@@ -145,12 +146,12 @@ async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> Fai
     let mut listener = scene.listen().await;
     let route = Route::new(TOPIC, Destination::Any);
     let sent = scene.broker.send(&route, request).unwrap();
-    sent.hand_over.await.unwrap();
+    sent.publish.await.unwrap();
     let delivery = std::future::poll_fn(|cx| listener.poll_next(cx)).await.unwrap().unwrap();
     sleep(after).await;
-    let server = start(scene.server(None).acknowledge(Acknowledge::AfterReply)).await;
+    let server = start(scene.server(None).ack_mode(AckMode::AfterReply)).await;
     drop(delivery);
-    listener.stop_taking().await;
+    listener.stop_consuming().await;
     sleep(MOMENT).await;
     server.stop();
     server.wait().await.unwrap();

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use rpc_core::error::{Ran, Refusal, TimeoutPhase, TransportErrorKind};
-use rpc_core::server::{Acknowledge, Ended};
+use rpc_core::error::{Ran, RejectReason, TimeoutPhase, TransportErrorKind};
+use rpc_core::server::{AckMode, ShutdownCause};
 use rpc_core::{CallError, FailureKind};
 use rpc_transport_mem::Fault;
 
@@ -105,11 +105,11 @@ fn is_told_the_truth(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
         }
         Err(CallError::Remote(error)) if error.is_panic() => ran_as(step.method == Method::Panic),
         Err(CallError::Remote(_)) => ran_as(step.method == Method::Fail),
-        Err(CallError::Refused(refused)) => {
-            step.method == Method::Missing && *refused.reason() == Refusal::UnknownMethod
+        Err(CallError::Rejected(refused)) => {
+            step.method == Method::Missing && *refused.reason() == RejectReason::UnknownMethod
         }
         Err(CallError::Timeout(error)) => match error.phase() {
-            TimeoutPhase::Heartbeat => step.monitor.is_some_and(|period| after >= period),
+            TimeoutPhase::Monitor => step.monitor.is_some_and(|period| after >= period),
             _ => after >= timeout,
         },
         Err(CallError::Transport(error)) => match error.kind() {
@@ -142,7 +142,7 @@ fn may_be_sent_again(_: &Tale<'_>, call: &CallTale<'_>) -> Kept {
 fn is_served_in_order(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
     for visit in &call.visits {
         let kept = match tale.acknowledges(visit) {
-            Acknowledge::AfterReply if !visit.duplicate => is_served_after_reply(visit),
+            AckMode::AfterReply if !visit.duplicate => is_served_after_reply(visit),
             _ => is_served_before_invoke(tale, visit),
         };
         kept.and_then(|()| ensure(visit.left || tale.record.hangs.is_some(), || "held".to_owned()))
@@ -186,7 +186,7 @@ fn runs_as_allowed(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
         let allows = |visit: &&Visit| {
             let may = visit.server == run.server && !visit.duplicate && !visit.unwelcome;
             let in_time = match tale.acknowledges(visit) {
-                Acknowledge::AfterReply => visit.number < run.began,
+                AckMode::AfterReply => visit.number < run.began,
                 _ => visit.acknowledged.iter().any(|(when, ok)| *ok && *when < run.began),
             };
             may && in_time
@@ -203,7 +203,7 @@ fn runs_as_allowed(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
 }
 
 fn is_answered_once(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
-    let at_most_once = |visit: &&Visit| tale.acknowledges(visit) == Acknowledge::BeforeInvoke;
+    let at_most_once = |visit: &&Visit| tale.acknowledges(visit) == AckMode::BeforeInvoke;
     let answers: usize = call.visits.iter().filter(at_most_once).map(|v| v.answers.len()).sum();
     ensure(answers <= call.copies(), || format!("{answers} answers, {} copies", call.copies()))
 }
@@ -227,7 +227,7 @@ fn does_not_vanish(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
         };
         let welcome = call.visits.iter().filter(welcome).count();
         // Acknowledged and cut off before its method began, a cast is lost: it runs at most once.
-        let lost = report.map_or(0, |report| report.cut_off);
+        let lost = report.map_or(0, |report| report.aborted);
         ensure(runs + lost >= welcome, || format!("{runs} runs of {welcome} at server {server}"))?;
     }
     Ok(())
@@ -246,7 +246,7 @@ fn succeeds_undisturbed(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
         Ok(_) => true,
         // A busy machine is slow.
         Err(CallError::Timeout(_)) if plan.pace == Pace::Real => true,
-        Err(error) => error.ran() == Ran::Yes || matches!(error, CallError::Refused(_)),
+        Err(error) => error.ran() == Ran::Yes || matches!(error, CallError::Rejected(_)),
     };
     ensure(succeeds, || format!("{told:?}"))?;
     let reached = |server: usize| call.visits.iter().any(|visit| visit.server == server);
@@ -276,13 +276,13 @@ fn counts_right(tale: &Tale<'_>, number: usize, server: &ServerTale<'_>) -> Kept
         Some(_) => 0,
     };
     equal("in flight", stats.in_flight, 0)?;
-    equal("taken", stats.taken, count(&|_| true))?;
+    equal("taken", stats.received, count(&|_| true))?;
     // Cut off before something was confirmed, a server does not count it.
     let seen = |what: &str, count: u64, happened: u64| {
         let unconfirmed = tale.plan.confirming.is_some() && count <= happened;
         ensure(count == happened || unconfirmed, || format!("{what}: {count} of {happened}"))
     };
-    seen("failed acknowledgements", stats.failed_acknowledgements, count(&failed))?;
+    seen("failed acknowledgements", stats.failed_acks, count(&failed))?;
     seen("failed replies", stats.failed_replies, unanswered as u64)?;
     seen("duplicates", stats.duplicates, count(&|v| v.duplicate && v.is_acknowledged()))?;
     seen("redelivered", stats.redelivered, came_back)?;
@@ -299,14 +299,14 @@ fn counts_right(tale: &Tale<'_>, number: usize, server: &ServerTale<'_>) -> Kept
     equal("panics", stats.panics, finished(Method::Panic))?;
     equal("errors", stats.errors, finished(Method::Fail))?;
     equal("expected errors", stats.expected_errors, finished(Method::Reject))?;
-    ensure(stats.refused >= answered(FailureKind::UnknownMethod), || "refused".to_owned())?;
+    ensure(stats.rejected >= answered(FailureKind::UnknownMethod), || "refused".to_owned())?;
     ensure(stats.expired >= answered(FailureKind::Expired), || "expired".to_owned())?;
     let Some(report) = server.report else { return Err("it has no report".to_owned()) };
-    let stopped = report.ended == Ended::Stopped;
+    let stopped = report.cause == ShutdownCause::Stopped;
     ensure(server.asked_to_stop || !stopped, || "it stopped by itself".to_owned())?;
     let runs = tale.calls.iter().flat_map(|call| &call.runs);
     let methods = runs.filter(|run| run.server == number && run.cut_off).count();
-    let cut_off = report.cut_off;
+    let cut_off = report.aborted;
     ensure(methods <= cut_off && stats.interrupted <= cut_off as u64, || {
         format!("{methods} methods and {} calls were cut off: {report:?}", stats.interrupted)
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::server::{Acknowledge, Executor, Report, Stats};
+use rpc_core::server::{AckMode, Concurrency, ShutdownReport, Stats};
 use rpc_core::{CallError, Context, FailureKind, MessageId, RpcClient, Target};
 use rpc_transport_mem::{Faults, MemTransport};
 
@@ -26,10 +26,10 @@ fn plan(kind: Kind) -> Plan {
     };
     let server = ServerPlan {
         name: "one",
-        acknowledge: Acknowledge::BeforeInvoke,
+        acknowledge: AckMode::BeforeInvoke,
         run_redelivered: false,
-        executor: Executor::Inline,
-        drain_limit: Duration::ZERO,
+        executor: Concurrency::Serial,
+        shutdown_timeout: Duration::ZERO,
         respawns: false,
     };
     Plan {
@@ -60,13 +60,13 @@ fn call() -> Vec<What> {
         What::Left { delivery },
         What::Told { call, told: Ok(Some(1)), after: Duration::ZERO },
         What::Stopping { server },
-        What::Ended { server, report: Report::default() },
+        What::Ended { server, report: ShutdownReport::default() },
     ]
 }
 
 fn record(happened: Vec<What>) -> Record {
     let mut stats = Stats::default();
-    stats.taken =
+    stats.received =
         happened.iter().filter(|what| matches!(what, What::Delivered { .. })).count() as u64;
     let event = |what| Event { at: Duration::ZERO, what };
     Record {
@@ -225,18 +225,18 @@ fn what_is_left_and_what_is_counted_is_looked_at() {
         assert!(broken.iter().any(|broken| broken.starts_with(rule)), "{rule}: {broken:#?}");
     };
     breaks("every run ends", &|record| record.hangs = Some("it hangs"));
-    breaks("nothing is left behind", &|record| record.left.waiters = 1);
+    breaks("nothing is left behind", &|record| record.left.pending_calls = 1);
     breaks("nothing is left behind", &|record| record.left.unacknowledged = 1);
     let rule = "a server counts what happens";
     let counters: &[fn(&mut Stats) -> &mut u64] = &[
-        |stats| &mut stats.taken,
+        |stats| &mut stats.received,
         |stats| &mut stats.in_flight,
         |stats| &mut stats.expected_errors,
         |stats| &mut stats.errors,
         |stats| &mut stats.panics,
         |stats| &mut stats.duplicates,
         |stats| &mut stats.redelivered,
-        |stats| &mut stats.failed_acknowledgements,
+        |stats| &mut stats.failed_acks,
         |stats| &mut stats.failed_replies,
         |stats| &mut stats.interrupted,
     ];

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rpc_core::server::{Report, Stats};
+use rpc_core::server::{ShutdownReport, Stats};
 use rpc_core::{CallError, FailureKind, MessageId};
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ pub(crate) enum What {
     },
     Ended {
         server: ServerNo,
-        report: Report,
+        report: ShutdownReport,
     },
     Restarted,
     Closed,
@@ -152,7 +152,7 @@ pub(crate) struct Record {
 /// What was left on the broker.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Left {
-    pub(crate) waiters: usize,
+    pub(crate) pending_calls: usize,
     pub(crate) queued: usize,
     pub(crate) unacknowledged: usize,
     pub(crate) listeners: usize,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rpc_core::server::{Acknowledge, Executor};
+use rpc_core::server::{AckMode, Concurrency};
 use rpc_tests::dice::Dice;
 use rpc_transport_mem::{Fault, Faults};
 
@@ -64,10 +64,10 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone)]
 pub(crate) struct ServerPlan {
     pub(crate) name: &'static str,
-    pub(crate) acknowledge: Acknowledge,
+    pub(crate) acknowledge: AckMode,
     pub(crate) run_redelivered: bool,
-    pub(crate) executor: Executor,
-    pub(crate) drain_limit: Duration,
+    pub(crate) executor: Concurrency,
+    pub(crate) shutdown_timeout: Duration,
     /// Comes back after a crash.
     pub(crate) respawns: bool,
 }
@@ -77,16 +77,16 @@ impl ServerPlan {
     pub(crate) fn sweeper(name: &'static str) -> Self {
         Self {
             name,
-            acknowledge: Acknowledge::BeforeInvoke,
+            acknowledge: AckMode::BeforeInvoke,
             run_redelivered: false,
-            executor: Executor::default(),
-            drain_limit: Duration::from_secs(30),
+            executor: Concurrency::default(),
+            shutdown_timeout: Duration::from_secs(30),
             respawns: false,
         }
     }
 
     pub(crate) fn is_at_most_once(&self) -> bool {
-        self.acknowledge == Acknowledge::BeforeInvoke && !self.run_redelivered
+        self.acknowledge == AckMode::BeforeInvoke && !self.run_redelivered
     }
 }
 
@@ -202,13 +202,13 @@ fn faults(dice: &mut Dice, seed: u64, is_calm: bool) -> Faults {
     faults.at_most(Fault::CrashListener, 4)
 }
 
-type ServerRules = (Acknowledge, bool);
+type ServerRules = (AckMode, bool);
 
 fn rules(dice: &mut Dice) -> ServerRules {
     match dice.below(10) {
-        0..6 => (Acknowledge::BeforeInvoke, false),
-        6 => (Acknowledge::BeforeInvoke, true),
-        _ => (Acknowledge::AfterReply, false),
+        0..6 => (AckMode::BeforeInvoke, false),
+        6 => (AckMode::BeforeInvoke, true),
+        _ => (AckMode::AfterReply, false),
     }
 }
 
@@ -219,13 +219,18 @@ fn server(dice: &mut Dice, same_rules: Option<ServerRules>) -> ServerPlan {
         acknowledge,
         run_redelivered,
         executor: dice.pick(&[
-            Executor::Inline,
-            Executor::Tasks(1),
-            Executor::Tasks(2),
-            Executor::Tasks(4),
-            Executor::Tasks(64),
+            Concurrency::Serial,
+            Concurrency::Limit(1),
+            Concurrency::Limit(2),
+            Concurrency::Limit(4),
+            Concurrency::Limit(64),
         ]),
-        drain_limit: dice.pick(&[Duration::ZERO, millis(5), millis(50), Duration::from_secs(30)]),
+        shutdown_timeout: dice.pick(&[
+            Duration::ZERO,
+            millis(5),
+            millis(50),
+            Duration::from_secs(30),
+        ]),
         respawns: dice.chance(70),
     }
 }

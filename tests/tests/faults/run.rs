@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rpc_core::error::ExpectedErrors;
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
-use rpc_core::server::Ended;
+use rpc_core::server::ShutdownCause;
 use rpc_core::{
     Call, CallError, Context, Retry, RpcClient, RunningServer, Server, Target, Transport as _,
 };
@@ -125,7 +125,7 @@ impl Scene {
     fn left(&self) -> Left {
         let broker = &self.0.broker;
         Left {
-            waiters: broker.waiters(),
+            pending_calls: broker.pending_calls(),
             queued: broker.queued(),
             unacknowledged: broker.unacknowledged(),
             listeners: broker.listeners(),
@@ -162,7 +162,7 @@ impl Scene {
             loop {
                 let (number, running) = server;
                 let report = running.wait().await.expect("nobody waits inside of a method");
-                let crashed = report.ended == Ended::ListenerEnded;
+                let crashed = report.cause == ShutdownCause::ListenerEnded;
                 scene.0.history.note(What::Ended { server: number, report });
                 if !crashed || !plan.respawns {
                     return;
@@ -192,10 +192,10 @@ impl Scene {
         };
         let server = Server::builder(tap, Target::topic(TOPIC).server(plan.name))
             .endpoint(Service { server: number, history })
-            .acknowledge(plan.acknowledge)
+            .ack_mode(plan.acknowledge)
             .run_redelivered(plan.run_redelivered)
-            .executor(plan.executor)
-            .drain_limit(plan.drain_limit);
+            .concurrency(plan.executor)
+            .shutdown_timeout(plan.shutdown_timeout);
         let server = if self.0.plan.is_layered { server.layer(from_fn(pass)) } else { server };
         let server = server.build().expect("the plan is sound");
         self.0.history.note(What::Started { server: number, plan: plan.clone() });

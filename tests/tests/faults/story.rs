@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use rpc_core::FailureKind;
-use rpc_core::server::{Acknowledge, Report, Stats};
+use rpc_core::server::{AckMode, ShutdownReport, Stats};
 use rpc_transport_mem::Fault;
 
 use crate::history::{DeliveryNo, Record, ServerNo, Told, What};
@@ -65,7 +65,7 @@ pub(crate) struct Run {
 pub(crate) struct ServerTale<'a> {
     pub(crate) plan: &'a ServerPlan,
     pub(crate) asked_to_stop: bool,
-    pub(crate) report: Option<&'a Report>,
+    pub(crate) report: Option<&'a ShutdownReport>,
     pub(crate) stats: Option<Stats>,
 }
 
@@ -172,7 +172,7 @@ impl<'a> Tale<'a> {
         visit.expect("what is acknowledged or answered was delivered")
     }
 
-    pub(crate) fn acknowledges(&self, visit: &Visit) -> Acknowledge {
+    pub(crate) fn acknowledges(&self, visit: &Visit) -> AckMode {
         self.servers[&visit.server].plan.acknowledge
     }
 

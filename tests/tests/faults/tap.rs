@@ -9,7 +9,7 @@ use rpc_core::transport::{
     AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
     Route, Sent,
 };
-use rpc_core::{BoxFuture, Codec, Eventual, Outcome, Request, Transport};
+use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -94,8 +94,8 @@ impl Listener for Ear {
         })
     }
 
-    fn stop_taking(&mut self) -> Eventual<()> {
-        self.inner.stop_taking()
+    fn stop_consuming(&mut self) -> MaybeReady<()> {
+        self.inner.stop_consuming()
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -113,14 +113,14 @@ impl Parcel {
     /// Notes what came of it at once, and lets the server know after a while.
     fn confirmed<E: Send + Unpin + 'static>(
         &self,
-        doing: Eventual<Result<(), E>>,
+        doing: MaybeReady<Result<(), E>>,
         note: impl FnOnce(bool) -> What,
-    ) -> Eventual<Result<(), E>> {
-        let Eventual::Ready(Some(done)) = doing else { panic!("`mem` is always done at once") };
+    ) -> MaybeReady<Result<(), E>> {
+        let MaybeReady::Ready(Some(done)) = doing else { panic!("`mem` is always done at once") };
         self.tap.history.note(note(done.is_ok()));
         match self.tap.confirming {
-            None => Eventual::ready(done),
-            Some(time) => Eventual::pending(async move {
+            None => MaybeReady::ready(done),
+            Some(time) => MaybeReady::pending(async move {
                 sleep(time).await;
                 done
             }),
@@ -137,20 +137,20 @@ impl Delivery for Parcel {
         self.inner.redelivered()
     }
 
-    fn acknowledge(&mut self) -> Eventual<Result<(), AckError>> {
-        let (doing, delivery) = (self.inner.acknowledge(), self.number);
+    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
+        let (doing, delivery) = (self.inner.ack(), self.number);
         self.confirmed(doing, |ok| What::Acknowledged { delivery, ok })
     }
 
     fn requeue(self: Box<Self>) {}
 
-    fn heartbeat(&mut self) -> Eventual<Result<(), ReplyError>> {
-        self.inner.heartbeat()
+    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
+        self.inner.still_running()
     }
 
-    fn finish(&mut self, outcome: Outcome) -> Eventual<Result<(), ReplyError>> {
+    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
         let failure = outcome.as_ref().err().map(|failure| failure.kind());
-        let (doing, delivery) = (self.inner.finish(outcome), self.number);
+        let (doing, delivery) = (self.inner.reply(outcome), self.number);
         self.confirmed(doing, |ok| What::Answered { delivery, failure, ok })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::server::Executor;
+use rpc_core::server::Concurrency;
 use rpc_core::{Context, Map, Value, endpoint};
 use rpc_tests::interop::World;
 use tokio::sync::{mpsc, watch};
@@ -131,6 +131,6 @@ pub(crate) async fn serve(world: &World) -> Seen {
 pub(crate) async fn serve_in_order(world: &World) -> Seen {
     let seen = Seen::new();
     let server = world.server("rust").endpoint(seen.service("rust"));
-    world.start(server.executor(Executor::Inline)).await;
+    world.start(server.concurrency(Concurrency::Serial)).await;
     seen
 }

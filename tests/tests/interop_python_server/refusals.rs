@@ -1,6 +1,6 @@
 //! Namespaces and versions, and calls that never reach a method.
 
-use rpc_core::error::{Ran, Refusal};
+use rpc_core::error::{Ran, RejectReason};
 use rpc_core::{CallError, Map, RpcClient, Target, Version};
 use rpc_tests::interop::{World, cases};
 
@@ -11,10 +11,10 @@ async fn which(world: &World, target: Target) -> Result<String, CallError> {
     client.call(&ctx(), "version", &Map::new()).await
 }
 
-async fn refused(world: &World, target: Target) -> Refusal {
+async fn refused(world: &World, target: Target) -> RejectReason {
     let error = which(world, target).await.unwrap_err();
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
-    let CallError::Refused(refused) = error else { panic!("{error:?}") };
+    let CallError::Rejected(refused) = error else { panic!("{error:?}") };
     refused.reason().clone()
 }
 
@@ -46,25 +46,25 @@ async fn an_unsupported_version_is_refused(world: World) {
     for (major, minor) in [(1, 6), (2, 4), (3, 0)] {
         let target = world.target().namespace("control").version(Version::new(major, minor));
         let reason = refused(&world, target).await;
-        assert!(matches!(reason, Refusal::UnsupportedVersion { .. }), "{reason:?}");
+        assert!(matches!(reason, RejectReason::UnsupportedVersion { .. }), "{reason:?}");
     }
 }
 
 async fn an_unknown_namespace_is_refused_as_an_unsupported_version(world: World) {
     let _python = serve(&world).await;
     let reason = refused(&world, world.target().namespace("nowhere")).await;
-    assert!(matches!(reason, Refusal::UnsupportedVersion { .. }), "{reason:?}");
+    assert!(matches!(reason, RejectReason::UnsupportedVersion { .. }), "{reason:?}");
     let reason = refused(&world, world.target().namespace("")).await;
-    assert!(matches!(reason, Refusal::UnsupportedVersion { .. }), "{reason:?}");
+    assert!(matches!(reason, RejectReason::UnsupportedVersion { .. }), "{reason:?}");
 }
 
 async fn an_unknown_method_is_refused(world: World) {
     let _python = serve(&world).await;
-    assert_eq!(refused(&world, world.target()).await, Refusal::UnknownMethod);
+    assert_eq!(refused(&world, world.target()).await, RejectReason::UnknownMethod);
     let client: RpcClient = world.client();
     let error = client.call::<()>(&ctx(), "_ran", &Map::new()).await.unwrap_err();
-    let CallError::Refused(hidden) = &error else { panic!("{error:?}") };
-    assert_eq!(hidden.reason(), &Refusal::UnknownMethod);
+    let CallError::Rejected(hidden) = &error else { panic!("{error:?}") };
+    assert_eq!(hidden.reason(), &RejectReason::UnknownMethod);
     assert!(error.to_string().contains("_ran"), "{error}");
 }
 
@@ -74,8 +74,8 @@ async fn a_version_cap_keeps_calls_from_being_sent(world: World) {
     let capped =
         client.prepare().version_cap(Version::new(2, 1)).version(Version::new(2, 2)).build();
     let error = capped.call::<String>(&ctx(), "version", &Map::new()).await.unwrap_err();
-    let CallError::Refused(refused) = &error else { panic!("{error:?}") };
-    assert!(matches!(refused.reason(), Refusal::VersionCap { .. }), "{error:?}");
+    let CallError::Rejected(refused) = &error else { panic!("{error:?}") };
+    assert!(matches!(refused.reason(), RejectReason::VersionCap { .. }), "{error:?}");
     let within = capped.prepare().version(Version::new(2, 1)).build();
     let says: String = within.call(&ctx(), "version", &Map::new()).await.unwrap();
     assert_eq!(says, "control 2.3");

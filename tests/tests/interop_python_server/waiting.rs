@@ -50,7 +50,7 @@ async fn silence_ends_a_monitored_call(world: World) {
     let began = Instant::now();
     let error = call.monitor(SECOND * 2).timeout(SECOND * 60).await.unwrap_err();
     let CallError::Timeout(timeout) = &error else { panic!("{error:?}") };
-    assert_eq!(timeout.phase(), TimeoutPhase::Heartbeat);
+    assert_eq!(timeout.phase(), TimeoutPhase::Monitor);
     assert_eq!(error.ran(), Ran::Unknown);
     assert!(began.elapsed() < SECOND * 30, "{:?}", began.elapsed());
 }

@@ -51,7 +51,7 @@ async fn a_renamed_method_is_called_by_its_wire_name_and_aliases() {
         assert_eq!(answer.unwrap(), "bought", "{name}");
     }
     let error = untyped.rpc().call::<String>(&Context::new(), "buy_one", &item).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "{error}");
+    assert!(matches!(error, CallError::Rejected(_)), "{error}");
 }
 
 #[tokio::test]

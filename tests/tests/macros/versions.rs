@@ -58,7 +58,7 @@ impl Ledger {
 
 fn unsupported<T: std::fmt::Debug>(answer: Result<T, CallError>) -> String {
     match answer.unwrap_err() {
-        CallError::Refused(refused) => refused.to_string(),
+        CallError::Rejected(refused) => refused.to_string(),
         other => panic!("{other}"),
     }
 }

@@ -81,7 +81,7 @@ impl<'a> Erred<'a> {
     pub fn unexpected(self) -> Failure {
         Failure::new(FailureKind::Error, self.class, self.error.to_string())
             .with_module(self.module)
-            .with_trace(chain(self.error).skip(1).map(ToString::to_string).collect())
+            .with_causes(chain(self.error).skip(1).map(ToString::to_string).collect())
     }
 }
 

@@ -191,7 +191,7 @@ fn an_error_that_is_its_own_cause_ends_the_search() {
         }
     }
     assert_eq!(funds(erred!(&Endless)), None);
-    assert_eq!(erred!(&Endless).unexpected().trace().len(), LONGEST_CHAIN - 1);
+    assert_eq!(erred!(&Endless).unexpected().causes().len(), LONGEST_CHAIN - 1);
 }
 
 #[test]
@@ -200,13 +200,13 @@ fn an_unexpected_error_tells_its_class_text_and_causes() {
     assert_eq!(failure.kind(), FailureKind::Error);
     assert_eq!((failure.class(), failure.module()), ("Error", None));
     assert_eq!(failure.message(), "the transfer failed");
-    assert_eq!(failure.trace(), ["5 cents short"]);
+    assert_eq!(failure.causes(), ["5 cents short"]);
     assert!(failure.details().is_none());
 
     let explained = anyhow::Error::from(Plain::Caused(SHORT)).context("while paying");
     let failure = erred!(&explained).unexpected();
     assert_eq!(failure.message(), "while paying");
-    assert_eq!(failure.trace(), ["the transfer failed", "5 cents short"]);
+    assert_eq!(failure.causes(), ["the transfer failed", "5 cents short"]);
 
     for failure in [
         erred!(&Ledger::Closed { year: 1929 }).unexpected(),

@@ -173,8 +173,8 @@ pub(crate) fn encode_failure(failure: &Failure) -> Vec<u8> {
         details: failure
             .details()
             .map(|details| Details(details.codec() == Codec::Json, details.bytes().to_vec())),
-        served: failure.served().iter().copied().map(numbers).collect(),
-        trace: failure.trace().to_vec(),
+        served: failure.supported_versions().iter().copied().map(numbers).collect(),
+        trace: failure.causes().to_vec(),
     };
     // Texts and numbers: there is nothing in it that MessagePack cannot hold.
     Codec::MessagePack.encode(&body).unwrap_or_default()
@@ -188,8 +188,8 @@ pub(crate) fn read_failure(body: &[u8], limits: &DecodeLimits) -> Result<Failure
     let kind = kinds::named(&body.kind).unwrap_or(FailureKind::Error);
     let failure = Failure::new(kind, body.class.into_owned(), body.text.into_owned())
         .with_module(body.module.map(Cow::into_owned))
-        .with_served(body.served.into_iter().map(version).collect())
-        .with_trace(body.trace);
+        .with_supported_versions(body.served.into_iter().map(version).collect())
+        .with_causes(body.trace);
     Ok(match body.details {
         Some(Details(json, bytes)) => {
             let codec = if json { Codec::Json } else { Codec::MessagePack };

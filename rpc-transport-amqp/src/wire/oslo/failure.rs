@@ -43,7 +43,7 @@ pub(super) fn json(failure: &Failure, about: Option<About<'_>>) -> String {
     put_text(&mut out, r#"{"class": "#, class);
     put_text(&mut out, r#", "module": "#, module);
     put_text(&mut out, r#", "message": "#, &message);
-    let lines = failure.trace().iter().map(|line| format!("{line}\n"));
+    let lines = failure.causes().iter().map(|line| format!("{line}\n"));
     put(&mut out, r#", "tb": "#, &array(lines));
     put(&mut out, r#", "args": "#, &args);
     put(&mut out, r#", "kwargs": "#, kwargs);
@@ -63,7 +63,7 @@ fn put_own(out: &mut String, failure: &Failure, message: &str, details: Option<&
     if message != failure.message() {
         put_text(out, r#", "message": "#, failure.message());
     }
-    put(out, r#", "served": "#, &array(failure.served()));
+    put(out, r#", "served": "#, &array(failure.supported_versions()));
     if let Some(details) = details {
         put(out, r#", "details": "#, details);
     }

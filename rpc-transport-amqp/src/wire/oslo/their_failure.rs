@@ -71,8 +71,8 @@ impl<'a> Members<'a> {
         let message = own.message.map_or_else(|| shown(self.message), |raw| shown(Some(raw)));
         let failure = Failure::new(own.kind, own.class, message)
             .with_module(own.module)
-            .with_served(own.served)
-            .with_trace(self.trace());
+            .with_supported_versions(own.served)
+            .with_causes(self.trace());
         Some(match own.details {
             Some(raw) => failure.with_details(json(raw.text)),
             None => failure,
@@ -93,7 +93,7 @@ impl<'a> Members<'a> {
         };
         let failure = Failure::new(kind, class.to_owned(), shown(self.message))
             .with_module(module.map(str::to_owned))
-            .with_trace(trace);
+            .with_causes(trace);
         match self.details() {
             Some(details) => failure.with_details(details),
             None => failure,

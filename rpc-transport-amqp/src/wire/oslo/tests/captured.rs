@@ -93,8 +93,8 @@ fn a_built_in_exception_is_read() {
     assert_eq!((failure.class(), failure.module()), ("ValueError", Some("builtins")));
     assert_eq!(failure.message(), "('boom', 7, ['a', 'b'])");
     assert_eq!(failure.details(), Some(&json(r#"["boom", 7, ["a", "b"]]"#)));
-    assert_eq!(failure.trace()[0], "Traceback (most recent call last):");
-    assert_eq!(failure.trace()[1], "  File \"peer_server.py\", line 125, in do_raise\n    ...");
+    assert_eq!(failure.causes()[0], "Traceback (most recent call last):");
+    assert_eq!(failure.causes()[1], "  File \"peer_server.py\", line 125, in do_raise\n    ...");
 }
 
 #[test]

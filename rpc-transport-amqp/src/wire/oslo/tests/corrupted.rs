@@ -13,8 +13,8 @@ fn read(body: &[u8]) {
 
 fn samples() -> Vec<Vec<u8>> {
     let failure = Failure::new(FailureKind::UnsupportedVersion, "É", "é\n")
-        .with_served(vec![Version::V1_0])
-        .with_trace(vec!["🦀".to_owned()]);
+        .with_supported_versions(vec![Version::V1_0])
+        .with_causes(vec!["🦀".to_owned()]);
     let about = About { method: "m", version: Version::V1_0 };
     let bare = r#"{"method": "\ud83e\udd80é", "args": {"a": [-1.5e3, {}]}, "_msg_id": "a", "_reply_q": "b", "_timeout": 2, "_context_é": [null]}"#;
     vec![

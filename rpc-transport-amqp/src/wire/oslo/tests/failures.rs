@@ -61,8 +61,11 @@ fn failures_of_all_kinds_come_back_as_they_were() {
             for about in [None, Some(ABOUT)] {
                 let mut sent = Failure::new(kind, "Broke_Remote", "30 cents \"short\"\n")
                     .with_module(module)
-                    .with_served(vec![Version::new(1, 2), Version::new(2, 0).with_revision(3)])
-                    .with_trace(vec!["caused by\n".into(), "a\nb".into(), String::new()]);
+                    .with_supported_versions(vec![
+                        Version::new(1, 2),
+                        Version::new(2, 0).with_revision(3),
+                    ])
+                    .with_causes(vec!["caused by\n".into(), "a\nb".into(), String::new()]);
                 if let Some(details) = details.clone() {
                     sent = sent.with_details(details);
                 }
@@ -154,7 +157,7 @@ fn details_in_message_pack_become_json() {
 
 #[test]
 fn lines_of_a_trace_end_as_pythons_do() {
-    let failure = Failure::new(FailureKind::Error, "X", "x").with_trace(vec!["why".into()]);
+    let failure = Failure::new(FailureKind::Error, "X", "x").with_causes(vec!["why".into()]);
     assert_eq!(pythons(failure, None)["tb"], serde_json::json!(["why\n"]));
 }
 
@@ -240,5 +243,5 @@ fn half_surrogate_pairs_in_words_are_replaced() {
     let message = r#"{"_msg_id": "a", "ending": true, "failure": "{\"class\": \"E\", \"message\": \"\\ud800\", \"tb\": [1, \"\\udc00\\n\"]}"}"#;
     let failure = failed(reply_in(message).content);
     assert_eq!(failure.message(), "\u{fffd}");
-    assert_eq!(failure.trace(), ["\u{fffd}"]);
+    assert_eq!(failure.causes(), ["\u{fffd}"]);
 }

@@ -146,6 +146,6 @@ fn falsy_failures_are_none() {
 #[test]
 fn a_failure_may_be_an_object() {
     let content = content(r#", "failure": {"class": "KeyError", "tb": null}, "ending": true"#);
-    let expected = |failure: &Failure| failure.class() == "KeyError" && failure.trace().is_empty();
+    let expected = |failure: &Failure| failure.class() == "KeyError" && failure.causes().is_empty();
     assert!(matches!(content, Content::Final(Err(failure)) if expected(&failure)));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Event, WaiterKey, Waiters};
+use super::{CallKey, PendingCalls, ReplyEvent};
 use crate::codec::{Codec, Payload};
 use crate::message::{MessageId, Request};
 
@@ -29,7 +29,7 @@ fn answer(byte: u8) -> Payload {
     Payload::new(Codec::MessagePack, vec![byte])
 }
 
-async fn next(replies: &mut super::Replies) -> Event {
+async fn next(replies: &mut super::PendingReply) -> ReplyEvent {
     poll_fn(|cx| replies.poll(cx)).await
 }
 
@@ -38,93 +38,93 @@ const LATE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
 async fn the_first_outcome_counts_and_the_second_finds_nobody() {
-    let waiters = Waiters::new();
-    let (key, mut replies) = waiters.register(&request(LATE));
-    assert!(waiters.complete(key, Ok(answer(1))));
-    assert!(!waiters.complete(key, Ok(answer(2))));
+    let pending_calls = PendingCalls::new();
+    let (key, mut replies) = pending_calls.register(&request(LATE));
+    assert!(pending_calls.complete(key, Ok(answer(1))));
+    assert!(!pending_calls.complete(key, Ok(answer(2))));
     assert!(
-        matches!(next(&mut replies).await, Event::Outcome(Ok(payload)) if payload == answer(1))
+        matches!(next(&mut replies).await, ReplyEvent::Outcome(Ok(payload)) if payload == answer(1))
     );
-    assert!(waiters.is_empty());
+    assert!(pending_calls.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_late_reply_does_not_reach_the_next_call_in_the_same_slot() {
-    let waiters = Waiters::new();
-    let (first, replies) = waiters.register(&request(LATE));
+    let pending_calls = PendingCalls::new();
+    let (first, replies) = pending_calls.register(&request(LATE));
     drop(replies);
     // The first of them uses the slot again.
-    let open: Vec<_> = (0..16).map(|_| waiters.register(&request(LATE))).collect();
-    assert!(!waiters.complete(first, Ok(answer(1))));
+    let open: Vec<_> = (0..16).map(|_| pending_calls.register(&request(LATE))).collect();
+    assert!(!pending_calls.complete(first, Ok(answer(1))));
     for (key, mut replies) in open {
-        assert!(waiters.complete(key, Ok(answer(2))));
+        assert!(pending_calls.complete(key, Ok(answer(2))));
         let event = next(&mut replies).await;
-        assert!(matches!(event, Event::Outcome(Ok(payload)) if payload == answer(2)));
+        assert!(matches!(event, ReplyEvent::Outcome(Ok(payload)) if payload == answer(2)));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_earlier_deadline_after_a_later_one_is_met() {
-    let waiters = Waiters::new();
-    let (_late, mut slow) = waiters.register(&request(LATE));
+    let pending_calls = PendingCalls::new();
+    let (_late, mut slow) = pending_calls.register(&request(LATE));
     tokio::task::yield_now().await;
     let start = Instant::now();
-    let (_soon, mut quick) = waiters.register(&request(SOON));
-    assert!(matches!(next(&mut quick).await, Event::Expired));
+    let (_soon, mut quick) = pending_calls.register(&request(SOON));
+    assert!(matches!(next(&mut quick).await, ReplyEvent::Expired));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-    assert!(matches!(next(&mut slow).await, Event::Expired));
+    assert!(matches!(next(&mut slow).await, ReplyEvent::Expired));
     assert!(start.elapsed() >= Duration::from_secs(59));
 }
 
 #[tokio::test(start_paused = true)]
 async fn signs_of_life_put_off_the_silence_but_not_the_deadline() {
-    let waiters = Waiters::new();
-    let (key, mut replies) = waiters.register(&monitored(SOON * 5, SOON));
+    let pending_calls = PendingCalls::new();
+    let (key, mut replies) = pending_calls.register(&monitored(SOON * 5, SOON));
     let start = Instant::now();
-    let alive = waiters.clone();
+    let alive = pending_calls.clone();
     let heart = tokio::spawn(async move {
-        while alive.heartbeat(key) {
+        while alive.note_still_running(key) {
             tokio::time::sleep(SOON / 2).await;
         }
     });
-    assert!(matches!(next(&mut replies).await, Event::Expired));
+    assert!(matches!(next(&mut replies).await, ReplyEvent::Expired));
     assert!(start.elapsed() >= SOON * 5);
     heart.await.unwrap();
 
-    let (_key, mut replies) = waiters.register(&monitored(SOON * 5, SOON));
+    let (_key, mut replies) = pending_calls.register(&monitored(SOON * 5, SOON));
     let start = Instant::now();
-    assert!(matches!(next(&mut replies).await, Event::Silent));
+    assert!(matches!(next(&mut replies).await, ReplyEvent::MonitorMissed));
     assert!(start.elapsed() < SOON * 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_travels_as_a_number_and_a_foreign_number_finds_nobody() {
-    let waiters = Waiters::new();
-    let (key, mut replies) = waiters.register(&request(LATE));
-    assert_eq!(WaiterKey::from_bits(key.to_bits()), key);
+    let pending_calls = PendingCalls::new();
+    let (key, mut replies) = pending_calls.register(&request(LATE));
+    assert_eq!(CallKey::from_bits(key.to_bits()), key);
     for foreign in [!0, !key.to_bits(), key.to_bits() + 1] {
-        assert!(!waiters.complete(WaiterKey::from_bits(foreign), Ok(answer(2))), "{foreign:x}");
+        assert!(!pending_calls.complete(CallKey::from_bits(foreign), Ok(answer(2))), "{foreign:x}");
     }
-    assert!(waiters.complete(WaiterKey::from_bits(key.to_bits()), Ok(answer(1))));
-    assert!(matches!(next(&mut replies).await, Event::Outcome(Ok(_))));
+    assert!(pending_calls.complete(CallKey::from_bits(key.to_bits()), Ok(answer(1))));
+    assert!(matches!(next(&mut replies).await, ReplyEvent::Outcome(Ok(_))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_handle_cancels_the_request_and_tells_the_transport() {
     let told = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&told);
-    let waiters = Waiters::on_abandon(move |_, _| {
+    let pending_calls = PendingCalls::on_drop(move |_, _| {
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let given_up = request(LATE);
-    drop(waiters.register(&given_up));
+    drop(pending_calls.register(&given_up));
     assert!(given_up.is_cancelled());
     assert_eq!(told.load(Ordering::Relaxed), 1);
-    assert!(waiters.is_empty());
+    assert!(pending_calls.is_empty());
 
     let answered = request(LATE);
-    let (key, mut replies) = waiters.register(&answered);
-    waiters.complete(key, Ok(answer(1)));
+    let (key, mut replies) = pending_calls.register(&answered);
+    pending_calls.complete(key, Ok(answer(1)));
     next(&mut replies).await;
     drop(replies);
     assert!(!answered.is_cancelled());
@@ -134,28 +134,28 @@ async fn dropping_the_handle_cancels_the_request_and_tells_the_transport() {
 #[test]
 fn deadlines_are_met_after_the_runtime_that_watched_them_has_gone() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let waiters = Waiters::new();
+    let pending_calls = PendingCalls::new();
     let first = runtime();
     let mut replies = first.block_on(async {
-        let (_key, replies) = waiters.register(&request(Duration::from_millis(50)));
+        let (_key, replies) = pending_calls.register(&request(Duration::from_millis(50)));
         tokio::task::yield_now().await;
         replies
     });
     drop(first);
     // The second runtime is not the one that was asked to watch.
     let event = runtime().block_on(next(&mut replies));
-    assert!(matches!(event, Event::Expired));
+    assert!(matches!(event, ReplyEvent::Expired));
 }
 
 #[test]
 fn deadlines_are_met_while_the_runtime_of_an_earlier_call_stands_still() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let waiters = Waiters::new();
+    let pending_calls = PendingCalls::new();
     let idle = runtime();
-    let _open = idle.block_on(async { waiters.register(&request(LATE)) });
+    let _open = idle.block_on(async { pending_calls.register(&request(LATE)) });
     let event = runtime().block_on(async {
-        let (_key, mut replies) = waiters.register(&request(Duration::from_millis(50)));
+        let (_key, mut replies) = pending_calls.register(&request(Duration::from_millis(50)));
         tokio::time::timeout(Duration::from_secs(5), next(&mut replies)).await
     });
-    assert!(matches!(event, Ok(Event::Expired)), "{event:?}");
+    assert!(matches!(event, Ok(ReplyEvent::Expired)), "{event:?}");
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rpc_core::waiters::{Replies, Waiters};
+use rpc_core::pending_calls::{PendingCalls, PendingReply};
 use rpc_core::{Codec, MessageId, Payload, Request};
 use tokio::runtime::Builder;
 use tokio::time::Instant;
@@ -25,14 +25,15 @@ fn round_trip(criterion: &mut Criterion) {
     let request = request(Instant::now() + Duration::from_secs(3600));
     let cx = &mut Context::from_waker(Waker::noop());
     for others in [0, 10_000] {
-        let waiters = Waiters::new();
-        let open: Vec<Replies> = (0..others).map(|_| waiters.register(&request).1).collect();
+        let pending_calls = PendingCalls::new();
+        let open: Vec<PendingReply> =
+            (0..others).map(|_| pending_calls.register(&request).1).collect();
         criterion.bench_function(&format!("waiter/{others} others open"), |bench| {
             bench.iter(|| {
-                let (key, mut replies) = waiters.register(&request);
+                let (key, mut replies) = pending_calls.register(&request);
                 assert!(replies.poll(cx).is_pending());
                 let outcome = Ok(Payload::new(Codec::MessagePack, Vec::new()));
-                assert!(waiters.complete(key, outcome));
+                assert!(pending_calls.complete(key, outcome));
                 assert!(replies.poll(cx).is_ready());
             });
         });
@@ -40,5 +41,5 @@ fn round_trip(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(waiters, round_trip);
-criterion_main!(waiters);
+criterion_group!(pending_calls, round_trip);
+criterion_main!(pending_calls);

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Event;
+use super::ReplyEvent;
 use crate::error::SendError;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Finds one open call again. A key is never used for two calls.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
-pub struct WaiterKey {
+pub struct CallKey {
     shard: u32,
     index: u32,
     generation: u64,
 }
 
-impl WaiterKey {
+impl CallKey {
     /// The key as a number that can travel: a broker's correlation id, for example.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
@@ -53,7 +53,7 @@ struct Slot {
 enum State {
     Free,
     Waiting(Waiting),
-    Settled(Event),
+    Settled(ReplyEvent),
 }
 
 struct Waiting {
@@ -81,11 +81,11 @@ impl Waiting {
         [self.deadline, silence].into_iter().flatten().min()
     }
 
-    fn overdue(&self, now: Instant) -> Option<Event> {
+    fn overdue(&self, now: Instant) -> Option<ReplyEvent> {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            Some(Event::Expired)
+            Some(ReplyEvent::Expired)
         } else if self.silence.as_ref().is_some_and(|silence| silence.until <= now) {
-            Some(Event::Silent)
+            Some(ReplyEvent::MonitorMissed)
         } else {
             None
         }
@@ -102,17 +102,17 @@ impl Shard {
         shard: usize,
         deadline: Option<Instant>,
         monitor: Option<Duration>,
-    ) -> WaiterKey {
+    ) -> CallKey {
         let silence = monitor.and_then(Silence::begin);
         let waiting = State::Waiting(Waiting { waker: None, deadline, silence });
         let mut slots = self.lock();
         let (index, generation) = slots.insert(waiting);
         // Both casts are exact: there are few shards, and no 2^32 calls fit into memory.
-        WaiterKey { shard: shard as u32, index: index as u32, generation }
+        CallKey { shard: shard as u32, index: index as u32, generation }
     }
 
     /// Settles a call and wakes it. False: it has been settled or given up before.
-    pub(super) fn settle(&self, key: WaiterKey, event: Event) -> bool {
+    pub(super) fn settle(&self, key: CallKey, event: ReplyEvent) -> bool {
         let waker = {
             let mut slots = self.lock();
             let Some(slot) = slots.get(key) else { return false };
@@ -129,7 +129,7 @@ impl Shard {
     }
 
     pub(super) fn settle_all(&self, error: &SendError) {
-        self.settle_where(|_| Some(Event::Failed(error.clone())));
+        self.settle_where(|_| Some(ReplyEvent::Failed(error.clone())));
     }
 
     /// Settles what is overdue; the earliest deadline of the rest.
@@ -137,7 +137,7 @@ impl Shard {
         self.settle_where(|waiting| waiting.overdue(now))
     }
 
-    fn settle_where(&self, event: impl Fn(&Waiting) -> Option<Event>) -> Option<Instant> {
+    fn settle_where(&self, event: impl Fn(&Waiting) -> Option<ReplyEvent>) -> Option<Instant> {
         let mut wakers = Vec::new();
         let mut earliest: Option<Instant> = None;
         {
@@ -166,7 +166,7 @@ impl Shard {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn heartbeat(&self, key: WaiterKey) -> bool {
+    pub(super) fn note_still_running(&self, key: CallKey) -> bool {
         let mut slots = self.lock();
         let Some(slot) = slots.get(key) else { return false };
         let State::Waiting(waiting) = &mut slot.state else { return false };
@@ -177,7 +177,7 @@ impl Shard {
 
     /// The event that settled the call, once; the entry is gone then.
     #[inline]
-    pub(super) fn poll(&self, key: WaiterKey, cx: &Context<'_>) -> Poll<Event> {
+    pub(super) fn poll(&self, key: CallKey, cx: &Context<'_>) -> Poll<ReplyEvent> {
         let mut slots = self.lock();
         let Some(slot) = slots.get(key) else { return Poll::Pending };
         match &mut slot.state {
@@ -201,7 +201,7 @@ impl Shard {
     }
 
     /// The earliest time at which a waiting call must be woken.
-    pub(super) fn first_deadline(&self, key: WaiterKey) -> Option<Instant> {
+    pub(super) fn first_deadline(&self, key: CallKey) -> Option<Instant> {
         match &self.lock().get(key)?.state {
             State::Waiting(waiting) => waiting.first_deadline(),
             _ => None,
@@ -209,13 +209,13 @@ impl Shard {
     }
 
     /// Removes a call that its caller gave up. True: it was still waiting.
-    pub(super) fn close(&self, key: WaiterKey) -> bool {
+    pub(super) fn close(&self, key: CallKey) -> bool {
         // What was in the slot is dropped after the lock is released.
         let removed = self.lock().remove(key);
         matches!(removed, Some(State::Waiting(_)))
     }
 
-    pub(super) fn is_waiting(&self, key: WaiterKey) -> bool {
+    pub(super) fn is_waiting(&self, key: CallKey) -> bool {
         let mut slots = self.lock();
         slots.get(key).is_some_and(|slot| matches!(slot.state, State::Waiting(_)))
     }
@@ -241,11 +241,11 @@ impl Slots {
     }
 
     #[inline]
-    fn get(&mut self, key: WaiterKey) -> Option<&mut Slot> {
+    fn get(&mut self, key: CallKey) -> Option<&mut Slot> {
         self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)
     }
 
-    fn remove(&mut self, key: WaiterKey) -> Option<State> {
+    fn remove(&mut self, key: CallKey) -> Option<State> {
         let slot = self.get(key)?;
         if matches!(slot.state, State::Free) {
             return None;
@@ -270,11 +270,11 @@ mod loom_tests {
         loom::model(|| {
             let shard = Arc::new(Shard::default());
             let key = shard.open(0, None, None);
-            let settle = |event: Event| {
+            let settle = |event: ReplyEvent| {
                 let shard = Arc::clone(&shard);
                 thread::spawn(move || shard.settle(key, event))
             };
-            let (one, other) = (settle(Event::Expired), settle(Event::Silent));
+            let (one, other) = (settle(ReplyEvent::Expired), settle(ReplyEvent::MonitorMissed));
             let (woken, waker) = Woken::pair();
             let cx = Context::from_waker(&waker);
             let early = shard.poll(key, &cx);
@@ -288,7 +288,7 @@ mod loom_tests {
                     event
                 }
             };
-            assert_eq!(matches!(event, Event::Expired), settled.0);
+            assert_eq!(matches!(event, ReplyEvent::Expired), settled.0);
             assert_eq!(shard.len(), 0);
         });
     }
@@ -300,14 +300,14 @@ mod loom_tests {
             let key = shard.open(0, None, None);
             let server = thread::spawn({
                 let shard = Arc::clone(&shard);
-                move || shard.settle(key, Event::Expired)
+                move || shard.settle(key, ReplyEvent::Expired)
             });
             let was_waiting = shard.close(key);
             let settled = server.join().unwrap();
             assert!(was_waiting != settled, "either the caller was quicker, or the answer");
             assert_eq!(shard.len(), 0);
             let next = shard.open(0, None, None);
-            assert!(!shard.settle(key, Event::Expired), "the key finds the next tenant");
+            assert!(!shard.settle(key, ReplyEvent::Expired), "the key finds the next tenant");
             assert!(shard.is_waiting(next));
         });
     }

@@ -9,7 +9,7 @@ use crate::version::Version;
 /// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum RejectReason {
     /// The target cannot be called: it has no topic, or asks for a fanout, which nobody can answer.
     InvalidTarget,
     /// The version asked for is not within the client's version cap (oslo.messaging's `RPCVersionCapError`).
@@ -26,7 +26,7 @@ pub enum Refusal {
     /// The server has the namespace, but no version of it that serves the one asked for.
     UnsupportedVersion {
         /// The versions that the server has.
-        served: Vec<Version>,
+        supported: Vec<Version>,
     },
     /// The server has no such method there, or hides it from this caller.
     UnknownMethod,
@@ -38,31 +38,31 @@ pub enum Refusal {
 
 /// A call was refused; the method did not run and sending the same call again will not help.
 #[derive(Debug, Clone)]
-pub struct Refused(Box<Parts>);
+pub struct Rejected(Box<Parts>);
 
 #[derive(Debug, Clone)]
 struct Parts {
-    reason: Refusal,
+    reason: RejectReason,
     message: String,
     info: CallInfo,
 }
 
-impl Refused {
-    pub(crate) fn new(reason: Refusal, message: impl Into<String>, info: CallInfo) -> Self {
+impl Rejected {
+    pub(crate) fn new(reason: RejectReason, message: impl Into<String>, info: CallInfo) -> Self {
         Self(Box::new(Parts { reason, message: message.into(), info }))
     }
 
     /// A server's refusal; `None` where the failure is none.
     pub(crate) fn from_failure(failure: &Failure, info: CallInfo) -> Option<Self> {
         let reason = match failure.kind() {
-            FailureKind::UnknownNamespace => Refusal::UnknownNamespace,
-            FailureKind::UnsupportedVersion => {
-                Refusal::UnsupportedVersion { served: failure.served().to_vec() }
-            }
-            FailureKind::UnknownMethod => Refusal::UnknownMethod,
-            FailureKind::InvalidArguments => Refusal::InvalidArguments,
-            FailureKind::Malformed => Refusal::Malformed,
-            FailureKind::Denied => Refusal::Denied,
+            FailureKind::UnknownNamespace => RejectReason::UnknownNamespace,
+            FailureKind::UnsupportedVersion => RejectReason::UnsupportedVersion {
+                supported: failure.supported_versions().to_vec(),
+            },
+            FailureKind::UnknownMethod => RejectReason::UnknownMethod,
+            FailureKind::InvalidArguments => RejectReason::InvalidArguments,
+            FailureKind::Malformed => RejectReason::Malformed,
+            FailureKind::Denied => RejectReason::Denied,
             _ => return None,
         };
         Some(Self::new(reason, failure.message(), info))
@@ -70,7 +70,7 @@ impl Refused {
 
     /// Why.
     #[must_use]
-    pub fn reason(&self) -> &Refusal {
+    pub fn reason(&self) -> &RejectReason {
         &self.0.reason
     }
 
@@ -93,10 +93,10 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} was refused: {} (ran: no)", self.0.info, self.0.message)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for Rejected {}

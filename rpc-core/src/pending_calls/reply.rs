@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::sleeper::Watch;
-use super::{WaiterKey, Waiters};
+use super::{CallKey, PendingCalls};
 use crate::error::SendError;
 use crate::message::{Outcome, Reached, Request};
 
 /// What ended the waiting.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event {
+pub enum ReplyEvent {
     /// The server's final outcome.
     Outcome(Outcome),
     /// The transport gave up.
@@ -20,30 +20,30 @@ pub enum Event {
     /// The deadline passed.
     Expired,
     /// A sign of life was asked for and did not come.
-    Silent,
+    MonitorMissed,
 }
 
 /// Waits for the outcome of one call.
 ///
 /// Dropping it before the outcome came gives the call up: the entry is gone at once, the request is
 /// [cancelled](Request::cancel), and the transport is told.
-pub struct Replies {
-    waiters: Waiters,
-    key: WaiterKey,
+pub struct PendingReply {
+    pending_calls: PendingCalls,
+    key: CallKey,
     request: Arc<Request>,
     watch: Watch,
     done: bool,
 }
 
-impl Replies {
+impl PendingReply {
     #[inline]
     pub(super) fn new(
-        waiters: Waiters,
-        key: WaiterKey,
+        pending_calls: PendingCalls,
+        key: CallKey,
         request: Arc<Request>,
         watch: Watch,
     ) -> Self {
-        Self { waiters, key, request, watch, done: false }
+        Self { pending_calls, key, request, watch, done: false }
     }
 
     /// The request that is waited for.
@@ -54,42 +54,42 @@ impl Replies {
 
     /// The event that ends the call. Not to be polled again after that.
     #[inline]
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let shard = self.waiters.shard(self.key);
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReplyEvent> {
+        let shard = self.pending_calls.shard(self.key);
         let event = shard.poll(self.key, cx);
         if event.is_ready() {
             self.done = true;
-        } else if !self.watch.stands(&self.waiters)
+        } else if !self.watch.stands(&self.pending_calls)
             && let Some(deadline) = shard.first_deadline(self.key)
         {
-            self.watch = self.waiters.watch(self.key, deadline);
+            self.watch = self.pending_calls.watch(self.key, deadline);
         }
         event
     }
 }
 
-impl Replies {
+impl PendingReply {
     /// Gives the call up, and says how far it had come.
     pub(crate) fn give_up(&self) -> Reached {
         let reached = self.request.progress.cancel();
-        if let Some(tell) = &self.waiters.0.on_abandon {
+        if let Some(tell) = &self.pending_calls.0.on_drop {
             tell(self.key, &self.request);
         }
         reached
     }
 }
 
-impl Drop for Replies {
+impl Drop for PendingReply {
     fn drop(&mut self) {
         self.watch.end();
-        if !self.done && self.waiters.shard(self.key).close(self.key) {
+        if !self.done && self.pending_calls.shard(self.key).close(self.key) {
             self.give_up();
         }
     }
 }
 
-impl fmt::Debug for Replies {
+impl fmt::Debug for PendingReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replies").field("request", &self.request.id).finish_non_exhaustive()
+        f.debug_struct("PendingReply").field("request", &self.request.id).finish_non_exhaustive()
     }
 }

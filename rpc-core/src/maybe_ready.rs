@@ -10,14 +10,14 @@ use crate::endpoint::BoxFuture;
 ///
 /// A boxed future for every message costs a fraction of a whole call in memory; a broker on the network does not notice
 /// it. So transports that are done at once say so, and the others box.
-pub enum Eventual<T> {
+pub enum MaybeReady<T> {
     /// Done. Empty once it has been polled.
     Ready(Option<T>),
     /// Still under way.
     Pending(BoxFuture<'static, T>),
 }
 
-impl<T> Eventual<T> {
+impl<T> MaybeReady<T> {
     /// A result that is there already.
     pub const fn ready(value: T) -> Self {
         Self::Ready(Some(value))
@@ -29,12 +29,12 @@ impl<T> Eventual<T> {
     }
 }
 
-impl<T, E> Eventual<Result<T, E>> {
+impl<T, E> MaybeReady<Result<T, E>> {
     /// What there is still to be looked at: nothing, if all went well at once.
     ///
     /// Most often it did. Awaiting would first move the whole value to where it can stay.
     #[inline]
-    pub(crate) fn unless_ok(self) -> Option<Self> {
+    pub(crate) fn into_pending(self) -> Option<Self> {
         match self {
             Self::Ready(Some(Ok(_))) => None,
             other => Some(other),
@@ -42,7 +42,7 @@ impl<T, E> Eventual<Result<T, E>> {
     }
 }
 
-impl<T: Unpin> Future for Eventual<T> {
+impl<T: Unpin> Future for MaybeReady<T> {
     type Output = T;
 
     /// # Panics
@@ -56,11 +56,11 @@ impl<T: Unpin> Future for Eventual<T> {
     }
 }
 
-impl<T> fmt::Debug for Eventual<T> {
+impl<T> fmt::Debug for MaybeReady<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ready(_) => "Eventual::Ready",
-            Self::Pending(_) => "Eventual::Pending",
+            Self::Ready(_) => "MaybeReady::Ready",
+            Self::Pending(_) => "MaybeReady::Pending",
         })
     }
 }

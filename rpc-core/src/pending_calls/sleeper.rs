@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::armed::{Armed, LATEST};
 use super::table::Shard;
-use super::{Table, WaiterKey, Waiters};
+use super::{CallKey, PendingCalls, Table};
 
 const NOBODY: u64 = 0;
 
@@ -52,9 +52,9 @@ impl Default for Alarm {
     }
 }
 
-impl Waiters {
+impl PendingCalls {
     /// Makes sure that the call is woken at `deadline`, or before.
-    pub(super) fn watch(&self, key: WaiterKey, deadline: Instant) -> Watch {
+    pub(super) fn watch(&self, key: CallKey, deadline: Instant) -> Watch {
         let Ok(runtime) = Handle::try_current() else { return Watch::Nobody };
         let alarm = &self.0.alarm;
         let here = number(&runtime);
@@ -70,7 +70,7 @@ impl Waiters {
         }
     }
 
-    async fn watch_one(self, key: WaiterKey) {
+    async fn watch_one(self, key: CallKey) {
         let shard = self.shard(key);
         // Signs of life put the deadline off, hence a loop.
         while let Some(deadline) = shard.first_deadline(key) {
@@ -82,10 +82,10 @@ impl Waiters {
 
 impl Watch {
     /// Whether somebody still minds.
-    pub(super) fn stands(&self, waiters: &Waiters) -> bool {
+    pub(super) fn stands(&self, pending_calls: &PendingCalls) -> bool {
         match self {
             Self::Nobody => false,
-            Self::Sleeper => waiters.0.alarm.owner.load(Ordering::Acquire) != NOBODY,
+            Self::Sleeper => pending_calls.0.alarm.owner.load(Ordering::Acquire) != NOBODY,
             Self::Own(task) => !task.is_finished(),
         }
     }

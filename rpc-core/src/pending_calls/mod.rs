@@ -8,7 +8,7 @@
 //! slot's next tenant.
 
 mod armed;
-mod replies;
+mod reply;
 mod sleeper;
 mod table;
 #[cfg(test)]
@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use self::replies::{Event, Replies};
+pub use self::reply::{PendingReply, ReplyEvent};
 use self::sleeper::{Alarm, Watch};
+pub use self::table::CallKey;
 use self::table::Shard;
-pub use self::table::WaiterKey;
 use crate::error::SendError;
 use crate::message::{Outcome, Request};
 
@@ -30,19 +30,19 @@ use crate::message::{Outcome, Request};
 const SHARDS: usize = 8;
 
 /// Called when a caller drops its call before the outcome came.
-type OnAbandon = Box<dyn Fn(WaiterKey, &Arc<Request>) + Send + Sync>;
+type OnAbandon = Box<dyn Fn(CallKey, &Arc<Request>) + Send + Sync>;
 
 /// The open calls of one transport. Cloning gives another handle on the same table.
 #[derive(Clone)]
-pub struct Waiters(Arc<Table>);
+pub struct PendingCalls(Arc<Table>);
 
 struct Table {
     shards: [Shard; SHARDS],
     alarm: Alarm,
-    on_abandon: Option<OnAbandon>,
+    on_drop: Option<OnAbandon>,
 }
 
-impl Waiters {
+impl PendingCalls {
     /// An empty table.
     #[must_use]
     pub fn new() -> Self {
@@ -50,12 +50,12 @@ impl Waiters {
     }
 
     /// An empty table that reports calls which their callers gave up, so that a transport can tell the server.
-    pub fn on_abandon(tell: impl Fn(WaiterKey, &Arc<Request>) + Send + Sync + 'static) -> Self {
+    pub fn on_drop(tell: impl Fn(CallKey, &Arc<Request>) + Send + Sync + 'static) -> Self {
         Self::build(Some(Box::new(tell)))
     }
 
-    fn build(on_abandon: Option<OnAbandon>) -> Self {
-        Self(Arc::new(Table { shards: Default::default(), alarm: Alarm::default(), on_abandon }))
+    fn build(on_drop: Option<OnAbandon>) -> Self {
+        Self(Arc::new(Table { shards: Default::default(), alarm: Alarm::default(), on_drop }))
     }
 
     /// Opens an entry for a request that is about to be sent; the key finds it again.
@@ -63,7 +63,7 @@ impl Waiters {
     /// Without a tokio runtime on this thread the entry's deadline is not watched until the call is polled on one.
     #[inline]
     #[must_use]
-    pub fn register(&self, request: &Arc<Request>) -> (WaiterKey, Replies) {
+    pub fn register(&self, request: &Arc<Request>) -> (CallKey, PendingReply) {
         let table = &self.0;
         // The lowest bits of ids are counted or random.
         let shard = request.id.to_bits() as usize % SHARDS;
@@ -71,18 +71,18 @@ impl Waiters {
         let silence = request.monitor.and_then(|period| Instant::now().checked_add(period));
         let first = [request.deadline, silence].into_iter().flatten().min();
         let watch = first.map_or(Watch::Sleeper, |first| self.watch(key, first));
-        (key, Replies::new(self.clone(), key, Arc::clone(request), watch))
+        (key, PendingReply::new(self.clone(), key, Arc::clone(request), watch))
     }
 
     /// Gives a waiting call its outcome. False: nobody waits for it any more.
     #[inline]
-    pub fn complete(&self, key: WaiterKey, outcome: Outcome) -> bool {
-        self.shard(key).settle(key, Event::Outcome(outcome))
+    pub fn complete(&self, key: CallKey, outcome: Outcome) -> bool {
+        self.shard(key).settle(key, ReplyEvent::Outcome(outcome))
     }
 
     /// Ends a waiting call with an error of the transport. False: nobody waits for it any more.
-    pub fn fail(&self, key: WaiterKey, error: SendError) -> bool {
-        self.shard(key).settle(key, Event::Failed(error))
+    pub fn fail(&self, key: CallKey, error: SendError) -> bool {
+        self.shard(key).settle(key, ReplyEvent::Failed(error))
     }
 
     /// Ends all waiting calls with an error of the transport.
@@ -93,13 +93,13 @@ impl Waiters {
     }
 
     /// Notes a sign of life. False: nobody waits any more.
-    pub fn heartbeat(&self, key: WaiterKey) -> bool {
-        self.shard(key).heartbeat(key)
+    pub fn note_still_running(&self, key: CallKey) -> bool {
+        self.shard(key).note_still_running(key)
     }
 
     /// Whether the call still waits.
     #[must_use]
-    pub fn is_waiting(&self, key: WaiterKey) -> bool {
+    pub fn is_waiting(&self, key: CallKey) -> bool {
         self.shard(key).is_waiting(key)
     }
 
@@ -116,19 +116,19 @@ impl Waiters {
     }
 
     #[inline]
-    fn shard(&self, key: WaiterKey) -> &Shard {
+    fn shard(&self, key: CallKey) -> &Shard {
         &self.0.shards[key.shard() % SHARDS]
     }
 }
 
-impl Default for Waiters {
+impl Default for PendingCalls {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for Waiters {
+impl fmt::Debug for PendingCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiters").field("open", &self.len()).finish_non_exhaustive()
+        f.debug_struct("PendingCalls").field("open", &self.len()).finish_non_exhaustive()
     }
 }
