@@ -45,9 +45,19 @@ async fn serve(
     name: &'static str,
     worker: &Arc<Worker>,
 ) -> RunningServer {
+    serve_until(transport, name, worker, Duration::from_secs(30)).await
+}
+
+/// A server with so much time to drain.
+async fn serve_until(
+    transport: &MemTransport,
+    name: &'static str,
+    worker: &Arc<Worker>,
+    shutdown_timeout: Duration,
+) -> RunningServer {
     Server::builder(transport.clone(), Target::topic("work").server(name))
         .endpoint::<Worker>(Arc::clone(worker))
-        .shutdown_timeout(Duration::from_millis(200))
+        .shutdown_timeout(shutdown_timeout)
         .build()
         .unwrap()
         .start()
@@ -156,7 +166,7 @@ async fn servers_that_come_and_go_under_load_lose_and_repeat_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_outlives_the_drain_is_cut_off_and_its_caller_told() {
     let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
-    let server = serve(&transport, "one", &worker).await;
+    let server = serve_until(&transport, "one", &worker, Duration::from_millis(200)).await;
     let call = tokio::spawn(client(&transport).hang(&Context::new()).into_future());
     worker.began.notified().await;
     server.stop();

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::observed::Observed;
-use super::support::poll_once;
+use super::support::{UNTIL_INVOKED, poll_once};
 use super::verdicts::assert_timeout;
 use super::work::{Event, Watch, WorkClient, began, busy, ended};
 use crate::harness::{World, cases};
@@ -39,7 +39,7 @@ async fn a_method_is_told_that_its_caller_s_time_is_up(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
-    let call = client.mind_the_caller(&ctx(), "a".into()).timeout(SHORT);
+    let call = client.mind_the_caller(&ctx(), "a".into()).timeout(UNTIL_INVOKED);
     let error = call.await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Reply);
     assert_eq!(error.ran(), Ran::Unknown);
@@ -106,12 +106,12 @@ async fn a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs(
     let mut watch = Watch::new();
     let (server, gate) = slow(&world, &watch).await;
     let client: WorkClient = world.client();
-    let error = client.run(&ctx(), "never".into()).timeout(SHORT).await.unwrap_err();
+    let error = client.run(&ctx(), "never".into()).timeout(UNTIL_INVOKED).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Reply);
     assert_ne!(error.ran(), Ran::Yes);
     assert!(matches!(watch.next().await, Event::Taken(_)));
     // What a message takes to arrive is not counted.
-    sleep(SHORT).await;
+    sleep(UNTIL_INVOKED).await;
     gate.add_permits(1);
     server.stop();
     server.wait().await.unwrap();

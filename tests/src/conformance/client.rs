@@ -9,7 +9,7 @@ use rpc_core::{CallError, Context, RpcClient, Value, endpoint};
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore};
 
-use super::support::{Seen, WitnessClient, inline, stop_all};
+use super::support::{Seen, UNTIL_INVOKED, WitnessClient, inline, stop_all};
 use crate::harness::{World, cases};
 
 /// Methods that end when the case says so.
@@ -153,7 +153,7 @@ async fn prepared_settings_chain(world: World) {
     let (gate, _, open, _) = gate();
     world.start(world.server("two").endpoint(gate)).await;
     let client: GateClient = world.client_of(world.target().server("one"));
-    let hasty = client.prepare().timeout(Duration::from_secs(1)).build();
+    let hasty = client.prepare().timeout(UNTIL_INVOKED).build();
     let two = hasty.prepare().server("two").build();
     assert!(two.quick(&ctx()).await.unwrap());
     let error = two.pass(&ctx(), 1).await.unwrap_err();
@@ -185,14 +185,13 @@ async fn a_call_that_is_not_answered_in_time_ends_with_its_timeout(world: World)
     let (gate, began, open, _) = gate();
     world.serve(gate).await;
     let client: GateClient = world.client();
-    let hasty = client.prepare().timeout(Duration::from_millis(200)).build();
-    for call in [hasty.pass(&ctx(), 1), client.pass(&ctx(), 1).timeout(Duration::from_millis(200))]
-    {
+    let hasty = client.prepare().timeout(UNTIL_INVOKED).build();
+    for call in [hasty.pass(&ctx(), 1), client.pass(&ctx(), 1).timeout(UNTIL_INVOKED)] {
         let error = call.await.unwrap_err();
         began.notified().await;
         let CallError::Timeout(timeout) = &error else { panic!("{error}") };
         assert_eq!((timeout.phase(), error.ran()), (TimeoutPhase::Reply, Ran::Unknown));
-        assert!(timeout.info().elapsed >= Duration::from_millis(200), "{error}");
+        assert!(timeout.info().elapsed >= UNTIL_INVOKED, "{error}");
         assert!(!error.may_retry());
     }
     open.add_permits(2);

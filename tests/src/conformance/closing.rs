@@ -8,7 +8,7 @@ use rpc_core::transport::ConnectionState;
 use rpc_core::{Context, RpcClient};
 
 use super::work::{Watch, WorkClient, busy};
-use crate::harness::{LeftBehind, World, cases};
+use crate::harness::{World, cases};
 
 fn ctx() -> Context {
     Context::new()
@@ -62,7 +62,7 @@ async fn nothing_is_in_flight_when_all_is_done(world: World) {
     server.stop();
     server.wait().await.unwrap();
     assert_eq!(server.stats().in_flight, 0);
-    assert_eq!(world.broker().left_behind().await, LeftBehind::NOTHING);
+    assert_eq!(world.settled().await, Ok(()));
 }
 
 async fn closing_a_transport_ends_its_calls(world: World) {

@@ -7,10 +7,12 @@ use rpc_core::{CallError, Context, endpoint};
 use tokio::time::{Instant, sleep};
 
 use super::raw;
+use super::support::UNTIL_INVOKED;
 use super::verdicts::assert_timeout;
 use super::work::{Watch, WorkClient, began, busy, ended};
 use crate::harness::{World, cases};
 
+/// The time that messages have that are to expire in the queue.
 const SHORT: Duration = Duration::from_millis(300);
 
 fn ctx() -> Context {
@@ -73,9 +75,9 @@ async fn a_call_that_is_not_answered_in_time_ends(world: World) {
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
     let before = Instant::now();
-    let error = client.hold(&ctx(), "a".into()).timeout(SHORT).await.unwrap_err();
+    let error = client.hold(&ctx(), "a".into()).timeout(UNTIL_INVOKED).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Reply);
-    assert!(before.elapsed() >= SHORT);
+    assert!(before.elapsed() >= UNTIL_INVOKED);
     assert!(before.elapsed() < Duration::from_secs(20));
     assert_eq!(watch.began().await, "a");
     watch.release(1);
@@ -88,9 +90,8 @@ async fn the_time_a_call_has_begins_when_it_is_awaited(world: World) {
     sleep(SHORT * 2).await;
     assert!(call.await.is_ok());
     // Time enough for any broker, and yet up before the call is awaited.
-    let time = Duration::from_secs(1);
-    let call = client.run(&ctx(), "a".into()).timeout(time);
-    sleep(time * 2).await;
+    let call = client.run(&ctx(), "a".into()).timeout(UNTIL_INVOKED);
+    sleep(UNTIL_INVOKED * 2).await;
     assert_eq!(call.await.unwrap(), "a");
 }
 
@@ -102,7 +103,7 @@ async fn what_expired_in_the_queue_is_never_run(world: World) {
     assert_timeout(&error, TimeoutPhase::Reply);
     assert_ne!(error.ran(), Ran::Yes);
     // What a message takes to arrive is not counted.
-    sleep(SHORT).await;
+    sleep(SHORT * 2).await;
     watch.release(1);
     client.run(&ctx(), "next".into()).await.unwrap();
     server.stop();
@@ -114,13 +115,13 @@ async fn a_message_that_comes_back_too_late_is_not_run(world: World) {
     let mut watch = Watch::new();
     let mut ear = raw::Ear::new(&world, "slow").await;
     let mut request = raw::call(&world, 1, "run", "late");
-    request.deadline = Some(Instant::now() + SHORT);
+    request.deadline = Some(Instant::now() + UNTIL_INVOKED);
     let call = tokio::spawn({
         let world = world.clone();
         async move { raw::send(&world, request).await }
     });
     let message = ear.next().await;
-    sleep(SHORT * 2).await;
+    sleep(UNTIL_INVOKED * 2).await;
     let builder = world.server("one").endpoint(watch.work()).run_redelivered(true);
     let server = world.start(builder).await;
     message.requeue();
@@ -151,7 +152,7 @@ async fn a_nested_call_has_no_time_once_its_caller_has_none(world: World) {
     let relay = Relay(world.client());
     world.start(world.server("one").endpoint(watch.work()).endpoint(relay)).await;
     let client: RelayClient = world.client();
-    client.too_late(&ctx()).timeout(SHORT).await.unwrap_err();
+    client.too_late(&ctx()).timeout(UNTIL_INVOKED).await.unwrap_err();
     assert_eq!(watch.began().await, "told", "nothing ran before");
 }
 
@@ -233,7 +234,8 @@ async fn a_cast_expires_in_the_queue_where_it_is_asked_to(world: World) {
     let client: WorkClient = world.client();
     client.run(&ctx(), "stale".into()).cast().expires_after(SHORT).await.unwrap();
     client.run(&ctx(), "fresh".into()).cast().expires_after(SHORT * 1000).await.unwrap();
-    sleep(SHORT * 2).await;
+    // What a message takes to arrive is not counted.
+    sleep(SHORT * 3).await;
     watch.release(1);
     assert_eq!(watch.next().await, ended("busy"));
     assert_eq!(watch.next().await, began("fresh"));
@@ -246,16 +248,16 @@ async fn a_cast_has_no_deadline_for_its_method(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
-    client.mind_the_caller(&ctx(), "a".into()).cast().timeout(SHORT).await.unwrap();
+    client.mind_the_caller(&ctx(), "a".into()).cast().timeout(UNTIL_INVOKED).await.unwrap();
     assert_eq!(watch.began().await, "a");
-    sleep(SHORT * 2).await;
+    sleep(UNTIL_INVOKED * 2).await;
     watch.release(1);
     assert_eq!(watch.next().await, ended("a"), "nobody has gone");
     // That it expires in the queue says nothing of what begins in time.
-    let expiring = client.mind_the_caller(&ctx(), "b".into()).cast().expires_after(SHORT);
+    let expiring = client.mind_the_caller(&ctx(), "b".into()).cast().expires_after(UNTIL_INVOKED);
     expiring.await.unwrap();
     assert_eq!(watch.began().await, "b");
-    sleep(SHORT * 2).await;
+    sleep(UNTIL_INVOKED * 2).await;
     watch.release(1);
     assert_eq!(watch.next().await, ended("b"), "nobody has gone");
 }

@@ -14,6 +14,7 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, Service};
 
+use super::support::UNTIL_INVOKED;
 use crate::harness::{World, cases};
 
 struct Echo {
@@ -252,7 +253,7 @@ async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
     let refused = client.prepare().namespace("nowhere").build();
     let error = refused.echo(&Context::new(), "hello".into()).await.unwrap_err();
     assert!(matches!(error, CallError::Rejected(_)), "{error}");
-    let error = client.wait(&Context::new()).timeout(Duration::from_millis(100)).await.unwrap_err();
+    let error = client.wait(&Context::new()).timeout(UNTIL_INVOKED).await.unwrap_err();
     let CallError::Timeout(late) = &error else { panic!("{error}") };
     assert_eq!((late.phase(), late.ran()), (TimeoutPhase::Reply, Ran::Unknown));
     open.add_permits(1);
@@ -274,7 +275,7 @@ async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
     let (echo, began, open) = echo();
     world.serve(echo).await;
     let client = world.client::<EchoClient>().prepare();
-    let client = client.layer(again_after(Duration::from_millis(200))).build();
+    let client = client.layer(again_after(UNTIL_INVOKED)).build();
     let call = tokio::spawn(client.wait(&Context::new()));
     began.notified().await;
     began.notified().await;
@@ -287,7 +288,7 @@ async fn a_call_that_was_repeated_below_layers_may_have_run(world: World) {
     let retry = Retry::until_deadline().pause(Duration::from_millis(10));
     let client = world.client::<EchoClient>().prepare().retry(retry);
     let client = client.layer(noting("client", &Arc::default())).build();
-    let call = tokio::spawn(client.wait(&Context::new()).timeout(Duration::from_millis(500)));
+    let call = tokio::spawn(client.wait(&Context::new()).timeout(UNTIL_INVOKED * 2));
     sleep(Duration::from_millis(100)).await;
     world.serve(echo).await;
     began.notified().await;

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
 use super::observed::Observed;
+use super::support::UNTIL_INVOKED;
 use super::verdicts::assert_interrupted;
 use super::work::{Control, ControlClient, Event, Watch, WorkClient, began, ended};
 use crate::harness::{World, cases};
@@ -274,7 +275,7 @@ async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: Wor
 async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.shutdown_timeout(Duration::from_millis(500))).await;
+    let server = world.start(builder.shutdown_timeout(UNTIL_INVOKED)).await;
     let client: WorkClient = world.client();
     let calls = ["a", "b", "c"].map(|label| tokio::spawn(client.hold(&ctx(), label.into())));
     for _ in 0..3 {

@@ -1,5 +1,6 @@
 //! Targets that nobody serves, and sending again what did not run.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rpc_core::error::{CallError, Ran, TimeoutPhase};
@@ -96,18 +97,23 @@ async fn calls_that_wait_are_told_when_the_last_server_leaves(world: World) {
 }
 
 async fn a_call_can_be_repeated_until_a_server_appears(world: World) {
-    let watch = Watch::new();
-    let client: WorkClient = world.client();
+    let (mut watch, mut sent) = (Watch::new(), Watch::new());
     let retry = Retry::until_deadline().pause(Duration::from_millis(20));
-    let client = client.prepare().retry(retry).build();
+    let client = observed(&world, &sent, retry);
     let call = tokio::spawn(client.run(&ctx(), "a".into()));
     let cast = tokio::spawn(client.run(&ctx(), "b".into()).cast());
-    // The first attempts find nobody.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The first attempts of both find no server.
+    let mut attempts = HashMap::new();
+    while attempts.len() < 2 || attempts.values().any(|attempts| *attempts < 3) {
+        let Event::Sent(id) = sent.next().await else { panic!("only sending is observed") };
+        *attempts.entry(id).or_insert(0) += 1;
+    }
     assert!(!call.is_finished() && !cast.is_finished());
     world.serve(watch.work()).await;
     assert_eq!(call.await.unwrap().unwrap(), "a");
     cast.await.unwrap().unwrap();
+    // A cast is over when it has been published; its method runs later.
+    watch.until(&ended("b")).await;
 }
 
 async fn repeating_ends_with_the_deadline(world: World) {

@@ -1,10 +1,16 @@
 //! What several files of cases need.
 
+use std::time::Duration;
+
 use rpc_core::server::{Concurrency, ServerBuilder};
 use rpc_core::{Context, RunningServer, endpoint};
 use tokio::sync::mpsc;
 
 use crate::harness::World;
+
+/// Long enough for a message to reach its method on a busy machine, short enough to be waited for: the time-out of calls
+/// that are to time out while their method runs.
+pub(crate) const UNTIL_INVOKED: Duration = Duration::from_secs(2);
 
 /// Tells the case what reaches it.
 pub(crate) struct Witness {

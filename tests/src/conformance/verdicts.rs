@@ -8,6 +8,7 @@ use rpc_core::error::{Ran, RejectReason, TimeoutPhase, TransportErrorKind};
 use rpc_core::{CallError, Context, RpcClient};
 
 use super::raw::Ear;
+use super::support::UNTIL_INVOKED;
 use super::work::{Closed, Watch, WorkClient, WorkFailExpected};
 use crate::harness::{World, cases};
 
@@ -98,11 +99,10 @@ async fn a_timeout_names_its_call_and_the_time_it_took(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
-    let time = Duration::from_millis(300);
-    let error = client.hold(&ctx(), "a".into()).timeout(time).await.unwrap_err();
+    let error = client.hold(&ctx(), "a".into()).timeout(UNTIL_INVOKED).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Reply);
     assert_names(&world, &error, "hold");
-    assert!(error.info().unwrap().elapsed >= time);
+    assert!(error.info().unwrap().elapsed >= UNTIL_INVOKED);
     assert_eq!(watch.began().await, "a");
     assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
     watch.release(1);

@@ -14,6 +14,12 @@ use super::{Case, Clock, Fixture, World, logs, panics};
 /// All that a case runs, servers and clients and decoders, makes do with this.
 const STACK: usize = 512 * 1024;
 
+/// How often each case runs; once unless `RPC_CONFORMANCE_ROUNDS` says otherwise.
+fn rounds() -> usize {
+    let rounds = std::env::var("RPC_CONFORMANCE_ROUNDS").ok();
+    rounds.map_or(1, |rounds| rounds.parse().expect("RPC_CONFORMANCE_ROUNDS is a number"))
+}
+
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -28,11 +34,12 @@ pub enum Ended {
 /// The cases over one transport.
 pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
     logs::ask_each_thread();
-    let fixture = Arc::new(fixture);
+    let (fixture, rounds) = (Arc::new(fixture), rounds());
     let trial = |&case: &Case| {
         let fixture = Arc::clone(&fixture);
         let kind = fixture.name();
-        let run = move || match watched(fixture, case) {
+        let again = move || watched(Arc::clone(&fixture) as Arc<dyn Fixture>, case);
+        let run = move || match repeated(rounds, again) {
             Ended::Passed => Ok(Completion::Completed),
             Ended::NotApplicable(what) => {
                 Ok(Completion::ignored_with(format!("not applicable: the transport lacks {what}")))
@@ -42,6 +49,12 @@ pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
         Trial::ignorable_test(case.name, run).with_kind(kind)
     };
     cases.iter().map(trial).collect()
+}
+
+/// Runs a case until it does not pass, at most so many times.
+fn repeated(rounds: usize, case: impl Fn() -> Ended) -> Ended {
+    let ended = (0..rounds).map(|_| case()).find(|ended| *ended != Ended::Passed);
+    ended.unwrap_or(Ended::Passed)
 }
 
 /// Runs the trials, as the command line asks, and says how many did not apply.

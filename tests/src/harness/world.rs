@@ -13,8 +13,14 @@ use tokio::time::{Instant, advance, sleep, timeout};
 
 use super::{Broker, Clock, LeftBehind};
 
+/// How long servers may take to receive what was sent to them, before they are stopped.
+const DRAIN: Duration = Duration::from_secs(20);
+
 /// How long servers may take to end, and the broker to notice, after a case.
 const SETTLE: Duration = Duration::from_secs(60);
+
+/// How often the broker is asked what is left on it.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A broker of the case's own, with one connection for its servers and one for its clients.
 ///
@@ -149,23 +155,46 @@ impl World {
         self.0.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until nothing of the case is left on its broker.
+    ///
+    /// # Errors
+    ///
+    /// What is left. Where the clock is paused, nothing may be left at once.
+    pub async fn settled(&self) -> Result<(), LeftBehind> {
+        let within = if self.0.clock == Clock::Paused { Duration::ZERO } else { SETTLE };
+        self.until(within, |left| left == LeftBehind::NOTHING).await
+    }
+
+    /// Asks what is left until it is `enough`, at least once; what is left when the time is up.
+    async fn until(
+        &self,
+        within: Duration,
+        enough: impl Fn(LeftBehind) -> bool,
+    ) -> Result<(), LeftBehind> {
+        let end = Instant::now() + within;
+        loop {
+            let left = self.0.broker.left_behind().await;
+            if enough(left) {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                return Err(left);
+            }
+            sleep(POLL).await;
+        }
+    }
+
     /// Stops what runs, and looks at what is left.
     pub(super) async fn leave(&self) -> Result<(), String> {
+        // A cast is over when it has been published: without this wait, a server could be stopped before it receives the
+        // last one, which then stays in the queue. What is still there later is reported below.
+        let _ = self.until(DRAIN, |left| left.queued + left.unacknowledged == 0).await;
         let servers = std::mem::take(&mut *self.servers());
         for server in servers {
             end(&server).await?;
         }
-        let until = Instant::now() + SETTLE;
-        loop {
-            let left = self.0.broker.left_behind().await;
-            if left == LeftBehind::NOTHING {
-                return Ok(());
-            }
-            if Instant::now() >= until {
-                return Err(format!("the case left behind {left:?}"));
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
+        let settled = self.until(SETTLE, |left| left == LeftBehind::NOTHING).await;
+        settled.map_err(|left| format!("the case left behind {left:?}"))
     }
 }
 

@@ -11,7 +11,7 @@ const TIMED_OUT: &str = "oslo_messaging.exceptions.MessagingTimeout";
 
 async fn a_caller_that_ran_out_of_time_does_not_disturb_the_server(world: World) {
     let mut seen = serve(&world).await;
-    let python = world.python().await.with("timeout", 1);
+    let python = world.python().await.with("timeout", 2);
     let error = python.call("hold", json!({})).await.unwrap_err();
     assert_eq!(error.name(), TIMED_OUT);
     assert_eq!(seen.next().await, ("rust", "hold".into()));

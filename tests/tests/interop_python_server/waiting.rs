@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 async fn a_caller_that_ran_out_of_time_does_not_disturb_the_server(world: World) {
     let (mut python, client) = called(&world).await;
-    let error = client.sleep(&ctx(), 2.0).timeout(SECOND).await.unwrap_err();
+    let error = client.sleep(&ctx(), 3.0).timeout(SECOND * 2).await.unwrap_err();
     let CallError::Timeout(timeout) = &error else { panic!("{error:?}") };
     assert_eq!(timeout.phase(), TimeoutPhase::Reply);
     assert_eq!(error.ran(), Ran::Unknown);
