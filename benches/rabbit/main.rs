@@ -15,7 +15,7 @@ mod waiting;
 use std::process::ExitCode;
 
 use rpc_tests::interop::interpreter;
-use rpc_tests::rabbit::{Node, NodeOptions, UrlForm};
+use rpc_tests::support::rabbitmq::{Node, NodeOptions, UrlForm};
 use tokio::runtime::Builder;
 
 use crate::drive::{Contestant, Turn, on_runtime};

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rpc_tests::interop::interpreter;
-use rpc_tests::rabbit::{Node, UrlForm, shared};
+use rpc_tests::support::rabbitmq::{Node, UrlForm, shared};
 
 fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,175 @@
+//! What the broker does not allow: each is told apart, at once, and not asked for again and again.
+
+use std::time::Duration;
+
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::{CallError, Context};
+use rpc_tests::support::rabbitmq::{Node, UrlForm};
+use tokio::time::{Instant, sleep};
+use tracing::Level;
+
+use crate::bank::{
+    assert_says, call, client, proxied, refused, refused_start, serve, shared_with_vhost,
+    transport, until,
+};
+use crate::log_scanner::warnings;
+
+const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
+
+/// A URL with another user than `guest`.
+fn url_of(node: &Node, form: UrlForm, user: &str, password: &str, vhost: &str) -> String {
+    node.url(form, vhost).replace("guest:guest", &format!("{user}:{password}"))
+}
+
+async fn assert_refused(url: &str, parts: &[&str]) {
+    let transport = transport(url);
+    assert_says(&refused(&transport).await, parts);
+    let text = refused_start(&transport).await;
+    assert_says(&text, parts);
+    assert_says(&text, &["could not start", "topic `bank`"]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_from_everything_else() {
+    let node = shared_with_vhost("password").await;
+    node.add_user("ann", "right").await.unwrap();
+    node.allow("ann", "password", [".*"; 3]).await.unwrap();
+    for form in FORMS {
+        for user in ["ann", "nobody"] {
+            let url = url_of(node, form, user, "wrong", "password");
+            assert_refused(&url, &["user", user, "password", "127.0.0.1"]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_virtual_host_that_is_not_there_or_not_for_the_user_is_told_from_everything_else() {
+    let node = shared_with_vhost("closed shop").await;
+    node.add_user("bob", "right").await.unwrap();
+    for form in FORMS {
+        for vhost in ["no such", "closed shop"] {
+            let url = url_of(node, form, "bob", "right", vhost);
+            assert_refused(&url, &["virtual host", vhost, "bob", "permission"]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_queue_that_may_not_be_declared_fails_calls_at_once() {
+    let node = shared_with_vhost("no reply").await;
+    node.add_user("cat", "right").await.unwrap();
+    for form in FORMS {
+        node.allow("cat", "no reply", ["^$", ".*", ".*"]).await.unwrap();
+        let transport = transport(&url_of(node, form, "cat", "right", "no reply"));
+        for _ in 0..2 {
+            assert_says(&refused(&transport).await, &["reply", "cat", "permission", "configure"]);
+        }
+        // Once it is allowed it works, and nobody has to make another transport.
+        node.allow("cat", "no reply", [".*"; 3]).await.unwrap();
+        let server = serve(&transport).await;
+        until("calls work", async || {
+            let called = client(&transport);
+            called.balance(&Context::new(), "ada".into()).await.is_ok()
+        })
+        .await;
+        server.stop();
+        server.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_may_not_be_declared_fails_the_servers_start() {
+    let node = shared_with_vhost("no topic").await;
+    node.add_user("dan", "right").await.unwrap();
+    node.allow("dan", "no topic", ["^(reply_|rpc.reply/).*", ".*", ".*"]).await.unwrap();
+    for form in FORMS {
+        let transport = transport(&url_of(node, form, "dan", "right", "no topic"));
+        let text = refused_start(&transport).await;
+        assert_says(&text, &["could not start", "bank", "dan", "permission", "configure"]);
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_publish_is_told_so() {
+    let node = shared_with_vhost("no writing").await;
+    node.add_user("eve", "right").await.unwrap();
+    node.allow("eve", "no writing", [".*", "^$", ".*"]).await.unwrap();
+    for form in FORMS {
+        let serving = transport(&node.url(form, "no writing"));
+        let server = serve(&serving).await;
+        let transport = transport(&url_of(node, form, "eve", "right", "no writing"));
+        let client = client(&transport);
+        let called = client.balance(&Context::new(), "ada".into()).await;
+        let CallError::Transport(error) = called.unwrap_err() else { panic!() };
+        assert_eq!(error.kind(), TransportErrorKind::Unavailable);
+        assert_says(&error.to_string(), &["eve", "permission", "write"]);
+        let cast = client.balance(&Context::new(), "ada".into()).cast().await;
+        let CallError::Transport(error) = cast.unwrap_err() else { panic!() };
+        assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Unavailable, Ran::No));
+        assert_says(&error.to_string(), &["eve", "permission", "write"]);
+        server.stop();
+        server.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_answer_says_so_in_its_log() {
+    let node = shared_with_vhost("no answers").await;
+    node.add_user("ivy", "right").await.unwrap();
+    // Its own queues and exchanges, but not the default exchange.
+    let write = "^(bank|openstack|reply_|rpc).*";
+    node.allow("ivy", "no answers", [".*", write, ".*"]).await.unwrap();
+    for form in FORMS {
+        let logs = warnings();
+        let serving = transport(&url_of(node, form, "ivy", "right", "no answers"));
+        let calling = transport(&node.url(form, "no answers"));
+        let server = serve(&serving).await;
+        let deadline = Duration::from_secs(1);
+        let called = client(&calling).balance(&Context::new(), "ada".into()).timeout(deadline);
+        assert!(called.await.unwrap_err().is_timeout());
+        let lines = logs.at(Level::WARN);
+        assert!(lines.iter().any(|line| line.says("answer") && line.says("ivy")), "{logs:?}");
+        server.stop();
+        server.wait().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_refused_transport_does_not_storm_the_broker() {
+    let node = shared_with_vhost("storm").await;
+    for form in FORMS {
+        let (proxy, url) = proxied(node, form, "storm").await;
+        let transport = transport(&url.replace("guest:guest", "guest:wrong"));
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(3) {
+            refused(&transport).await;
+            sleep(Duration::from_millis(5)).await;
+        }
+        // One attempt of each of the two connections, and nothing for at least half the longest pause, which is 10 s.
+        assert!(proxy.links() <= 2, "{} attempts", proxy.links());
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_mended_is_found_without_another_transport() {
+    let node = shared_with_vhost("mended").await;
+    node.add_user("fay", "old").await.unwrap();
+    node.allow("fay", "mended", [".*"; 3]).await.unwrap();
+    let serving = transport(&node.url(UrlForm::Rabbit, "mended"));
+    let server = serve(&serving).await;
+    // 2 s between attempts at the most.
+    let url = url_of(node, UrlForm::Rabbit, "fay", "new", "mended") + "?rabbit_interval_max=2";
+    let transport = transport(&url);
+    refused(&transport).await;
+    node.ctl(&["change_password", "fay", "new"]).await.unwrap();
+    let mended = Instant::now();
+    until("calls work", async || {
+        let called = client(&transport);
+        called.balance(&Context::new(), "ada".into()).await.is_ok()
+    })
+    .await;
+    assert!(mended.elapsed() < Duration::from_secs(6), "it took {:?}", mended.elapsed());
+    call(&transport).await;
+    server.stop();
+    server.wait().await.unwrap();
+}

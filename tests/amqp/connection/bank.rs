@@ -1,0 +1,112 @@
+//! The service that most of these tests run, and what a test does with it and its broker.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::server::StartError;
+use rpc_core::{CallError, Context, RunningServer, Server, Target, endpoint};
+use rpc_tests::support::rabbitmq::{Node, Proxy, UrlForm, shared};
+use rpc_transport_amqp::AmqpTransport;
+use tokio::time::{sleep, timeout};
+
+/// What happens happens within this, on a machine that does much else.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// So long calls wait that are to fail sooner.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+pub struct Bank;
+
+#[endpoint(client = pub BankClient)]
+impl Bank {
+    pub fn balance(&self, _ctx: &Context, account: String) -> usize {
+        account.len()
+    }
+}
+
+pub fn transport(url: &str) -> AmqpTransport {
+    AmqpTransport::from_url(url).unwrap()
+}
+
+/// The shared node, and a virtual host in it that is this test's own.
+pub async fn shared_with_vhost(vhost: &str) -> &'static Node {
+    let node = shared().await.unwrap();
+    node.create_vhost(vhost).await.unwrap();
+    node
+}
+
+/// A URL by which everything goes through a proxy.
+pub async fn proxied(node: &Node, form: UrlForm, vhost: &str) -> (Proxy, String) {
+    let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()))).await.unwrap();
+    let url = node.url(form, vhost);
+    let url = url.replace(&format!(":{}/", node.port()), &format!(":{}/", proxy.port()));
+    (proxy, url)
+}
+
+pub fn bank() -> Target {
+    Target::topic("bank")
+}
+
+pub fn client(transport: &AmqpTransport) -> BankClient {
+    BankClient::new(transport.clone(), bank())
+}
+
+pub async fn try_serve(transport: &AmqpTransport) -> Result<RunningServer, StartError> {
+    let server = Server::builder(transport.clone(), bank().server("one")).endpoint(Bank);
+    server.build().unwrap().start().await
+}
+
+pub async fn serve(transport: &AmqpTransport) -> RunningServer {
+    timeout(SOON, try_serve(transport)).await.expect("the server starts soon").unwrap()
+}
+
+/// A call that succeeds.
+pub async fn call(transport: &AmqpTransport) {
+    let balance = client(transport).balance(&Context::new(), "ada".into()).timeout(SOON).await;
+    assert_eq!(balance.unwrap(), 3);
+}
+
+/// Starts a server and calls it over transports of their own.
+pub async fn round_trip(url: &str) {
+    let (serving, calling) = (transport(url), transport(url));
+    let server = serve(&serving).await;
+    call(&calling).await;
+    server.stop();
+    server.wait().await.unwrap();
+}
+
+/// The text of a call that fails long before its deadline, as nothing can come of it. It certainly did not run.
+pub async fn refused(transport: &AmqpTransport) -> String {
+    let began = Instant::now();
+    let called = client(transport).balance(&Context::new(), "ada".into()).timeout(PATIENCE);
+    let error = called.await.unwrap_err();
+    assert!(began.elapsed() < SOON, "it took {:?}: {error}", began.elapsed());
+    let CallError::Transport(error) = error else { panic!("{error:?}") };
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Unavailable, Ran::No), "{error}");
+    error.to_string()
+}
+
+/// The text of a server's start that fails.
+pub async fn refused_start(transport: &AmqpTransport) -> String {
+    let started = timeout(SOON, try_serve(transport)).await.expect("the start fails soon");
+    started.unwrap_err().to_string()
+}
+
+/// Asks until the answer is yes.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+    let asked = async {
+        while !ask().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+/// That a text says all of this.
+pub fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is missing in: {text}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Who reads all logs of the process.
+
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use rpc_tests::conformance::harness::Logs;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// No other test has them. Written as in URLs, and as they are.
+pub const WRITTEN: [&str; 2] = ["hunter2%2FZq9", "swordfish%40Vx4"];
+pub const SECRETS: [&str; 2] = ["hunter2/Zq9", "swordfish@Vx4"];
+
+/// Reads everything that any thread of the process logs, the client library's own lines included, and keeps those with a
+/// secret in them.
+#[derive(Default)]
+pub struct Censor {
+    found: Mutex<Vec<String>>,
+    /// Lines of the transport, and of the client library.
+    ours: AtomicU64,
+    theirs: AtomicU64,
+}
+
+/// Where a secret stands in a text in some form, that form.
+pub fn leak(text: &str) -> Option<String> {
+    SECRETS.iter().chain(&WRITTEN).find_map(|secret| {
+        let bytes = format!("{:?}", secret.as_bytes());
+        let bytes = bytes.trim_matches(['[', ']']);
+        [secret, bytes].into_iter().find(|form| text.contains(form)).map(str::to_owned)
+    })
+}
+
+/// That of the process.
+pub static CENSOR: LazyLock<&'static Censor> = LazyLock::new(|| {
+    let censor: &'static Censor = Box::leak(Box::default());
+    tracing::subscriber::set_global_default(OfAllThreads(censor)).unwrap();
+    censor
+});
+
+/// The warnings of this thread.
+///
+/// As one thread records them and others do not, every line must be offered to each thread; that it is, once there is a
+/// subscriber for all threads.
+pub fn warnings() -> Logs {
+    LazyLock::force(&CENSOR);
+    Logs::record(Level::WARN)
+}
+
+impl Censor {
+    fn read(&self, target: &str, record: impl FnOnce(&mut Text)) {
+        let mut text = Text(String::new());
+        record(&mut text);
+        let whose = if target.starts_with("rpc_") { &self.ours } else { &self.theirs };
+        whose.fetch_add(1, Ordering::Relaxed);
+        if leak(&text.0).is_some() {
+            let line = format!("{target} {}", text.0);
+            self.found.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    }
+
+    /// That there was much to read, and nothing to keep.
+    pub fn assert_nothing_found(&self) {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(found.is_empty(), "{found:#?}");
+        let (ours, theirs) =
+            (self.ours.load(Ordering::Relaxed), self.theirs.load(Ordering::Relaxed));
+        assert!(ours > 3 && theirs > 100, "read only {ours} of our lines and {theirs} of others");
+    }
+}
+
+struct OfAllThreads(&'static Censor);
+
+impl Subscriber for OfAllThreads {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        self.0.read(attributes.metadata().target(), |text| attributes.record(text));
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        self.0.read("a span's field", |text| values.record(text));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        self.0.read(event.metadata().target(), |text| event.record(text));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let _ = write!(self.0, "{field}={value} ");
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
+}

@@ -1,0 +1,106 @@
+//! Passwords stay between the URL and the broker.
+
+use std::error::Error;
+use std::fmt;
+
+use rpc_core::{Context, Server, Transport};
+use rpc_tests::support::rabbitmq::{Cut, UrlForm};
+use rpc_transport_amqp::{AmqpBuilder, AmqpTransport};
+
+use crate::bank::{
+    Bank, bank, call, client, proxied, serve, shared_with_vhost, transport, try_serve, until,
+};
+use crate::log_scanner::{CENSOR, SECRETS, WRITTEN, leak};
+
+fn assert_silent(shown: &(impl fmt::Debug + ?Sized)) {
+    for text in [format!("{shown:?}"), format!("{shown:#?}")] {
+        assert_eq!(leak(&text), None, "{text}");
+    }
+}
+
+/// That neither the error nor what caused it tells a secret.
+fn assert_error_silent(error: &(dyn Error + 'static)) {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        assert_eq!(leak(&error.to_string()), None);
+        assert_silent(error);
+        cause = error.source();
+    }
+}
+
+/// A URL with users whose passwords are the secrets, for one host that it names twice.
+fn secret_url(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (_, rest) = rest.split_once('@').unwrap();
+    let (host, rest) = rest.split_once('/').unwrap();
+    let [one, other] = WRITTEN;
+    format!("{scheme}://gil:{one}@{host},hal:{other}@{host}/{rest}")
+}
+
+/// Whatever fails, fails without saying a secret.
+async fn fail(transport: &AmqpTransport) {
+    let error = client(transport).balance(&Context::new(), "ada".into()).await.unwrap_err();
+    assert_error_silent(&error);
+    assert_error_silent(&try_serve(transport).await.unwrap_err());
+    assert_silent(transport);
+}
+
+#[tokio::test]
+async fn no_log_no_error_and_no_debug_output_tells_a_password() {
+    let censor = *CENSOR;
+    let node = shared_with_vhost("secrets").await;
+    node.create_vhost("other secrets").await.unwrap();
+    for form in [UrlForm::Amqp, UrlForm::Rabbit] {
+        let (proxy, url) = proxied(node, form, "secrets").await;
+        let login = if form == UrlForm::Rabbit { "AMQPLAIN" } else { "PLAIN" };
+        let url = format!("{}?login={login}", secret_url(&url));
+        let builder = AmqpBuilder::from_url(&url).unwrap();
+        assert_silent(&builder);
+        // Nobody knows these users.
+        fail(&builder.build()).await;
+        for (user, password) in [("gil", SECRETS[0]), ("hal", SECRETS[1])] {
+            if form == UrlForm::Amqp {
+                node.add_user(user, password).await.unwrap();
+            }
+            node.allow(user, "secrets", [".*"; 3]).await.unwrap();
+        }
+        // They have no part in this virtual host.
+        fail(&transport(&url.replace("/secrets", "/other%20secrets"))).await;
+        // And here all is well, but for the connection, which is cut.
+        let transport = transport(&url);
+        let server = serve(&transport).await;
+        call(&transport).await;
+        proxy.cut(Cut::Reset);
+        until("it works again", async || {
+            client(&transport).balance(&Context::new(), "ada".into()).await.is_ok()
+        })
+        .await;
+        assert_silent(&transport);
+        assert_silent(&Server::builder(transport.clone(), bank().server("two")).endpoint(Bank));
+        assert_silent(&client(&transport));
+        server.stop();
+        server.wait().await.unwrap();
+        transport.close().await;
+        // The users may not declare anything any more.
+        node.allow("gil", "secrets", ["^$"; 3]).await.unwrap();
+        node.allow("hal", "secrets", ["^$"; 3]).await.unwrap();
+        fail(&AmqpTransport::from_url(&url).unwrap()).await;
+    }
+    censor.assert_nothing_found();
+}
+
+#[test]
+fn a_url_that_is_refused_does_not_tell_its_password() {
+    let [one, other] = WRITTEN;
+    for url in [
+        format!("amqp://gil:{one}@localhost:port/"),
+        format!("amqp://gil:{one}@localhost/?no_such_option={other}"),
+        format!("amqp://gil:{one}/{other}@localhost/"),
+        format!("http://gil:{one}@localhost/"),
+        format!("gil:{one}@localhost"),
+        format!("rabbit://gil:{one}@localhost,hal:{other}@[::1/"),
+    ] {
+        let error = AmqpTransport::from_url(&url).unwrap_err();
+        assert_error_silent(&error);
+    }
+}

@@ -1,0 +1,145 @@
+//! What is declared.
+
+use lapin::protocol::{AMQPClass, basic, exchange, queue};
+use rpc_core::{Context, RpcClient, Target};
+use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
+
+use crate::bank::{call, client, proxied, serve, shared_with_vhost, transport, until};
+use crate::protocol_rules;
+
+/// What a server and a client send that do everything there is to do, and lose their connections once.
+async fn recorded(vhost: &str, form: UrlForm, options: &str) -> Vec<Method> {
+    let node = shared_with_vhost(vhost).await;
+    let (proxy, url) = proxied(node, form, vhost).await;
+    let (serving, calling) = (transport(&(url.clone() + options)), transport(&(url + options)));
+    let server = serve(&serving).await;
+    for cut in [true, false] {
+        call(&calling).await;
+        let ctx = Context::new();
+        let bank = client(&calling);
+        bank.balance(&ctx, "ada".into()).to_server("one").await.unwrap();
+        bank.balance(&ctx, "ada".into()).cast().await.unwrap();
+        bank.balance(&ctx, "ada".into()).fanout().await.unwrap();
+        bank.balance(&ctx, "ada".into()).to_server("two").await.unwrap_err();
+        let nobody = RpcClient::new(calling.clone(), Target::topic("nobody"));
+        nobody.call::<()>(&ctx, "m", &()).cast().await.unwrap_err();
+        if cut {
+            let links = proxy.links();
+            proxy.cut(Cut::Reset);
+            until("they are back", async || proxy.links() >= links + 4 && proxy.open_links() == 4)
+                .await;
+            until("the server listens again", async || {
+                bank.balance(&ctx, "ada".into()).to_server("one").await.is_ok()
+            })
+            .await;
+        }
+    }
+    server.stop();
+    server.wait().await.unwrap();
+    for transport in [serving, calling] {
+        rpc_core::Transport::close(&transport).await;
+    }
+    proxy.methods()
+}
+
+#[tokio::test]
+async fn what_is_declared_and_sent_is_taken_by_new_brokers_too() {
+    let runs = [
+        (UrlForm::Amqp, ""),
+        (UrlForm::Amqp, "?quorum=true"),
+        (UrlForm::Rabbit, "?amqp_durable_queues=true"),
+        (UrlForm::Rabbit, "?rabbit_quorum_queue=true"),
+        (UrlForm::Rabbit, "?rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true"),
+    ];
+    for (number, (form, options)) in runs.into_iter().enumerate() {
+        let methods = recorded(&format!("rules {number}"), form, options).await;
+        let sent = |wanted: fn(&AMQPClass) -> bool| {
+            methods.iter().filter(|method| wanted(&method.class)).count()
+        };
+        use basic::AMQPMethod::{Consume, Publish};
+        assert!(sent(|class| matches!(class, AMQPClass::Basic(Publish(_)))) >= 10);
+        assert!(sent(|class| matches!(class, AMQPClass::Basic(Consume(_)))) >= 8);
+        let broken = protocol_rules::broken(&methods);
+        assert!(broken.is_empty(), "{form:?}{options}: {broken:#?}");
+    }
+}
+
+/// Python's own defaults, which have to be followed where a topic's servers may be Python programs.
+#[tokio::test]
+async fn without_options_only_the_shared_queues_are_refused_by_new_brokers() {
+    let broken = protocol_rules::broken(&recorded("rules of old", UrlForm::Rabbit, "").await);
+    assert!(!broken.is_empty());
+    for complaint in broken {
+        assert!(
+            complaint.starts_with("a queue that is neither durable nor exclusive"),
+            "{complaint}"
+        );
+        assert!(
+            ["\"bank\"", "\"bank.one\""].iter().any(|name| complaint.contains(name)),
+            "{complaint}"
+        );
+    }
+}
+
+/// What a server declares and consumes, in words.
+fn told(methods: &[Method]) -> Vec<String> {
+    let told = methods.iter().filter_map(|method| match &method.class {
+        AMQPClass::Exchange(exchange::AMQPMethod::Declare(it)) => Some(format!(
+            "exchange {} {} durable={} auto_delete={} {:?}",
+            it.exchange,
+            it.kind,
+            it.durable,
+            it.auto_delete,
+            it.arguments.inner()
+        )),
+        AMQPClass::Queue(queue::AMQPMethod::Declare(it)) => Some(format!(
+            "queue {} durable={} exclusive={} auto_delete={} {:?}",
+            it.queue,
+            it.durable,
+            it.exclusive,
+            it.auto_delete,
+            it.arguments.inner()
+        )),
+        AMQPClass::Queue(queue::AMQPMethod::Bind(it)) => {
+            Some(format!("bind {} {} {}", it.queue, it.exchange, it.routing_key))
+        }
+        AMQPClass::Basic(basic::AMQPMethod::Consume(it)) => {
+            Some(format!("consume {} {}", it.queue, it.consumer_tag))
+        }
+        _ => None,
+    });
+    // The name of the fanout queue is the server's own, as in Python, and so are its properties.
+    let own = |line: &String| line.contains("queue bank_fanout_") || line.contains("reply_");
+    let told = told.filter(|line| !own(line)).map(|line| match line.split_once("bank_fanout_") {
+        Some((before, after)) => format!("{before}bank_fanout_…{}", &after[32..]),
+        None => line,
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn without_options_a_server_declares_what_a_python_server_does() {
+    let node = shared_with_vhost("as in python").await;
+    let (proxy, url) = proxied(node, UrlForm::Rabbit, "as in python").await;
+    let transport = transport(&url);
+    let server = serve(&transport).await;
+    let told = told(&proxy.methods());
+    server.stop();
+    server.wait().await.unwrap();
+    assert_eq!(
+        told,
+        [
+            "exchange openstack topic durable=false auto_delete=false {}",
+            "queue bank durable=false exclusive=false auto_delete=false {}",
+            "bind bank openstack bank",
+            "exchange openstack topic durable=false auto_delete=false {}",
+            "queue bank.one durable=false exclusive=false auto_delete=false {}",
+            "bind bank.one openstack bank.one",
+            "exchange bank_fanout fanout durable=false auto_delete=true {}",
+            "bind bank_fanout_… bank_fanout bank",
+            "consume bank 1",
+            "consume bank.one 2",
+            "consume bank_fanout_… 3",
+        ]
+    );
+}

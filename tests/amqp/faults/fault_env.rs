@@ -1,0 +1,144 @@
+//! A virtual host, and the ways to it that a test disturbs.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use lapin::{Connection, ConnectionProperties};
+use rpc_core::{RpcClient, Target, Transport as _};
+use rpc_tests::support::rabbitmq::{Node, NodeOptions, Proxy, UrlForm, shared};
+use rpc_transport_amqp::AmqpTransport;
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use crate::service::TOPIC;
+
+/// What is to happen has happened by then, on a machine that does much else.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Asks until the answer is yes.
+pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let asked = async {
+        while !ask().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, asked).await.unwrap_or_else(|_| panic!("in vain for {SOON:?}: {what}"));
+}
+
+/// A node of a test's own, which it may kill and block.
+pub(crate) async fn own_node() -> Node {
+    Node::start(NodeOptions::default()).await.unwrap()
+}
+
+pub(crate) struct World<'n> {
+    pub(crate) node: &'n Node,
+    pub(crate) vhost: String,
+    pub(crate) form: UrlForm,
+    /// The callers' way to the node.
+    pub(crate) callers: Proxy,
+    /// The servers' way.
+    pub(crate) servers: Proxy,
+    /// The tasks that run before there is a transport.
+    tasks: usize,
+}
+
+impl World<'static> {
+    /// In the node that tests share.
+    pub(crate) async fn shared(form: UrlForm, name: &str) -> Self {
+        World::on(shared().await.unwrap(), form, name).await
+    }
+}
+
+impl<'n> World<'n> {
+    pub(crate) async fn on(node: &'n Node, form: UrlForm, name: &str) -> Self {
+        let vhost = format!("{name} {form:?}");
+        node.create_vhost(&vhost).await.unwrap();
+        let (callers, servers) = (proxy(node).await, proxy(node).await);
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        World { node, vhost, form, callers, servers, tasks }
+    }
+
+    /// The URL by way of a proxy, with more options. With the short heartbeat, what belongs to a lost connection is gone
+    /// soon after it.
+    pub(crate) fn url(&self, way: &Proxy, options: &str) -> String {
+        let url = self.node.url(self.form, &self.vhost);
+        let ours = format!(":{}/", self.node.port());
+        let options =
+            if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
+        format!("{}?{options}", url.replace(&ours, &format!(":{}/", way.port())))
+    }
+
+    pub(crate) fn transport(&self, way: &Proxy, options: &str) -> AmqpTransport {
+        AmqpTransport::from_url(&self.url(way, options)).unwrap()
+    }
+
+    /// A connection of the test's own, which nothing disturbs. Its task is gone soon after it.
+    pub(crate) async fn connect(&self) -> Connection {
+        let url = self.node.url(UrlForm::Amqp, &self.vhost) + "?heartbeat=1";
+        Connection::connect(&url, ConnectionProperties::default()).await.unwrap()
+    }
+
+    /// The queues that one process has for itself: of replies and of fanouts.
+    pub(crate) async fn passing_queues(&self) -> Vec<String> {
+        let names = self.node.queues(&self.vhost).await.unwrap().into_iter().map(|q| q.name);
+        names.filter(|name| is_reply_queue(name) || is_fanout_queue(name)).collect()
+    }
+
+    /// Waits until every message has gone to its server.
+    pub(crate) async fn until_drained(&self) {
+        until("the queues are empty", async || {
+            self.node.queues(&self.vhost).await.unwrap().iter().all(|queue| queue.messages == 0)
+        })
+        .await;
+    }
+
+    /// Closes the transports, and waits until nothing is left of them, here and there.
+    pub(crate) async fn close(self, transports: Vec<AmqpTransport>) {
+        for transport in &transports {
+            transport.close().await;
+            assert_eq!(transport.pending_calls(), 0, "calls still wait");
+        }
+        drop(transports);
+        self.until_nothing_is_left().await;
+    }
+
+    pub(crate) async fn until_nothing_is_left(&self) {
+        let left = async || {
+            let node = self.node;
+            let connections = node.connections().await.unwrap();
+            let connections = connections.iter().filter(|it| it.vhost == self.vhost).count();
+            let channels = node.channels().await.unwrap();
+            let channels = channels.iter().filter(|it| it.vhost == self.vhost).count();
+            let tasks = Handle::current().metrics().num_alive_tasks().saturating_sub(self.tasks);
+            (self.passing_queues().await, connections, channels, tasks)
+        };
+        let gone = async {
+            while left().await != (Vec::new(), 0, 0, 0) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(SOON, gone).await.is_err() {
+            let (queues, connections, channels, tasks) = left().await;
+            panic!(
+                "left behind: the queues {queues:?}, {connections} connections, {channels} \
+                 channels, {tasks} tasks"
+            );
+        }
+    }
+}
+
+pub(crate) async fn proxy(node: &Node) -> Proxy {
+    Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()))).await.unwrap()
+}
+
+pub(crate) fn client(transport: &AmqpTransport) -> RpcClient {
+    RpcClient::new(transport.clone(), Target::topic(TOPIC))
+}
+
+pub(crate) fn is_reply_queue(name: &str) -> bool {
+    name.starts_with("rpc.reply/") || name.starts_with("reply_")
+}
+
+pub(crate) fn is_fanout_queue(name: &str) -> bool {
+    name.starts_with("rpc.fanout/") || name.contains("_fanout_")
+}

@@ -1,0 +1,53 @@
+//! Servers that are killed: everything of theirs ends at once, and nothing in order.
+
+use std::future::pending;
+
+use rpc_tests::support::rabbitmq::{Cut, Proxy};
+use rpc_transport_amqp::AmqpTransport;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::history::History;
+use crate::service::{Setting, serve};
+
+/// A server with a runtime of its own, and a way to the broker that is its alone.
+pub(crate) struct Mortal {
+    way: Proxy,
+    runtime: Option<Runtime>,
+}
+
+impl Mortal {
+    pub(crate) async fn start(
+        way: Proxy,
+        url: String,
+        setting: Setting,
+        history: &History,
+    ) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let history = history.clone();
+        let serving = runtime.spawn(async move {
+            let transport = AmqpTransport::from_url(&url).unwrap();
+            let server = serve(&transport, setting, &history).await;
+            tokio::spawn(async move {
+                pending::<()>().await;
+                drop((transport, server));
+            });
+        });
+        serving.await.unwrap();
+        Self { way, runtime: Some(runtime) }
+    }
+
+    pub(crate) fn kill(self) {
+        // Nothing of what the end of its runtime makes it say gets out.
+        self.way.freeze_all();
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        self.way.refuse();
+        self.way.cut(Cut::Reset);
+    }
+}

@@ -1,0 +1,189 @@
+//! Sixteen callers that call and cast without end, and what is looked at when they are done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rpc_core::server::AckMode;
+use rpc_core::{RpcClient, RunningServer};
+use rpc_tests::support::seeded_rng::Dice;
+use rpc_transport_amqp::AmqpTransport;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::fault_env::{World, client, until};
+use crate::history::{History, Record, Step, What};
+use crate::rules::assert_kept;
+use crate::service::{Setting, serve};
+use crate::timer_lag::Lag;
+
+const CALLERS: usize = 16;
+/// As soon after the last fault everything works again: the longest pause between two attempts to connect, and some.
+const RECOVERY: Duration = Duration::from_secs(15);
+
+/// What a run is made of.
+pub(crate) struct Load<'n> {
+    pub(crate) world: World<'n>,
+    pub(crate) history: History,
+    pub(crate) dice: Dice,
+    /// Options of all its URLs.
+    pub(crate) options: &'static str,
+    acknowledge: AckMode,
+    transports: Vec<AmqpTransport>,
+    clients: Vec<RpcClient>,
+    servers: Vec<RunningServer>,
+    callers: Vec<JoinHandle<()>>,
+    ending: Arc<AtomicBool>,
+    lag: Lag,
+}
+
+impl<'n> Load<'n> {
+    /// Two transports of callers and no server yet.
+    pub(crate) fn prepare(
+        world: World<'n>,
+        seed: u64,
+        acknowledge: AckMode,
+        options: &'static str,
+    ) -> Self {
+        let lag = Lag::measure();
+        let history = History::begin();
+        let transports: Vec<_> = (0..2).map(|_| world.transport(&world.callers, options)).collect();
+        let clients = transports.iter().map(client).collect();
+        let (servers, callers, ending) = (Vec::new(), Vec::new(), Arc::default());
+        let dice = Dice::seeded(seed);
+        Self {
+            world,
+            history,
+            dice,
+            options,
+            acknowledge,
+            transports,
+            clients,
+            servers,
+            callers,
+            ending,
+            lag,
+        }
+    }
+
+    /// With two servers, and callers that have begun.
+    pub(crate) async fn begin(
+        world: World<'n>,
+        seed: u64,
+        acknowledge: AckMode,
+        options: &'static str,
+    ) -> Self {
+        let mut load = Self::prepare(world, seed, acknowledge, options);
+        load.serve("one").await;
+        load.serve("two").await;
+        load.call();
+        load
+    }
+
+    /// Starts a server, on a transport of its own.
+    pub(crate) async fn serve(&mut self, name: &'static str) {
+        let server = self.server(name).await;
+        self.add(server);
+    }
+
+    /// A server that is not yet part of the run.
+    pub(crate) async fn server(&self, name: &'static str) -> (AmqpTransport, RunningServer) {
+        let transport = self.world.transport(&self.world.servers, self.options);
+        let server = serve(&transport, self.setting(name), &self.history).await;
+        (transport, server)
+    }
+
+    pub(crate) fn add(&mut self, (transport, server): (AmqpTransport, RunningServer)) {
+        self.transports.push(transport);
+        self.servers.push(server);
+    }
+
+    pub(crate) fn setting(&self, name: &'static str) -> Setting {
+        Setting { acknowledge: self.acknowledge, ..Setting::named(name) }
+    }
+
+    /// Lets the callers begin.
+    pub(crate) fn call(&mut self) {
+        for number in 0..CALLERS {
+            let client = self.clients[number % self.clients.len()].clone();
+            let dice = Dice::seeded(self.dice.roll());
+            let (history, ending) = (self.history.clone(), Arc::clone(&self.ending));
+            self.callers.push(tokio::spawn(call(client, history, dice, ending)));
+        }
+    }
+
+    /// Lets the callers go on for a while.
+    pub(crate) async fn go_on(&mut self, shortest: u64, longest: u64) {
+        let millis = Duration::from_millis;
+        sleep(self.dice.between(millis(shortest), millis(longest))).await;
+    }
+
+    pub(crate) fn strike(&self, what: impl Into<String>) {
+        self.history.note(What::Struck(what.into()));
+    }
+
+    /// After the last fault: waits until everything works again, ends, and looks at everything.
+    pub(crate) async fn end(mut self) {
+        let healed = Instant::now();
+        let working = self.history.begun();
+        for client in &self.clients {
+            self.until_it_works(client, healed).await;
+        }
+        // The callers notice, too.
+        let enough = working + 4 * CALLERS;
+        until("callers go on", async || self.history.begun() >= enough).await;
+        self.ending.store(true, Ordering::Relaxed);
+        for caller in self.callers.drain(..) {
+            caller.await.unwrap();
+        }
+        self.world.until_drained().await;
+        for server in &self.servers {
+            until("no method runs", async || server.stats().in_flight == 0).await;
+            server.stop();
+            server.wait().await.unwrap();
+        }
+        self.servers.clear();
+        self.clients.clear();
+        assert_kept(&Record {
+            events: self.history.end(),
+            acknowledge: self.acknowledge,
+            lag: self.lag.end().await,
+        });
+        self.world.close(self.transports).await;
+    }
+
+    async fn until_it_works(&self, client: &RpcClient, healed: Instant) {
+        let mut last = None;
+        while healed.elapsed() < RECOVERY {
+            let step = Step::call(Duration::ZERO, Duration::from_secs(2));
+            match self.history.take(client, step).await {
+                Ok(_) => return,
+                Err(error) => last = Some(error),
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("calls still fail {:?} after the last fault: {last:?}", healed.elapsed());
+    }
+}
+
+async fn call(client: RpcClient, history: History, mut dice: Dice, ending: Arc<AtomicBool>) {
+    while !ending.load(Ordering::Relaxed) {
+        let step = roll(&mut dice);
+        let _ = history.take(&client, step).await;
+        sleep(dice.between(Duration::ZERO, Duration::from_millis(10))).await;
+    }
+}
+
+fn roll(dice: &mut Dice) -> Step {
+    let millis = Duration::from_millis;
+    let takes = match dice.below(20) {
+        0..16 => millis(0),
+        16..19 => dice.between(millis(1), millis(100)),
+        _ => dice.between(millis(100), millis(600)),
+    };
+    let timeout = dice.between(millis(2000), millis(3000));
+    match dice.chance(15) {
+        true => Step::cast(takes, timeout),
+        false => Step::call(takes, timeout),
+    }
+}

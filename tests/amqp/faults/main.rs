@@ -1,0 +1,71 @@
+//! What callers and servers can rely on over RabbitMQ when links, brokers and processes fail.
+//!
+//! In most tests 16 callers call and cast (`load`) while something strikes; everybody notes what happens (`history`), which
+//! is then held against the rules (`check`). Links lead through proxies, so that each side's can be disturbed alone
+//! (`world`).
+//!
+//! `RPC_FAULT_SEED=x` decides what strikes when; a test prints the seed it ran with. `RPC_FAULT_ROUNDS=n` has each of these
+//! tests run n times, with other seeds.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod broker;
+mod cleanup;
+mod connections;
+mod delivery_barrier;
+mod fault_env;
+mod history;
+mod killable_server;
+mod load;
+mod pair;
+mod replies;
+mod rules;
+mod rules_tests;
+mod servers;
+mod service;
+mod timer_lag;
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// As long as a scenario takes on a machine that does much else.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// Plays a scenario's rounds.
+async fn play<F: Future<Output = ()>>(scenario: impl Fn(u64) -> F) {
+    let variable = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let rounds = variable("RPC_FAULT_ROUNDS").unwrap_or(1);
+    // Five digits are enough, and can be typed.
+    let random = || RandomState::new().hash_one(()) % 100_000;
+    let first = variable("RPC_FAULT_SEED").unwrap_or_else(random);
+    for seed in first..first + rounds {
+        println!("RPC_FAULT_SEED={seed}");
+        timeout(LIMIT, Box::pin(scenario(seed))).await.expect("the scenario comes to an end");
+    }
+}
+
+/// Tests of a scenario in both forms.
+#[macro_export]
+macro_rules! scenario {
+    ($name:ident) => {
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn amqp() {
+                $crate::play(|seed| {
+                    super::$name(rpc_tests::support::rabbitmq::UrlForm::Amqp, seed)
+                })
+                .await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn rabbit() {
+                $crate::play(|seed| {
+                    super::$name(rpc_tests::support::rabbitmq::UrlForm::Rabbit, seed)
+                })
+                .await;
+            }
+        }
+    };
+}

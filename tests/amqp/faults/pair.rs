@@ -1,0 +1,41 @@
+//! One caller and one server, each over a link of its own that can be cut.
+
+use rpc_core::{RpcClient, RunningServer};
+use rpc_tests::support::rabbitmq::UrlForm;
+use rpc_transport_amqp::AmqpTransport;
+
+use crate::fault_env::{World, client};
+use crate::history::History;
+use crate::service::{Setting, serve};
+
+pub(crate) struct Pair {
+    pub(crate) world: World<'static>,
+    pub(crate) history: History,
+    /// The caller's transport.
+    pub(crate) ours: AmqpTransport,
+    theirs: AmqpTransport,
+    pub(crate) server: RunningServer,
+    pub(crate) client: RpcClient,
+}
+
+impl Pair {
+    /// In a world of this name, the caller's URL with these options.
+    pub(crate) async fn begin(form: UrlForm, name: &str, options: &str) -> Self {
+        let world = World::shared(form, name).await;
+        let history = History::begin();
+        let ours = world.transport(&world.callers, options);
+        let theirs = world.transport(&world.servers, "");
+        let server = serve(&theirs, Setting::named("one"), &history).await;
+        let client = client(&ours);
+        Self { world, history, ours, theirs, server, client }
+    }
+
+    /// Stops the server, and sees to it that nothing is left.
+    pub(crate) async fn end(self) {
+        let Self { world, ours, theirs, server, client, .. } = self;
+        server.stop();
+        server.wait().await.unwrap();
+        drop((client, server));
+        world.close(vec![ours, theirs]).await;
+    }
+}

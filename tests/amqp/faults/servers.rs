@@ -1,0 +1,151 @@
+//! Servers that are killed or cut off in the middle of their work.
+
+use std::time::Duration;
+
+use amq_protocol::protocol::{AMQPClass, basic};
+use rpc_core::CallError;
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::server::AckMode;
+use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
+use tokio::time::timeout;
+
+use crate::delivery_barrier::Gated;
+use crate::fault_env::{SOON, World, client, proxy, until};
+use crate::history::{History, Step};
+use crate::killable_server::Mortal;
+use crate::load::Load;
+use crate::pair::Pair;
+use crate::scenario;
+use crate::service::{Setting, serve};
+
+scenario!(every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls);
+scenario!(at_least_once_nothing_is_lost_that_the_broker_confirmed);
+scenario!(a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies);
+scenario!(what_came_over_an_old_connection_is_not_acknowledged_and_not_run);
+scenario!(a_server_that_reconnects_takes_no_more_at_a_time_than_before);
+
+async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
+    form: UrlForm,
+    seed: u64,
+) {
+    let world = World::shared(form, &format!("server {seed}")).await;
+    // What the killed server leaves behind is gone by the end.
+    let options = "transient_ttl=2";
+    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, options).await;
+    for _ in 0..3 {
+        let way = proxy(load.world.node).await;
+        let url = load.world.url(&way, options);
+        let mortal = Mortal::start(way, url, load.setting("mortal"), &load.history).await;
+        load.go_on(200, 900).await;
+        load.strike("kill");
+        mortal.kill();
+        load.go_on(100, 500).await;
+    }
+    load.end().await;
+}
+
+async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, seed: u64) {
+    let world = World::shared(form, &format!("at least once {seed}")).await;
+    let mut load = Load::begin(world, seed, AckMode::AfterReply, "").await;
+    for _ in 0..4 {
+        load.go_on(200, 900).await;
+        let how = load.dice.pick(&[Cut::Finish, Cut::Reset]);
+        load.strike(format!("cut servers by {how:?}"));
+        load.world.servers.cut(how);
+    }
+    load.end().await;
+}
+
+async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(
+    form: UrlForm,
+    seed: u64,
+) {
+    let pair = Pair::begin(form, &format!("mid-method {seed}"), "").await;
+    let Pair { world, history, client, .. } = &pair;
+    let call = history.take(client, Step::call(Duration::from_millis(500), SOON));
+    let cut_off = async {
+        until("the method begins", async || history.begun() == 1).await;
+        world.servers.refuse();
+        world.servers.cut(Cut::Reset);
+        until("the method is done", async || history.finished() == 1).await;
+        world.servers.accept();
+    };
+    let (told, ()) = tokio::join!(call, cut_off);
+    assert_eq!(told.unwrap(), Some(0));
+    assert_eq!(pair.server.stats().failed_replies, 0);
+    until("it listens again", async || {
+        history.take(client, Step::call(Duration::ZERO, SOON)).await.is_ok()
+    })
+    .await;
+    pair.end().await;
+}
+
+async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
+    form: UrlForm,
+    seed: u64,
+) {
+    let world = World::shared(form, &format!("old {seed}")).await;
+    let history = History::begin();
+    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let gated = Gated::new(theirs.clone());
+    let server = serve(&gated, Setting::named("one"), &history).await;
+    let client = client(&ours);
+    let call = history.take(&client, Step::call(Duration::ZERO, SOON));
+    let cut_off = async {
+        until("the message is delivered", async || gated.keeps()).await;
+        world.servers.refuse();
+        world.servers.cut(Cut::Reset);
+        timeout(SOON, world.servers.until_open(0)).await.unwrap();
+        world.servers.accept();
+        // Both of its connections are others by then.
+        timeout(SOON, world.servers.until_open(2)).await.unwrap();
+        gated.open();
+        until("the failure is counted", async || server.stats().failed_acks == 1).await;
+    };
+    let (told, ()) = tokio::join!(call, cut_off);
+    // It came back, marked as delivered before.
+    let CallError::Transport(error) = told.unwrap_err() else { panic!("another error") };
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));
+    assert_eq!((history.begun(), server.stats().redelivered), (0, 1));
+    server.stop();
+    server.wait().await.unwrap();
+    drop((client, server, gated));
+    world.close(vec![ours, theirs]).await;
+}
+
+async fn a_server_that_reconnects_takes_no_more_at_a_time_than_before(form: UrlForm, seed: u64) {
+    let world = World::shared(form, &format!("prefetch {seed}")).await;
+    let history = History::begin();
+    let transport = world.transport(&world.servers, "");
+    let acknowledge = AckMode::AfterReply;
+    let setting = Setting { acknowledge, tasks: 7, ..Setting::named("one") };
+    let server = serve(&transport, setting, &history).await;
+    let listening = || links_that_listen(&world.servers.methods(), 7);
+    assert_eq!(listening(), 1);
+    for times in 2..4 {
+        world.servers.cut(Cut::Reset);
+        until("it listens again", async || listening() == times).await;
+    }
+    timeout(SOON, world.servers.until_open(2)).await.unwrap();
+    server.stop();
+    server.wait().await.unwrap();
+    drop(server);
+    world.close(vec![transport]).await;
+}
+
+/// How many links have channels that consume three queues after a limit of so many messages was set.
+fn links_that_listen(methods: &[Method], prefetch: u16) -> usize {
+    let listens = |at: usize| {
+        let qos = &methods[at];
+        let after = methods[at..].iter();
+        let same = after.filter(|it| (it.link, it.channel) == (qos.link, qos.channel));
+        let consumed =
+            same.filter(|it| matches!(it.class, AMQPClass::Basic(basic::AMQPMethod::Consume(_))));
+        consumed.count() == 3
+    };
+    let limits = |method: &Method| match &method.class {
+        AMQPClass::Basic(basic::AMQPMethod::Qos(qos)) => qos.prefetch_count == prefetch,
+        _ => false,
+    };
+    (0..methods.len()).filter(|at| limits(&methods[*at]) && listens(*at)).count()
+}

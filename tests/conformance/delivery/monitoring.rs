@@ -1,0 +1,193 @@
+//! Signs of life for callers that ask for them: oslo.messaging's call monitoring.
+
+use std::time::Duration;
+
+use rpc_core::error::{Ran, TimeoutPhase};
+use rpc_core::{CallError, Context, RpcClient, RunningServer, Server};
+use tokio::time::{Instant, sleep};
+
+use crate::conformance::harness::{World, cases};
+use crate::conformance::helpers::asserts::assert_timeout;
+use crate::conformance::helpers::raw::{self, Ear};
+use crate::conformance::helpers::recording_transport::Observed;
+use crate::conformance::helpers::work::{Event, Watch, WorkClient, busy};
+
+/// How often a caller wants to hear from its server.
+const PERIOD: Duration = Duration::from_secs(1);
+
+fn ctx() -> Context {
+    Context::new()
+}
+
+/// A server whose signs of life are seen.
+async fn observed(world: &World, watch: &Watch) -> std::sync::Arc<RunningServer> {
+    let transport = Observed::new(world.serving(), watch.log());
+    let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
+    world.start(server).await
+}
+
+fn signs(watch: &mut Watch) -> usize {
+    watch.rest().iter().filter(|event| matches!(event, Event::Heartbeat(_))).count()
+}
+
+async fn signs_of_life_keep_a_long_call_alive(world: World) {
+    let mut watch = Watch::new();
+    observed(&world, &watch).await;
+    let client: WorkClient = world.client();
+    let millis = PERIOD.as_millis() as u64 * 4;
+    assert_eq!(client.last(&ctx(), millis).monitor(PERIOD).await.unwrap(), millis);
+    let signs = signs(&mut watch);
+    assert!((3..=8).contains(&signs), "one every half period: {signs}");
+}
+
+async fn a_client_can_ask_for_signs_of_life_in_all_its_calls(world: World) {
+    let mut watch = Watch::new();
+    observed(&world, &watch).await;
+    let client: WorkClient = world.client();
+    let monitored = client.prepare().monitor(PERIOD).build();
+    monitored.last(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
+    assert!(signs(&mut watch) > 0);
+    let not = monitored.prepare().no_monitor().build();
+    not.last(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
+    assert_eq!(signs(&mut watch), 0);
+}
+
+async fn silence_ends_the_call_long_before_its_timeout(world: World) {
+    let mut ear = Ear::new(&world, "dying").await;
+    let client: WorkClient = world.client();
+    let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
+    let call = tokio::spawn(call);
+    let mut message = ear.next().await;
+    message.ack().await.unwrap();
+    // It lived for a while.
+    for _ in 0..3 {
+        sleep(PERIOD / 2).await;
+        message.still_running().await.unwrap();
+    }
+    let error = call.await.unwrap().unwrap_err();
+    assert_timeout(&error, TimeoutPhase::Monitor);
+    let elapsed = error.info().unwrap().elapsed;
+    assert!(elapsed >= PERIOD * 5 / 2 && elapsed < PERIOD * 100, "{elapsed:?}");
+    drop(message);
+    ear.close().await;
+}
+
+async fn after_silence_nobody_knows_whether_the_method_ran(world: World) {
+    let mut watch = Watch::new();
+    let transport = Observed::new(world.serving(), watch.log());
+    let server = Server::builder(transport.clone(), world.target().server("one"));
+    world.start(server.endpoint(watch.work())).await;
+    transport.fail_replies(1);
+    let client: WorkClient = world.client();
+    let error = client.run(&ctx(), "a".into()).monitor(PERIOD).await.unwrap_err();
+    assert_timeout(&error, TimeoutPhase::Monitor);
+    assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
+    assert!(matches!(watch.next().await, Event::Acknowledged(_)));
+    assert_eq!(watch.began().await, "a");
+}
+
+async fn a_call_that_nobody_takes_is_silent(world: World) {
+    let mut watch = Watch::new();
+    busy(&world, &mut watch).await;
+    let client: WorkClient = world.client();
+    let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
+    let error = call.await.unwrap_err();
+    assert_timeout(&error, TimeoutPhase::Monitor);
+    assert_ne!(error.ran(), Ran::Yes);
+    watch.release(1);
+    // What waited before it has left the queue by then.
+    client.run(&ctx(), "b".into()).await.unwrap();
+}
+
+async fn signs_of_life_do_not_put_off_the_timeout(world: World) {
+    let mut watch = Watch::new();
+    world.serve(watch.work()).await;
+    let client: WorkClient = world.client();
+    let call = client.hold(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 3);
+    let error = call.await.unwrap_err();
+    assert_timeout(&error, TimeoutPhase::Reply);
+    assert!(error.info().unwrap().elapsed >= PERIOD * 3);
+    assert_eq!(watch.began().await, "a");
+    watch.release(1);
+}
+
+async fn no_sign_of_life_is_sent_unless_asked_for(world: World) {
+    let mut watch = Watch::new();
+    observed(&world, &watch).await;
+    let client: WorkClient = world.client();
+    client.last(&ctx(), PERIOD.as_millis() as u64 * 3).await.unwrap();
+    let cast = client.prepare().monitor(PERIOD).build().hold(&ctx(), "cast".into()).cast();
+    cast.await.unwrap();
+    sleep(PERIOD * 2).await;
+    watch.release(1);
+    assert_eq!(signs(&mut watch), 0);
+}
+
+async fn no_sign_of_life_follows_an_answer(world: World) {
+    let mut watch = Watch::new();
+    observed(&world, &watch).await;
+    let client: RpcClient = world.client();
+    let monitored = client.prepare().monitor(PERIOD).build();
+    let error = monitored.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
+    assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
+    WorkClient::from(monitored).run(&ctx(), "a".into()).await.unwrap();
+    sleep(PERIOD * 3).await;
+    assert_eq!(signs(&mut watch), 0);
+}
+
+async fn a_blocking_method_gives_signs_of_life_too(world: World) {
+    let mut watch = Watch::new();
+    observed(&world, &watch).await;
+    let client: WorkClient = world.client();
+    let call = tokio::spawn(client.block(&ctx(), "a".into()).monitor(PERIOD));
+    assert!(matches!(watch.next().await, Event::Acknowledged(_)));
+    assert_eq!(watch.began().await, "a");
+    world.pass(PERIOD * 4).await;
+    assert!(signs(&mut watch) > 0);
+    watch.release(1);
+    assert_eq!(call.await.unwrap().unwrap(), "a");
+}
+
+async fn a_period_of_nothing_ends_the_call_and_not_the_server(world: World) {
+    let watch = Watch::new();
+    world.serve(watch.work()).await;
+    let client: WorkClient = world.client();
+    let began = Instant::now();
+    let called = client.last(&ctx(), 300).monitor(Duration::ZERO).await;
+    // Over a broker it becomes the shortest that servers keep.
+    match (world.capabilities().min_monitor, called) {
+        (Some(_), Ok(lasted)) => assert_eq!(lasted, 300),
+        (shortest, called) => {
+            assert_timeout(&called.unwrap_err(), TimeoutPhase::Monitor);
+            assert!(began.elapsed() >= shortest.unwrap_or_default());
+        }
+    }
+    for (id, period) in [(1, Duration::from_nanos(1)), (2, Duration::MAX)] {
+        let mut request = raw::call(&world, id, "run", "a");
+        request.monitor = Some(period);
+        let _ = raw::send(&world, request).await;
+    }
+    assert_eq!(client.run(&ctx(), "next".into()).await.unwrap(), "next");
+}
+
+async fn a_call_can_be_monitored_for_ever(world: World) {
+    let watch = Watch::new();
+    world.serve(watch.work()).await;
+    let client: WorkClient = world.client();
+    let call = client.run(&ctx(), "a".into()).monitor(Duration::MAX);
+    assert_eq!(call.await.unwrap(), "a");
+}
+
+cases! {
+    signs_of_life_keep_a_long_call_alive;
+    a_client_can_ask_for_signs_of_life_in_all_its_calls;
+    silence_ends_the_call_long_before_its_timeout;
+    after_silence_nobody_knows_whether_the_method_ran;
+    a_call_that_nobody_takes_is_silent;
+    signs_of_life_do_not_put_off_the_timeout;
+    no_sign_of_life_is_sent_unless_asked_for;
+    no_sign_of_life_follows_an_answer;
+    a_blocking_method_gives_signs_of_life_too;
+    a_period_of_nothing_ends_the_call_and_not_the_server;
+    a_call_can_be_monitored_for_ever;
+}

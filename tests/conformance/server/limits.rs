@@ -1,0 +1,308 @@
+//! Bytes from anywhere: what cannot be read is refused, and harms nobody. All of it on stacks of 512 KiB.
+
+use std::time::Duration;
+
+use rpc_core::error::{CallError, Ran, RejectReason, TransportErrorKind};
+use rpc_core::serializer::Serializer;
+use rpc_core::server::ServerBuilder;
+use rpc_core::{
+    Codec, Context, DecodeLimits, Failure, FailureKind, Outcome, Payload, RpcClient, Value,
+    endpoint,
+};
+
+use crate::conformance::harness::{World, cases};
+use crate::conformance::helpers::raw::{self, Ear};
+use crate::conformance::helpers::work::{Watch, WorkClient, WorkFailExpected};
+
+fn ctx() -> Context {
+    Context::new()
+}
+
+/// Takes anything.
+struct Scale;
+
+#[endpoint]
+impl Scale {
+    /// How many values there are in it.
+    pub fn weigh(&self, _ctx: &Context, load: Value) -> u64 {
+        fn weigh(value: &Value) -> u64 {
+            1 + value.as_array().map_or(0, |values| values.iter().map(weigh).sum())
+        }
+        weigh(&load)
+    }
+
+    /// How long it is.
+    pub fn measure(&self, _ctx: &Context, text: String) -> u64 {
+        text.len() as u64
+    }
+
+    /// A text of this length.
+    pub fn stretch(&self, _ctx: &Context, length: u64) -> String {
+        "x".repeat(length as usize)
+    }
+
+    /// A value that is nested this deep.
+    pub fn nest(&self, _ctx: &Context, depth: u64) -> Value {
+        (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
+    }
+}
+
+/// A serializer that changes nothing, but has values read that would go straight into the user's types otherwise.
+struct Looking;
+
+impl Serializer for Looking {}
+
+/// Arguments that no method can read.
+fn unreadable() -> Vec<(Codec, Vec<u8>)> {
+    let nested = |open: &[u8]| open.repeat(100_000);
+    let named = |codec, value: &[u8]| {
+        let start: &[u8] = if codec == Codec::Json { b"{\"load\":" } else { b"\x81\xa4load" };
+        [start, value].concat()
+    };
+    let msgpack: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![0xc1],
+        vec![0x90],
+        vec![0xc0],
+        vec![0x07],
+        vec![0x81],
+        // Four billion entries, bytes of a name, elements, bytes of a value; none of them is there.
+        vec![0xdf, 0xff, 0xff, 0xff, 0xff],
+        vec![0x81, 0xdb, 0xff, 0xff, 0xff, 0xff],
+        named(Codec::MessagePack, &[0xdd, 0xff, 0xff, 0xff, 0xff]),
+        named(Codec::MessagePack, &[0xc6, 0xff, 0xff, 0xff, 0xff]),
+        named(Codec::MessagePack, &[0xc9, 0xff, 0xff, 0xff, 0xff, 0x01]),
+        named(Codec::MessagePack, &nested(&[0x91])),
+        named(Codec::MessagePack, &nested(&[0x81, 0xa1, b'a'])),
+        named(Codec::MessagePack, &[0xc0, 0xc0]),
+        vec![0x81, 0xa5, b'l'],
+        vec![0x81, 0xa4, 0xff, 0xfe, 0xff, 0xfe, 0xc0],
+        vec![0x81, 0x01, 0x02],
+        nested(&[0x91]),
+        nested(&[0x81, 0xa4, b'l', b'o', b'a', b'd']),
+    ];
+    let json: Vec<Vec<u8>> = vec![
+        vec![],
+        b"{".to_vec(),
+        b"[]".to_vec(),
+        b"null".to_vec(),
+        b"{} {}".to_vec(),
+        named(Codec::Json, b"nul}"),
+        named(Codec::Json, b"1e9999}"),
+        named(Codec::Json, b"\"\\ud800\"}"),
+        named(Codec::Json, b"\"\xff\xfe\"}"),
+        named(Codec::Json, &nested(b"[")),
+        named(Codec::Json, &nested(b"{\"a\":")),
+        named(Codec::Json, &[nested(b"["), nested(b"]"), b"}".to_vec()].concat()),
+        nested(b"["),
+        nested(b"{\"load\":"),
+    ];
+    let msgpack = msgpack.into_iter().map(|bytes| (Codec::MessagePack, bytes));
+    msgpack.chain(json.into_iter().map(|bytes| (Codec::Json, bytes))).collect()
+}
+
+/// The bytes, as a failed assertion shows them.
+fn shown(codec: Codec, bytes: &[u8]) -> String {
+    let start = &bytes[..bytes.len().min(16)];
+    format!("{codec:?}, {} bytes: {}…", bytes.len(), start.escape_ascii())
+}
+
+fn assert_refused(outcome: Outcome, what: &str) {
+    let failure = outcome.expect_err(what);
+    let refusals = [FailureKind::Malformed, FailureKind::InvalidArguments];
+    assert!(refusals.contains(&failure.kind()), "{what}: {failure:?}");
+    assert!(failure.message().len() < 2000, "{what}: the answer is as long as the question");
+}
+
+/// Sends all that cannot be read, while another call is under way.
+async fn bombard(world: World, server: ServerBuilder) {
+    let mut watch = Watch::new();
+    let server = server.endpoint(watch.work()).endpoint(Scale);
+    let server = world.start(server).await;
+    let client: WorkClient = world.client();
+    let beside = tokio::spawn(client.hold(&ctx(), "beside".into()));
+    assert_eq!(watch.began().await, "beside");
+
+    let methods = ["weigh", "measure", "run", "remaining", "block"];
+    let mut number = 0;
+    for (codec, bytes) in unreadable() {
+        for method in methods {
+            number += 1;
+            let call = raw::call_with(number, method, codec, bytes.clone());
+            let what = format!("{method}, {}", shown(codec, &bytes));
+            assert_refused(raw::outcome(&world, call).await, &what);
+        }
+    }
+
+    watch.release(1);
+    assert_eq!(beside.await.unwrap().unwrap(), "beside");
+    assert_eq!(client.run(&ctx(), "next".into()).await.unwrap(), "next");
+    let stats = server.stats();
+    assert_eq!((u128::from(stats.rejected), stats.panics, stats.errors), (number, 0, 0));
+}
+
+async fn arguments_that_cannot_be_read_are_refused_and_harm_nobody(world: World) {
+    let server = world.server("one");
+    bombard(world, server).await;
+}
+
+async fn a_serializer_does_not_make_hostile_bytes_more_dangerous(world: World) {
+    let server = world.server("one").serializer(Looking);
+    bombard(world, server).await;
+}
+
+async fn arguments_that_were_cut_short_anywhere_are_refused(world: World) {
+    world.start(world.server("one").endpoint(Scale)).await;
+    let value = Value::Array(vec!["text".into(), 1.into(), Value::Null, true.into(), 2.5.into()]);
+    let args = std::collections::BTreeMap::from([("load", value)]);
+    let mut number = 0;
+    let mut call = |codec, bytes: &[u8]| {
+        number += 1;
+        raw::call_with(number, "weigh", codec, bytes.to_vec())
+    };
+    for codec in [Codec::MessagePack, Codec::Json] {
+        let whole = codec.encode(&args).unwrap();
+        for end in 0..whole.len() {
+            let outcome = raw::outcome(&world, call(codec, &whole[..end])).await;
+            assert_refused(outcome, &shown(codec, &whole[..end]));
+        }
+        raw::outcome(&world, call(codec, &whole)).await.unwrap();
+    }
+}
+
+async fn a_message_larger_than_the_server_reads_is_refused(world: World) {
+    let limits = DecodeLimits::new().max_bytes(1000);
+    world.start(world.server("one").endpoint(Scale).limits(limits)).await;
+    let client: ScaleClient = world.client();
+    assert_eq!(client.measure(&ctx(), "x".repeat(900)).await.unwrap(), 900);
+    let error = client.measure(&ctx(), "x".repeat(1000)).await.unwrap_err();
+    let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
+    assert_eq!(refused.reason(), &RejectReason::Malformed);
+    assert!(refused.message().contains("1000"), "{error}");
+    assert_eq!(error.ran(), Ran::No);
+}
+
+async fn a_message_nested_deeper_than_the_server_reads_is_refused(world: World) {
+    let limits = DecodeLimits::new().max_depth(10);
+    world.start(world.server("one").endpoint(Scale).limits(limits)).await;
+    let client: ScaleClient = world.client();
+    assert_eq!(client.weigh(&ctx(), nested(9)).await.unwrap(), 10);
+    let error = client.weigh(&ctx(), nested(11)).await.unwrap_err();
+    let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
+    assert_eq!(refused.reason(), &RejectReason::Malformed);
+    assert!(refused.message().contains("10"), "{error}");
+    assert_eq!(error.ran(), Ran::No);
+}
+
+fn nested(depth: u64) -> Value {
+    (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
+}
+
+async fn a_message_larger_than_the_transport_takes_is_never_sent(world: World) {
+    let server = world.start(world.server("one").endpoint(Scale)).await;
+    let client: ScaleClient = world.client();
+    let limit = world.capabilities().max_message.unwrap();
+    let error = client.measure(&ctx(), "x".repeat(limit + 1)).await.unwrap_err();
+    let CallError::Transport(transport) = &error else { panic!("it was sent: {error:?}") };
+    assert_eq!(transport.kind(), TransportErrorKind::TooLarge);
+    assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
+    assert!(error.to_string().contains(&limit.to_string()), "{error}");
+    let error = client.measure(&ctx(), "x".repeat(limit + 1)).cast().await.unwrap_err();
+    assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
+    assert_eq!(client.measure(&ctx(), "x".into()).await.unwrap(), 1);
+    assert_eq!(server.stats().received, 1);
+}
+
+async fn names_from_anywhere_are_refused(world: World) {
+    let server = world.start(world.server("one").endpoint(Scale)).await;
+    let long = "x".repeat(100_000);
+    let mut number = 0;
+    for name in ["", "\0", "a\nb", "../weigh", "WEIGH", "weigh ", "🦀", &long] {
+        number += 2;
+        let mut request = raw::call(&world, number, "run", "a");
+        request.method = name.to_owned().into();
+        let failure = raw::outcome(&world, request).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::UnknownMethod, "method {name:.20?}");
+        let mut request = raw::call(&world, number + 1, "weigh", "a");
+        request.namespace = Some(name.to_owned().into());
+        let failure = raw::outcome(&world, request).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::UnknownNamespace, "namespace {name:.20?}");
+        assert!(failure.message().len() < 2000, "the answer is as long as the question");
+    }
+    assert_eq!(server.stats().rejected, 16);
+}
+
+/// What a caller makes of this answer.
+async fn answered<T: Send + 'static, E: Send + 'static>(
+    world: &World,
+    call: rpc_core::Call<T, E>,
+    outcome: Outcome,
+) -> Result<T, CallError<E>>
+where
+    rpc_core::Call<T, E>: Future<Output = Result<T, CallError<E>>>,
+{
+    let mut ear = Ear::new(world, "lying").await;
+    let call = tokio::spawn(call);
+    let mut message = ear.next().await;
+    message.ack().await.unwrap();
+    message.reply(outcome).await.unwrap();
+    drop(message);
+    let answered = call.await.unwrap();
+    ear.close().await;
+    answered
+}
+
+async fn an_answer_that_cannot_be_read_is_an_error_of_its_call_only(world: World) {
+    let client: RpcClient = world.client();
+    for (codec, bytes) in unreadable() {
+        let what = shown(codec, &bytes);
+        let call = client.call::<String>(&ctx(), "run", &()).timeout(Duration::from_secs(20));
+        let error = answered(&world, call, Ok(Payload::new(codec, bytes))).await.unwrap_err();
+        let CallError::Transport(transport) = &error else { panic!("{what}: {error:?}") };
+        assert_eq!(transport.kind(), TransportErrorKind::MalformedReply, "{what}");
+        assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false), "{what}");
+    }
+}
+
+async fn an_expected_error_that_cannot_be_read_is_an_error_all_the_same(world: World) {
+    let client: WorkClient = world.client();
+    for (codec, bytes) in unreadable() {
+        let what = shown(codec, &bytes);
+        let failure = Failure::new(FailureKind::Expected, "Closed", "the door is closed");
+        let failure = failure.with_details(Payload::new(codec, bytes));
+        let call = client.fail(&ctx(), "as expected".into());
+        let error = answered::<(), WorkFailExpected>(&world, call, Err(failure)).await;
+        let Err(CallError::Remote(remote)) = &error else { panic!("{what}: {error:?}") };
+        assert_eq!((remote.class(), remote.message()), ("Closed", "the door is closed"));
+    }
+}
+
+async fn a_client_has_limits_of_its_own_for_answers(world: World) {
+    world.start(world.server("one").endpoint(Scale)).await;
+    let client: ScaleClient = world.client();
+    let limits = DecodeLimits::new().max_bytes(1000).max_depth(10);
+    let client = client.prepare().limits(limits).build();
+    assert_eq!(client.stretch(&ctx(), 900).await.unwrap().len(), 900);
+    assert_eq!(client.nest(&ctx(), 9).await.unwrap(), nested(9));
+    let errors =
+        [client.stretch(&ctx(), 1000).await.map(drop), client.nest(&ctx(), 11).await.map(drop)];
+    for error in errors {
+        let error = error.unwrap_err();
+        let CallError::Transport(transport) = &error else { panic!("it was read: {error:?}") };
+        assert_eq!(transport.kind(), TransportErrorKind::MalformedReply);
+        assert_eq!(error.ran(), Ran::Yes);
+    }
+}
+
+cases! {
+    arguments_that_cannot_be_read_are_refused_and_harm_nobody if carries_any_bytes;
+    a_serializer_does_not_make_hostile_bytes_more_dangerous if carries_any_bytes;
+    arguments_that_were_cut_short_anywhere_are_refused if carries_any_bytes;
+    a_message_larger_than_the_server_reads_is_refused;
+    a_message_nested_deeper_than_the_server_reads_is_refused;
+    a_message_larger_than_the_transport_takes_is_never_sent if max_message;
+    names_from_anywhere_are_refused;
+    an_answer_that_cannot_be_read_is_an_error_of_its_call_only if carries_any_bytes;
+    an_expected_error_that_cannot_be_read_is_an_error_all_the_same if carries_any_bytes;
+    a_client_has_limits_of_its_own_for_answers;
+}

@@ -1,0 +1,33 @@
+//! Real oslo.messaging peers: Python processes that the cases drive, and what runs the cases.
+//!
+//! The programs are in `tests/interop/peers`: `client.py`, `server.py`, and `raw.py` for what no well-behaved peer would send.
+//! A case gets a [`World`] with all three and a transport of its own, on a topic of its own.
+
+#![allow(clippy::unwrap_used, reason = "what drives a case fails it by panicking")]
+
+mod case;
+mod client;
+mod exception;
+mod interop_env;
+mod peer;
+mod peers;
+mod python;
+mod raw;
+mod run;
+mod server;
+
+pub use self::case::{Case, cases};
+pub use self::client::{Client, To};
+pub use self::exception::Exception;
+pub use self::interop_env::World;
+pub use self::peer::Peer;
+pub use self::python::{NoPython, VERSIONS, interpreter};
+pub use self::raw::{Message, Raw};
+pub use self::run::run;
+pub use self::server::{Serve, Server, Serving};
+
+/// What stands for a text of `length` bytes on the line to a peer: the alphabet, over and over.
+#[must_use]
+pub fn text(length: usize) -> String {
+    ('a'..='z').cycle().take(length).collect()
+}

@@ -1,0 +1,33 @@
+//! Python programs that call our servers, one function for each thing that their users rely on.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod calls;
+mod context;
+mod errors;
+mod lifecycle;
+mod refusals;
+mod rust_service;
+mod timeouts;
+mod values;
+mod versions;
+mod wire;
+
+use std::process::ExitCode;
+
+use rpc_tests::interop;
+
+fn main() -> ExitCode {
+    let cases = [
+        calls::CASES,
+        context::CASES,
+        errors::CASES,
+        lifecycle::CASES,
+        refusals::CASES,
+        values::CASES,
+        versions::CASES,
+        timeouts::CASES,
+        wire::CASES,
+    ];
+    interop::run(&cases.concat())
+}

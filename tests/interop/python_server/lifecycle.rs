@@ -1,0 +1,87 @@
+//! Servers that come and go, and servers in both languages side by side.
+
+use rpc_core::{Context, Value, endpoint};
+use rpc_tests::interop::{World, cases};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::python_service::{PeerClient, called, ctx, serve};
+
+async fn a_cast_to_a_stopped_server_waits_for_the_next_one(world: World) {
+    let (python, client) = called(&world).await;
+    python.stop().await.unwrap();
+    client.record(&ctx(), "a".into()).cast().await.unwrap();
+    client.record(&ctx(), "b".into()).cast().to_server("python").await.unwrap();
+    let mut python = serve(&world).await;
+    let mut values = [python.ran().await, python.ran().await].map(|ran| ran["value"].clone());
+    values.sort_by_key(ToString::to_string);
+    assert_eq!(values, ["a", "b"]);
+}
+
+async fn a_server_that_comes_back_under_its_name_is_called_as_before(world: World) {
+    for _ in 0..2 {
+        let (python, client) = called(&world).await;
+        assert_eq!(client.who(&ctx()).await.unwrap(), "python");
+        assert_eq!(client.who(&ctx()).to_server("python").await.unwrap(), "python");
+        python.stop().await.unwrap();
+    }
+}
+
+async fn a_server_that_stops_answers_what_it_has_taken(world: World) {
+    let (mut python, client) = called(&world).await;
+    let call = tokio::spawn(client.sleep(&ctx(), 1.5).into_future());
+    assert_eq!(python.ran().await["method"], "sleep");
+    python.stop().await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap(), 1.5);
+}
+
+/// The server in Rust beside the Python one.
+struct Beside(mpsc::UnboundedSender<Value>);
+
+#[endpoint]
+impl Beside {
+    pub fn who(&self, _ctx: &Context) -> String {
+        "rust".to_owned()
+    }
+
+    pub fn record(&self, _ctx: &Context, value: Value) {
+        // The case may have ended without looking.
+        let _ = self.0.send(value);
+    }
+}
+
+async fn a_python_server_and_ours_share_a_topic(world: World) {
+    let (python, client) = called(&world).await;
+    let (seen, _told) = mpsc::unbounded_channel();
+    world.serve(Beside(seen)).await;
+    let asked = async || {
+        let mut calls = JoinSet::new();
+        for _ in 0..30 {
+            calls.spawn(client.who(&ctx()).into_future());
+        }
+        let names: Vec<_> = calls.join_all().await.into_iter().map(Result::unwrap).collect();
+        let of = |name: &str| names.iter().filter(|who| *who == name).count();
+        (of("python"), of("rust"))
+    };
+    let (pythons, ours) = asked().await;
+    assert!(pythons > 0 && ours > 0 && pythons + ours == 30, "{pythons} and {ours}");
+    python.stop().await.unwrap();
+    assert_eq!(asked().await, (0, 30));
+}
+
+async fn a_fanout_reaches_the_python_server_and_ours(world: World) {
+    let (mut python, client): (_, PeerClient) = called(&world).await;
+    let (seen, mut told) = mpsc::unbounded_channel();
+    world.serve(Beside(seen)).await;
+    client.record(&ctx(), "all".into()).fanout().await.unwrap();
+    assert_eq!(python.ran().await["value"], "all");
+    assert_eq!(told.recv().await.unwrap(), Value::from("all"));
+}
+
+cases! {
+    a_cast_to_a_stopped_server_waits_for_the_next_one everywhere;
+    a_server_that_comes_back_under_its_name_is_called_as_before;
+    a_server_that_stops_answers_what_it_has_taken;
+    a_python_server_and_ours_share_a_topic everywhere;
+    a_fanout_reaches_the_python_server_and_ours;
+}

@@ -1,0 +1,220 @@
+//! Answers as older, other and broken servers write them, and what our requests look like to such a server.
+
+use rpc_core::error::TransportErrorKind;
+use rpc_core::{CallError, Context, Value, Version};
+use rpc_tests::interop::{Message, Raw, World, cases};
+use serde_json::{Value as Json, json};
+use tokio::task::JoinHandle;
+
+use crate::python_service::{PeerClient, ctx, serve};
+
+type Called = JoinHandle<Result<Value, CallError>>;
+
+/// A server made by hand, which has taken a call of `echo`.
+struct Taken {
+    raw: Raw,
+    message: Message,
+    request: Json,
+    call: Called,
+}
+
+impl Taken {
+    async fn new(world: &World) -> Self {
+        let raw = world.raw().await.clone();
+        raw.declare_bound(world.topic(), "openstack").await.unwrap();
+        let client: PeerClient = world.client();
+        let call = tokio::spawn(client.echo(&Context::new(), "asked".into()).into_future());
+        let message = raw.get(world.topic()).await.unwrap();
+        let request = message.opened();
+        Self { raw, message, request, call }
+    }
+
+    /// A reply with what every reply has, if `members` do not say otherwise.
+    fn reply(&self, members: Json) -> Json {
+        let mut reply = json!({
+            "result": null, "failure": null, "ending": true, "_msg_id": self.request["_msg_id"],
+            "_unique_id": "0123456789abcdef0123456789abcdef",
+        });
+        for (name, value) in members.as_object().unwrap() {
+            reply[name] = value.clone();
+        }
+        reply
+    }
+
+    async fn send(&self, reply: &Json) {
+        let body = json!({ "oslo.version": "2.0", "oslo.message": reply.to_string() });
+        self.send_body(&body.to_string()).await;
+    }
+
+    async fn send_body(&self, body: &str) {
+        let queue = self.request["_reply_q"].as_str().unwrap();
+        self.raw.publish(queue, body, json!({})).await.unwrap();
+    }
+
+    async fn ends(self) -> Result<Value, CallError> {
+        self.call.await.unwrap()
+    }
+}
+
+async fn a_request_has_the_members_and_properties_that_python_needs(world: World) {
+    let taken = Taken::new(&world).await;
+    let request = &taken.request;
+    assert_eq!(
+        (&request["method"], &request["args"]),
+        (&json!("echo"), &json!({ "value": "asked" }))
+    );
+    for id in ["_msg_id", "_unique_id"] {
+        assert_eq!(request[id].as_str().unwrap().len(), 32, "{id}: {request}");
+    }
+    assert!(request["_reply_q"].as_str().unwrap().starts_with("reply_"), "{request}");
+    assert!(request["_timeout"].is_null(), "{request}");
+    let properties = &taken.message.properties;
+    assert_eq!(properties["content_type"], "application/json");
+    assert_eq!(properties["content_encoding"], "utf-8");
+    let expiration: u64 = properties["expiration"].as_str().unwrap().parse().unwrap();
+    assert!((50_000..=60_000).contains(&expiration), "{expiration}");
+    taken.send(&taken.reply(json!({ "result": "told" }))).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+}
+
+async fn a_cast_asks_for_nothing_and_does_not_expire(world: World) {
+    let raw = world.raw().await;
+    raw.declare_bound(world.topic(), "openstack").await.unwrap();
+    let target = world.target().namespace("control").version(Version::new(2, 1));
+    let client: PeerClient = world.client_of(target);
+    client.record(&ctx(), 1.into()).cast().await.unwrap();
+    let message = raw.get(world.topic()).await.unwrap();
+    let request = message.opened();
+    assert_eq!((&request["namespace"], &request["version"]), (&json!("control"), &json!("2.1")));
+    for absent in ["_msg_id", "_reply_q"] {
+        assert!(request.get(absent).is_none(), "{request}");
+    }
+    assert!(message.properties.get("expiration").is_none(), "{:?}", message.properties);
+}
+
+async fn an_answer_without_an_envelope_is_read(world: World) {
+    let taken = Taken::new(&world).await;
+    taken.send_body(&taken.reply(json!({ "result": "told" })).to_string()).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+}
+
+async fn an_answer_with_the_least_members_is_read(world: World) {
+    let taken = Taken::new(&world).await;
+    let least = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "ending": true });
+    taken.send(&least).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+}
+
+async fn an_answer_in_two_parts_is_put_together(world: World) {
+    let taken = Taken::new(&world).await;
+    let part = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "failure": null });
+    taken.send(&part).await;
+    taken.send(&json!({ "_msg_id": taken.request["_msg_id"], "ending": true })).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+}
+
+async fn the_first_of_several_answers_counts(world: World) {
+    let taken = Taken::new(&world).await;
+    taken.send(&taken.reply(json!({ "result": "first" }))).await;
+    taken.send(&taken.reply(json!({ "result": "second" }))).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("first"));
+    let _python = serve(&world).await;
+    let client: PeerClient = world.client();
+    assert_eq!(client.who(&ctx()).await.unwrap(), "python");
+}
+
+async fn a_sign_of_life_that_nobody_asked_for_does_no_harm(world: World) {
+    let taken = Taken::new(&world).await;
+    taken.send(&taken.reply(json!({ "ending": false }))).await;
+    taken.send(&taken.reply(json!({ "result": "told" }))).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+}
+
+async fn answers_that_cannot_be_read_do_not_end_the_call(world: World) {
+    let taken = Taken::new(&world).await;
+    for body in ["", "no json", "[]", "{}", r#"{"oslo.version": "2.0", "oslo.message": "{"}"#] {
+        taken.send_body(body).await;
+    }
+    let stranger = json!({ "_msg_id": "somebody else", "result": "wrong", "ending": true });
+    taken.send(&stranger).await;
+    let mut newer = json!({ "oslo.version": "3.0" });
+    newer["oslo.message"] = taken.reply(json!({ "result": "wrong" })).to_string().into();
+    taken.send_body(&newer.to_string()).await;
+    taken.send(&taken.reply(json!({ "result": "told" }))).await;
+    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+}
+
+async fn failed(world: &World, failure: Json) -> CallError {
+    let taken = Taken::new(world).await;
+    taken.send(&taken.reply(json!({ "result": "ignored", "failure": failure }))).await;
+    taken.ends().await.unwrap_err()
+}
+
+async fn a_failure_comes_before_a_result(world: World) {
+    let failure = json!({ "class": "KeyError", "module": "exceptions", "message": "'k'" });
+    let error = failed(&world, failure.to_string().into()).await;
+    let CallError::Remote(remote) = &error else { panic!("{error:?}") };
+    assert_eq!((remote.class(), remote.module()), ("KeyError", Some("builtins")));
+    assert_eq!(remote.message(), "'k'");
+}
+
+async fn a_failure_that_is_no_text_is_read(world: World) {
+    let failure = json!({ "class": "KeyError_Remote", "module": "builtins_Remote", "tb": null });
+    let error = failed(&world, failure).await;
+    let CallError::Remote(remote) = &error else { panic!("{error:?}") };
+    assert_eq!((remote.class(), remote.module()), ("KeyError", Some("builtins")));
+}
+
+async fn a_failure_that_cannot_be_read_is_a_failure(world: World) {
+    let error = failed(&world, "{\"class\": ".into()).await;
+    assert!(matches!(error, CallError::Remote(_)), "{error:?}");
+}
+
+async fn a_result_of_another_type_is_a_bad_reply(world: World) {
+    let _python = serve(&world).await;
+    let client: rpc_core::RpcClient = world.client();
+    let error = client.call::<u64>(&ctx(), "who", &rpc_core::Map::new()).await.unwrap_err();
+    let CallError::Transport(lost) = &error else { panic!("{error:?}") };
+    assert_eq!(lost.kind(), TransportErrorKind::MalformedReply);
+}
+
+/// A Python server that compresses what it sends.
+async fn compressed(world: World, how: &str) {
+    let python = world.python_server("python").await;
+    let python = python.options(&format!("kombu_compression={how}"));
+    let _python = python.start().await.unwrap();
+    let client: PeerClient = world.client();
+    assert_eq!(client.who(&ctx()).await.unwrap(), "python");
+    let large = rpc_tests::interop::text(1_000_000);
+    assert!(client.big(&ctx(), 1_000_000).await.unwrap() == large);
+}
+
+async fn what_is_compressed_by_gzip_is_read(world: World) {
+    compressed(world, "gzip").await;
+}
+
+async fn what_is_compressed_by_bzip2_is_read(world: World) {
+    compressed(world, "bzip2").await;
+}
+
+async fn what_is_compressed_by_lzma_is_read(world: World) {
+    compressed(world, "lzma").await;
+}
+
+cases! {
+    a_request_has_the_members_and_properties_that_python_needs;
+    a_cast_asks_for_nothing_and_does_not_expire;
+    an_answer_without_an_envelope_is_read;
+    an_answer_with_the_least_members_is_read;
+    an_answer_in_two_parts_is_put_together;
+    the_first_of_several_answers_counts;
+    a_sign_of_life_that_nobody_asked_for_does_no_harm;
+    answers_that_cannot_be_read_do_not_end_the_call;
+    a_failure_comes_before_a_result;
+    a_failure_that_is_no_text_is_read;
+    a_failure_that_cannot_be_read_is_a_failure;
+    a_result_of_another_type_is_a_bad_reply;
+    what_is_compressed_by_gzip_is_read everywhere;
+    what_is_compressed_by_bzip2_is_read;
+    what_is_compressed_by_lzma_is_read;
+}

@@ -1,0 +1,224 @@
+//! What random runs meet only now and then, each on its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc_core::error::{Ran, TransportErrorKind};
+use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
+use rpc_core::server::{AckMode, Concurrency, ServerBuilder};
+use rpc_core::transport::{Destination, Listen, Listener, Route};
+use rpc_core::{
+    CallError, Context, ContextEntries, FailureKind, MessageId, Payload, Request, Retry, RpcClient,
+    RunningServer, Server, Target, Transport, Value,
+};
+use rpc_transport_mem::{Fault, Faults, MemTransport};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::history::{History, What};
+use crate::plan::TOPIC;
+use crate::recording_transport::{CALL, Tap};
+use crate::service::{Service, ServiceClient};
+
+const MOMENT: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_secs(3600);
+
+struct Scene {
+    broker: MemTransport,
+    history: History,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::with(Faults::seeded(0))
+    }
+
+    fn with(faults: Faults) -> Self {
+        let broker = MemTransport::builder().faults(faults).build();
+        Self { broker, history: History::begin() }
+    }
+
+    fn server(&self, confirming: Option<Duration>) -> ServerBuilder {
+        let (inner, history) = (self.broker.clone().into(), self.history.clone());
+        let tap = Tap { inner, history: history.clone(), confirming, server: 0 };
+        let server = Server::builder(tap, Target::topic(TOPIC).server("one"));
+        server.endpoint(Service { server: 0, history })
+    }
+
+    fn client<C: From<RpcClient>>(&self) -> C {
+        C::from(RpcClient::new(self.broker.clone(), Target::topic(TOPIC)))
+    }
+
+    /// A listener without a server behind it.
+    async fn listen(&self) -> Box<dyn Listener> {
+        self.broker.listen(Listen::new(TOPIC, "ear")).await.unwrap()
+    }
+
+    fn began(&self) -> bool {
+        self.history.end().iter().any(|event| matches!(event.what, What::Began { .. }))
+    }
+}
+
+async fn start(server: ServerBuilder) -> RunningServer {
+    server.build().unwrap().start().await.unwrap()
+}
+
+fn ctx() -> Context {
+    Context::new().with(CALL, 1)
+}
+
+fn micros(time: Duration) -> u64 {
+    time.as_micros() as u64
+}
+
+/// A call of the method, made by hand.
+fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
+    let args = Payload::new(rpc_core::Codec::MessagePack, vec![0x80]);
+    let mut request = Request::new(MessageId::from_bits(1), method, args);
+    request.entries = ContextEntries::from_iter([(CALL.to_owned(), Value::from(1))]);
+    request.deadline = deadline;
+    request.wants_reply = true;
+    Arc::new(request)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_for_what_was_cut_off_that_cannot_be_sent_is_counted_too() {
+    let scene = Scene::with(Faults::seeded(0).chance(Fault::FailReply, 1.0));
+    let server = start(scene.server(None).shutdown_timeout(Duration::ZERO)).await;
+    let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
+    let call = tokio::spawn(call.timeout(MOMENT * 50));
+    sleep(MOMENT).await;
+    server.stop();
+    server.wait().await.unwrap();
+    assert_eq!((server.stats().interrupted, server.stats().failed_replies), (1, 1));
+    assert_eq!(call.await.unwrap().unwrap_err().ran(), Ran::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_off_while_its_acknowledgement_is_confirmed_is_answered() {
+    let scene = Scene::new();
+    let server =
+        scene.server(Some(LONG)).concurrency(Concurrency::Serial).shutdown_timeout(Duration::ZERO);
+    let server = start(server).await;
+    let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
+    sleep(MOMENT).await;
+    server.stop();
+    let CallError::Transport(error) = call.await.unwrap().unwrap_err() else { panic!() };
+    assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));
+    assert!(error.info().elapsed < Duration::from_secs(2), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
+    let scene = Scene::with(Faults::seeded(0).chance(Fault::Duplicate, 1.0));
+    let server = start(scene.server(Some(MOMENT * 10)).concurrency(Concurrency::Limit(1))).await;
+    let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
+    sleep(MOMENT).await;
+    // One copy is being acknowledged, the other one waits.
+    server.stop();
+    let error = call.await.unwrap().unwrap_err();
+    server.wait().await.unwrap();
+    assert_eq!(error.ran(), Ran::No, "{error}");
+    assert!(!scene.began());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_call_that_had_begun_before_it_came_back_nobody_says_that_it_did_not_run() {
+    let scene = Scene::new();
+    let server = scene.server(None).ack_mode(AckMode::AfterReply);
+    let server = start(server.shutdown_timeout(Duration::ZERO)).await;
+    let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
+    let call = tokio::spawn(call);
+    sleep(MOMENT).await;
+    // Somebody listens, but does not take it.
+    let listener = scene.listen().await;
+    server.stop();
+    server.wait().await.unwrap();
+    assert_eq!(scene.broker.queued(), 1);
+    scene.broker.close().await;
+    assert_eq!(call.await.unwrap().unwrap_err().ran(), Ran::Unknown);
+    assert!(scene.began());
+    drop(listener);
+}
+
+/// What a server that runs messages again answers to one that comes back to it after a while.
+async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> FailureKind {
+    let scene = Scene::new();
+    let mut listener = scene.listen().await;
+    let route = Route::new(TOPIC, Destination::Any);
+    let sent = scene.broker.send(&route, request).unwrap();
+    sent.publish.await.unwrap();
+    let delivery = std::future::poll_fn(|cx| listener.poll_next(cx)).await.unwrap().unwrap();
+    sleep(after).await;
+    let server = start(scene.server(None).ack_mode(AckMode::AfterReply)).await;
+    drop(delivery);
+    listener.stop_consuming().await;
+    sleep(MOMENT).await;
+    server.stop();
+    server.wait().await.unwrap();
+    let answer = |what| match what {
+        What::Answered { failure, .. } => failure,
+        _ => None,
+    };
+    let events = scene.history.end();
+    let answer = events.into_iter().find_map(|event| answer(event.what));
+    answer.expect("the server should answer")
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_call_that_comes_back_too_late_its_server_does_not_say_that_it_never_ran() {
+    let late = request("run", Some(Instant::now() + MOMENT));
+    assert_eq!(answer_to_what_came_back(late, MOMENT * 5).await, FailureKind::Interrupted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_call_that_comes_back_and_is_refused_its_server_does_not_say_that_it_never_ran() {
+    let refused = request("missing", None);
+    assert_eq!(answer_to_what_came_back(refused, MOMENT).await, FailureKind::Interrupted);
+}
+
+async fn impatient(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    timeout(MOMENT * 50, next.run(call)).await?
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_call_that_was_sent_twice_below_a_layer_nobody_says_that_it_did_not_run() {
+    let scene = Scene::new();
+    let listener = scene.listen().await;
+    drop(listener);
+    let client = scene.client::<RpcClient>().prepare().layer(from_fn(impatient));
+    let client = client.retry(Retry::times(1).pause(MOMENT)).build();
+    let client = ServiceClient::from(client);
+    let call = tokio::spawn(client.run(&ctx(), 1, micros(LONG)));
+    tokio::task::yield_now().await;
+    let _server = start(scene.server(None)).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.ran(), Ran::Unknown, "{error}");
+    assert!(scene.began());
+}
+
+async fn insisting(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    match next.clone().run(call.clone()).await {
+        Ok(response) => Ok(response),
+        Err(_) => {
+            sleep(MOMENT * 5).await;
+            next.run(call).await
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_can_send_again_what_was_given_up() {
+    for given_up_at_once in [true, false] {
+        let scene = Scene::new();
+        let listener = scene.listen().await;
+        let client = scene.client::<RpcClient>().prepare().layer(from_fn(insisting));
+        let client = ServiceClient::from(client.build());
+        let listener = (!given_up_at_once).then_some(listener);
+        let call = tokio::spawn(client.run(&ctx(), 1, 0));
+        sleep(MOMENT).await;
+        drop(listener);
+        tokio::task::yield_now().await;
+        let _server = start(scene.server(None)).await;
+        assert_eq!(call.await.unwrap().unwrap(), 1);
+    }
+}

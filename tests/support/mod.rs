@@ -1,0 +1,6 @@
+//! What tests of several subjects share.
+
+pub mod logs;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
+pub mod seeded_rng;
