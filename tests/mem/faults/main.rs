@@ -54,7 +54,7 @@ fn complaint(seed: u64, pace: Pace, test: &str) -> Option<String> {
         "run it again: RPC_FAULT_SEED={seed} cargo test -p rpc-tests --test mem_faults {test} -- --nocapture"
     );
     let Ok((plan, record)) = played else { return Some(format!("seed {seed} panicked\n{again}")) };
-    let broken = check::broken_rules(&plan, &record);
+    let broken = rules::broken_rules(&plan, &record);
     if broken.is_empty() {
         return None;
     }
