@@ -15,19 +15,19 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::announcer::Announcer;
+use crate::client::accepted::Taken;
+use crate::client::destination::Targets;
+use crate::client::reply_consumer::Inbox;
 use crate::config::Config;
-use crate::exact::{Arrival, Exact};
-use crate::inbox::Inbox;
-use crate::inspector::Inspector;
-use crate::link::{Link, Session};
-use crate::outlet::Outlet;
-use crate::publisher::{Fate, Sender};
+use crate::connection::supervisor::{Link, Session};
+use crate::publish::confirmed_publish::{Arrival, Exact};
+use crate::publish::publisher::{Fate, Sender};
+use crate::publish::supervisor::Outlet;
 use crate::random;
-use crate::strays::Strays;
-use crate::taken::Taken;
-use crate::target::Targets;
-use crate::topology;
+use crate::server::cancellation::Announcer;
+use crate::server::reply_retry::Strays;
+use crate::topology::queue_status::Inspector;
+use crate::topology::queues;
 use crate::wire::Outgoing;
 
 /// How long servers and the inbox may take to end when the transport is closed.
@@ -73,7 +73,7 @@ impl Hub {
         let publishing = Link::new("publishes", &config, &closed);
         let consuming = Link::new("consumes", &config, &closed);
         let looking = Link::new("looks at queues", &config, &closed);
-        let queue = topology::reply_queue(&config, &random::name());
+        let queue = queues::reply_queue(&config, &random::name());
         Arc::new_cyclic(|myself: &Weak<Self>| Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             limits: DecodeLimits::new().max_bytes(config.max_message),

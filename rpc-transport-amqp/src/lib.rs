@@ -58,55 +58,18 @@
 //!
 //! A transport runs on the tokio runtime on which it is first used.
 
-// What can be set, and by which URL.
+mod client;
 mod config;
+mod connection;
 mod factory;
-
-// Connections: made, kept up, and why there is none.
-mod channels;
-mod connect;
-mod connect_failure;
-mod link;
-mod refusal;
-mod silence;
-mod tls;
-
-// What is on the broker, and in messages.
-mod kinds;
-mod random;
-mod topology;
-mod wire;
-
-// From a caller to the broker.
-mod address;
-mod exact;
-mod fate;
-mod inspector;
-mod outlet;
-mod publisher;
-mod sender;
-mod target;
-mod watch;
-
-// From the broker to a server, and back.
-mod acks;
-mod announcer;
-mod delivery;
-mod ear;
-mod listener;
-mod pump;
-mod relay;
-mod window;
-
-// From a server to its caller.
-mod inbox;
-mod mail;
-mod strays;
-mod taken;
-
-// What holds it together.
 mod hub;
+mod kinds;
+mod publish;
+mod random;
+mod server;
+mod topology;
 mod transport;
+mod wire;
 
 pub use self::config::AmqpBuilder;
 pub use self::factory::AmqpFactory;

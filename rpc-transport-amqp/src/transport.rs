@@ -11,17 +11,17 @@ use rpc_core::transport::{
 use rpc_core::{BoxFuture, Codec, Request};
 use tokio::sync::{mpsc, watch};
 
+use crate::client::destination::Target;
+use crate::client::send;
 use crate::config::AmqpBuilder;
 use crate::config::Form;
 use crate::factory::AmqpFactory;
 use crate::hub::Hub;
-use crate::listener::AmqpListener;
-use crate::pump::Pump;
 use crate::random;
-use crate::sender;
-use crate::target::Target;
-use crate::topology::Ears;
-use crate::window::Window;
+use crate::server::consume_loop::Pump;
+use crate::server::listener::AmqpListener;
+use crate::server::prefetch::Window;
+use crate::topology::queues::Ears;
 use crate::wire::{self, names, oslo};
 
 /// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
@@ -151,7 +151,7 @@ impl Transport for AmqpTransport {
 
     fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
         let target = self.target(route);
-        sender::send(self.hub(), target, request)
+        send::send(self.hub(), target, request)
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {

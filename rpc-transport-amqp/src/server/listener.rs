@@ -8,10 +8,10 @@ use rpc_core::{BoxFuture, Failure, FailureKind, MaybeReady};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::AmqpTransport;
-use crate::delivery::AmqpDelivery;
 use crate::hub::Hub;
-use crate::pump::Order;
-use crate::window::{Held, Window};
+use crate::server::consume_loop::Order;
+use crate::server::delivery::AmqpDelivery;
+use crate::server::prefetch::{Held, Window};
 use crate::wire::{self, Illegible};
 
 pub(crate) struct AmqpListener {

@@ -11,8 +11,8 @@ use lapin::{Channel, ExchangeKind};
 use rpc_core::transport::Listen;
 
 use crate::config::{Config, Form};
-use crate::link::Session;
-use crate::refusal::reply_code;
+use crate::connection::broker_error::reply_code;
+use crate::connection::supervisor::Session;
 
 /// How long the queue of a server's name outlives the server, in the native form: long enough for a restart.
 const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);

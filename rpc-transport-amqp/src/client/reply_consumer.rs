@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::link::{Link, Session, Unavailable};
-use crate::refusal;
-use crate::topology::Queue;
+use crate::connection::broker_error;
+use crate::connection::supervisor::{Link, Session, Unavailable};
+use crate::topology::queues::Queue;
 
 /// So many answers may be on their way to us unacknowledged.
 const PREFETCH: u16 = 2048;
@@ -131,9 +131,9 @@ impl Inbox {
                     // The queue may have been deleted by somebody; it is made again.
                     self.enter(State::Shut);
                 }
-                Ok(Err(error)) if refusal::is_lasting(&error) => {
+                Ok(Err(error)) if broker_error::is_lasting(&error) => {
                     session.note(&error);
-                    let why = refusal::explained(&error);
+                    let why = broker_error::explained(&error);
                     tracing::warn!(
                         queue = self.name(),
                         error = why,

@@ -9,7 +9,7 @@ use rpc_core::pending_calls::{CallKey, PendingCalls};
 use rpc_core::transport::Route;
 use tokio::time::Instant;
 
-use crate::address::Address;
+use crate::client::address::Address;
 use crate::config::Config;
 use crate::wire::names;
 

@@ -2,9 +2,9 @@
 
 use lapin::message::BasicReturnMessage;
 
+use crate::connection::broker_error::explained;
 use crate::hub::Hub;
-use crate::publisher::{Fate, Sender};
-use crate::refusal::explained;
+use crate::publish::publisher::{Fate, Sender};
 use crate::wire::{self, CallId};
 
 impl Fate for Hub {

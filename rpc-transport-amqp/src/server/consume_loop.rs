@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::ear::{Ear, Incoming};
+use crate::connection::broker_error::{explained, is_lasting};
+use crate::connection::supervisor::{Session, Unavailable};
 use crate::hub::Hub;
-use crate::link::{Session, Unavailable};
-use crate::refusal::{explained, is_lasting};
-use crate::relay::{PATIENCE, Relay};
-use crate::topology::Ears;
-use crate::window::{Held, Window};
+use crate::server::consumers::{Ear, Incoming};
+use crate::server::prefetch::{Held, Window};
+use crate::server::redistribution::{PATIENCE, Relay};
+use crate::topology::queues::Ears;
 
 /// How long the broker may take to declare and consume.
 const OPEN: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lapin::Channel;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::link::Session;
+use crate::connection::supervisor::Session;
 
 pub(crate) struct Channels {
     room: Semaphore,

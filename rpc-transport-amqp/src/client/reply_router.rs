@@ -6,7 +6,7 @@ use rpc_core::pending_calls::CallKey;
 use rpc_core::{Codec, Payload};
 
 use crate::hub::Hub;
-use crate::publisher::Sender;
+use crate::publish::publisher::Sender;
 use crate::wire::{self, Answer, CallId, Mail, names};
 
 impl Hub {

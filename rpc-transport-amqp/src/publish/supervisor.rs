@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use crate::link::{Link, Session, Unavailable};
-use crate::publisher::{Fate, Publisher};
+use crate::connection::supervisor::{Link, Session, Unavailable};
+use crate::publish::publisher::{Fate, Publisher};
 
 /// How long the broker may take to open a channel.
 const OPEN: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ use futures_util::task::AtomicWaker;
 use lapin::message::Delivery;
 use tokio::time::Instant;
 
-use crate::ear::{Ear, Source};
+use crate::server::consumers::{Ear, Source};
 
 /// A message that has been delivered and not taken.
 pub(crate) struct Held {

@@ -10,8 +10,8 @@ use rpc_core::pending_calls::{CallKey, PendingCalls};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use crate::exact::Arrival;
 use crate::hub::Hub;
+use crate::publish::confirmed_publish::Arrival;
 use crate::wire::{Outgoing, kind, kind_of};
 
 /// Between two attempts, as in oslo.messaging.

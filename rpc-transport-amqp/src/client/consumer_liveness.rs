@@ -3,11 +3,11 @@
 use rpc_core::error::Ran;
 use rpc_core::transport::ConnectionState;
 
+use crate::client::destination::{BELIEVED, Target};
 use crate::config::Form;
+use crate::connection::supervisor::Status;
 use crate::hub::Hub;
-use crate::inspector::Seen;
-use crate::link::Status;
-use crate::target::{BELIEVED, Target};
+use crate::topology::queue_status::Seen;
 
 impl Hub {
     /// Looks after calls that wait for long: whether there is still anybody who could take them.

@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::{Config, Host, Login};
-use crate::connect_failure::{Cause, ConnectFailure};
-use crate::silence::silence_io_thread;
-use crate::tls;
+use crate::connection::connect_error::{Cause, ConnectFailure};
+use crate::connection::mute_io_log::silence_io_thread;
+use crate::connection::tls;
 
 /// How long a broker may take to object to a certificate. One that does not waits for the client to speak.
 const OBJECTION: Duration = Duration::from_secs(1);

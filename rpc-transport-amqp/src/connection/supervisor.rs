@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::connect::connect;
-use crate::connect_failure::ConnectFailure;
+use crate::connection::connect::connect;
+use crate::connection::connect_error::ConnectFailure;
 use crate::random;
 
 /// How often a session is looked at besides what it reports itself.

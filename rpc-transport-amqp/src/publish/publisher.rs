@@ -21,8 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::link::Session;
-use crate::target::Target;
+use crate::client::destination::Target;
+use crate::connection::supervisor::Session;
 use crate::wire::Outgoing;
 
 /// So many messages may be under way unconfirmed. The client library would take any number.

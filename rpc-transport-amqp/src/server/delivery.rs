@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rpc_core::transport::{AckError, Delivery, ReplyError};
 use rpc_core::{Failure, FailureKind, MaybeReady, Outcome, Request};
 
-use crate::announcer::InWork;
 use crate::config::Form;
-use crate::ear::Ear;
 use crate::hub::Hub;
-use crate::window::Held;
+use crate::server::cancellation::InWork;
+use crate::server::consumers::Ear;
+use crate::server::prefetch::Held;
 use crate::wire::{self, Arrived, WayBack};
 
 pub(crate) struct AmqpDelivery {

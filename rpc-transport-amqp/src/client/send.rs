@@ -10,12 +10,12 @@ use rpc_core::{MaybeReady, Request};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::exact::Arrival;
+use crate::client::destination::Target;
 use crate::hub::Hub;
-use crate::inspector::Seen;
-use crate::outlet::Ready;
-use crate::publisher;
-use crate::target::Target;
+use crate::publish::confirmed_publish::Arrival;
+use crate::publish::publisher;
+use crate::publish::supervisor::Ready;
+use crate::topology::queue_status::Seen;
 use crate::wire::{self, Calling, Outgoing};
 
 /// Before a step is tried again that a lost connection undid.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
-use crate::channels::Channels;
-use crate::link::Session;
-use crate::publisher::MANDATORY;
-use crate::refusal::{explained, reply_code};
+use crate::connection::broker_error::{explained, reply_code};
+use crate::connection::channel_pool::Channels;
+use crate::connection::supervisor::Session;
+use crate::publish::publisher::MANDATORY;
 use crate::wire::Outgoing;
 
 /// So many messages can be under way at a time.

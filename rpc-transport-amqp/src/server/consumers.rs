@@ -16,9 +16,9 @@ use rpc_core::transport::AckError;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::acks::{Acks, Frame};
-use crate::link::Session;
-use crate::topology::Ears;
+use crate::connection::supervisor::Session;
+use crate::server::ack_batch::{Acks, Frame};
+use crate::topology::queues::Ears;
 
 /// Which of a server's queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::fmt;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{Destination, Route};
 
+use crate::client::reply_consumer::NoInbox;
 use crate::config::Config;
-use crate::inbox::NoInbox;
-use crate::link::Unavailable;
+use crate::connection::supervisor::Unavailable;
 use crate::wire::names;
 
 /// Exchange, topic and which of its servers.

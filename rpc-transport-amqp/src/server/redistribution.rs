@@ -9,12 +9,12 @@ use lapin::BasicProperties;
 use lapin::types::FieldTable;
 use rpc_core::server::AckMode;
 
-use crate::ear::Source;
-use crate::exact::Arrival;
 use crate::hub::Hub;
-use crate::inspector::Seen;
-use crate::topology::Ears;
-use crate::window::{Held, Window};
+use crate::publish::confirmed_publish::Arrival;
+use crate::server::consumers::Source;
+use crate::server::prefetch::{Held, Window};
+use crate::topology::queue_status::Seen;
+use crate::topology::queues::Ears;
 use crate::wire::{Outgoing, time_left};
 
 /// A message that has waited in the window for so long is passed on, if others are free.

@@ -7,9 +7,9 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio::time::timeout;
 
-use crate::channels::Channels;
-use crate::link::{Link, Session, Unavailable};
-use crate::refusal::reply_code;
+use crate::connection::broker_error::reply_code;
+use crate::connection::channel_pool::Channels;
+use crate::connection::supervisor::{Link, Session, Unavailable};
 
 /// So many looks are taken at a time, each on a channel of its own.
 const AT_A_TIME: usize = 16;
