@@ -3,26 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
+use lapin::message::BasicReturnMessage;
 use rpc_core::error::SendError;
 use rpc_core::transport::{
     Capabilities, ConnectError, ConnectionState, Listen, ListenError, Listener, Route, Sent,
     Transport,
 };
 use rpc_core::{BoxFuture, Codec, Request};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use crate::client::destination::Target;
-use crate::client::send;
-use crate::config::AmqpBuilder;
-use crate::config::Form;
+use crate::client::Caller;
+use crate::config::{AmqpBuilder, Config, Form};
 use crate::factory::AmqpFactory;
-use crate::hub::Hub;
-use crate::random;
-use crate::server::consume_loop::Pump;
-use crate::server::listener::AmqpListener;
-use crate::server::prefetch::Window;
-use crate::topology::queues::Ears;
-use crate::wire::{self, names, oslo};
+use crate::lifecycle::Lifecycle;
+use crate::publish::{ConfirmedPublisher, PublisherSupervisor, ReturnListener};
+use crate::server::{CancelQueue, CancelRegistry, Serving, ServingParts};
+use crate::topology::QueueStatusReader;
+use crate::wire::{self, oslo};
 
 /// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
 ///
@@ -41,16 +38,93 @@ use crate::wire::{self, names, oslo};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AmqpTransport(Arc<Handle>);
+pub struct AmqpTransport(Arc<Parts>);
 
-/// What the user's handles share. Tasks hold the hub alone, so that they do not keep the transport open.
-struct Handle {
-    hub: Arc<Hub>,
+/// What the user's handles share. Tasks hold its parts alone, so that they do not keep the transport open.
+struct Parts {
+    lifecycle: Arc<Lifecycle>,
+    caller: Arc<Caller>,
+    serving: Arc<Serving>,
 }
 
-impl Drop for Handle {
+impl Drop for Parts {
     fn drop(&mut self) {
-        drop(self.hub.close());
+        drop(self.close());
+    }
+}
+
+impl Parts {
+    fn new(config: &Arc<Config>) -> Self {
+        let lifecycle = Lifecycle::new(config);
+        let publisher = PublisherSupervisor::new(Arc::clone(&lifecycle.publishing));
+        let confirmed = ConfirmedPublisher::new(Arc::clone(&publisher));
+        let queue_status = Arc::new(QueueStatusReader::new(
+            Arc::clone(&lifecycle.publishing),
+            Arc::clone(&lifecycle.checking),
+        ));
+        let running = Arc::new(CancelRegistry::default());
+        let serving = Serving::new(ServingParts {
+            config: Arc::clone(config),
+            consuming: Arc::clone(&lifecycle.consuming),
+            publisher: Arc::clone(&publisher),
+            confirmed: Arc::clone(&confirmed),
+            queue_status: Arc::clone(&queue_status),
+            running: Arc::clone(&running),
+            closing: lifecycle.closing.clone(),
+            tasks: lifecycle.tasks.clone(),
+        });
+        let caller = Caller::new(
+            config,
+            Arc::clone(&lifecycle.consuming),
+            publisher,
+            confirmed,
+            queue_status,
+            lifecycle.closing.clone(),
+            Box::new(move |call| running.cancel(call)),
+        );
+        Self { lifecycle, caller, serving }
+    }
+
+    /// Starts to connect and to run what runs as long as the transport does, once.
+    fn start(&self) {
+        let Self { lifecycle, caller, serving } = self;
+        lifecycle.start(|| {
+            let (publisher, returns) = (Arc::clone(&caller.publisher), self.returns());
+            tokio::spawn(async move { publisher.run(returns).await });
+            let replies = Arc::clone(caller);
+            lifecycle.tasks.spawn(async move { replies.consume_replies().await });
+            let watching = Arc::clone(caller);
+            lifecycle.spawn_until_closed(async move { watching.watch_consumers().await });
+            let (serving, caller) = (Arc::clone(serving), Arc::clone(caller));
+            let queue: CancelQueue = Box::new(move || caller.open_reply_queue().map(Arc::from));
+            lifecycle.spawn_until_closed(async move {
+                serving.announce_running_calls(queue).await;
+            });
+        });
+    }
+
+    fn returns(&self) -> Arc<dyn ReturnListener> {
+        Arc::new(Returns { caller: Arc::clone(&self.caller), serving: Arc::clone(&self.serving) })
+    }
+
+    fn close(&self) -> impl Future<Output = ()> + 'static {
+        let closed = self.lifecycle.close();
+        self.caller.fail_pending_calls();
+        closed
+    }
+}
+
+/// Hands returned messages to the half that published them.
+struct Returns {
+    caller: Arc<Caller>,
+    serving: Arc<Serving>,
+}
+
+impl ReturnListener for Returns {
+    fn on_return(&self, message: BasicReturnMessage) {
+        if !self.caller.on_return(&message.delivery) {
+            self.serving.on_return(message.delivery);
+        }
     }
 }
 
@@ -70,72 +144,40 @@ impl AmqpTransport {
         AmqpFactory::new()
     }
 
-    pub(crate) fn over(hub: Arc<Hub>) -> Self {
-        Self(Arc::new(Handle { hub }))
+    pub(crate) fn new(config: Config) -> Self {
+        Self(Arc::new(Parts::new(&Arc::new(config))))
     }
 
-    /// How many calls wait for an answer: a gauge that returns to zero.
+    /// Returns the number of calls that wait for a reply: a gauge that returns to zero.
     #[must_use]
     pub fn pending_calls(&self) -> usize {
-        self.hub().pending_calls.len()
+        self.0.caller.pending_calls()
     }
 
-    fn hub(&self) -> &Arc<Hub> {
-        &self.0.hub
-    }
-
-    fn target(&self, route: &Route) -> Arc<Target> {
-        let transport = self.hub().id;
-        if let Some(remembered) = route.cached::<Remembered>()
-            && remembered.transport == transport
-        {
-            return Arc::clone(&remembered.target);
-        }
-        let target = self.hub().targets.of(&self.hub().config, route);
-        route.remember(Remembered { transport, target: Arc::clone(&target) });
-        target
+    fn config(&self) -> &Config {
+        &self.0.caller.config
     }
 
     async fn listen_on(&self, listen: Listen) -> Result<Box<dyn Listener>, ListenError> {
-        let hub = self.hub();
-        if hub.is_closed() {
+        if self.0.lifecycle.is_closed() {
             return Err(ListenError::new(&listen, "the RabbitMQ transport has been closed"));
         }
-        hub.begin();
-        let queues = Ears::of(&hub.config, &listen, &random::name());
-        if let Some(name) = queues.names().find(|name| !names::fits(name)) {
-            let reason = format!(
-                "the name of one of its queues or exchanges takes {} bytes, and AMQP takes {}",
-                name.len(),
-                names::LONGEST
-            );
-            return Err(ListenError::new(&listen, reason));
-        }
-        let window = Arc::new(Window::default());
-        let (orders, ordered) = mpsc::unbounded_channel();
-        let listener =
-            AmqpListener::new(self.clone(), Arc::clone(hub), Arc::clone(&window), orders);
-        Pump::begin(Arc::clone(hub), listen, queues, window, ordered).await?;
-        Ok(Box::new(listener))
+        self.0.start();
+        let keep_open = Arc::<Parts>::clone(&self.0);
+        self.0.serving.listen(listen, keep_open).await
     }
-}
-
-/// What a route remembers; a client's route may come to another transport.
-struct Remembered {
-    transport: u64,
-    target: Arc<Target>,
 }
 
 impl Transport for AmqpTransport {
     fn codec(&self) -> Codec {
-        match self.hub().config.form {
+        match self.config().form {
             Form::Native => Codec::MessagePack,
             Form::Oslo => Codec::Json,
         }
     }
 
     fn capabilities(&self) -> Capabilities {
-        let config = &self.hub().config;
+        let config = self.config();
         let mut capabilities = Capabilities::default();
         capabilities.detects_missing_server = true;
         capabilities.at_least_once = true;
@@ -150,8 +192,10 @@ impl Transport for AmqpTransport {
     }
 
     fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
-        let target = self.target(route);
-        send::send(self.hub(), target, request)
+        if !self.0.lifecycle.is_closed() {
+            self.0.start();
+        }
+        self.0.caller.send(route, request)
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
@@ -159,11 +203,11 @@ impl Transport for AmqpTransport {
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.hub().state.subscribe()
+        self.0.lifecycle.state.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.hub().close())
+        Box::pin(self.0.close())
     }
 }
 
@@ -176,7 +220,7 @@ impl From<AmqpTransport> for Arc<dyn Transport> {
 impl fmt::Debug for AmqpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmqpTransport")
-            .field("state", &*self.hub().state.borrow())
+            .field("state", &*self.0.lifecycle.state.borrow())
             .field("pending_calls", &self.pending_calls())
             .finish_non_exhaustive()
     }

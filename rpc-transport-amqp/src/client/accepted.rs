@@ -1,51 +1,73 @@
-//! The caller's half of cancelling: which server has taken which call.
+//! The client half of cancellation: which server has accepted which call.
 //!
-//! A server says so of calls that take a while. One that was dropped before that is cancelled when the word comes.
+//! A server says so of calls that run for a while. A call that was dropped before that is cancelled when the notice comes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use rpc_core::pending_calls::CallKey;
 
-#[derive(Default)]
-pub(crate) struct Taken {
-    by: Mutex<HashMap<CallKey, Box<str>>>,
-    /// Spares the lock where nothing is taken, as is most often so.
+use crate::publish::{Notify, PublisherSupervisor};
+use crate::wire;
+
+/// The calls that servers have accepted, and the queues at which these servers receive cancellations.
+pub(super) struct AcceptedCalls {
+    reply_queue: String,
+    publisher: Arc<PublisherSupervisor>,
+    servers: Mutex<HashMap<CallKey, Box<str>>>,
+    /// Spares the lock while no call is accepted, as is most often so.
     count: AtomicUsize,
 }
 
-impl Taken {
-    /// The server that listens at this inbox has taken the call.
-    pub(crate) fn note(&self, key: CallKey, server: Box<str>) {
-        let mut by = self.lock();
-        by.insert(key, server);
-        self.count.store(by.len(), Ordering::Relaxed);
+impl AcceptedCalls {
+    pub(super) fn new(reply_queue: String, publisher: Arc<PublisherSupervisor>) -> Self {
+        Self { reply_queue, publisher, servers: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
-    /// The call is over; the inbox of the server that had taken it.
-    pub(crate) fn forget(&self, key: CallKey) -> Option<Box<str>> {
+    /// Notes that the server that receives cancellations at this queue has accepted the call.
+    pub(super) fn insert(&self, call: CallKey, server: Box<str>) {
+        let mut servers = self.servers.lock();
+        servers.insert(call, server);
+        self.count.store(servers.len(), Ordering::Relaxed);
+    }
+
+    /// Forgets a call that is over. Returns the queue of the server that had accepted it.
+    pub(super) fn remove(&self, call: CallKey) -> Option<Box<str>> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let mut by = self.lock();
-        let server = by.remove(&key);
-        self.count.store(by.len(), Ordering::Relaxed);
+        let mut servers = self.servers.lock();
+        let server = servers.remove(&call);
+        self.count.store(servers.len(), Ordering::Relaxed);
         server
     }
 
-    /// Forgets those that are over, however they ended.
-    pub(crate) fn retain(&self, is_waiting: impl Fn(CallKey) -> bool) {
-        let mut by = self.lock();
-        by.retain(|key, _| is_waiting(*key));
-        self.count.store(by.len(), Ordering::Relaxed);
+    /// Forgets all calls that are no longer pending.
+    pub(super) fn retain(&self, is_pending: impl Fn(CallKey) -> bool) {
+        let mut servers = self.servers.lock();
+        servers.retain(|call, _| is_pending(*call));
+        self.count.store(servers.len(), Ordering::Relaxed);
     }
 
-    pub(crate) fn is_taken(&self, key: CallKey) -> bool {
-        self.lock().contains_key(&key)
+    /// Returns whether a server has accepted the call.
+    pub(super) fn contains(&self, call: CallKey) -> bool {
+        self.servers.lock().contains_key(&call)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CallKey, Box<str>>> {
-        self.by.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Cancels a call that was dropped, if a server has accepted it.
+    pub(super) fn cancel(&self, call: CallKey) {
+        if let Some(server) = self.remove(call) {
+            self.cancel_at(&server, call);
+        }
+    }
+
+    /// Sends a cancellation to a server, if one can be published now; later it would come too late.
+    pub(super) fn cancel_at(&self, server: &str, call: CallKey) {
+        if let Some(permit) = self.publisher.try_permit() {
+            let cancel = wire::cancel(server, call, &self.reply_queue);
+            permit.publish(cancel, Notify::Log("a cancellation"));
+        }
     }
 }

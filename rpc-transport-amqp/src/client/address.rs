@@ -1,25 +1,25 @@
-//! Where messages go: by which exchange and key, and in the words of errors.
+//! Addresses of messages: their exchange and routing key, and the errors that name them.
 
 use std::fmt;
 
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{Destination, Route};
 
-use crate::client::reply_consumer::NoInbox;
+use super::reply_consumer::ReplyQueueError;
 use crate::config::Config;
-use crate::connection::supervisor::Unavailable;
+use crate::connection::Unavailable;
 use crate::wire::names;
 
-/// Exchange, topic and which of its servers.
+/// An exchange, a topic and which of its servers.
 #[derive(Debug, Clone)]
-pub(crate) struct Address {
+pub(super) struct Address {
     exchange: Box<str>,
     topic: Box<str>,
     destination: Destination,
 }
 
 impl Address {
-    pub(crate) fn of(config: &Config, route: &Route) -> Self {
+    pub(super) fn new(config: &Config, route: &Route) -> Self {
         Self {
             exchange: route.exchange.as_deref().unwrap_or(&config.exchange).into(),
             topic: (*route.topic).into(),
@@ -27,11 +27,11 @@ impl Address {
         }
     }
 
-    /// The AMQP exchange and routing key.
+    /// Returns the AMQP exchange and the routing key.
     ///
-    /// Queues are reached by the default exchange, to which each is bound by its name: it is always there, and whether a
-    /// server binds its queue elsewhere, too, is no matter.
-    pub(crate) fn way(&self, config: &Config) -> (String, String) {
+    /// Queues are reached by the default exchange, to which the broker binds each queue by its name. It always exists, whether or
+    /// not a server binds its queue to another exchange as well.
+    pub(super) fn routing(&self, config: &Config) -> (String, String) {
         let (form, exchange, topic) = (config.form, &self.exchange, &self.topic);
         match &self.destination {
             Destination::Any => (String::new(), form.topic_queue(exchange, topic)),
@@ -42,7 +42,7 @@ impl Address {
         }
     }
 
-    pub(crate) fn too_long(&self) -> SendError {
+    pub(super) fn name_too_long(&self) -> SendError {
         let message = format!(
             "{self} has a name that is too long for AMQP, which takes {} bytes for exchange, topic and server together",
             names::LONGEST
@@ -50,7 +50,7 @@ impl Address {
         SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
-    pub(crate) fn no_queue(&self) -> SendError {
+    pub(super) fn missing_queue(&self) -> SendError {
         let message = format!(
             "no server listens on {self}: there is no queue. Start one, or compare exchange, topic and server name with \
              those it was started with"
@@ -58,7 +58,7 @@ impl Address {
         SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
-    pub(crate) fn no_consumer(&self, queue: &str, ran: Ran) -> SendError {
+    pub(super) fn no_consumer(&self, queue: &str, ran: Ran) -> SendError {
         let message = match ran {
             Ran::No => format!(
                 "no server listens on {self}: its queue `{queue}` has no consumer. Start one, then send again"
@@ -71,19 +71,19 @@ impl Address {
         SendError::new(TransportErrorKind::MissingServer, ran, message)
     }
 
-    pub(crate) fn refused(&self) -> SendError {
+    pub(super) fn nacked(&self) -> SendError {
         let message = format!(
             "the broker turned the message to {self} away: its queue is full, or the broker cannot keep it. Try again later"
         );
         SendError::new(TransportErrorKind::Overloaded, Ran::No, message)
     }
 
-    pub(crate) fn not_allowed(&self, why: &str) -> SendError {
+    pub(super) fn rejected(&self, why: &str) -> SendError {
         let message = format!("the broker does not allow the message to {self}: {why}");
         SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
     }
 
-    pub(crate) fn lost(&self) -> SendError {
+    pub(super) fn lost(&self) -> SendError {
         let message = format!(
             "the connection broke before the broker had confirmed the message to {self}: repeat it only if the method is \
              idempotent"
@@ -91,29 +91,29 @@ impl Address {
         SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message)
     }
 
-    /// The broker closed the channel over this message, or over another one.
-    pub(crate) fn perhaps_refused(&self, why: &str) -> SendError {
+    /// Returns the error for when the broker closed the channel over this message, or over another one.
+    pub(super) fn channel_closed(&self, why: &str) -> SendError {
         let message = format!(
             "the broker refused the message to {self}, or another one just before this one was confirmed: {why}"
         );
         SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message)
     }
 
-    pub(crate) fn too_large(&self, bytes: usize, limit: usize) -> SendError {
+    pub(super) fn too_large(&self, bytes: usize, limit: usize) -> SendError {
         let message = format!(
             "the message to {self} takes {bytes} bytes, the transport carries at most {limit}"
         );
         SendError::new(TransportErrorKind::TooLarge, Ran::No, message)
     }
 
-    pub(crate) fn unencodable(&self, reason: &str) -> SendError {
+    pub(super) fn unencodable(&self, reason: &str) -> SendError {
         let message = format!("the message to {self} cannot be written: {reason}");
         SendError::new(TransportErrorKind::Unencodable, Ran::No, message)
     }
 
-    pub(crate) fn unavailable(&self, why: &Unavailable) -> SendError {
+    pub(super) fn unavailable(&self, why: &Unavailable) -> SendError {
         match why {
-            Unavailable::Refused(failure) => {
+            Unavailable::Failed(failure) => {
                 let message = format!("no connection for the message to {self}: {failure}");
                 SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
             }
@@ -121,10 +121,10 @@ impl Address {
         }
     }
 
-    pub(crate) fn no_way_back(&self, why: &NoInbox) -> SendError {
+    pub(super) fn no_reply_queue(&self, why: &ReplyQueueError) -> SendError {
         match why {
-            NoInbox::Unavailable(why) => self.unavailable(why),
-            NoInbox::Refused(why) => {
+            ReplyQueueError::Unavailable(why) => self.unavailable(why),
+            ReplyQueueError::Broker(why) => {
                 let message = format!(
                     "no answer to the message to {self} could come back, as there is no reply queue: {why}"
                 );
@@ -133,7 +133,7 @@ impl Address {
         }
     }
 
-    pub(crate) fn closed(&self) -> SendError {
+    pub(super) fn closed(&self) -> SendError {
         let message =
             format!("the RabbitMQ transport was closed before the message to {self} was sent");
         SendError::new(TransportErrorKind::Closed, Ran::No, message)

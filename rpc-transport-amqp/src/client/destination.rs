@@ -1,155 +1,195 @@
-//! What is known of the targets that messages are sent to: whether anybody listens, and which calls wait there.
+//! Where messages go, what is known of the consumers there, and which calls are pending there.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rpc_core::pending_calls::{CallKey, PendingCalls};
 use rpc_core::transport::Route;
 use tokio::time::Instant;
 
-use crate::client::address::Address;
+use super::address::Address;
 use crate::config::Config;
+use crate::publish::PublishListener;
 use crate::wire::names;
 
-/// For so long a target that was seen with consumers is believed to have some.
-pub(crate) const BELIEVED: Duration = Duration::from_secs(1);
+/// How long the result of a consumer check is trusted.
+pub(super) const CONSUMER_CHECK_TTL: Duration = Duration::from_secs(1);
 
-/// One target. Routes remember theirs.
-pub(crate) struct Target {
-    pub(crate) address: Address,
-    pub(crate) exchange: String,
-    /// For a single queue, its name; empty for a fanout.
-    pub(crate) routing_key: String,
-    /// There was no queue, and nothing has arrived since.
-    absent: AtomicBool,
-    knowledge: Mutex<Knowledge>,
+/// One destination. Routes remember theirs.
+pub(super) struct Destination {
+    pub(super) address: Address,
+    pub(super) exchange: String,
+    /// The name of a single queue; empty for a fanout.
+    pub(super) routing_key: String,
+    pending: PendingCalls,
+    /// There was no queue, and no message has been confirmed since.
+    queue_missing: AtomicBool,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Knowledge {
+struct State {
     /// When consumers were last seen.
-    seen: Option<Instant>,
-    /// Somebody looks just now.
-    looking: bool,
-    /// Calls that were sent, and when. Those that are over are taken out now and then.
+    consumers_seen: Option<Instant>,
+    /// A consumer check is running.
+    checking: bool,
+    /// Calls that were sent, and when. Those that are over are removed now and then.
     calls: Vec<(CallKey, Instant)>,
-    /// The last look while calls waited found no consumer.
-    deserted: bool,
+    /// The last check while calls were pending found no consumer.
+    no_consumers: bool,
 }
 
-/// Looks on behalf of all callers of a target, until dropped.
-pub(crate) struct Looking<'a>(&'a Target);
+/// The right to check the consumers of a destination on behalf of all its callers, until dropped.
+pub(super) struct ConsumerCheck<'a>(&'a Destination);
 
-impl Drop for Looking<'_> {
+impl Drop for ConsumerCheck<'_> {
     fn drop(&mut self) {
-        self.0.lock().looking = false;
+        self.0.state.lock().checking = false;
     }
 }
 
-impl Target {
-    fn new(config: &Config, route: &Route) -> Self {
-        let address = Address::of(config, route);
-        let (exchange, routing_key) = address.way(config);
-        let absent = AtomicBool::new(false);
-        Self { address, exchange, routing_key, absent, knowledge: Mutex::default() }
+impl Destination {
+    fn new(config: &Config, route: &Route, pending: PendingCalls) -> Self {
+        let address = Address::new(config, route);
+        let (exchange, routing_key) = address.routing(config);
+        let (queue_missing, state) = (AtomicBool::new(false), Mutex::default());
+        Self { address, exchange, routing_key, pending, queue_missing, state }
     }
 
-    /// Whether AMQP can hold its names.
-    pub(crate) fn fits(&self) -> bool {
+    /// Returns whether its names are short enough for AMQP.
+    pub(super) fn fits(&self) -> bool {
         names::fits(&self.exchange) && names::fits(&self.routing_key)
     }
 
-    /// Whether consumers are believed to be there. If that is long ago, one of several callers is asked to look again.
+    /// Returns a check if one has to be run before a call is sent. Of several callers only one runs it.
     ///
-    /// No look is needed where there was no queue the last time: what is sent there comes back, if it is still so, and each
-    /// look at a queue that is not there costs a channel.
-    pub(crate) fn look_first(&self) -> Option<Looking<'_>> {
-        if self.absent.load(Ordering::Relaxed) {
+    /// No check is needed while the queue is missing: a message that is sent there is returned, and each check of a missing
+    /// queue costs a channel.
+    pub(super) fn needs_check(&self) -> Option<ConsumerCheck<'_>> {
+        if self.queue_missing.load(Ordering::Relaxed) {
             return None;
         }
-        let mut knowledge = self.lock();
-        let fresh = knowledge.seen.is_some_and(|seen| seen.elapsed() < BELIEVED);
-        if fresh || (knowledge.looking && knowledge.seen.is_some()) {
+        let mut state = self.state.lock();
+        let fresh = state.consumers_seen.is_some_and(|seen| seen.elapsed() < CONSUMER_CHECK_TTL);
+        if fresh || (state.checking && state.consumers_seen.is_some()) {
             return None;
         }
-        knowledge.looking = true;
-        Some(Looking(self))
+        state.checking = true;
+        Some(ConsumerCheck(self))
     }
 
-    pub(crate) fn note_consumers(&self, there: bool) {
-        let mut knowledge = self.lock();
-        knowledge.seen = there.then(Instant::now);
-        knowledge.deserted &= !there;
+    /// Notes whether there are consumers.
+    pub(super) fn note_consumers(&self, present: bool) {
+        let mut state = self.state.lock();
+        state.consumers_seen = present.then(Instant::now);
+        state.no_consumers &= !present;
     }
 
     /// Notes that there is no queue.
-    pub(crate) fn note_absent(&self) {
+    pub(super) fn note_missing_queue(&self) {
         self.note_consumers(false);
-        self.absent.store(true, Ordering::Relaxed);
-    }
-
-    /// Notes that a message found the queue.
-    pub(crate) fn note_arrival(&self) {
-        if self.absent.load(Ordering::Relaxed) {
-            self.absent.store(false, Ordering::Relaxed);
-        }
+        self.queue_missing.store(true, Ordering::Relaxed);
     }
 
     /// Notes that a call has been sent.
-    pub(crate) fn note_call(&self, key: CallKey) {
-        self.lock().calls.push((key, Instant::now()));
+    pub(super) fn note_call(&self, call: CallKey) {
+        self.state.lock().calls.push((call, Instant::now()));
     }
 
-    /// The calls that have waited for longer than a look is believed.
-    pub(crate) fn long_waiting(&self, pending_calls: &PendingCalls) -> Vec<CallKey> {
-        let mut knowledge = self.lock();
-        knowledge.calls.retain(|(key, _)| pending_calls.is_waiting(*key));
-        let long = knowledge.calls.iter().filter(|(_, sent)| sent.elapsed() >= BELIEVED);
-        long.map(|(key, _)| *key).collect()
+    /// Returns the calls that are pending for longer than a consumer check is trusted.
+    pub(super) fn long_pending(&self, pending: &PendingCalls) -> Vec<CallKey> {
+        let mut state = self.state.lock();
+        state.calls.retain(|(call, _)| pending.is_waiting(*call));
+        let long = state.calls.iter().filter(|(_, sent)| sent.elapsed() >= CONSUMER_CHECK_TTL);
+        long.map(|(call, _)| *call).collect()
     }
 
-    /// Notes that nobody listens while calls wait; true the second time in a row, as the first one may have come in the
-    /// middle of a server's taking its leave.
-    pub(crate) fn note_desertion(&self) -> bool {
-        let mut knowledge = self.lock();
-        knowledge.seen = None;
-        std::mem::replace(&mut knowledge.deserted, true)
+    /// Notes that there is no consumer while calls are pending. Returns true the second time in a row, as the first check may
+    /// have come in the middle of a server's shutdown.
+    pub(super) fn note_no_consumers(&self) -> bool {
+        let mut state = self.state.lock();
+        state.consumers_seen = None;
+        mem::replace(&mut state.no_consumers, true)
     }
 
     fn has_calls(&self) -> bool {
-        !self.lock().calls.is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Knowledge> {
-        self.knowledge.lock().unwrap_or_else(PoisonError::into_inner)
+        !self.state.lock().calls.is_empty()
     }
 }
 
-/// All targets of a transport, by exchange and routing key.
-#[derive(Default)]
-pub(crate) struct Targets(Mutex<HashMap<(String, String), Arc<Target>>>);
-
-impl Targets {
-    pub(crate) fn of(&self, config: &Config, route: &Route) -> Arc<Target> {
-        let target = Target::new(config, route);
-        let name = (target.exchange.clone(), target.routing_key.clone());
-        Arc::clone(self.lock().entry(name).or_insert_with(|| Arc::new(target)))
+/// The messages are calls, known by the bits of their keys.
+impl PublishListener for Destination {
+    fn on_ack(&self) {
+        if self.queue_missing.load(Ordering::Relaxed) {
+            self.queue_missing.store(false, Ordering::Relaxed);
+        }
     }
 
-    pub(crate) fn find(&self, exchange: &str, routing_key: &str) -> Option<Arc<Target>> {
-        self.lock().get(&(exchange.to_owned(), routing_key.to_owned())).cloned()
+    fn on_nack(&self, call: u128) {
+        self.pending.fail(CallKey::from_bits(call), self.address.nacked());
     }
 
-    /// Those at which calls may wait. The others are forgotten, unless a route remembers them.
-    pub(crate) fn with_calls(&self) -> Vec<Arc<Target>> {
-        let mut targets = self.lock();
-        targets.retain(|_, target| Arc::strong_count(target) > 1 || target.has_calls());
-        targets.values().filter(|target| target.has_calls()).cloned().collect()
+    fn on_lost(&self, call: u128, channel_error: Option<String>) {
+        let error = match channel_error {
+            None => self.address.lost(),
+            Some(why) => self.address.channel_closed(&why),
+        };
+        self.pending.fail(CallKey::from_bits(call), error);
+    }
+}
+
+/// All destinations of a transport, by exchange and routing key.
+pub(super) struct Destinations {
+    /// Tells transports apart: a client's route may come to another transport.
+    transport: u64,
+    config: Arc<Config>,
+    pending: PendingCalls,
+    known: Mutex<HashMap<(String, String), Arc<Destination>>>,
+}
+
+/// What a route remembers.
+struct Remembered {
+    transport: u64,
+    destination: Arc<Destination>,
+}
+
+static NEXT_TRANSPORT: AtomicU64 = AtomicU64::new(0);
+
+impl Destinations {
+    pub(super) fn new(config: Arc<Config>, pending: PendingCalls) -> Self {
+        let transport = NEXT_TRANSPORT.fetch_add(1, Ordering::Relaxed);
+        Self { transport, config, pending, known: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Arc<Target>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the destination of a route, which remembers it.
+    pub(super) fn of(&self, route: &Route) -> Arc<Destination> {
+        let transport = self.transport;
+        if let Some(remembered) = route.cached::<Remembered>()
+            && remembered.transport == transport
+        {
+            return Arc::clone(&remembered.destination);
+        }
+        let new = Destination::new(&self.config, route, self.pending.clone());
+        let name = (new.exchange.clone(), new.routing_key.clone());
+        let destination =
+            Arc::clone(self.known.lock().entry(name).or_insert_with(|| Arc::new(new)));
+        route.remember(Remembered { transport, destination: Arc::clone(&destination) });
+        destination
+    }
+
+    /// Returns the destination with this exchange and routing key, if it is known.
+    pub(super) fn find(&self, exchange: &str, routing_key: &str) -> Option<Arc<Destination>> {
+        self.known.lock().get(&(exchange.to_owned(), routing_key.to_owned())).cloned()
+    }
+
+    /// Returns the destinations at which calls may be pending. The others are forgotten, unless a route remembers them.
+    pub(super) fn with_calls(&self) -> Vec<Arc<Destination>> {
+        let mut known = self.known.lock();
+        known.retain(|_, it| Arc::strong_count(it) > 1 || it.has_calls());
+        known.values().filter(|it| it.has_calls()).cloned().collect()
     }
 }

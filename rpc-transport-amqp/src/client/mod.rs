@@ -1,9 +1,13 @@
-//! The client half: sends requests and routes replies to their calls.
+//! The client half: sends requests, consumes the reply queue, and routes replies to their calls.
 
-pub(crate) mod accepted;
-pub(crate) mod address;
-pub(crate) mod consumer_liveness;
-pub(crate) mod destination;
-pub(crate) mod reply_consumer;
-pub(crate) mod reply_router;
-pub(crate) mod send;
+mod accepted;
+mod address;
+mod caller;
+mod consumer_liveness;
+mod destination;
+mod partial_replies;
+mod reply_consumer;
+mod reply_router;
+mod send;
+
+pub(crate) use self::caller::Caller;

@@ -1,7 +1,7 @@
-//! Where answers come in: one queue for all calls of a transport, which outlives its connection.
+//! Consumes the reply queue: one queue for all calls of a transport, which outlives its connection.
 //!
-//! Its name is kept from session to session, so that a caller whose connection broke gets the answers that came meanwhile.
-//! Servers that said to callers where to cancel hear of it here, too.
+//! Its name is kept from session to session, so that a caller whose connection broke receives the replies that came meanwhile.
+//! Cancellations for the program's servers arrive here, too.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,69 +15,71 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::broker_error;
-use crate::connection::supervisor::{Link, Session, Unavailable};
-use crate::topology::queues::Queue;
+use crate::connection::{ConnectionSupervisor, Session, Unavailable, broker_error};
+use crate::topology::Queue;
 
-/// So many answers may be on their way to us unacknowledged.
+/// How many replies the broker may deliver before they are acknowledged.
 const PREFETCH: u16 = 2048;
-/// After so long, or so many, answers are acknowledged, all at once. One that comes again, as it was not acknowledged in
-/// time, finds nobody.
-const LAG: Duration = Duration::from_millis(2);
-const BATCH: usize = 256;
-/// Before the queue is consumed again: another connection of ours may not be quite dead yet, and the consumer is exclusive.
-const PAUSE: Duration = Duration::from_millis(250);
-/// Before it is asked again for what it has refused.
-const LONG_PAUSE: Duration = Duration::from_secs(2);
+/// Replies are acknowledged all at once after this time, or when so many wait. A reply that is delivered again, as it was not
+/// acknowledged in time, finds its call no longer pending.
+const ACK_INTERVAL: Duration = Duration::from_millis(2);
+const ACK_BATCH: usize = 256;
+/// Delay before the queue is consumed again. The consumer is exclusive, and the broker may not have noticed yet that the previous
+/// connection is dead.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// Delay after an error that does not pass by itself.
+const PERMANENT_ERROR_DELAY: Duration = Duration::from_secs(2);
 /// How long the broker may take for each step.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(crate) struct Inbox {
+/// The consumer of the reply queue.
+pub(super) struct ReplyConsumer {
     queue: Queue,
-    link: Arc<Link>,
+    connection: Arc<ConnectionSupervisor>,
     state: watch::Sender<State>,
 }
 
 #[derive(Clone)]
 enum State {
-    Shut,
+    Closed,
     Open,
-    /// The broker will not have the queue, and why.
-    Refused(Arc<str>),
+    /// The broker refuses the queue, with this error.
+    Failed(Arc<str>),
 }
 
-/// Why answers cannot come in.
-pub(crate) enum NoInbox {
+/// The reason why there is no reply queue.
+pub(super) enum ReplyQueueError {
     Unavailable(Unavailable),
-    Refused(Arc<str>),
+    Broker(Arc<str>),
 }
 
-impl Inbox {
-    pub(crate) fn new(queue: Queue, link: Arc<Link>) -> Self {
-        Self { queue, link, state: watch::Sender::new(State::Shut) }
+impl ReplyConsumer {
+    pub(super) fn new(queue: Queue, connection: Arc<ConnectionSupervisor>) -> Self {
+        Self { queue, connection, state: watch::Sender::new(State::Closed) }
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// Returns the name of the reply queue.
+    pub(super) fn name(&self) -> &str {
         &self.queue.name
     }
 
-    /// Whether answers can come in now.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Returns whether the queue is consumed now.
+    pub(super) fn is_open(&self) -> bool {
         matches!(*self.state.borrow(), State::Open)
     }
 
-    /// Resolves when answers can come in.
+    /// Waits until the queue is consumed.
     ///
     /// Cancel safe: nothing is consumed by waiting.
-    pub(crate) async fn opened(&self) -> Result<(), NoInbox> {
+    pub(super) async fn opened(&self) -> Result<(), ReplyQueueError> {
         let mut state = self.state.subscribe();
         loop {
             match &*state.borrow_and_update() {
                 State::Open => return Ok(()),
-                State::Refused(why) => return Err(NoInbox::Refused(Arc::clone(why))),
-                State::Shut => {}
+                State::Failed(why) => return Err(ReplyQueueError::Broker(Arc::clone(why))),
+                State::Closed => {}
             }
-            let session = self.link.session().await.map_err(NoInbox::Unavailable)?;
+            let session = self.connection.session().await.map_err(ReplyQueueError::Unavailable)?;
             tokio::select! {
                 // The sender is ours.
                 _ = state.changed() => {}
@@ -86,72 +88,73 @@ impl Inbox {
         }
     }
 
-    /// Takes in what comes, on one session after the other, until the transport is closed; then deletes the queue.
-    pub(crate) async fn run(&self, mut take: impl FnMut(Delivery), stop: CancellationToken) {
+    /// Consumes the queue on one session after the other until `stop`, and hands each message to `route`; then deletes the queue.
+    pub(super) async fn run(&self, mut route: impl FnMut(Delivery), stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let session = tokio::select! {
-                session = self.link.next_session() => session,
+                session = self.connection.next_session() => session,
                 () = stop.cancelled() => break,
             };
             let Some(session) = session else { return };
-            self.serve(&session, &mut take, &stop).await;
-            self.enter(State::Shut);
+            self.serve(&session, &mut route, stop).await;
+            self.set_state(State::Closed);
         }
-        let _ = timeout(PATIENCE, self.delete()).await;
+        let _ = timeout(BROKER_TIMEOUT, self.delete()).await;
     }
 
-    /// The session that was served may just have ended: takes the next one, then.
+    /// Deletes the queue, on the next session if this one has just ended.
     async fn delete(&self) {
-        self.link.hurry();
-        if let Ok(session) = self.link.session().await {
+        self.connection.retry_now();
+        if let Ok(session) = self.connection.session().await {
             let _ = self.queue.delete(&session).await;
         }
     }
 
-    fn enter(&self, state: State) {
+    fn set_state(&self, state: State) {
         self.state.send_replace(state);
     }
 
-    /// An attempt to consume is not dropped half-way: it could still make the queue that is about to be deleted.
+    /// Consumes the queue on one session. Drops no attempt half-way: it could still declare the queue that is about to be deleted.
     async fn serve(
         &self,
         session: &Arc<Session>,
-        take: &mut impl FnMut(Delivery),
+        route: &mut impl FnMut(Delivery),
         stop: &CancellationToken,
     ) {
         while !session.has_ended() && !stop.is_cancelled() {
-            match timeout(PATIENCE, self.consume(session)).await {
+            match timeout(BROKER_TIMEOUT, self.consume(session)).await {
                 Ok(Ok((channel, consumer))) => {
-                    self.enter(State::Open);
+                    self.set_state(State::Open);
                     tokio::select! {
-                        () = empty(&channel, consumer, take) => {}
+                        () = drain(&channel, consumer, route) => {}
                         () = session.ended() => {}
                         () = stop.cancelled() => {}
                     }
-                    // The queue may have been deleted by somebody; it is made again.
-                    self.enter(State::Shut);
+                    // Somebody may have deleted the queue; it is declared again.
+                    self.set_state(State::Closed);
                 }
-                Ok(Err(error)) if broker_error::is_lasting(&error) => {
-                    session.note(&error);
-                    let why = broker_error::explained(&error);
+                Ok(Err(error)) if broker_error::is_permanent(&error) => {
+                    session.note_error(&error);
+                    let why = broker_error::describe(&error);
                     tracing::warn!(
                         queue = self.name(),
                         error = why,
-                        "the broker refuses the reply queue"
+                        "the broker refuses the reply queue, retrying"
                     );
-                    self.enter(State::Refused(why.into()));
-                    pause(session, stop, LONG_PAUSE).await;
+                    self.set_state(State::Failed(why.into()));
+                    sleep_unless_stopped(session, stop, PERMANENT_ERROR_DELAY).await;
                 }
                 Ok(Err(error)) => {
-                    session.note(&error);
-                    tracing::debug!(%error, "the reply queue cannot be consumed yet");
-                    pause(session, stop, PAUSE).await;
+                    session.note_error(&error);
+                    tracing::debug!(%error, "cannot consume the reply queue yet, retrying");
+                    sleep_unless_stopped(session, stop, RETRY_DELAY).await;
                 }
                 Err(_) => session.end(),
             }
         }
     }
 
+    /// Declares the queue and starts to consume it.
     async fn consume(&self, session: &Arc<Session>) -> lapin::Result<(Channel, Consumer)> {
         let channel = session.connection.create_channel().await?;
         channel.basic_qos(PREFETCH, <_>::default()).await?;
@@ -164,37 +167,37 @@ impl Inbox {
     }
 }
 
-async fn pause(session: &Session, stop: &CancellationToken, time: Duration) {
+async fn sleep_unless_stopped(session: &Session, stop: &CancellationToken, time: Duration) {
     tokio::select! {
-        () = session.pause(time) => {}
+        () = session.sleep(time) => {}
         () = stop.cancelled() => {}
     }
 }
 
-/// Takes in what comes until the consumer ends.
-async fn empty(channel: &Channel, mut consumer: Consumer, take: &mut impl FnMut(Delivery)) {
-    let (mut last, mut taken) = (0, 0);
-    let mut due = pin!(sleep(LAG));
+/// Hands on what is delivered, and acknowledges it in batches, until the consumer ends.
+async fn drain(channel: &Channel, mut consumer: Consumer, route: &mut impl FnMut(Delivery)) {
+    let (mut last, mut unacked) = (0, 0);
+    let mut due = pin!(sleep(ACK_INTERVAL));
     loop {
         tokio::select! {
             biased;
             next = consumer.next() => {
                 let Some(Ok(delivery)) = next else { return };
-                if taken == 0 {
-                    due.as_mut().reset(Instant::now() + LAG);
+                if unacked == 0 {
+                    due.as_mut().reset(Instant::now() + ACK_INTERVAL);
                 }
-                (last, taken) = (delivery.delivery_tag, taken + 1);
-                take(delivery);
-                if taken < BATCH {
+                (last, unacked) = (delivery.delivery_tag, unacked + 1);
+                route(delivery);
+                if unacked < ACK_BATCH {
                     continue;
                 }
             }
-            () = &mut due, if taken > 0 => {}
+            () = &mut due, if unacked > 0 => {}
         }
         let acknowledged = channel.basic_ack(last, BasicAckOptions { multiple: true });
         if acknowledged.await.is_err() {
             return;
         }
-        taken = 0;
+        unacked = 0;
     }
 }

@@ -1,99 +1,98 @@
-//! What comes to the inbox: answers for callers, cancellations for servers.
+//! Routes what arrives in the reply queue: replies to their calls, cancellations to the server half.
+
+use std::sync::Arc;
 
 use lapin::message::Delivery;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
-use rpc_core::pending_calls::CallKey;
-use rpc_core::{Codec, Payload};
+use rpc_core::pending_calls::{CallKey, PendingCalls};
+use rpc_core::{Codec, DecodeLimits, Payload};
 
-use crate::hub::Hub;
-use crate::publish::publisher::Sender;
-use crate::wire::{self, Answer, CallId, Mail, names};
+use super::accepted::AcceptedCalls;
+use super::partial_replies::PartialReplies;
+use crate::wire::{self, Answer, CallId, Mail, WayBack, names};
 
-impl Hub {
-    pub(crate) fn receive(&self, mail: Delivery) {
-        match wire::read_mail(&mail.properties, mail.data, &self.limits) {
-            Mail::Cancel(back) => self.announcer.cancel(&back),
-            Mail::Answer(Some(key), Ok(answer)) => self.receive_answer(key, answer),
-            Mail::Answer(Some(key), Err(reason)) => {
+/// Receives cancellations for running methods of this program's servers.
+pub(crate) type OnCancel = Box<dyn Fn(&WayBack) + Send + Sync>;
+
+/// The receiver of everything that arrives in the reply queue.
+pub(super) struct ReplyRouter {
+    limits: DecodeLimits,
+    pending: PendingCalls,
+    accepted: Arc<AcceptedCalls>,
+    parts: PartialReplies,
+    on_cancel: OnCancel,
+}
+
+impl ReplyRouter {
+    pub(super) fn new(
+        limits: DecodeLimits,
+        pending: PendingCalls,
+        accepted: Arc<AcceptedCalls>,
+        on_cancel: OnCancel,
+    ) -> Self {
+        Self { limits, pending, accepted, parts: PartialReplies::default(), on_cancel }
+    }
+
+    /// Reads a message and hands it to whom it is for.
+    pub(super) fn route(&self, message: Delivery) {
+        match wire::read_mail(&message.properties, message.data, &self.limits) {
+            Mail::Cancel(call) => (self.on_cancel)(&call),
+            Mail::Answer(Some(call), Ok(answer)) => self.route_reply(call, answer),
+            Mail::Answer(Some(call), Err(reason)) => {
                 let message = format!("the answer cannot be read: {reason}");
                 let error =
                     SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message);
-                self.pending_calls.fail(key, error);
+                self.pending.fail(call, error);
             }
             Mail::Answer(None, answer) => {
-                let reason =
-                    answer.err().unwrap_or_else(|| "it answers no call of ours".to_owned());
-                tracing::debug!(%reason, "dropped an answer");
+                let reason = answer.err().unwrap_or_else(|| "it names no call of ours".to_owned());
+                tracing::debug!(%reason, "dropped a reply");
             }
         }
     }
 
-    fn receive_answer(&self, key: CallKey, answer: Answer) {
+    fn route_reply(&self, call: CallKey, answer: Answer) {
         match answer {
             Answer::Final(outcome) => {
-                self.taken.forget(key);
-                if !self.pending_calls.complete(key, outcome) {
-                    tracing::debug!(call = %CallId::of(key), "an answer found nobody: its caller has gone");
+                self.accepted.remove(call);
+                if !self.pending.complete(call, outcome) {
+                    tracing::debug!(call = %CallId::of(call), "dropped a reply: its call is no longer pending");
                 }
             }
             Answer::Part(outcome) => {
-                if self.pending_calls.is_waiting(key)
-                    && !self.strays.keep_part(&self.pending_calls, key, outcome)
+                if self.pending.is_waiting(call) && !self.parts.insert(&self.pending, call, outcome)
                 {
                     let message =
                         "the answer comes in two parts, and there is no room for the first one";
                     let error =
                         SendError::new(TransportErrorKind::MalformedReply, Ran::Yes, message);
-                    self.pending_calls.fail(key, error);
+                    self.pending.fail(call, error);
                 }
             }
             Answer::Done => {
-                let nothing = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
-                let outcome = self.strays.take_part(key).unwrap_or_else(nothing);
-                self.pending_calls.complete(key, outcome);
+                let null = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
+                let outcome = self.parts.remove(call).unwrap_or_else(null);
+                self.pending.complete(call, outcome);
             }
             Answer::Alive => {
-                self.pending_calls.note_still_running(key);
+                self.pending.note_still_running(call);
             }
             Answer::Taken(server) if names::is_reserved(&server) => {
-                tracing::warn!(queue = %server, "dropped a notice of a taken call: the broker reserves the name of its queue");
+                tracing::warn!(queue = %server, "dropped the notice of an accepted call: the broker reserves its queue's name");
             }
-            Answer::Taken(server) => {
-                if self.pending_calls.is_waiting(key) {
-                    self.taken.note(key, server);
-                    // It may have been dropped in between, when nobody could say yet where to cancel it.
-                    if self.pending_calls.is_waiting(key) {
-                        return;
-                    }
-                    if let Some(server) = self.taken.forget(key) {
-                        self.cancel(&server, key);
-                    }
-                } else {
-                    self.cancel(&server, key);
-                }
-            }
+            Answer::Taken(server) => self.on_accepted(call, server),
         }
     }
 
-    /// Best effort: a cancellation that cannot leave now would come too late.
-    pub(crate) fn cancel(&self, server: &str, key: CallKey) {
-        if let Some(ready) = self.outlet.now() {
-            let cancel = wire::cancel(server, key, self.inbox.name());
-            ready.publisher.publish(cancel, Sender::Server, ready.room);
+    fn on_accepted(&self, call: CallKey, server: Box<str>) {
+        if !self.pending.is_waiting(call) {
+            self.accepted.cancel_at(&server, call);
+            return;
         }
-    }
-
-    /// Tells callers of methods that take a while where to cancel them.
-    pub(crate) async fn announce(&self) {
-        loop {
-            for call in self.announcer.next().await {
-                if let Some(ready) = self.outlet.now()
-                    && self.inbox.is_open()
-                {
-                    let taken = wire::taken(&call.back, self.inbox.name());
-                    ready.publisher.publish(taken, Sender::Server, ready.room);
-                }
-            }
+        self.accepted.insert(call, server);
+        // The call may have been dropped in between, when its server was not known yet.
+        if !self.pending.is_waiting(call) {
+            self.accepted.cancel(call);
         }
     }
 }

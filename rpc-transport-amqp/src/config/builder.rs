@@ -8,7 +8,6 @@ use rpc_core::transport::ConnectError;
 use super::url;
 use crate::AmqpTransport;
 use crate::config::{Config, Form, Identity, LONGEST_TTL};
-use crate::hub::Hub;
 
 /// Settings of a RabbitMQ transport, which begin with a URL. What is said last holds.
 ///
@@ -172,7 +171,7 @@ impl AmqpBuilder {
     /// The transport. Nothing is connected before it is first used.
     #[must_use]
     pub fn build(self) -> AmqpTransport {
-        AmqpTransport::over(Hub::new(self.into_config()))
+        AmqpTransport::new(self.into_config())
     }
 
     pub(crate) fn into_config(self) -> Config {

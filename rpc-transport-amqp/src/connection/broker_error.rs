@@ -1,18 +1,20 @@
-//! What the broker answers where it will not have something, and what to do about it.
+//! Errors by which the broker refuses an operation, and what to do about them.
 
 use lapin::{Error, ErrorKind};
 
-/// The code of the broker's answer; `None`: it did not answer.
+/// Returns the reply code of the broker's error; `None` if the error is not the broker's.
 pub(crate) fn reply_code(error: &Error) -> Option<u16> {
     match error.kind() {
-        ErrorKind::ProtocolError(refused) => Some(refused.get_id()),
+        ErrorKind::ProtocolError(error) => Some(error.get_id()),
         _ => None,
     }
 }
 
-/// Whether the broker will not have it until somebody mends something. A queue that another connection holds exclusively, or a
-/// fanout exchange that went with another server just now, is another matter a moment later.
-pub(crate) fn is_lasting(error: &Error) -> bool {
+/// Returns whether the operation keeps failing until somebody changes the configuration.
+///
+/// A queue that another connection holds exclusively, and a fanout exchange that was deleted with another server's queue just
+/// now, may be there a moment later.
+pub(crate) fn is_permanent(error: &Error) -> bool {
     match reply_code(error) {
         Some(403) => !error.to_string().contains("exclusive use"),
         Some(404 | 405) | None => false,
@@ -20,8 +22,8 @@ pub(crate) fn is_lasting(error: &Error) -> bool {
     }
 }
 
-/// The error, with advice.
-pub(crate) fn explained(error: &Error) -> String {
+/// Returns the error's text with advice.
+pub(crate) fn describe(error: &Error) -> String {
     let advice = match reply_code(error) {
         Some(406) => {
             "; it is there with other properties: declare it as its other servers do (durable, quorum), or delete it"

@@ -1,41 +1,40 @@
 //! Channels that are lent to one user at a time, and given back for the next one.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lapin::Channel;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::connection::supervisor::Session;
+use super::Session;
 
-pub(crate) struct Channels {
-    room: Semaphore,
-    free: Mutex<Vec<(Arc<Session>, Channel)>>,
+/// A limited number of channels, opened by their users on the session of the day.
+pub(crate) struct ChannelPool {
+    permits: Semaphore,
+    idle: Mutex<Vec<(Arc<Session>, Channel)>>,
 }
 
-impl Channels {
-    /// So many can be lent at a time.
-    pub(crate) fn new(at_a_time: usize) -> Self {
-        Self { room: Semaphore::new(at_a_time), free: Mutex::default() }
+impl ChannelPool {
+    /// Creates a pool from which at most `limit` channels are lent at a time.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { permits: Semaphore::new(limit), idle: Mutex::default() }
     }
 
-    /// Resolves when one more can be lent, until the permit is dropped.
-    pub(crate) async fn room(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
-        self.room.acquire().await.ok()
+    /// Waits until one more channel can be lent. It counts as lent until the permit is dropped.
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
     }
 
-    /// One of the session's that was given back, if there is any. Those of earlier sessions are forgotten.
+    /// Takes an idle channel of the session, if there is one. Channels of earlier sessions are forgotten.
     pub(crate) fn take(&self, session: &Arc<Session>) -> Option<Channel> {
-        let mut free = self.lock();
-        free.retain(|(known, channel)| Arc::ptr_eq(known, session) && channel.status().connected());
-        free.pop().map(|(_, channel)| channel)
+        let mut idle = self.idle.lock();
+        idle.retain(|(known, channel)| Arc::ptr_eq(known, session) && channel.status().connected());
+        idle.pop().map(|(_, channel)| channel)
     }
 
+    /// Keeps a channel for its next user.
     pub(crate) fn give_back(&self, session: &Arc<Session>, channel: Channel) {
-        self.lock().push((Arc::clone(session), channel));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Arc<Session>, Channel)>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().push((Arc::clone(session), channel));
     }
 }

@@ -1,4 +1,4 @@
-//! One attempt to connect to one host.
+//! Connects to one host, once.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,109 +9,114 @@ use async_compat::{Compat, CompatExt};
 use lapin::tcp::AsyncTcpStream;
 use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Connection, ConnectionProperties, runtime};
+use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::connect_error::{Cause, ConnectError};
+use super::mute_io_log::mute_io_thread;
+use super::tls;
 use crate::config::{Config, Host, Login};
-use crate::connection::connect_error::{Cause, ConnectFailure};
-use crate::connection::mute_io_log::silence_io_thread;
-use crate::connection::tls;
 
-/// How long a broker may take to object to a certificate. One that does not waits for the client to speak.
-const OBJECTION: Duration = Duration::from_secs(1);
+/// How long the broker may take to reject a certificate. If it accepts the certificate, it waits for the client to speak.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The largest frame in bytes. The client library keeps 32 of them for each direction of each connection, and goes through
-/// all of that room again and again; RabbitMQ's own 128 KiB would be 8 MiB.
-const FRAME: u32 = 32 * 1024;
+/// The largest frame in bytes. The AMQP library keeps 32 frames for each direction of each connection, and goes through all of
+/// that memory again and again. RabbitMQ's default of 128 KiB would take 8 MiB.
+const FRAME_MAX: u32 = 32 * 1024;
 
-/// Connects, within the time that the configuration allows for one attempt.
-pub(crate) async fn connect(
+/// Connects to one host within the configured connect timeout.
+pub(super) async fn connect(
     config: &Config,
     host: &Host,
     role: &str,
-) -> Result<Connection, ConnectFailure> {
+) -> Result<Connection, ConnectError> {
     let attempt = async {
         let stream = dial(config, host).await?;
-        match shake_hands(config, host, role, stream).await {
-            Err(failure) if config.tls.is_some() && !failure.is_lasting() => {
-                Err(objection(config, host).await.unwrap_or(failure))
+        match handshake(config, host, role, stream).await {
+            Err(error) if config.tls.is_some() && !error.is_permanent() => {
+                Err(client_cert_alert(config, host).await.unwrap_or(error))
             }
-            made => made,
+            connected => connected,
         }
     };
     timeout(config.connect_timeout, attempt).await.unwrap_or_else(|_| {
         let reason = format!("no connection within {:?}", config.connect_timeout);
-        Err(ConnectFailure::new(Cause::Unreachable, host, reason))
+        Err(ConnectError::new(Cause::Unreachable, host, reason))
     })
 }
 
-/// Linux takes no longer pause between its signs of life.
-const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(i16::MAX as u64);
+/// The longest interval between keep-alive probes that Linux takes.
+const MAX_KEEP_ALIVE: Duration = Duration::from_secs(i16::MAX as u64);
 
 type Stream = AsyncTcpStream<Compat<TcpStream>>;
 
-async fn dial(config: &Config, host: &Host) -> Result<Stream, ConnectFailure> {
-    let unreachable = |error: io::Error| ConnectFailure::new(Cause::Unreachable, host, error);
+/// Opens a TCP connection, with TLS if it is configured.
+async fn dial(config: &Config, host: &Host) -> Result<Stream, ConnectError> {
+    let unreachable = |error: io::Error| ConnectError::new(Cause::Unreachable, host, error);
     let stream = TcpStream::connect((host.name.as_str(), host.port)).await.map_err(unreachable)?;
     keep_alive(&stream, config.heartbeat).map_err(unreachable)?;
     let stream = AsyncTcpStream::Plain(stream.compat());
     let Some(tls) = &config.tls else { return Ok(stream) };
     let name = tls.server_name.as_deref().unwrap_or(&host.name);
     let connector = tls::connector(tls);
-    let connector = connector.map_err(|error| ConnectFailure::new(Cause::File, host, error))?;
+    let connector = connector.map_err(|error| ConnectError::new(Cause::TlsFile, host, error))?;
     let secured = stream.into_rustls(&connector, name).await;
-    secured.map_err(|error| ConnectFailure::of_tls(host, &error))
+    secured.map_err(|error| ConnectError::of_tls(host, &error))
 }
 
-/// What a broker has against the client's certificate, or against that there is none.
+/// Connects once more to learn whether the broker rejects the client's certificate, or requires one.
 ///
-/// It says so when the client takes TLS for established and has begun to speak, and then its answer may be lost with the
-/// connection. A client that only listens hears it.
-async fn objection(config: &Config, host: &Host) -> Option<ConnectFailure> {
+/// The broker says so after the client has taken TLS for established and has begun to speak, so the alert may be lost with the
+/// connection. A client that only listens receives it.
+async fn client_cert_alert(config: &Config, host: &Host) -> Option<ConnectError> {
     let mut stream = dial(config, host).await.ok()?.compat();
     let mut byte = [0];
     let mut buffer = ReadBuf::new(&mut byte);
     let said = poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buffer));
-    let error = timeout(OBJECTION, said).await.ok()?.err()?;
-    Some(ConnectFailure::of_tls(host, &error))
-        .filter(|failure| failure.cause == Cause::OurCertificate)
+    let error = timeout(ALERT_TIMEOUT, said).await.ok()?.err()?;
+    Some(ConnectError::of_tls(host, &error)).filter(|error| error.cause == Cause::ClientCertificate)
 }
 
-/// The system, too, notices a link that is dead: heartbeats find one that says nothing, this one that takes nothing.
+/// Has the operating system notice a dead connection, too: heartbeats notice a peer that sends nothing, the TCP user timeout one
+/// that takes nothing.
 fn keep_alive(stream: &TcpStream, heartbeat: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    let heartbeat = heartbeat.min(LONGEST_KEEP_ALIVE);
+    let heartbeat = heartbeat.min(MAX_KEEP_ALIVE);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(heartbeat).with_interval(heartbeat))?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(Some(heartbeat * 2))?;
     Ok(())
 }
 
-async fn shake_hands(
+/// Performs the AMQP handshake: login, tuning and virtual host.
+async fn handshake(
     config: &Config,
     host: &Host,
     role: &str,
     stream: Stream,
-) -> Result<Connection, ConnectFailure> {
+) -> Result<Connection, ConnectError> {
     let name = format!("{} {role}", config.connection_name);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let failed = |error: lapin::Error| ConnectFailure::of_handshake(config, host, &error);
+    let failed = |error: lapin::Error| ConnectError::of_handshake(config, host, &error);
     let runtime = runtime::default_runtime()
-        .map_err(|error| ConnectFailure::new(Cause::Protocol, host, error))?;
-    // Asked for once, as recovery is off, and on the library's own thread.
-    let stream = std::sync::Mutex::new(Some(stream));
-    let dialled = async move |_: AMQPUri, _| {
-        silence_io_thread();
-        let stream = stream.lock().ok().and_then(|mut stream| stream.take());
-        stream.ok_or_else(|| io::Error::other("the connection is asked for twice").into())
+        .map_err(|error| ConnectError::new(Cause::Protocol, host, error))?;
+    // The library asks for it once, as recovery is off, and on its own thread.
+    let stream = Mutex::new(Some(stream));
+    let connected = async move |_: AMQPUri, _| {
+        mute_io_thread();
+        stream
+            .lock()
+            .take()
+            .ok_or_else(|| io::Error::other("the connection is asked for twice").into())
     };
-    Connection::connector(uri(config, host), runtime, dialled, properties).await.map_err(failed)
+    Connection::connector(uri(config, host), runtime, connected, properties).await.map_err(failed)
 }
 
-/// What the handshake needs to know. The connection is there already.
+/// Returns the settings of the handshake. The TCP connection exists already.
 fn uri(config: &Config, host: &Host) -> AMQPUri {
     let mut uri = AMQPUri {
         scheme: AMQPScheme::AMQP,
@@ -128,7 +133,7 @@ fn uri(config: &Config, host: &Host) -> AMQPUri {
     };
     // The configuration keeps it within 16 bits.
     uri.query.heartbeat = Some(u16::try_from(config.heartbeat.as_secs()).unwrap_or(u16::MAX));
-    uri.query.frame_max = Some(FRAME);
+    uri.query.frame_max = Some(FRAME_MAX);
     uri.query.auth_mechanism = Some(match config.login {
         Login::Plain => SASLMechanism::Plain,
         Login::AmqPlain => SASLMechanism::AMQPlain,

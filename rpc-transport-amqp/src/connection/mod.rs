@@ -1,9 +1,16 @@
-//! Connections to the broker: made, kept up, and why there is none.
+//! Connections to the broker: how they are made, kept up and used, and why one cannot be had.
+//!
+//! Knows the AMQP library and the configuration, nothing of messages.
 
 pub(crate) mod broker_error;
 pub(crate) mod channel_pool;
-pub(crate) mod connect;
-pub(crate) mod connect_error;
-pub(crate) mod mute_io_log;
-pub(crate) mod supervisor;
-pub(crate) mod tls;
+mod connect;
+mod connect_error;
+mod mute_io_log;
+mod session;
+pub(crate) mod state;
+mod supervisor;
+mod tls;
+
+pub(crate) use self::session::Session;
+pub(crate) use self::supervisor::{ConnectionSupervisor, Unavailable};

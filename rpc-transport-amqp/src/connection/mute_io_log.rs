@@ -1,24 +1,23 @@
-//! Keeps passwords out of logs that are not ours.
+//! Keeps passwords out of the AMQP library's log.
 
 use std::cell::RefCell;
 use std::thread;
 
 use tracing::dispatcher::{self, DefaultGuard, Dispatch};
 
-/// The thread on which the client library reads and writes a connection.
+/// The name of the thread on which the AMQP library reads and writes a connection.
 const IO_THREAD: &str = "lapin-io-loop";
 
 thread_local! {
-    static SILENCE: RefCell<Option<DefaultGuard>> = const { RefCell::new(None) };
+    static MUTED: RefCell<Option<DefaultGuard>> = const { RefCell::new(None) };
 }
 
-/// Turns off the log of the library's own thread for as long as the thread lives. To be called there; elsewhere it does
-/// nothing.
+/// Turns off the log of the library's I/O thread for the rest of the thread's life. Does nothing on any other thread.
 ///
-/// At trace level the library logs all that it writes, and the first of that is the login with the password. What an
-/// operator should know of a connection is logged where it is supervised.
-pub(crate) fn silence_io_thread() {
+/// At trace level the library logs all that it writes, and the first of that is the login with the password. The connection's
+/// supervisor logs what an operator should know.
+pub(super) fn mute_io_thread() {
     if thread::current().name() == Some(IO_THREAD) {
-        SILENCE.set(Some(dispatcher::set_default(&Dispatch::none())));
+        MUTED.set(Some(dispatcher::set_default(&Dispatch::none())));
     }
 }

@@ -1,11 +1,9 @@
-//! One connection to the broker, kept up: made anew whenever it breaks, on the next host, after a pause.
+//! Keeps one connection to the broker up: reconnects whenever it breaks, to the next host, after a delay.
 //!
-//! A connection that has been made is a [`Session`]. Nothing of a session survives it: whoever needs channels follows the
-//! link from session to session and makes them anew, so that nothing of an old connection can be mistaken for the new one's.
+//! A connection that has been made is a [`Session`]. Its users follow the supervisor from session to session.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -14,113 +12,55 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Session;
+use super::connect::connect;
+use super::connect_error::ConnectError;
 use crate::config::Config;
-use crate::connection::connect::connect;
-use crate::connection::connect_error::ConnectFailure;
-use crate::random;
 
-/// How often a session is looked at besides what it reports itself.
-const LOOK: Duration = Duration::from_millis(500);
-/// So many channels of a connection may be spoilt before it is replaced: half of what RabbitMQ grants.
-const SPOILT: usize = 1000;
-/// How long the broker may take to close a connection in good order.
-const CLOSE: Duration = Duration::from_secs(2);
+/// How often the status of a connection is polled, besides the events that it reports.
+const STATUS_POLL: Duration = Duration::from_millis(500);
+/// How long the broker may take to close a connection in an orderly way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A supervised connection. It connects when it is first asked for.
-pub(crate) struct Link {
+/// A connection that is made anew whenever it breaks. It connects when a session is first asked for.
+pub(crate) struct ConnectionSupervisor {
     role: &'static str,
     config: Arc<Config>,
     status: watch::Sender<Status>,
-    hurry: Notify,
-    /// Ends the link for good.
+    retry: Notify,
+    /// Closes the connection for good.
     stop: CancellationToken,
 }
 
 #[derive(Clone)]
-pub(crate) enum Status {
-    /// Never asked for.
+pub(super) enum Status {
+    /// No session was ever asked for.
     Idle,
-    /// No connection, and why the last attempt failed.
-    Connecting(Option<Arc<ConnectFailure>>),
+    /// There is no connection; and the error of the last attempt.
+    Connecting(Option<Arc<ConnectError>>),
     Up(Arc<Session>),
     Closed,
 }
 
-/// Why there is no session to be had.
+/// The reason why no session can be had.
 #[derive(Debug, Clone)]
 pub(crate) enum Unavailable {
-    /// Trying again soon is of no use.
-    Refused(Arc<ConnectFailure>),
+    /// The configuration has to be changed first.
+    Failed(Arc<ConnectError>),
     Closed,
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(failure) => write!(f, "no connection: {failure}"),
+            Self::Failed(error) => write!(f, "no connection: {error}"),
             Self::Closed => f.write_str("the transport has been closed"),
         }
     }
 }
 
-/// One connection that was made.
-pub(crate) struct Session {
-    pub(crate) connection: Connection,
-    blocked: watch::Sender<bool>,
-    ended: CancellationToken,
-    spoilt: AtomicUsize,
-}
-
-impl Session {
-    /// Whether the broker takes no messages for now.
-    pub(crate) fn is_blocked(&self) -> bool {
-        *self.blocked.borrow()
-    }
-
-    /// Sees when the broker blocks and unblocks.
-    pub(crate) fn blocked(&self) -> watch::Receiver<bool> {
-        self.blocked.subscribe()
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.is_cancelled()
-    }
-
-    /// Resolves when the connection is gone.
-    ///
-    /// Cancel safe: nothing is consumed by waiting.
-    pub(crate) async fn ended(&self) {
-        self.ended.cancelled().await;
-    }
-
-    /// Notes what an operation on one of its channels failed with.
-    ///
-    /// The client library refuses the number of a channel that the broker closed over an error from then on, and numbers come
-    /// to an end: of a connection that had no end, nobody could open a channel at last.
-    pub(crate) fn note(&self, error: &lapin::Error) {
-        let spoils = error.is_amqp_soft_error();
-        if spoils && self.spoilt.fetch_add(1, Ordering::Relaxed) + 1 >= SPOILT {
-            self.end();
-        }
-    }
-
-    /// How many channels have been spoilt.
-    pub(crate) fn spoilt(&self) -> usize {
-        self.spoilt.load(Ordering::Relaxed)
-    }
-
-    /// Sleeps, but not beyond the session's end.
-    pub(crate) async fn pause(&self, time: Duration) {
-        let _ = timeout(time, self.ended()).await;
-    }
-
-    /// Gives the connection up.
-    pub(crate) fn end(&self) {
-        self.ended.cancel();
-    }
-}
-
-impl Link {
+impl ConnectionSupervisor {
+    /// Creates a supervisor that has not connected yet. Its name on the broker and in logs ends with `role`.
     pub(crate) fn new(
         role: &'static str,
         config: &Arc<Config>,
@@ -130,26 +70,33 @@ impl Link {
             role,
             config: Arc::clone(config),
             status: watch::Sender::new(Status::Idle),
-            hurry: Notify::new(),
+            retry: Notify::new(),
             stop: stop.clone(),
         })
     }
 
-    pub(crate) fn status(&self) -> watch::Receiver<Status> {
+    /// Returns a receiver of the connection's status.
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
 
-    /// The session, as soon as there is one.
+    /// Waits for a session and returns it.
     ///
-    /// Cancel safe: the link goes on connecting.
+    /// # Errors
+    ///
+    /// The last attempt failed for a reason that does not pass, or the transport has been closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the supervisor goes on connecting.
     pub(crate) async fn session(self: &Arc<Self>) -> Result<Arc<Session>, Unavailable> {
-        self.begin();
+        self.start();
         let mut status = self.status.subscribe();
         loop {
             match &*status.borrow_and_update() {
                 Status::Up(session) if !session.has_ended() => return Ok(Arc::clone(session)),
-                Status::Connecting(Some(failure)) if failure.is_lasting() => {
-                    return Err(Unavailable::Refused(Arc::clone(failure)));
+                Status::Connecting(Some(error)) if error.is_permanent() => {
+                    return Err(Unavailable::Failed(Arc::clone(error)));
                 }
                 Status::Closed => return Err(Unavailable::Closed),
                 _ => {}
@@ -159,30 +106,30 @@ impl Link {
         }
     }
 
-    /// Resolves when there is no connection, nor will be one: after the link was stopped, or before it began.
+    /// Waits until there is no connection and there will be none: after the supervisor was stopped, or before it started.
     pub(crate) async fn ended(&self) {
         let ended = |status: &Status| matches!(status, Status::Idle | Status::Closed);
         // The sender is ours.
         let _ = self.status.subscribe().wait_for(ended).await;
     }
 
-    /// The next session, however long it takes, unless the link is closed.
+    /// Waits for a session however long it takes. Returns `None` once the transport is closed.
     pub(crate) async fn next_session(self: &Arc<Self>) -> Option<Arc<Session>> {
         loop {
             match self.session().await {
                 Ok(session) => return Some(session),
                 Err(Unavailable::Closed) => return None,
-                Err(Unavailable::Refused(_)) => {
+                Err(Unavailable::Failed(_)) => {
                     let mut status = self.status.subscribe();
-                    let mended = |status: &Status| !matches!(status, Status::Connecting(_));
-                    let _ = status.wait_for(mended).await;
+                    let changed = |status: &Status| !matches!(status, Status::Connecting(_));
+                    let _ = status.wait_for(changed).await;
                 }
             }
         }
     }
 
-    /// Begins to connect, once.
-    fn begin(self: &Arc<Self>) {
+    /// Starts to connect, once.
+    fn start(self: &Arc<Self>) {
         let first = self.status.send_if_modified(|status| {
             let idle = matches!(status, Status::Idle);
             if idle {
@@ -191,61 +138,66 @@ impl Link {
             idle
         });
         if first {
-            let running = Running(Arc::clone(self));
-            tokio::spawn(async move { running.0.run().await });
+            let guard = CloseOnDrop(Arc::clone(self));
+            tokio::spawn(async move { guard.0.run().await });
         }
     }
 
+    /// Connects to one host after the other, starting anywhere, until the supervisor is stopped.
     async fn run(&self) {
-        let mut host = random::bits() as usize;
-        let mut pauses = self.config.backoff.first;
+        let mut host = fastrand::usize(..);
+        let mut delay = self.config.backoff.first;
         while !self.stop.is_cancelled() {
             let made = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
-                made = self.round(&mut host) => made,
+                made = self.try_hosts(&mut host) => made,
             };
-            let (failure, lasting) = match made {
+            let (error, permanent) = match made {
                 Ok(connection) => {
                     let began = Instant::now();
-                    self.keep(connection).await;
-                    // One that breaks as soon as it is made is as good as none.
-                    if began.elapsed() > pauses {
-                        pauses = self.config.backoff.first;
+                    self.run_session(connection).await;
+                    // A connection that breaks as soon as it is made does not reset the delay.
+                    if began.elapsed() > delay {
+                        delay = self.config.backoff.first;
                     }
                     (None, false)
                 }
-                Err(failure) => {
-                    let lasting = failure.is_lasting();
-                    (Some(Arc::new(failure)), lasting)
+                Err(error) => {
+                    let permanent = error.is_permanent();
+                    (Some(Arc::new(error)), permanent)
                 }
             };
-            self.status.send_replace(Status::Connecting(failure));
-            if lasting {
-                pauses = self.config.backoff.longest;
+            self.status.send_replace(Status::Connecting(error));
+            if permanent {
+                delay = self.config.backoff.longest;
             }
-            let pause = jittered(pauses, lasting);
-            pauses = (pauses * 2).min(self.config.backoff.longest);
+            let jittered = jitter(delay, permanent);
+            delay = (delay * 2).min(self.config.backoff.longest);
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = sleep(pause) => {}
-                () = self.hurry.notified() => {}
+                () = sleep(jittered) => {}
+                () = self.retry.notified() => {}
             }
         }
     }
 
-    /// Cuts a pause short, for who has to clean up before the end.
-    pub(crate) fn hurry(&self) {
-        self.hurry.notify_one();
+    /// Cuts the delay before the next attempt short, for whoever has to delete queues before the end.
+    pub(crate) fn retry_now(&self) {
+        self.retry.notify_one();
     }
 
-    /// Tries each host once. Fails with the last host's reason, or with one that can pass, if there is any.
-    async fn round(&self, host: &mut usize) -> Result<Connection, ConnectFailure> {
+    /// Tries each host once.
+    ///
+    /// # Errors
+    ///
+    /// The last host's error; or, if there is one, an error that can pass.
+    async fn try_hosts(&self, host: &mut usize) -> Result<Connection, ConnectError> {
         let hosts = &self.config.hosts;
-        let mut failed: Option<ConnectFailure> = None;
+        let mut failed: Option<ConnectError> = None;
         for _ in hosts {
             let next = &hosts[*host % hosts.len()];
-            // The one that a connection was just lost to is the last to be tried again.
+            // The host that a connection was just lost to is tried again last.
             *host = host.wrapping_add(1);
             match connect(&self.config, next, self.role).await {
                 Ok(connection) => {
@@ -253,10 +205,10 @@ impl Link {
                     tracing::debug!(%host, port, role = self.role, "connected");
                     return Ok(connection);
                 }
-                Err(failure) => {
-                    tracing::warn!(role = self.role, "cannot connect to {failure}");
-                    if failed.as_ref().is_none_or(ConnectFailure::is_lasting) {
-                        failed = Some(failure);
+                Err(error) => {
+                    tracing::warn!(role = self.role, "cannot connect to {error}");
+                    if failed.as_ref().is_none_or(ConnectError::is_permanent) {
+                        failed = Some(error);
                     }
                 }
             }
@@ -264,33 +216,28 @@ impl Link {
         Err(failed.unwrap_or_else(|| unreachable!("a configuration has at least one host")))
     }
 
-    /// Has the connection used until it ends.
-    async fn keep(&self, connection: Connection) {
+    /// Hands out the connection until it ends.
+    async fn run_session(&self, connection: Connection) {
         let mut events = Box::pin(connection.events_listener());
-        let session = Arc::new(Session {
-            connection,
-            blocked: watch::Sender::new(false),
-            ended: CancellationToken::new(),
-            spoilt: AtomicUsize::new(0),
-        });
+        let session = Arc::new(Session::new(connection));
         self.status.send_replace(Status::Up(Arc::clone(&session)));
         let why = loop {
             tokio::select! {
                 event = events.next() => match event {
                     Some(Event::ConnectionBlocked(reason)) => {
-                        tracing::warn!(role = self.role, %reason, "the broker takes no messages for now");
-                        session.blocked.send_replace(true);
+                        tracing::warn!(role = self.role, %reason, "the broker blocked the connection");
+                        session.set_blocked(true);
                     }
                     Some(Event::ConnectionUnblocked) => {
-                        tracing::info!(role = self.role, "the broker takes messages again");
-                        session.blocked.send_replace(false);
+                        tracing::info!(role = self.role, "the broker unblocked the connection");
+                        session.set_blocked(false);
                     }
-                    // The end of a channel alone, as over a queue that is not there, is told here, too.
+                    // A channel error alone, such as a missing queue, is reported here, too.
                     Some(Event::Error(error)) if !error.is_amqp_soft_error() => break error.to_string(),
                     Some(_) => {}
                     None => break "the connection is gone".to_owned(),
                 },
-                () = sleep(LOOK) => if !session.connection.status().connected() {
+                () = sleep(STATUS_POLL) => if !session.connection.status().connected() {
                     break "the broker closed it".to_owned();
                 },
                 () = session.ended() => break "it was given up".to_owned(),
@@ -301,18 +248,18 @@ impl Link {
         if !self.stop.is_cancelled() {
             tracing::warn!(role = self.role, "lost the connection: {why}");
         }
-        // One that was given up may be whole; consumers that it still has would be in the way of the next one's.
+        // A session that was given up may still be connected. Its exclusive consumers would keep those of the next one out.
         if session.connection.status().connected() {
             let closed = session.connection.close(200, "not needed any longer".into());
-            let _ = timeout(CLOSE, closed).await;
+            let _ = timeout(CLOSE_TIMEOUT, closed).await;
         }
     }
 }
 
-/// What a link that runs holds: it is closed when it runs no longer, also where that is because its runtime is gone.
-struct Running(Arc<Link>);
+/// Marks the supervisor as closed when its task ends, also when its runtime is shut down.
+struct CloseOnDrop(Arc<ConnectionSupervisor>);
 
-impl Drop for Running {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         if let Status::Up(session) = self.0.status.send_replace(Status::Closed) {
             session.end();
@@ -320,9 +267,9 @@ impl Drop for Running {
     }
 }
 
-/// Full jitter, so that a thousand clients of a broker do not come back at the same time; a configuration that has to be
-/// mended is tried again no sooner than after half the pause.
-fn jittered(pause: Duration, lasting: bool) -> Duration {
-    let part = random::part();
-    pause.mul_f64(if lasting { 0.5 + part / 2.0 } else { part })
+/// Returns a random delay of up to `delay` (full jitter), so that a thousand clients do not come back at the same time. After an
+/// error that does not pass it is at least half of `delay`.
+fn jitter(delay: Duration, permanent: bool) -> Duration {
+    let part = fastrand::f64();
+    delay.mul_f64(if permanent { 0.5 + part / 2.0 } else { part })
 }

@@ -1,4 +1,4 @@
-//! TLS: the broker is verified, host name included; there is no switch to turn that off.
+//! TLS. The broker's certificate and host name are always verified.
 
 use std::fs;
 use std::io;
@@ -10,8 +10,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::Tls;
 
-/// What makes TLS connections. Files are read anew for each attempt, so that renewed certificates are found.
-pub(crate) fn connector(tls: &Tls) -> io::Result<RustlsConnector> {
+/// Returns what makes TLS connections. Reads the files for each attempt, so that renewed certificates are found.
+pub(super) fn connector(tls: &Tls) -> io::Result<RustlsConnector> {
     let authorities = match &tls.ca_file {
         Some(file) => {
             let mut authorities = RustlsConnectorConfig::default();
@@ -24,8 +24,9 @@ pub(crate) fn connector(tls: &Tls) -> io::Result<RustlsConnector> {
         None => authorities.connector_with_no_client_auth(),
         Some(identity) => {
             let chain = certificates(&identity.certificate)?;
-            let key = PrivateKeyDer::from_pem_slice(&read(&identity.key)?)
-                .map_err(|error| named(&identity.key, "holds no private key in PEM", &error))?;
+            let key = PrivateKeyDer::from_pem_slice(&read(&identity.key)?).map_err(|error| {
+                file_error(&identity.key, "holds no private key in PEM", &error)
+            })?;
             authorities.connector_with_single_cert(chain, key)
         }
     }
@@ -34,17 +35,17 @@ pub(crate) fn connector(tls: &Tls) -> io::Result<RustlsConnector> {
 fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let pem = read(file)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let read = read.map_err(|error| named(file, "holds no certificates in PEM", &error))?;
+    let read = read.map_err(|error| file_error(file, "holds no certificates in PEM", &error))?;
     if read.is_empty() {
-        return Err(named(file, "holds no certificates in PEM", &"there is none"));
+        return Err(file_error(file, "holds no certificates in PEM", &"there is none"));
     }
     Ok(read)
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    fs::read(file).map_err(|error| named(file, "cannot be read", &error))
+    fs::read(file).map_err(|error| file_error(file, "cannot be read", &error))
 }
 
-fn named(file: &Path, what: &str, error: &dyn std::fmt::Display) -> io::Error {
+fn file_error(file: &Path, what: &str, error: &dyn std::fmt::Display) -> io::Error {
     io::Error::other(format!("the certificate file `{}` {what}: {error}", file.display()))
 }

@@ -1,6 +1,14 @@
-//! Publishes messages and collects their confirms.
+//! Publishes messages, all of them mandatory and with publisher confirms.
+//!
+//! Knows the AMQP library, connections and messages; knows no caller and no server. There are two ways to publish:
+//! [`PublishPermit::publish`] does not wait for the confirm and tells a listener of it,
+//! [`ConfirmedPublisher::publish`] waits.
 
-pub(crate) mod confirmed_publish;
-pub(crate) mod publish_events;
-pub(crate) mod publisher;
-pub(crate) mod supervisor;
+mod confirmed;
+mod events;
+mod publisher;
+mod supervisor;
+
+pub(crate) use self::confirmed::{ConfirmedPublisher, PublishOutcome};
+pub(crate) use self::events::{Notify, PublishListener, ReturnListener};
+pub(crate) use self::supervisor::{PublishPermit, PublisherSupervisor};

@@ -1,137 +1,121 @@
-//! The channel on which calls and answers leave, one behind the other, without waiting for each other's confirmation.
+//! The channel on which calls and replies are published, one after the other, without waiting for each other's confirms.
 //!
-//! The broker confirms each message, in whatever order. Nobody waits for the confirmation of a call or an answer: one task
-//! collects them all, and tells the caller whose message came to nothing.
+//! The broker confirms each message, in any order. One task collects all confirms and tells the listeners.
 //!
-//! A message that found no queue comes back before it is confirmed, but on a channel with several messages under way the
-//! client library may hand it out with the confirmation of another one. So what came back is known by its own properties,
-//! and never by the confirmation it came with.
+//! A message that no queue took is returned before it is confirmed. With several messages in flight the AMQP library may hand
+//! it out with the confirm of another one. So a returned message is known by its properties, never by the confirm that it came
+//! with.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use lapin::message::BasicReturnMessage;
 use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation, PublisherConfirm};
-use rpc_core::pending_calls::CallKey;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::client::destination::Target;
-use crate::connection::supervisor::Session;
+use super::events::{Notify, ReturnListener};
+use crate::connection::Session;
 use crate::wire::Outgoing;
 
-/// So many messages may be under way unconfirmed. The client library would take any number.
-const ROOM: usize = 4096;
-/// So long a confirmation may take to come to light after the connection has gone.
-const AFTERMATH: Duration = Duration::from_secs(1);
-/// So long the broker is left alone before its confirmations are taken: by then most are there, and no task has had to be
-/// woken for each of them, first when it was written and then when it was confirmed.
-const LAG: Duration = Duration::from_millis(1);
+/// How many messages may be unconfirmed. The AMQP library would take any number.
+const MAX_UNCONFIRMED: usize = 4096;
+/// How long confirms are waited for after the connection has gone.
+const CONFIRM_GRACE: Duration = Duration::from_secs(1);
+/// Delay before collecting confirms, so that one wake-up handles a batch instead of two wake-ups per message, one when it was
+/// written and one when it was confirmed.
+const COLLECT_DELAY: Duration = Duration::from_millis(1);
 
-/// Every message is mandatory: it comes back where no queue takes it.
-pub(crate) const MANDATORY: BasicPublishOptions =
+/// Every message is mandatory: the broker returns it if no queue takes it.
+pub(super) const MANDATORY: BasicPublishOptions =
     BasicPublishOptions { mandatory: true, immediate: false };
 
-/// Who is to be told when a message comes to nothing.
-#[derive(Clone)]
-pub(crate) enum Sender {
-    /// The caller that waits under this key, and whom it calls.
-    Caller(CallKey, Arc<Target>),
-    /// Nobody: what a server says is lost with its message.
-    Server,
-}
-
-/// What became of messages.
-pub(crate) trait Fate: Send + Sync {
-    /// The broker has put it into a queue, as far as its confirmation alone tells.
-    fn arrived(&self, sender: Sender);
-    /// No queue took it.
-    fn returned(&self, message: BasicReturnMessage);
-    /// The broker, or the queue's limit, turned it away.
-    fn refused(&self, sender: Sender);
-    /// The connection broke before the broker had confirmed it, or the broker closed the channel over a message.
-    fn lost(&self, sender: Sender, error: Option<&lapin::Error>);
-}
-
+/// The publish and its confirm, in two steps.
 type Publishing = Pin<Box<dyn Future<Output = lapin::Result<PublisherConfirm>> + Send>>;
 
-struct Sent {
+/// A message that has no confirm yet.
+struct Unconfirmed {
     publishing: Publishing,
-    sender: Sender,
-    _room: OwnedSemaphorePermit,
+    notify: Notify,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// The channel of one session.
-pub(crate) struct Publisher {
-    pub(crate) session: Arc<Session>,
-    /// Shared, as a clone of it is dear.
+pub(super) struct Publisher {
+    pub(super) session: Arc<Session>,
+    /// `Arc`: cloning a lapin channel is expensive.
     channel: Arc<Channel>,
-    /// Messages get their numbers and are put in line in two steps; without this, two of them could end up crosswise.
+    /// Orders publishes: the AMQP library numbers a message and queues its frames in two steps, and two messages must not
+    /// interleave.
     order: Mutex<()>,
-    room: Arc<Semaphore>,
-    sent: mpsc::UnboundedSender<Sent>,
+    permits: Arc<Semaphore>,
+    unconfirmed: mpsc::UnboundedSender<Unconfirmed>,
     closed: CancellationToken,
 }
 
 impl Publisher {
-    /// Opens the channel, and tells `fate` of what goes wrong on it.
-    pub(crate) async fn open(
+    /// Opens the channel. `returns` is told of the messages that it returns.
+    pub(super) async fn open(
         session: &Arc<Session>,
-        fate: Arc<dyn Fate>,
+        returns: Arc<dyn ReturnListener>,
     ) -> lapin::Result<Arc<Self>> {
         let channel = session.connection.create_channel().await?;
         channel.confirm_select(<_>::default()).await?;
-        let (sent, confirmations) = mpsc::unbounded_channel();
+        let (unconfirmed, sent) = mpsc::unbounded_channel();
         let closed = CancellationToken::new();
-        let collector =
-            Collector { session: Arc::clone(session), fate, closed: closed.clone(), until: None };
-        tokio::spawn(collector.run(confirmations));
+        let collector = ConfirmCollector {
+            session: Arc::clone(session),
+            returns,
+            closed: closed.clone(),
+            until: None,
+        };
+        tokio::spawn(collector.run(sent));
         Ok(Arc::new(Self {
             session: Arc::clone(session),
             channel: Arc::new(channel),
             order: Mutex::new(()),
-            room: Arc::new(Semaphore::new(ROOM)),
-            sent,
+            permits: Arc::new(Semaphore::new(MAX_UNCONFIRMED)),
+            unconfirmed,
             closed,
         }))
     }
 
-    /// Whether messages can leave now.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Returns whether messages can be published now.
+    pub(super) fn is_open(&self) -> bool {
         !self.session.has_ended() && !self.closed.is_cancelled() && !self.session.is_blocked()
     }
 
-    /// Resolves when the channel is of no use any more.
+    /// Waits until nothing can be published on the channel any more.
     ///
     /// Cancel safe: nothing is consumed by waiting.
-    pub(crate) async fn closed(&self) {
+    pub(super) async fn closed(&self) {
         tokio::select! {
             () = self.closed.cancelled() => {}
             () = self.session.ended() => {}
         }
     }
 
-    /// Room for one message more, if there is.
-    pub(crate) fn room(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.room).try_acquire_owned().ok()
+    /// Returns the right to publish one more message, if fewer than the limit are unconfirmed.
+    pub(super) fn try_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
-    /// Room for one message more, when there is.
-    pub(crate) async fn wait_for_room(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        Arc::clone(&self.room).acquire_owned().await.ok()
+    /// Waits for the right to publish one more message.
+    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// Puts a message in line. What becomes of it is told later.
-    pub(crate) fn publish(&self, message: Outgoing, sender: Sender, room: OwnedSemaphorePermit) {
+    /// Queues a message for sending. `notify` is told later what became of it.
+    pub(super) fn publish(&self, message: Outgoing, notify: Notify, permit: OwnedSemaphorePermit) {
         let channel = Arc::clone(&self.channel);
         let mut publishing: Publishing = Box::pin(async move {
-            // Taken apart in place: what is moved within a future makes it larger.
+            // The fields are moved in place: moving the message within the future would make it larger.
             channel
                 .basic_publish(
                     message.exchange,
@@ -142,61 +126,65 @@ impl Publisher {
                 )
                 .await
         });
-        let mut nobody = Context::from_waker(Waker::noop());
+        // Polled once, which queues the frames. The collector polls it again.
+        let mut cx = Context::from_waker(Waker::noop());
         let first = {
-            // Nothing in there panics half-way.
-            let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-            publishing.as_mut().poll(&mut nobody)
+            let _order = self.order.lock();
+            publishing.as_mut().poll(&mut cx)
         };
         if let Poll::Ready(done) = first {
             publishing = Box::pin(std::future::ready(done));
         }
         // The collector lives as long as this sender.
-        let _ = self.sent.send(Sent { publishing, sender, _room: room });
+        let _ = self.unconfirmed.send(Unconfirmed { publishing, notify, _permit: permit });
     }
 }
 
-/// Takes the confirmations of one channel, in the order of its messages.
-struct Collector {
+/// Collects the confirms of one channel, in the order of its messages.
+struct ConfirmCollector {
     session: Arc<Session>,
-    fate: Arc<dyn Fate>,
+    returns: Arc<dyn ReturnListener>,
     closed: CancellationToken,
-    /// When to give up on the confirmations of a connection that has gone.
+    /// When to give up waiting for the confirms of a connection that has gone.
     until: Option<Instant>,
 }
 
-impl Collector {
-    async fn run(mut self, mut confirmations: mpsc::UnboundedReceiver<Sent>) {
+impl ConfirmCollector {
+    async fn run(mut self, mut sent: mpsc::UnboundedReceiver<Unconfirmed>) {
         let mut batch = Vec::new();
-        while confirmations.recv_many(&mut batch, ROOM).await > 0 {
-            sleep(LAG).await;
-            for Sent { publishing, sender, _room } in batch.drain(..) {
+        while sent.recv_many(&mut batch, MAX_UNCONFIRMED).await > 0 {
+            sleep(COLLECT_DELAY).await;
+            for Unconfirmed { publishing, notify, _permit } in batch.drain(..) {
                 match self.confirmation(publishing).await {
                     Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {
-                        self.fate.arrived(sender);
+                        notify.ack();
                     }
-                    Ok(Confirmation::Ack(Some(message))) => self.fate.returned(message),
+                    Ok(Confirmation::Ack(Some(message))) => self.returns.on_return(message),
                     Ok(Confirmation::Nack(returned)) => {
                         if let Some(message) = returned {
-                            self.fate.returned(message);
+                            self.returns.on_return(message);
                         }
-                        self.fate.refused(sender);
+                        notify.nack();
                     }
                     Err(error) => {
                         if let Some(error) = &error
                             && !self.closed.is_cancelled()
                         {
-                            self.session.note(error);
+                            self.session.note_error(error);
                         }
                         self.closed.cancel();
-                        self.fate.lost(sender, error.as_ref());
+                        notify.lost(error.as_ref());
                     }
                 }
             }
         }
     }
 
-    /// `Err`: there will be none.
+    /// Waits for the confirm of one message.
+    ///
+    /// # Errors
+    ///
+    /// There will be no confirm; with the error of the channel or connection, if the AMQP library reported one.
     async fn confirmation(
         &mut self,
         publishing: Publishing,
@@ -206,9 +194,9 @@ impl Collector {
         tokio::select! {
             biased;
             confirmed = &mut confirmation => confirmed.map_err(Some),
-            // The library has a last word on each message of a lost connection, most often.
+            // The AMQP library mostly reports each message of a lost connection.
             () = self.session.ended() => {
-                let until = *self.until.get_or_insert_with(|| Instant::now() + AFTERMATH);
+                let until = *self.until.get_or_insert_with(|| Instant::now() + CONFIRM_GRACE);
                 timeout_at(until, confirmation).await.map_err(|_| None)?.map_err(Some)
             }
         }

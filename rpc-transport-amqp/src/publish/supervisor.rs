@@ -1,4 +1,4 @@
-//! Where everything leaves, across sessions: the publisher of the day, and the way to wait for it.
+//! Opens a publisher on each session of the publishing connection, and has callers and servers wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,60 +6,70 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use crate::connection::supervisor::{Link, Session, Unavailable};
-use crate::publish::publisher::{Fate, Publisher};
+use super::events::{Notify, ReturnListener};
+use super::publisher::Publisher;
+use crate::connection::{ConnectionSupervisor, Session, Unavailable};
+use crate::wire::Outgoing;
 
 /// How long the broker may take to open a channel.
-const OPEN: Duration = Duration::from_secs(5);
-/// Before a channel is opened once more on a connection that would not have it.
-const PAUSE: Duration = Duration::from_millis(100);
+const CHANNEL_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Delay before another attempt to open a channel on the same connection.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-pub(crate) struct Outlet {
-    link: Arc<Link>,
+/// The publisher of the day, across sessions.
+pub(crate) struct PublisherSupervisor {
+    connection: Arc<ConnectionSupervisor>,
     current: watch::Sender<Option<Arc<Publisher>>>,
 }
 
-/// A publisher that takes a message now, and the room for it.
-pub(crate) struct Ready {
-    pub(crate) publisher: Arc<Publisher>,
-    pub(crate) room: OwnedSemaphorePermit,
+/// The right to publish one message now.
+pub(crate) struct PublishPermit {
+    publisher: Arc<Publisher>,
+    permit: OwnedSemaphorePermit,
 }
 
-impl Outlet {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, current: watch::Sender::new(None) }
+impl PublishPermit {
+    /// Publishes a message without waiting for its confirm, of which `notify` is told later.
+    pub(crate) fn publish(self, message: Outgoing, notify: Notify) {
+        self.publisher.publish(message, notify, self.permit);
+    }
+}
+
+impl PublisherSupervisor {
+    pub(crate) fn new(connection: Arc<ConnectionSupervisor>) -> Arc<Self> {
+        Arc::new(Self { connection, current: watch::Sender::new(None) })
     }
 
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.link
-    }
-
-    /// Opens publishers for one session after the other until the transport is closed.
-    pub(crate) async fn run(&self, fate: Arc<dyn Fate>) {
-        // Dropped right before its connection is closed, a channel would upset the client library.
+    /// Opens publishers on one session after the other until the transport is closed.
+    pub(crate) async fn run(&self, returns: Arc<dyn ReturnListener>) {
+        // Kept until its connection is gone: the AMQP library fails if a connection is closed right after a channel was dropped.
         let mut _last = None;
-        while let Some(session) = self.link.next_session().await {
-            // The connection of this one is gone by now.
+        while let Some(session) = self.connection.next_session().await {
             _last = None;
-            _last = self.serve(&session, &fate).await;
+            _last = self.serve(&session, &returns).await;
         }
     }
 
-    /// Returns the last publisher, which is of no use any more.
-    async fn serve(&self, session: &Arc<Session>, fate: &Arc<dyn Fate>) -> Option<Arc<Publisher>> {
+    /// Opens publishers on one session until it ends. Returns the last one, which is closed.
+    async fn serve(
+        &self,
+        session: &Arc<Session>,
+        returns: &Arc<dyn ReturnListener>,
+    ) -> Option<Arc<Publisher>> {
         let mut last = None;
         while !session.has_ended() {
-            match timeout(OPEN, Publisher::open(session, Arc::clone(fate))).await {
+            let opened = Publisher::open(session, Arc::clone(returns));
+            match timeout(CHANNEL_OPEN_TIMEOUT, opened).await {
                 Ok(Ok(publisher)) => {
                     self.current.send_replace(Some(Arc::clone(&publisher)));
                     publisher.closed().await;
-                    // Its collector, which knows the whole transport, lives as long as it.
+                    // Its confirm task, and with it the listener, lives as long as the publisher.
                     self.current.send_replace(None);
                     last = Some(publisher);
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "cannot open a channel to publish on");
-                    session.pause(PAUSE).await;
+                    session.sleep(RETRY_DELAY).await;
                 }
                 Err(_) => session.end(),
             }
@@ -67,20 +77,31 @@ impl Outlet {
         last
     }
 
-    /// A publisher that takes a message at once, if there is one.
-    pub(crate) fn now(&self) -> Option<Ready> {
+    /// Returns a permit if a message can be published at once.
+    pub(crate) fn try_permit(&self) -> Option<PublishPermit> {
         let publisher = self.current.borrow().as_ref().filter(|it| it.is_open()).cloned()?;
-        let room = publisher.room()?;
-        Some(Ready { publisher, room })
+        let permit = publisher.try_permit()?;
+        Some(PublishPermit { publisher, permit })
     }
 
-    /// A publisher that takes a message, when there is one: connected, not blocked, with room.
+    /// Returns whether a message can be published at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.try_permit().is_some()
+    }
+
+    /// Waits until a message can be published: connected, not blocked, and with fewer unconfirmed messages than allowed.
     ///
-    /// Cancel safe: nothing is sent by waiting.
-    pub(crate) async fn when_ready(&self) -> Result<Ready, Unavailable> {
+    /// # Errors
+    ///
+    /// There is no connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is published by waiting.
+    pub(crate) async fn permit(&self) -> Result<PublishPermit, Unavailable> {
         let mut current = self.current.subscribe();
         loop {
-            let session = self.link.session().await?;
+            let session = self.connection.session().await?;
             let publisher = current.borrow_and_update().clone();
             let Some(publisher) = publisher.filter(|it| Arc::ptr_eq(&it.session, &session)) else {
                 tokio::select! {
@@ -98,22 +119,29 @@ impl Outlet {
                 }
                 continue;
             }
-            let room = tokio::select! {
-                room = publisher.wait_for_room() => room,
+            let permit = tokio::select! {
+                permit = publisher.permit() => permit,
                 () = publisher.closed() => None,
             };
-            match room {
-                Some(room) if publisher.is_open() => return Ok(Ready { publisher, room }),
+            match permit {
+                Some(permit) if publisher.is_open() => {
+                    return Ok(PublishPermit { publisher, permit });
+                }
                 _ => tokio::task::yield_now().await,
             }
         }
     }
 
-    /// The session of a publisher that takes a message, when there is one: for what is published on another channel.
+    /// Waits like [`permit`](Self::permit), and returns the session: for what is published on another channel.
     ///
-    /// Cancel safe: nothing is sent by waiting.
+    /// # Errors
+    ///
+    /// There is no connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is published by waiting.
     pub(crate) async fn session_when_ready(&self) -> Result<Arc<Session>, Unavailable> {
-        let ready = self.when_ready().await?;
-        Ok(Arc::clone(&ready.publisher.session))
+        Ok(Arc::clone(&self.permit().await?.publisher.session))
     }
 }

@@ -1,86 +1,107 @@
-//! The server's half of cancelling: says to callers of methods that take a while where to cancel them, and cancels.
+//! The server half of cancellation: tells callers of methods that run for a while where to cancel them, and cancels.
 //!
-//! Most calls are over before there is anything to say, so none costs more for it than a place in a list.
+//! Most calls are over before there is anything to tell. Such a call costs an entry in a list.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rpc_core::Request;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::wire::WayBack;
+use crate::publish::{self, PublisherSupervisor};
+use crate::wire::{self, WayBack};
 
-/// What has been at work for as long is announced.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long a call runs before its caller is told.
+const ANNOUNCE_AFTER: Duration = Duration::from_millis(50);
 
-/// A call at work; it ends with its delivery.
-pub(crate) struct InWork {
-    pub(crate) request: Arc<Request>,
-    pub(crate) back: WayBack,
+/// Returns the queue at which this program receives cancellations, if it is consumed now.
+pub(crate) type CancelQueue = Box<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
+
+/// A call whose method runs. It ends with its delivery.
+pub(super) struct RunningCall {
+    pub(super) request: Arc<Request>,
+    pub(super) back: WayBack,
 }
 
+/// The running calls that can be cancelled.
 #[derive(Default)]
-pub(crate) struct Announcer {
+pub(crate) struct CancelRegistry {
     state: Mutex<State>,
-    news: Notify,
+    delivered: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    fresh: Vec<Weak<InWork>>,
-    announced: HashMap<WayBack, Weak<InWork>>,
+    /// Calls that were delivered and not announced, oldest first.
+    new: Vec<Weak<RunningCall>>,
+    announced: HashMap<WayBack, Weak<RunningCall>>,
 }
 
-impl Announcer {
+impl CancelRegistry {
     /// Notes a call that has just been delivered.
-    pub(crate) fn note(&self, call: &Arc<InWork>) {
+    pub(super) fn insert(&self, call: &Arc<RunningCall>) {
         let first = {
-            let mut state = self.lock();
-            state.fresh.push(Arc::downgrade(call));
-            state.fresh.len() == 1
+            let mut state = self.state.lock();
+            state.new.push(Arc::downgrade(call));
+            state.new.len() == 1
         };
         if first {
-            self.news.notify_one();
+            self.delivered.notify_one();
         }
     }
 
-    /// The calls that have been at work for a while, as soon as there are some.
+    /// Waits for calls that have been running for a while, and returns them.
     ///
-    /// Not cancel safe: those that came during the pause would wait for the next one to come.
-    pub(crate) async fn next(&self) -> Vec<Arc<InWork>> {
+    /// Not cancel safe: calls that came during the delay would wait until another one is delivered.
+    async fn next(&self) -> Vec<Arc<RunningCall>> {
         loop {
-            self.news.notified().await;
-            // Those that come during the pause have their turn after the next one.
-            let waiting = self.lock().fresh.len();
-            sleep(PAUSE).await;
-            let mut state = self.lock();
-            let waiting = waiting.min(state.fresh.len());
-            let old: Vec<_> = state.fresh.drain(..waiting).collect();
-            let old: Vec<_> = old.iter().filter_map(Weak::upgrade).collect();
-            if !state.fresh.is_empty() {
-                self.news.notify_one();
+            self.delivered.notified().await;
+            // Calls that come during the delay wait for the next one.
+            let waiting = self.state.lock().new.len();
+            sleep(ANNOUNCE_AFTER).await;
+            let mut state = self.state.lock();
+            let waiting = waiting.min(state.new.len());
+            let due: Vec<_> = state.new.drain(..waiting).collect();
+            let due: Vec<_> = due.iter().filter_map(Weak::upgrade).collect();
+            if !state.new.is_empty() {
+                self.delivered.notify_one();
             }
             state.announced.retain(|_, call| call.strong_count() > 0);
-            for call in &old {
+            for call in &due {
                 state.announced.insert(call.back.clone(), Arc::downgrade(call));
             }
-            if !old.is_empty() {
-                return old;
+            if !due.is_empty() {
+                return due;
             }
         }
     }
 
-    /// The caller has given up: its method is told.
+    /// Cancels the method of a call whose caller has dropped it.
     pub(crate) fn cancel(&self, back: &WayBack) {
-        let call = self.lock().announced.remove(back);
+        let call = self.state.lock().announced.remove(back);
         if let Some(call) = call.and_then(|call| call.upgrade()) {
             call.request.cancel();
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// Tells callers of methods that run for a while where to cancel them. Never returns.
+pub(super) async fn announce_running_calls(
+    running: &CancelRegistry,
+    publisher: &PublisherSupervisor,
+    queue: CancelQueue,
+) {
+    loop {
+        for call in running.next().await {
+            if let Some(queue) = queue()
+                && let Some(permit) = publisher.try_permit()
+            {
+                let notice = publish::Notify::Log("the notice of an accepted call");
+                permit.publish(wire::taken(&call.back, &queue), notice);
+            }
+        }
     }
 }

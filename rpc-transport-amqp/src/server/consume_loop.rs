@@ -1,100 +1,94 @@
-//! Keeps a server listening: consumes on one session after the other, and fills its window.
+//! The consume loop of a server: consumes on one session after the other, and fills the prefetch buffer.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rpc_core::server::AckMode;
+use rpc_core::transport::AckMode;
 use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::connection::broker_error::{explained, is_lasting};
-use crate::connection::supervisor::{Session, Unavailable};
-use crate::hub::Hub;
-use crate::server::consumers::{Ear, Incoming};
-use crate::server::prefetch::{Held, Window};
-use crate::server::redistribution::{PATIENCE, Relay};
-use crate::topology::queues::Ears;
+use super::consumers::{Consumers, Deliveries};
+use super::prefetch::{PrefetchBuffer, Prefetched};
+use super::redistribution::{REDISTRIBUTE_AFTER, Redistributor};
+use crate::connection::broker_error::{describe, is_permanent};
+use crate::connection::{ConnectionSupervisor, Session, Unavailable};
+use crate::topology::ServerQueues;
 
-/// How long the broker may take to declare and consume.
-const OPEN: Duration = Duration::from_secs(10);
-/// Before a server that lost its consumers listens again.
-const PAUSE: Duration = Duration::from_millis(250);
-/// How long the broker may take to end consumers, and to take the window back.
-const STOP: Duration = Duration::from_secs(4);
+/// How long the broker may take to declare the queues and start the consumers.
+const CONSUME_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay before another attempt to consume.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// How long the broker may take to cancel the consumers and to take messages back.
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What a listener asks of its pump.
-pub(crate) enum Order {
-    /// Take nothing more, and hand the window back.
-    Stop(oneshot::Sender<()>),
-    /// End.
+/// What a listener asks of its consume loop.
+pub(super) enum Command {
+    /// Cancel the consumers, and return the messages that wait.
+    StopConsuming(oneshot::Sender<()>),
+    /// End the loop.
     Close(oneshot::Sender<()>),
 }
 
-pub(crate) struct Pump {
-    hub: Arc<Hub>,
-    listen: Listen,
-    queues: Ears,
-    window: Arc<Window>,
-    relay: Arc<Relay>,
-    orders: mpsc::UnboundedReceiver<Order>,
+/// The consume loop of one server.
+pub(super) struct ConsumeLoop {
+    pub(super) consuming: Arc<ConnectionSupervisor>,
+    /// The largest prefetch of servers that acknowledge before they invoke the method.
+    pub(super) max_prefetch: u16,
+    pub(super) listen: Listen,
+    pub(super) queues: ServerQueues,
+    pub(super) buffer: Arc<PrefetchBuffer>,
+    pub(super) redistributor: Arc<Redistributor>,
+    pub(super) closing: CancellationToken,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
 }
 
-/// A server's consumers, and what comes by them.
-type Listening = (Arc<Ear>, Incoming);
+/// A server's consumers, and their deliveries.
+type Consuming = (Arc<Consumers>, Deliveries);
 
-/// Why a pump no longer pumps.
-enum End {
-    /// The consumers are gone, or the connection; others can be had.
+/// Why the loop no longer consumes.
+enum Exit {
+    /// The consumers or the connection are gone; new ones can be had.
     Lost,
     Stopped(oneshot::Sender<()>),
     /// The listener was closed, or dropped.
     Closed(Option<oneshot::Sender<()>>),
 }
 
-impl From<Option<Order>> for End {
-    fn from(order: Option<Order>) -> Self {
-        match order {
-            Some(Order::Stop(done)) => Self::Stopped(done),
-            Some(Order::Close(done)) => Self::Closed(Some(done)),
+impl From<Option<Command>> for Exit {
+    fn from(command: Option<Command>) -> Self {
+        match command {
+            Some(Command::StopConsuming(done)) => Self::Stopped(done),
+            Some(Command::Close(done)) => Self::Closed(Some(done)),
             None => Self::Closed(None),
         }
     }
 }
 
-impl Pump {
-    /// Begins to listen. When it is done, messages sent from then on reach this server.
-    pub(crate) async fn begin(
-        hub: Arc<Hub>,
-        listen: Listen,
-        queues: Ears,
-        window: Arc<Window>,
-        orders: mpsc::UnboundedReceiver<Order>,
-    ) -> Result<(), ListenError> {
-        let relay = Arc::new(Relay {
-            hub: Arc::clone(&hub),
-            window: Arc::clone(&window),
-            queues: queues.clone(),
-            acknowledge: listen.ack_mode,
-        });
-        let pump = Self { hub, listen, queues, window, relay, orders };
-        let (ear, incoming) = pump.first().await?;
-        let tasks = pump.hub.tasks.clone();
-        tasks.spawn(pump.run(ear, incoming));
+impl ConsumeLoop {
+    /// Starts to consume. Once it returns, messages that are sent reach this server.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or the broker refuses a queue or an exchange.
+    pub(super) async fn start(self, tasks: &TaskTracker) -> Result<(), ListenError> {
+        let (consumers, deliveries) = self.first().await?;
+        tasks.spawn(self.run(consumers, deliveries));
         Ok(())
     }
 
-    /// Unlike later, what the broker refuses now is an error of the server's start.
-    async fn first(&self) -> Result<Listening, ListenError> {
+    /// Starts to consume for the first time. Unlike later, errors that do not pass fail the start of the server.
+    async fn first(&self) -> Result<Consuming, ListenError> {
         loop {
-            let session = match self.hub.consuming.session().await {
+            let session = match self.consuming.session().await {
                 Ok(session) => session,
-                Err(Unavailable::Refused(failure)) => {
-                    return Err(ListenError::new(&self.listen, failure.to_string()));
+                Err(Unavailable::Failed(error)) => {
+                    return Err(ListenError::new(&self.listen, error.to_string()));
                 }
                 Err(Unavailable::Closed) => {
                     let reason = "the RabbitMQ transport has been closed";
@@ -103,177 +97,190 @@ impl Pump {
             };
             match open(&session, &self.queues, self.prefetch()).await {
                 Ok(opened) => return Ok(opened),
-                Err(Some(error)) if !session.has_ended() && is_lasting(&error) => {
-                    return Err(ListenError::new(&self.listen, explained(&error)));
+                Err(Some(error)) if !session.has_ended() && is_permanent(&error) => {
+                    return Err(ListenError::new(&self.listen, describe(&error)));
                 }
-                Err(_) => sleep(PAUSE).await,
+                Err(_) => sleep(RETRY_DELAY).await,
             }
         }
     }
 
-    /// Before methods run, a message that was delivered waits for a task: few will do. After they have replied, it is at
-    /// work, and there may be as many as there are tasks.
+    /// Returns the prefetch. A message that is acknowledged before its method runs waits unacknowledged only for a free task: few
+    /// are enough. One that is acknowledged after the reply is unacknowledged while its method runs, so there may be as many as
+    /// there are tasks.
     fn prefetch(&self) -> u16 {
         let tasks = u16::try_from(self.listen.concurrency).unwrap_or(u16::MAX).max(1);
         match self.listen.ack_mode {
-            AckMode::BeforeInvoke => tasks.min(self.hub.config.window),
+            AckMode::BeforeInvoke => tasks.min(self.max_prefetch),
             _ => tasks,
         }
     }
 
-    async fn run(mut self, ear: Arc<Ear>, incoming: Incoming) {
-        let mut listening = Some((ear, incoming));
+    async fn run(mut self, consumers: Arc<Consumers>, deliveries: Deliveries) {
+        let mut consuming = Some((consumers, deliveries));
         let done = loop {
-            let end = match &mut listening {
-                Some((ear, incoming)) => self.pump(ear, incoming).await,
-                None => match self.again().await {
+            let exit = match &mut consuming {
+                Some((consumers, deliveries)) => self.fill_buffer(consumers, deliveries).await,
+                None => match self.reconsume().await {
                     Ok(opened) => {
-                        listening = Some(opened);
+                        consuming = Some(opened);
                         continue;
                     }
-                    Err((end, late)) => {
-                        listening = late;
-                        end
+                    Err((exit, late)) => {
+                        consuming = late;
+                        exit
                     }
                 },
             };
-            if let Some((ear, incoming)) = &mut listening
-                && timeout(STOP, self.stop(ear, incoming)).await.is_err()
+            if let Some((consumers, deliveries)) = &mut consuming
+                && timeout(STOP_TIMEOUT, self.stop(consumers, deliveries)).await.is_err()
             {
-                tracing::warn!(topic = %self.listen.topic, "the broker is slow to take messages back");
+                tracing::warn!(topic = %self.listen.topic, "timed out returning prefetched messages to the broker");
             }
-            match end {
-                // What is at work keeps its channel; with the consumers gone, nobody is in the way of the next ones.
-                End::Lost => listening = None,
-                End::Stopped(done) => {
-                    self.window.end();
+            match exit {
+                // Running methods keep the channel to settle their messages. The consumers are cancelled, so new ones can be started.
+                Exit::Lost => consuming = None,
+                Exit::Stopped(done) => {
+                    self.buffer.close();
                     let _ = done.send(());
                     break self.closed().await;
                 }
-                End::Closed(done) => break done,
+                Exit::Closed(done) => break done,
             }
         };
-        self.window.clear();
-        self.window.end();
-        let ear = listening.map(|(ear, _)| ear);
-        let _ = timeout(STOP, self.leave(ear)).await;
+        self.buffer.clear();
+        self.buffer.close();
+        let consumers = consuming.map(|(consumers, _)| consumers);
+        let _ = timeout(STOP_TIMEOUT, self.delete_fanout_queue(consumers)).await;
         if let Some(done) = done {
             let _ = done.send(());
         }
     }
 
-    /// Takes the fanout queue along; cut off just now, by the next session, if there is one in time.
-    async fn leave(&self, ear: Option<Arc<Ear>>) {
-        match ear.filter(|ear| ear.is_open()) {
-            Some(ear) => ear.close().await,
+    /// Deletes the fanout queue, on the next session if this one is gone and there is another one in time.
+    async fn delete_fanout_queue(&self, consumers: Option<Arc<Consumers>>) {
+        match consumers.filter(|consumers| consumers.is_open()) {
+            Some(consumers) => consumers.close().await,
             None => {
-                self.hub.consuming.hurry();
-                if let Ok(session) = self.hub.consuming.session().await {
+                self.consuming.retry_now();
+                if let Ok(session) = self.consuming.session().await {
                     let _ = self.queues.fanout.delete(&session).await;
                 }
             }
         }
     }
 
-    /// Fills the window until something ends it.
-    async fn pump(&mut self, ear: &Arc<Ear>, incoming: &mut Incoming) -> End {
-        let (session, closing) = (Arc::clone(ear.session()), self.hub.closing.clone());
-        // Made once: each of them enlists under a lock.
+    /// Fills the prefetch buffer with deliveries, and has old ones redistributed, until the consumers end or a command comes.
+    async fn fill_buffer(
+        &mut self,
+        consumers: &Arc<Consumers>,
+        deliveries: &mut Deliveries,
+    ) -> Exit {
+        let (session, closing) = (Arc::clone(consumers.session()), self.closing.clone());
+        // Made once: each of them registers under a lock.
         let (mut ended, mut closed) = (pin!(session.ended()), pin!(closing.cancelled()));
-        let mut old = interval(PATIENCE);
+        let mut old = interval(REDISTRIBUTE_AFTER);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut passing: Option<JoinHandle<()>> = None;
+        let mut republishing: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
                 biased;
-                order = self.orders.recv() => return order.into(),
-                next = incoming.next() => match next {
+                command = self.commands.recv() => return command.into(),
+                next = deliveries.next() => match next {
                     Some((source, Some(delivery))) => {
-                        self.window.push(Held::new(ear, source, delivery));
+                        self.buffer.push(Prefetched::new(consumers, source, delivery));
                     }
-                    _ => return End::Lost,
+                    _ => return Exit::Lost,
                 },
-                () = &mut ended => return End::Lost,
-                () = &mut closed => return End::Closed(None),
-                _ = old.tick(), if self.relay.passes_on() => {
-                    // Beside the loop, as it waits for the broker, and one after the other.
-                    let passed = passing.as_ref().is_none_or(JoinHandle::is_finished);
-                    if passed && self.window.has_old(PATIENCE) {
-                        let relay = Arc::clone(&self.relay);
-                        passing = Some(tokio::spawn(async move { relay.pass_on().await }));
+                () = &mut ended => return Exit::Lost,
+                () = &mut closed => return Exit::Closed(None),
+                _ = old.tick(), if self.redistributor.is_enabled() => {
+                    // In a task of its own, as it waits for the broker; one at a time.
+                    let done = republishing.as_ref().is_none_or(JoinHandle::is_finished);
+                    if done && self.buffer.has_old(REDISTRIBUTE_AFTER) {
+                        let redistributor = Arc::clone(&self.redistributor);
+                        republishing =
+                            Some(tokio::spawn(async move { redistributor.republish_old().await }));
                     }
                 }
             }
         }
     }
 
-    /// Listens again on this session, or on the next one, for as long as it takes; or why not any more, and the consumers that
-    /// came about all the same.
-    async fn again(&mut self) -> Result<Listening, (End, Option<Listening>)> {
-        let (prefetch, closing) = (self.prefetch(), self.hub.closing.clone());
+    /// Consumes again on this session or a later one, for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// The loop is to exit; with the consumers that an attempt under way has started all the same.
+    async fn reconsume(&mut self) -> Result<Consuming, (Exit, Option<Consuming>)> {
+        let (prefetch, closing) = (self.prefetch(), self.closing.clone());
         loop {
             let session = tokio::select! {
-                session = self.hub.consuming.next_session() => session,
-                end = interruption(&mut self.orders, &closing) => return Err((end, None)),
+                session = self.consuming.next_session() => session,
+                exit = interruption(&mut self.commands, &closing) => return Err((exit, None)),
             };
-            let Some(session) = session else { return Err((End::Closed(None), None)) };
+            let Some(session) = session else { return Err((Exit::Closed(None), None)) };
             let mut attempt = pin!(open(&session, &self.queues, prefetch));
             let opened = tokio::select! {
                 opened = &mut attempt => opened,
-                end = interruption(&mut self.orders, &closing) => {
-                    // Dropped half-way, it could still make the queue that is about to be deleted.
-                    let late = timeout(STOP, attempt).await;
-                    return Err((end, late.ok().and_then(Result::ok)));
+                exit = interruption(&mut self.commands, &closing) => {
+                    // Not dropped half-way: it could still declare the queue that is about to be deleted.
+                    let late = timeout(STOP_TIMEOUT, attempt).await;
+                    return Err((exit, late.ok().and_then(Result::ok)));
                 }
             };
             match opened {
                 Ok(opened) => return Ok(opened),
                 Err(error) => {
-                    let error = error.as_ref().map_or_else(String::new, explained);
-                    tracing::warn!(topic = %self.listen.topic, %error, "cannot listen, and tries again");
+                    let error = error.as_ref().map_or_else(String::new, describe);
+                    tracing::warn!(topic = %self.listen.topic, %error, "consumer error, retrying");
                 }
             }
             tokio::select! {
-                () = sleep(PAUSE) => {}
-                end = interruption(&mut self.orders, &closing) => return Err((end, None)),
+                () = sleep(RETRY_DELAY) => {}
+                exit = interruption(&mut self.commands, &closing) => return Err((exit, None)),
             }
         }
     }
 
-    /// After the stop: waits for the close.
+    /// Waits for the close, after consuming was stopped.
     async fn closed(&mut self) -> Option<oneshot::Sender<()>> {
         tokio::select! {
-            closed = next_close(&mut self.orders) => closed,
-            () = self.hub.closing.cancelled() => None,
+            closed = next_close(&mut self.commands) => closed,
+            () = self.closing.cancelled() => None,
         }
     }
 
-    /// Ends the consumers, and gives what nobody has taken back. Of a connection that is gone the broker knows both.
-    async fn stop(&self, ear: &Arc<Ear>, incoming: &mut Incoming) {
-        if !ear.is_open() {
-            self.window.clear();
+    /// Cancels the consumers and returns the messages that wait. If the connection is gone, the broker does both by itself.
+    async fn stop(&self, consumers: &Arc<Consumers>, deliveries: &mut Deliveries) {
+        if !consumers.is_open() {
+            self.buffer.clear();
             return;
         }
-        ear.stop_consuming().await;
-        // What had been delivered by then comes before the consumers' end; one of them may have ended before.
-        while let Some((source, delivery)) = incoming.next().await {
+        consumers.stop_consuming().await;
+        // Messages delivered by then come before the consumers' end. One of them may have ended earlier.
+        while let Some((source, delivery)) = deliveries.next().await {
             if let Some(delivery) = delivery {
-                self.window.push(Held::new(ear, source, delivery));
+                self.buffer.push(Prefetched::new(consumers, source, delivery));
             }
         }
-        self.relay.hand_back_all().await;
+        self.redistributor.return_all().await;
     }
 }
 
-/// `Err(None)`: the broker does not answer.
+/// Starts to consume on one session.
+///
+/// # Errors
+///
+/// The broker refuses it; `None` if the broker did not answer in time.
 async fn open(
     session: &Arc<Session>,
-    queues: &Ears,
+    queues: &ServerQueues,
     prefetch: u16,
-) -> Result<Listening, Option<lapin::Error>> {
-    match timeout(OPEN, Ear::open(session, queues, prefetch)).await {
+) -> Result<Consuming, Option<lapin::Error>> {
+    match timeout(CONSUME_TIMEOUT, Consumers::open(session, queues, prefetch)).await {
         Ok(opened) => opened.map_err(|error| {
-            session.note(&error);
+            session.note_error(&error);
             Some(error)
         }),
         Err(_) => {
@@ -283,25 +290,27 @@ async fn open(
     }
 }
 
-/// What ends a pump from outside.
+/// Waits for a command, or for the transport to be closed.
 ///
-/// Cancel safe: an order that was not returned is still there.
+/// Cancel safe: a command that was not returned is still queued.
 async fn interruption(
-    orders: &mut mpsc::UnboundedReceiver<Order>,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
     closing: &CancellationToken,
-) -> End {
+) -> Exit {
     tokio::select! {
-        order = orders.recv() => order.into(),
-        () = closing.cancelled() => End::Closed(None),
+        command = commands.recv() => command.into(),
+        () = closing.cancelled() => Exit::Closed(None),
     }
 }
 
-/// A stop that is asked for once more has been done.
-async fn next_close(orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<oneshot::Sender<()>> {
+/// Waits for the command to close. Consuming was stopped before, so a command to stop is already carried out.
+async fn next_close(
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+) -> Option<oneshot::Sender<()>> {
     loop {
-        match orders.recv().await {
-            Some(Order::Stop(done)) => drop(done.send(())),
-            Some(Order::Close(done)) => return Some(done),
+        match commands.recv().await {
+            Some(Command::StopConsuming(done)) => drop(done.send(())),
+            Some(Command::Close(done)) => return Some(done),
             None => return None,
         }
     }

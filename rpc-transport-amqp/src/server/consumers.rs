@@ -1,7 +1,7 @@
-//! A server's consumers on one session: what came by them can be settled there, and nowhere else.
+//! A server's consumers on one session. What they deliver can be settled on their channel alone.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,61 +12,62 @@ use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicRejectOptions, QueueDeleteOptions,
 };
+use parking_lot::Mutex;
 use rpc_core::transport::AckError;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::connection::supervisor::Session;
-use crate::server::ack_batch::{Acks, Frame};
-use crate::topology::queues::Ears;
+use super::ack_batch::{AckBatch, AckFrame};
+use crate::connection::Session;
+use crate::topology::ServerQueues;
 
 /// Which of a server's queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(super) enum Source {
     Topic,
     Server,
     Fanout,
 }
 
-/// Oslo.messaging's names for its three consumers.
-const TAGS: [(Source, &str); 3] =
+/// The consumer tags, as oslo.messaging has them.
+const CONSUMER_TAGS: [(Source, &str); 3] =
     [(Source::Topic, "1"), (Source::Server, "2"), (Source::Fanout, "3")];
 
-/// So long an acknowledgement may wait for others.
-const LAG: Duration = Duration::from_millis(1);
+/// How long an ack may wait for others.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What comes by the three consumers; `None`: one of them has ended.
-pub(crate) type Incoming = BoxStream<'static, (Source, Option<Delivery>)>;
+/// The deliveries of the three consumers; `None`: one of them has ended.
+pub(super) type Deliveries = BoxStream<'static, (Source, Option<Delivery>)>;
 
-/// The channel of one session.
-pub(crate) struct Ear {
+/// The consumers of a server, on one channel.
+pub(super) struct Consumers {
     session: Arc<Session>,
     channel: Channel,
     fanout_queue: String,
-    acks: Mutex<Acks>,
-    /// Acknowledgements wait to be sent.
-    due: Arc<Notify>,
+    acks: Mutex<AckBatch>,
+    /// Notified when an ack waits to be sent.
+    ack_waits: Arc<Notify>,
 }
 
-impl Ear {
-    /// Declares and consumes the three queues.
-    pub(crate) async fn open(
+impl Consumers {
+    /// Declares the three queues and starts to consume from them.
+    pub(super) async fn open(
         session: &Arc<Session>,
-        queues: &Ears,
+        queues: &ServerQueues,
         prefetch: u16,
-    ) -> lapin::Result<(Arc<Self>, Incoming)> {
+    ) -> lapin::Result<(Arc<Self>, Deliveries)> {
         let mut queues = queues.clone();
         let channel = loop {
             let channel = session.connection.create_channel().await?;
-            // Of each consumer, not of the channel: RabbitMQ's meaning of a limit that is not global.
+            // Per consumer, not per channel: that is what RabbitMQ makes of a limit that is not global.
             channel.basic_qos(prefetch, <_>::default()).await?;
             match queues.declare(&channel).await? {
                 None => break channel,
-                Some(exchange) => queues.make_do_with(&exchange),
+                Some(exchange) => queues.accept_transient(&exchange),
             }
         };
-        let mut streams: Vec<Incoming> = Vec::new();
-        for (queue, (source, tag)) in queues.all().into_iter().zip(TAGS) {
+        let mut streams: Vec<Deliveries> = Vec::new();
+        for (queue, (source, tag)) in queues.all().into_iter().zip(CONSUMER_TAGS) {
             let exclusive = source == Source::Fanout;
             let options = BasicConsumeOptions { exclusive, ..BasicConsumeOptions::default() };
             let name = queue.name.as_str();
@@ -76,82 +77,86 @@ impl Ear {
             streams.push(deliveries.chain(once(async move { (source, None) })).boxed());
         }
         let fanout_queue = queues.fanout.name.clone();
-        let (acks, due) = (Mutex::new(Acks::new(prefetch)), Arc::default());
-        let ear = Self { session: Arc::clone(session), channel, fanout_queue, acks, due };
-        let ear = Arc::new(ear);
-        tokio::spawn(acknowledge_now_and_then(Arc::downgrade(&ear), Arc::clone(&ear.due)));
-        Ok((ear, select_all(streams).boxed()))
+        let (acks, ack_waits) = (Mutex::new(AckBatch::new(prefetch)), Arc::default());
+        let session = Arc::clone(session);
+        let consumers = Arc::new(Self { session, channel, fanout_queue, acks, ack_waits });
+        let ack_waits = Arc::clone(&consumers.ack_waits);
+        tokio::spawn(flush_acks(Arc::downgrade(&consumers), ack_waits));
+        Ok((consumers, select_all(streams).boxed()))
     }
 
-    pub(crate) fn session(&self) -> &Arc<Session> {
+    /// Returns the session that the channel belongs to.
+    pub(super) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    /// Returns whether messages can still be settled.
+    pub(super) fn is_open(&self) -> bool {
         !self.session.has_ended() && self.channel.status().connected()
     }
 
-    /// Acknowledges one message. It is on its way a moment later; nobody could learn more by waiting.
-    pub(crate) fn acknowledge(&self, tag: u64) -> Result<(), AckError> {
+    /// Acks one message. The ack is sent a moment later; AMQP has no confirm for it.
+    ///
+    /// # Errors
+    ///
+    /// The channel is closed.
+    pub(super) fn ack(&self, tag: u64) -> Result<(), AckError> {
         if !self.is_open() {
             let reason = "the connection over which the message came is gone, and the broker delivers it again";
             return Err(AckError::new(reason));
         }
         let (first, full) = {
-            let mut acks = self.acks();
+            let mut acks = self.acks.lock();
             (acks.push(tag), acks.is_full())
         };
         if full {
             self.flush();
         } else if first {
-            self.due.notify_one();
+            self.ack_waits.notify_one();
         }
         Ok(())
     }
 
-    /// Sends the acknowledgements that wait.
+    /// Sends the acks that wait.
     fn flush(&self) {
-        // Under the lock, so that no frame for all messages up to one overtakes what was settled otherwise.
-        let mut acks = self.acks();
-        for Frame { tag, multiple } in acks.take() {
-            // Where it fails the channel is gone, and the broker takes the messages back by itself.
-            let _ = put_in_line(self.channel.basic_ack(tag, BasicAckOptions { multiple }));
+        // Under the lock, so that an ack for several messages cannot overtake a nack of one of them.
+        let mut acks = self.acks.lock();
+        for AckFrame { tag, multiple } in acks.take() {
+            // If it fails the channel is closed, and the broker requeues the messages by itself.
+            let _ = enqueue_frame(self.channel.basic_ack(tag, BasicAckOptions { multiple }));
         }
     }
 
-    fn acks(&self) -> MutexGuard<'_, Acks> {
-        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives one message back to its queue.
-    pub(crate) fn requeue(&self, tag: u64) {
+    /// Nacks one message, so that the broker requeues it.
+    pub(super) fn requeue(&self, tag: u64) {
         if self.is_open() {
             let options = BasicNackOptions { requeue: true, multiple: false };
-            let mut acks = self.acks();
-            let _ = put_in_line(self.channel.basic_nack(tag, options));
+            let mut acks = self.acks.lock();
+            let _ = enqueue_frame(self.channel.basic_nack(tag, options));
             acks.settle(tag);
         }
     }
 
-    /// Refuses one message, which nobody could read.
-    pub(crate) fn reject(&self, tag: u64) {
+    /// Rejects one message, so that the broker drops it.
+    pub(super) fn reject(&self, tag: u64) {
         if self.is_open() {
-            let mut acks = self.acks();
-            let _ =
-                put_in_line(self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }));
+            let mut acks = self.acks.lock();
+            let _ = enqueue_frame(
+                self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }),
+            );
             acks.settle(tag);
         }
     }
 
-    /// Ends the three consumers. What has been delivered stays with us.
-    pub(crate) async fn stop_consuming(&self) {
-        for (_, tag) in TAGS {
+    /// Cancels the three consumers. What has been delivered can still be settled.
+    pub(super) async fn stop_consuming(&self) {
+        for (_, tag) in CONSUMER_TAGS {
             let _ = self.channel.basic_cancel(tag.into(), <_>::default()).await;
         }
     }
 
-    /// Deletes the fanout queue, which is of no use to anybody else, and closes the channel.
-    pub(crate) async fn close(&self) {
+    /// Deletes the fanout queue, which no other server uses, and closes the channel.
+    pub(super) async fn close(&self) {
         self.flush();
         let name = self.fanout_queue.as_str();
         let _ = self.channel.queue_delete(name.into(), QueueDeleteOptions::default()).await;
@@ -159,27 +164,27 @@ impl Ear {
     }
 }
 
-impl Drop for Ear {
+impl Drop for Consumers {
     fn drop(&mut self) {
         if self.is_open() {
             self.flush();
         }
-        self.due.notify_one();
+        self.ack_waits.notify_one();
     }
 }
 
-/// Sends what waits a moment after the first that does.
-async fn acknowledge_now_and_then(ear: Weak<Ear>, due: Arc<Notify>) {
+/// Sends acks a moment after the first of them began to wait.
+async fn flush_acks(consumers: Weak<Consumers>, ack_waits: Arc<Notify>) {
     loop {
-        due.notified().await;
-        sleep(LAG).await;
-        let Some(ear) = ear.upgrade() else { return };
-        ear.flush();
+        ack_waits.notified().await;
+        sleep(FLUSH_INTERVAL).await;
+        let Some(consumers) = consumers.upgrade() else { return };
+        consumers.flush();
     }
 }
 
-/// Puts a frame in line without waiting for it to be written.
-fn put_in_line(frame: impl Future<Output = lapin::Result<()>>) -> lapin::Result<()> {
+/// Queues a frame for sending without waiting for it to be written.
+fn enqueue_frame(frame: impl Future<Output = lapin::Result<()>>) -> lapin::Result<()> {
     match pin!(frame.fuse()).poll_unpin(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
         Poll::Pending => Ok(()),

@@ -1,67 +1,73 @@
-//! One message in a server's hands.
+//! One delivered request, and how the server settles it.
 
 use std::sync::Arc;
 
 use rpc_core::transport::{AckError, Delivery, ReplyError};
 use rpc_core::{Failure, FailureKind, MaybeReady, Outcome, Request};
 
+use super::cancellation::{CancelRegistry, RunningCall};
+use super::consumers::Consumers;
+use super::prefetch::Prefetched;
+use super::reply_sender::ReplySender;
 use crate::config::Form;
-use crate::hub::Hub;
-use crate::server::cancellation::InWork;
-use crate::server::consumers::Ear;
-use crate::server::prefetch::Held;
 use crate::wire::{self, Arrived, WayBack};
 
-pub(crate) struct AmqpDelivery {
-    hub: Arc<Hub>,
-    ear: Arc<Ear>,
+/// A delivered request.
+pub(super) struct AmqpDelivery {
+    replies: Arc<ReplySender>,
+    consumers: Arc<Consumers>,
     tag: u64,
     redelivered: bool,
     settled: bool,
-    work: Work,
+    request: Delivered,
 }
 
-/// A cast, or a call and its way back.
-enum Work {
+/// A cast, or a call with its reply queue.
+enum Delivered {
     Cast(Arc<Request>),
-    Call(Arc<InWork>),
+    Call(Arc<RunningCall>),
 }
 
 impl AmqpDelivery {
-    pub(crate) fn new(hub: &Arc<Hub>, held: &Held, Arrived { request, back }: Arrived) -> Self {
+    pub(super) fn new(
+        replies: &Arc<ReplySender>,
+        running: &CancelRegistry,
+        message: &Prefetched,
+        Arrived { request, back }: Arrived,
+    ) -> Self {
         let request = Arc::new(request);
-        let work = match back {
-            None => Work::Cast(request),
-            Some(back) => Work::Call(Arc::new(InWork { request, back })),
+        let request = match back {
+            None => Delivered::Cast(request),
+            Some(back) => Delivered::Call(Arc::new(RunningCall { request, back })),
         };
-        if let Work::Call(call) = &work
+        if let Delivered::Call(call) = &request
             && call.back.form == Form::Native
         {
-            hub.announcer.note(call);
+            running.insert(call);
         }
         Self {
-            hub: Arc::clone(hub),
-            ear: Arc::clone(&held.ear),
-            tag: held.tag(),
-            redelivered: held.delivery.redelivered,
+            replies: Arc::clone(replies),
+            consumers: Arc::clone(&message.consumers),
+            tag: message.tag(),
+            redelivered: message.delivery.redelivered,
             settled: false,
-            work,
+            request,
         }
     }
 
-    fn way_back(&self) -> Option<&WayBack> {
-        match &self.work {
-            Work::Cast(_) => None,
-            Work::Call(call) => Some(&call.back),
+    fn reply_to(&self) -> Option<&WayBack> {
+        match &self.request {
+            Delivered::Cast(_) => None,
+            Delivered::Call(call) => Some(&call.back),
         }
     }
 }
 
 impl Delivery for AmqpDelivery {
     fn request(&self) -> &Arc<Request> {
-        match &self.work {
-            Work::Cast(request) => request,
-            Work::Call(call) => &call.request,
+        match &self.request {
+            Delivered::Cast(request) => request,
+            Delivered::Call(call) => &call.request,
         }
     }
 
@@ -73,37 +79,37 @@ impl Delivery for AmqpDelivery {
         if std::mem::replace(&mut self.settled, true) {
             return MaybeReady::ready(Ok(()));
         }
-        MaybeReady::ready(self.ear.acknowledge(self.tag))
+        MaybeReady::ready(self.consumers.ack(self.tag))
     }
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
-        match self.way_back() {
-            Some(back) => self.hub.answer(wire::heartbeat(back), None),
+        match self.reply_to() {
+            Some(back) => self.replies.send(wire::heartbeat(back), None),
             None => MaybeReady::ready(Ok(())),
         }
     }
 
     fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
-        let Some(back) = self.way_back() else { return MaybeReady::ready(Ok(())) };
-        let answer = wire::answer(back, Some(self.request()), outcome);
-        let limit = self.hub.config.max_message;
-        if answer.body.len() <= limit {
-            return self.hub.answer(answer, self.request().deadline);
+        let Some(back) = self.reply_to() else { return MaybeReady::ready(Ok(())) };
+        let reply = wire::answer(back, Some(self.request()), outcome);
+        let limit = self.replies.max_message;
+        if reply.body.len() <= limit {
+            return self.replies.send(reply, self.request().deadline);
         }
         let message = format!(
             "the method succeeded, but its result takes {} bytes, and the transport carries at most {limit}",
-            answer.body.len()
+            reply.body.len()
         );
         let failure = Failure::new(FailureKind::UnencodableResult, "ResultTooLarge", message);
-        let answer = wire::answer(back, Some(self.request()), Err(failure));
-        self.hub.answer(answer, self.request().deadline)
+        let reply = wire::answer(back, Some(self.request()), Err(failure));
+        self.replies.send(reply, self.request().deadline)
     }
 }
 
 impl Drop for AmqpDelivery {
     fn drop(&mut self) {
         if !self.settled {
-            self.ear.requeue(self.tag);
+            self.consumers.requeue(self.tag);
         }
     }
 }

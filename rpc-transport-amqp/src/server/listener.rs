@@ -1,66 +1,86 @@
-//! A server's side of the seam: what it takes, and how it answers.
+//! What a server takes its deliveries from.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rpc_core::transport::{Delivery, ListenError, Listener};
-use rpc_core::{BoxFuture, Failure, FailureKind, MaybeReady};
+use rpc_core::{BoxFuture, DecodeLimits, Failure, FailureKind, MaybeReady};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 
-use crate::AmqpTransport;
-use crate::hub::Hub;
-use crate::server::consume_loop::Order;
-use crate::server::delivery::AmqpDelivery;
-use crate::server::prefetch::{Held, Window};
+use super::cancellation::CancelRegistry;
+use super::consume_loop::Command;
+use super::delivery::AmqpDelivery;
+use super::prefetch::{PrefetchBuffer, Prefetched};
+use super::reply_sender::ReplySender;
 use crate::wire::{self, Illegible};
 
-pub(crate) struct AmqpListener {
-    /// A server keeps its transport open, though nobody else may have a handle on it.
-    _transport: AmqpTransport,
-    hub: Arc<Hub>,
-    window: Arc<Window>,
-    orders: mpsc::UnboundedSender<Order>,
+/// What makes deliveries of messages.
+pub(super) struct Inbound {
+    pub(super) limits: DecodeLimits,
+    pub(super) replies: Arc<ReplySender>,
+    pub(super) running: Arc<CancelRegistry>,
+    pub(super) tasks: TaskTracker,
+}
+
+/// The listener of one server.
+pub(super) struct AmqpListener {
+    /// A server keeps its transport open, even if no one else has a handle on it.
+    _keep_open: Arc<dyn Any + Send + Sync>,
+    inbound: Arc<Inbound>,
+    buffer: Arc<PrefetchBuffer>,
+    commands: mpsc::UnboundedSender<Command>,
 }
 
 impl AmqpListener {
-    pub(crate) fn new(
-        transport: AmqpTransport,
-        hub: Arc<Hub>,
-        window: Arc<Window>,
-        orders: mpsc::UnboundedSender<Order>,
+    pub(super) fn new(
+        keep_open: Arc<dyn Any + Send + Sync>,
+        inbound: Arc<Inbound>,
+        buffer: Arc<PrefetchBuffer>,
+        commands: mpsc::UnboundedSender<Command>,
     ) -> Self {
-        Self { _transport: transport, hub, window, orders }
+        Self { _keep_open: keep_open, inbound, buffer, commands }
     }
 
-    /// Does what is asked of the pump; when the future is done, the pump has done it, or is gone.
-    fn order(&self, order: fn(oneshot::Sender<()>) -> Order) -> impl Future<Output = ()> + 'static {
+    /// Sends a command to the consume loop. The future resolves when the loop has carried it out, or is gone.
+    fn command(
+        &self,
+        command: fn(oneshot::Sender<()>) -> Command,
+    ) -> impl Future<Output = ()> + 'static {
         let (done, when_done) = oneshot::channel();
-        let _ = self.orders.send(order(done));
+        let _ = self.commands.send(command(done));
         async move { drop(when_done.await) }
     }
+}
 
-    fn delivery(&self, held: Held) -> Option<Box<dyn Delivery>> {
-        let delivery = &held.delivery;
-        match wire::read_request(&delivery.properties, &delivery.data, held.since, &self.hub.limits)
+impl Inbound {
+    /// Decodes a message. Rejects it if it cannot be decoded.
+    fn delivery(&self, message: Prefetched) -> Option<Box<dyn Delivery>> {
+        let delivery = &message.delivery;
+        match wire::read_request(&delivery.properties, &delivery.data, message.since, &self.limits)
         {
-            Ok(arrived) => Some(Box::new(AmqpDelivery::new(&self.hub, &held, arrived))),
+            Ok(arrived) => {
+                let delivery = AmqpDelivery::new(&self.replies, &self.running, &message, arrived);
+                Some(Box::new(delivery))
+            }
             Err(illegible) => {
-                self.refuse(&held, illegible);
+                self.reject(&message, illegible);
                 None
             }
         }
     }
 
-    /// A message that nobody can read goes, and its caller is told, where there is a way back.
+    /// Rejects a message that cannot be decoded, and tells its caller, if there is a reply queue.
     #[cold]
-    fn refuse(&self, held: &Held, Illegible { reason, back }: Illegible) {
-        tracing::warn!(%reason, "dropped a message that cannot be read");
-        held.ear.reject(held.tag());
+    fn reject(&self, message: &Prefetched, Illegible { reason, back }: Illegible) {
+        tracing::warn!(%reason, "rejected a message that cannot be read");
+        message.consumers.reject(message.tag());
         let Some(back) = back else { return };
         let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
-        let answer = wire::answer(&back, None, Err(failure));
-        if let MaybeReady::Pending(sent) = self.hub.answer(answer, None) {
-            self.hub.tasks.spawn(sent);
+        let reply = wire::answer(&back, None, Err(failure));
+        if let MaybeReady::Pending(sent) = self.replies.send(reply, None) {
+            self.tasks.spawn(sent);
         }
     }
 }
@@ -71,22 +91,22 @@ impl Listener for AmqpListener {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
         loop {
-            let Some(held) = ready!(self.window.poll_take(cx)) else { return Poll::Ready(None) };
-            // Of a connection that is gone: the broker delivers it again.
-            if !held.ear.is_open() {
+            let Some(message) = ready!(self.buffer.poll_take(cx)) else { return Poll::Ready(None) };
+            // The broker delivers what came over a lost connection again.
+            if !message.consumers.is_open() {
                 continue;
             }
-            if let Some(delivery) = self.delivery(held) {
+            if let Some(delivery) = self.inbound.delivery(message) {
                 return Poll::Ready(Some(Ok(delivery)));
             }
         }
     }
 
     fn stop_consuming(&mut self) -> MaybeReady<()> {
-        MaybeReady::pending(self.order(Order::Stop))
+        MaybeReady::pending(self.command(Command::StopConsuming))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(self.order(Order::Close))
+        Box::pin(self.command(Command::Close))
     }
 }

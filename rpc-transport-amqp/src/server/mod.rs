@@ -1,11 +1,16 @@
-//! The server half: consumes requests and sends replies.
+//! The server half: consumes requests, and publishes the replies to them.
 
-pub(crate) mod ack_batch;
-pub(crate) mod cancellation;
-pub(crate) mod consume_loop;
-pub(crate) mod consumers;
-pub(crate) mod delivery;
-pub(crate) mod listener;
-pub(crate) mod prefetch;
-pub(crate) mod redistribution;
-pub(crate) mod reply_retry;
+mod ack_batch;
+mod cancellation;
+mod consume_loop;
+mod consumers;
+mod delivery;
+mod listener;
+mod prefetch;
+mod redistribution;
+mod reply_retry;
+mod reply_sender;
+mod serving;
+
+pub(crate) use self::cancellation::{CancelQueue, CancelRegistry};
+pub(crate) use self::serving::{Serving, ServingParts};

@@ -1,136 +1,137 @@
-//! Messages that the broker has delivered and nobody has taken yet.
+//! Messages that the broker has delivered and that wait for a free task.
 //!
-//! While every task of a server is busy they wait here, and no server that is idle could have them. So those that wait for
-//! long, where others would be free, are passed on: a copy goes to the end of their queue, and the original stays
-//! unacknowledged, as a plug, so that the broker delivers nothing in its place until a task is free.
+//! While every task of a server is busy they wait here, and no idle server could have them. So messages that wait for long are
+//! redistributed: a copy goes to the end of their queue, and the original is kept unacknowledged, so that the broker delivers
+//! nothing in its place until a task is free.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use lapin::message::Delivery;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::server::consumers::{Ear, Source};
+use super::consumers::{Consumers, Source};
 
-/// A message that has been delivered and not taken.
-pub(crate) struct Held {
-    pub(crate) ear: Arc<Ear>,
-    pub(crate) source: Source,
-    pub(crate) delivery: Delivery,
-    /// When it came.
-    pub(crate) since: Instant,
+/// A message that has been delivered and waits for a free task.
+pub(super) struct Prefetched {
+    pub(super) consumers: Arc<Consumers>,
+    pub(super) source: Source,
+    pub(super) delivery: Delivery,
+    /// When it was delivered.
+    pub(super) since: Instant,
 }
 
-impl Held {
-    pub(crate) fn new(ear: &Arc<Ear>, source: Source, delivery: Delivery) -> Self {
-        Self { ear: Arc::clone(ear), source, delivery, since: Instant::now() }
+impl Prefetched {
+    pub(super) fn new(consumers: &Arc<Consumers>, source: Source, delivery: Delivery) -> Self {
+        Self { consumers: Arc::clone(consumers), source, delivery, since: Instant::now() }
     }
 
-    pub(crate) fn tag(&self) -> u64 {
+    /// Returns the delivery tag.
+    pub(super) fn tag(&self) -> u64 {
         self.delivery.delivery_tag
     }
 
-    pub(crate) fn waited(&self) -> Duration {
+    /// Returns how long it has been waiting.
+    pub(super) fn waited(&self) -> Duration {
         self.since.elapsed()
     }
 }
 
 #[derive(Default)]
-pub(crate) struct Window {
+/// The messages of one server that wait for a free task.
+pub(super) struct PrefetchBuffer {
     state: Mutex<State>,
-    taker: AtomicWaker,
+    waker: AtomicWaker,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Held>,
-    /// Of messages that were passed on.
-    plugs: Vec<(Arc<Ear>, u64)>,
-    ended: bool,
+    waiting: VecDeque<Prefetched>,
+    /// The originals of messages that were redistributed, kept unacknowledged.
+    kept: Vec<(Arc<Consumers>, u64)>,
+    closed: bool,
 }
 
-impl Window {
-    pub(crate) fn push(&self, held: Held) {
-        self.lock().waiting.push_back(held);
-        self.taker.wake();
+impl PrefetchBuffer {
+    /// Adds a message at the end.
+    pub(super) fn push(&self, message: Prefetched) {
+        self.state.lock().waiting.push_back(message);
+        self.waker.wake();
     }
 
-    /// Puts back what could not be passed on.
-    pub(crate) fn put_back(&self, held: Vec<Held>) {
-        if !held.is_empty() {
-            let mut state = self.lock();
-            held.into_iter().rev().for_each(|held| state.waiting.push_front(held));
+    /// Puts messages back at the front, as they could not be redistributed.
+    pub(super) fn put_back(&self, messages: Vec<Prefetched>) {
+        if !messages.is_empty() {
+            let mut state = self.state.lock();
+            messages.into_iter().rev().for_each(|message| state.waiting.push_front(message));
             drop(state);
-            self.taker.wake();
+            self.waker.wake();
         }
     }
 
-    /// Notes that a message was passed on, and is to be kept unacknowledged until somebody asks for the next one.
-    pub(crate) fn plug(&self, held: &Held) {
-        self.lock().plugs.push((Arc::clone(&held.ear), held.tag()));
-        // A task may have become free while the copy was sent, and found nothing: it has the plug pulled now.
-        self.taker.wake();
+    /// Keeps the original of a redistributed message unacknowledged until a task asks for the next message.
+    pub(super) fn keep_unacked(&self, message: &Prefetched) {
+        self.state.lock().kept.push((Arc::clone(&message.consumers), message.tag()));
+        // A task may have become free while the copy was published, and found nothing. It is woken to ack this message.
+        self.waker.wake();
     }
 
-    /// The next message for a task that is free; `None` after the end.
-    pub(crate) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Held>> {
-        self.taker.register(cx.waker());
-        let (plugs, taken, ended) = {
-            let mut state = self.lock();
-            (std::mem::take(&mut state.plugs), state.waiting.pop_front(), state.ended)
+    /// Takes the next message for a free task. Returns `None` after [`close`](Self::close), once nothing waits.
+    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Prefetched>> {
+        self.waker.register(cx.waker());
+        let (kept, message, closed) = {
+            let mut state = self.state.lock();
+            (std::mem::take(&mut state.kept), state.waiting.pop_front(), state.closed)
         };
-        pull(plugs);
-        match taken {
-            Some(held) => Poll::Ready(Some(held)),
-            None if ended => Poll::Ready(None),
+        ack_kept(kept);
+        match message {
+            Some(message) => Poll::Ready(Some(message)),
+            None if closed => Poll::Ready(None),
             None => Poll::Pending,
         }
     }
 
-    /// Takes out what has waited for at least so long by one of the queues, and can be passed on: a message that was
-    /// delivered before would lose the mark that says so.
-    pub(crate) fn take_old(&self, source: Source, age: Duration) -> Vec<Held> {
-        let mut state = self.lock();
-        let old = |held: &Held| {
-            held.source == source && held.waited() >= age && !held.delivery.redelivered
+    /// Removes the messages of one queue that have waited for at least `age` and can be redistributed. A redelivered message
+    /// cannot: its copy would not be marked as redelivered.
+    pub(super) fn take_old(&self, source: Source, age: Duration) -> Vec<Prefetched> {
+        let mut state = self.state.lock();
+        let old = |message: &Prefetched| {
+            message.source == source && message.waited() >= age && !message.delivery.redelivered
         };
         let (old, young): (Vec<_>, _) = state.waiting.drain(..).partition(old);
         state.waiting = young.into();
         old
     }
 
-    /// Whether anything has waited for at least so long. What came first stands first.
-    pub(crate) fn has_old(&self, age: Duration) -> bool {
-        self.lock().waiting.front().is_some_and(|held| held.waited() >= age)
+    /// Returns whether a message has waited for at least `age`. The oldest is in front.
+    pub(super) fn has_old(&self, age: Duration) -> bool {
+        self.state.lock().waiting.front().is_some_and(|message| message.waited() >= age)
     }
 
-    /// Empties the window: nothing of a channel that is gone can be settled, and the broker delivers it again.
-    pub(crate) fn clear(&self) -> Vec<Held> {
-        let mut state = self.lock();
-        let plugs = std::mem::take(&mut state.plugs);
+    /// Removes and returns all messages. Those of a closed channel cannot be settled: the broker redelivers them.
+    pub(super) fn clear(&self) -> Vec<Prefetched> {
+        let mut state = self.state.lock();
+        let kept = std::mem::take(&mut state.kept);
         let waiting = state.waiting.drain(..).collect();
         drop(state);
-        pull(plugs);
+        ack_kept(kept);
         waiting
     }
 
-    /// Nothing more will come.
-    pub(crate) fn end(&self) {
-        self.lock().ended = true;
-        self.taker.wake();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends the buffer: no more messages are added.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.waker.wake();
     }
 }
 
-/// Acknowledges what was passed on; where that fails it comes back marked as delivered before, and is not run.
-fn pull(plugs: Vec<(Arc<Ear>, u64)>) {
-    for (ear, tag) in plugs {
-        let _ = ear.acknowledge(tag);
+/// Acks the originals of redistributed messages. If that fails they are redelivered, marked so, and not run.
+fn ack_kept(kept: Vec<(Arc<Consumers>, u64)>) {
+    for (consumers, tag) in kept {
+        let _ = consumers.ack(tag);
     }
 }

@@ -1,5 +1,5 @@
-//! Sends what waits in a window on to other servers, by a copy: given back by itself, a message would be marked as delivered
-//! before, and not be run.
+//! Redistributes messages that wait for a free task to other servers, by publishing copies. A message that is requeued itself
+//! is marked as redelivered, and would not be run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,91 +7,95 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::types::FieldTable;
-use rpc_core::server::AckMode;
+use rpc_core::transport::AckMode;
 
-use crate::hub::Hub;
-use crate::publish::confirmed_publish::Arrival;
-use crate::server::consumers::Source;
-use crate::server::prefetch::{Held, Window};
-use crate::topology::queue_status::Seen;
-use crate::topology::queues::Ears;
+use super::consumers::Source;
+use super::prefetch::{PrefetchBuffer, Prefetched};
+use crate::publish::{ConfirmedPublisher, PublishOutcome, PublisherSupervisor};
+use crate::topology::{QueueStatus, QueueStatusReader, ServerQueues};
 use crate::wire::{Outgoing, time_left};
 
-/// A message that has waited in the window for so long is passed on, if others are free.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a message waits for a free task before it is redistributed, if other servers are free.
+pub(super) const REDISTRIBUTE_AFTER: Duration = Duration::from_millis(100);
 
-pub(crate) struct Relay {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) window: Arc<Window>,
-    pub(crate) queues: Ears,
-    pub(crate) acknowledge: AckMode,
+/// Redistributes the messages of one server.
+pub(super) struct Redistributor {
+    pub(super) buffer: Arc<PrefetchBuffer>,
+    pub(super) queues: ServerQueues,
+    pub(super) ack_mode: AckMode,
+    pub(super) publisher: Arc<PublisherSupervisor>,
+    pub(super) confirmed: Arc<ConfirmedPublisher>,
+    pub(super) queue_status: Arc<QueueStatusReader>,
 }
 
-impl Relay {
-    /// Whether what waits here can be passed on: afterwards nobody could tell it from what is at work.
-    pub(crate) fn passes_on(&self) -> bool {
-        self.acknowledge == AckMode::BeforeInvoke
+impl Redistributor {
+    /// Returns whether messages can be redistributed: only if they are acknowledged before their method runs. Otherwise a message
+    /// that waits could not be told from one whose method runs.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.ack_mode == AckMode::BeforeInvoke
     }
 
-    /// Lets servers that are free have what waits here for too long.
-    pub(crate) async fn pass_on(&self) {
-        // Nothing is taken out of the window that could not leave at once: a task may become free meanwhile.
-        if !self.others_are_free().await || self.hub.outlet.now().is_none() {
+    /// Publishes copies of messages that have waited for long, if other servers are free.
+    pub(super) async fn republish_old(&self) {
+        // No message is removed that could not be published at once: a task may become free meanwhile.
+        if !self.others_are_free().await || !self.publisher.is_ready() {
             return;
         }
-        let old = self.window.take_old(Source::Topic, PATIENCE);
-        let sent = join_all(old.into_iter().map(async |held| (self.send_copy(&held).await, held)));
-        let mut kept = Vec::new();
-        for (arrival, held) in sent.await {
-            match arrival {
-                Arrival::Queued => self.window.plug(&held),
-                // There may be two of it now. The one that comes back is marked as delivered before, and is not run.
-                Arrival::Unknown => held.ear.requeue(held.tag()),
-                _ => kept.push(held),
+        let old = self.buffer.take_old(Source::Topic, REDISTRIBUTE_AFTER);
+        let copies =
+            old.into_iter().map(async |message| (self.publish_copy(&message).await, message));
+        let mut unsent = Vec::new();
+        for (outcome, message) in join_all(copies).await {
+            match outcome {
+                PublishOutcome::Confirmed => self.buffer.keep_unacked(&message),
+                // There may be two of it now. The one that comes back is marked as redelivered, and is not run.
+                PublishOutcome::Unknown => message.consumers.requeue(message.tag()),
+                _ => unsent.push(message),
             }
         }
-        self.window.put_back(kept);
+        self.buffer.put_back(unsent);
     }
 
-    /// Whether other servers listen, and have taken all there is: messages that nobody takes say that they are busy, too.
+    /// Returns whether the queue has other consumers and is empty. If messages wait there, the others are busy, too.
     async fn others_are_free(&self) -> bool {
-        let seen = self.hub.inspector.look(&self.queues.topic.name).await;
-        matches!(seen, Ok(Some(Seen::Present { consumers: 2.., messages: 0 })))
+        let status = self.queue_status.read(&self.queues.topic.name).await;
+        matches!(status, Ok(Some(QueueStatus::Exists { consumers: 2.., messages: 0 })))
     }
 
-    /// Gives back what nobody has taken, as this server takes nothing more.
-    pub(crate) async fn hand_back_all(&self) {
-        join_all(self.window.clear().into_iter().map(|held| self.hand_back(held))).await;
+    /// Returns all messages that wait to their queues, as this server takes no more of them.
+    pub(super) async fn return_all(&self) {
+        let waiting = self.buffer.clear().into_iter();
+        join_all(waiting.map(|message| self.return_to_queue(message))).await;
     }
 
-    async fn hand_back(&self, held: Held) {
-        let fresh = self.passes_on() && !held.delivery.redelivered;
-        match held.source {
-            // Nobody else has this queue.
-            Source::Fanout => drop(held.ear.acknowledge(held.tag())),
-            _ if fresh && self.send_copy(&held).await == Arrival::Queued => {
-                let _ = held.ear.acknowledge(held.tag());
+    async fn return_to_queue(&self, message: Prefetched) {
+        let fresh = self.is_enabled() && !message.delivery.redelivered;
+        match message.source {
+            // No other server consumes from this queue.
+            Source::Fanout => drop(message.consumers.ack(message.tag())),
+            _ if fresh && self.publish_copy(&message).await == PublishOutcome::Confirmed => {
+                let _ = message.consumers.ack(message.tag());
             }
-            _ => held.ear.requeue(held.tag()),
+            _ => message.consumers.requeue(message.tag()),
         }
     }
 
-    /// Sends a message once more to the queue that it came by. It keeps its id, and what is left of its time.
-    async fn send_copy(&self, held: &Held) -> Arrival {
-        let delivery = &held.delivery;
+    /// Publishes a copy of a message to the queue that it came from. It keeps its id, and what is left of its expiration.
+    async fn publish_copy(&self, message: &Prefetched) -> PublishOutcome {
+        let delivery = &message.delivery;
         let mut properties = copy_properties(&delivery.properties);
         if let Some(left) = time_left(&properties) {
-            let left = left.saturating_sub(held.waited()).as_millis();
+            let left = left.saturating_sub(message.waited()).as_millis();
             properties = properties.with_expiration(left.to_string().into());
         }
-        let queue = match held.source {
+        let queue = match message.source {
             Source::Topic => &self.queues.topic.name,
             Source::Server => &self.queues.server.name,
             Source::Fanout => &self.queues.fanout.name,
         };
         let (exchange, routing_key) = ("".into(), queue.as_str().into());
         let body = delivery.data.clone();
-        self.hub.send_exactly(Outgoing { exchange, routing_key, properties, body }).await
+        self.confirmed.publish(Outgoing { exchange, routing_key, properties, body }).await
     }
 }
 

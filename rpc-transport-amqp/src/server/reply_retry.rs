@@ -1,134 +1,127 @@
-//! Answers that do not find their way at once: those to a queue that is not there, and those that come in two parts.
+//! Retries replies whose reply queue does not exist.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::Outcome;
-use rpc_core::pending_calls::{CallKey, PendingCalls};
+use lapin::message::Delivery;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
-use crate::hub::Hub;
-use crate::publish::confirmed_publish::Arrival;
+use crate::publish::{ConfirmedPublisher, PublishOutcome};
 use crate::wire::{Outgoing, kind, kind_of};
 
-/// Between two attempts, as in oslo.messaging.
-const PAUSE: Duration = Duration::from_millis(250);
-/// For so long a queue that never appeared is remembered, and so many of them are, as in oslo.messaging.
-const REMEMBERED: Duration = Duration::from_secs(60);
-const NAMES: usize = 200;
-/// So many answers are tried again at a time; more are dropped, for the memory's sake.
-const AT_A_TIME: usize = 1024;
-/// So many calls may wait for the second half of their answer.
-const PARTS: usize = 1024;
+/// Delay between two attempts, as in oslo.messaging.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// How long, and how many, missing queues are remembered, as in oslo.messaging.
+const MISSING_QUEUE_TTL: Duration = Duration::from_secs(60);
+const MAX_MISSING_QUEUES: usize = 200;
+/// How many replies are retried at a time. More are dropped, to bound the memory that they take.
+const MAX_RETRIES: usize = 1024;
 
-pub(crate) struct Strays {
-    patience: Duration,
-    room: Arc<Semaphore>,
-    gone: Mutex<VecDeque<(Box<str>, Instant)>>,
-    parts: Mutex<HashMap<CallKey, Outcome>>,
+/// Retries returned replies for a limited time.
+pub(super) struct ReplyRetry {
+    /// How long a reply is retried.
+    time_limit: Duration,
+    permits: Arc<Semaphore>,
+    missing: Arc<MissingQueues>,
+    confirmed: Arc<ConfirmedPublisher>,
+    closing: CancellationToken,
 }
 
-impl Strays {
-    /// Answers are tried again for at most `patience`.
-    pub(crate) fn new(patience: Duration) -> Self {
-        let room = Arc::new(Semaphore::new(AT_A_TIME));
-        Self { patience, room, gone: Mutex::default(), parts: Mutex::default() }
+/// The reply queues that did not appear in time.
+#[derive(Default)]
+struct MissingQueues(Mutex<VecDeque<(Box<str>, Instant)>>);
+
+impl ReplyRetry {
+    /// Retries each reply for at most `time_limit`.
+    pub(super) fn new(
+        time_limit: Duration,
+        confirmed: Arc<ConfirmedPublisher>,
+        closing: CancellationToken,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(MAX_RETRIES));
+        Self { time_limit, permits, missing: Arc::default(), confirmed, closing }
     }
 
-    /// An answer came back: there is no such queue. Its caller may be about to make it again, so it is tried for a while,
-    /// beside everything else. Signs of life and cancellations are of no use later.
-    pub(crate) fn returned(&self, hub: &Arc<Hub>, message: lapin::message::Delivery) {
+    /// Retries a returned reply in a task of its own, as its caller may be about to declare its queue again. Call monitor
+    /// heartbeats and notices about cancellation are dropped: they are of no use later.
+    pub(super) fn on_return(&self, message: Delivery) {
         let properties = message.properties;
         if matches!(kind_of(&properties), kind::ALIVE | kind::TAKEN | kind::CANCEL) {
             return;
         }
         let queue = message.routing_key.as_str();
-        if self.is_gone(queue) {
-            tracing::debug!(%queue, "dropped an answer to a reply queue that is gone");
+        if self.missing.contains(queue) {
+            tracing::debug!(%queue, "dropped a reply: reply queue not found");
             return;
         }
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
-            tracing::warn!(%queue, "dropped an answer: too many wait for reply queues that are not there");
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            tracing::warn!(%queue, "dropped a reply: reply queue not found, and too many replies are being retried");
             return;
         };
-        let stray = Stray { queue: queue.into(), properties, body: message.data };
-        let (hub, patience) = (Arc::clone(hub), self.patience);
+        let returned = ReturnedReply { queue: queue.into(), properties, body: message.data };
+        let (missing, confirmed) = (Arc::clone(&self.missing), Arc::clone(&self.confirmed));
+        let (closing, time_limit) = (self.closing.clone(), self.time_limit);
         tokio::spawn(async move {
-            let _room = room;
-            stray.send_again(&hub, patience).await;
+            let _permit = permit;
+            returned.retry(&confirmed, &missing, &closing, time_limit).await;
         });
-    }
-
-    fn is_gone(&self, queue: &str) -> bool {
-        let mut gone = lock(&self.gone);
-        gone.retain(|(_, since)| since.elapsed() < REMEMBERED);
-        gone.iter().any(|(name, _)| **name == *queue)
-    }
-
-    fn remember(&self, queue: Box<str>) {
-        let mut gone = lock(&self.gone);
-        if gone.len() >= NAMES {
-            gone.pop_front();
-        }
-        gone.push_back((queue, Instant::now()));
-    }
-
-    /// Keeps the first part of an answer. False: there is no room for it.
-    pub(crate) fn keep_part(
-        &self,
-        pending_calls: &PendingCalls,
-        key: CallKey,
-        part: Outcome,
-    ) -> bool {
-        let mut parts = lock(&self.parts);
-        if parts.len() >= PARTS {
-            parts.retain(|key, _| pending_calls.is_waiting(*key));
-        }
-        let room = parts.len() < PARTS;
-        if room {
-            parts.insert(key, part);
-        }
-        room
-    }
-
-    pub(crate) fn take_part(&self, key: CallKey) -> Option<Outcome> {
-        lock(&self.parts).remove(&key)
     }
 }
 
-struct Stray {
+impl MissingQueues {
+    fn contains(&self, queue: &str) -> bool {
+        let mut missing = self.0.lock();
+        missing.retain(|(_, since)| since.elapsed() < MISSING_QUEUE_TTL);
+        missing.iter().any(|(name, _)| **name == *queue)
+    }
+
+    fn insert(&self, queue: Box<str>) {
+        let mut missing = self.0.lock();
+        if missing.len() >= MAX_MISSING_QUEUES {
+            missing.pop_front();
+        }
+        missing.push_back((queue, Instant::now()));
+    }
+}
+
+/// A reply that no queue took.
+struct ReturnedReply {
     queue: Box<str>,
     properties: BasicProperties,
     body: Vec<u8>,
 }
 
-impl Stray {
-    async fn send_again(self, hub: &Arc<Hub>, patience: Duration) {
-        let until = Instant::now() + patience;
+impl ReturnedReply {
+    async fn retry(
+        self,
+        confirmed: &Arc<ConfirmedPublisher>,
+        missing: &MissingQueues,
+        closing: &CancellationToken,
+        time_limit: Duration,
+    ) {
+        let until = Instant::now() + time_limit;
         loop {
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
             let message = Outgoing {
                 exchange: "".into(),
                 routing_key: (&*self.queue).into(),
                 properties: self.properties.clone(),
                 body: self.body.clone(),
             };
-            let arrival = hub.send_exactly(message).await;
-            if arrival != Arrival::NoQueue && arrival != Arrival::NotSent {
+            let outcome = confirmed.publish(message).await;
+            if !matches!(outcome, PublishOutcome::Unroutable | PublishOutcome::NotSent) {
                 return;
             }
-            if Instant::now() >= until || hub.is_closed() {
-                tracing::warn!(queue = %self.queue, "gave an answer up: its reply queue is not there");
-                hub.strays.remember(self.queue);
+            if Instant::now() >= until || closing.is_cancelled() {
+                tracing::warn!(queue = %self.queue, "dropped a reply: reply queue not found after retries");
+                missing.insert(self.queue);
                 return;
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,12 @@
-//! Exchanges and queues: declared, deleted and inspected.
+//! Exchanges and queues: how they are declared, deleted and checked.
 
-pub(crate) mod queue_status;
-pub(crate) mod queues;
+mod exchanges;
+mod queue_status;
+mod queues;
+mod server_queues;
+mod unique_name;
+
+pub(crate) use self::queue_status::{QueueStatus, QueueStatusReader};
+pub(crate) use self::queues::{Queue, reply_queue};
+pub(crate) use self::server_queues::ServerQueues;
+pub(crate) use self::unique_name::unique_name;

@@ -1,4 +1,4 @@
-//! Looks at queues without touching them: a passive declaration says how many consumers there are, and how many messages.
+//! Reads the status of queues: a passive declaration tells how many consumers and messages a queue has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,81 +8,86 @@ use lapin::types::FieldTable;
 use tokio::time::timeout;
 
 use crate::connection::broker_error::reply_code;
-use crate::connection::channel_pool::Channels;
-use crate::connection::supervisor::{Link, Session, Unavailable};
+use crate::connection::channel_pool::ChannelPool;
+use crate::connection::{ConnectionSupervisor, Session, Unavailable};
 
-/// So many looks are taken at a time, each on a channel of its own.
-const AT_A_TIME: usize = 16;
+/// How many checks run at a time, each on a channel of its own.
+const MAX_CHECKS: usize = 16;
 /// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many channels the publishing connection may lose to missing queues before checks go to a connection of their own. At ten
+/// times as many it would be closed, and with it every publish that is not confirmed yet would be lost.
+const MAX_LEAKED_ON_PUBLISHING: usize = 100;
 
-/// What there is to see of a queue.
+/// The status of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Absent,
-    Present { consumers: u32, messages: u32 },
+pub(crate) enum QueueStatus {
+    Missing,
+    Exists { consumers: u32, messages: u32 },
 }
 
-/// So many channels of the publishing connection may be lost to queues that are not there. It would be given up at ten times
-/// as many, and with it every message that the broker has not confirmed yet.
-const LENT: usize = 100;
-
-pub(crate) struct Inspector {
-    publishing: Arc<Link>,
-    /// Connects when it is first needed, which is seldom. It carries nothing else: its end harms nobody, and neither an alarm
-    /// of the broker nor a message that waits to be sent is in its way.
-    own: Arc<Link>,
-    /// The queue's absence costs a channel, as the broker closes it; a present queue's channel is used again.
-    channels: Channels,
+/// Checks queues on a connection without consumers.
+///
+/// A missing queue costs a channel, as the broker closes it, and after many of them a connection has to be replaced. The
+/// connection that consumes is never used for it: servers and callers would lose their consumers.
+pub(crate) struct QueueStatusReader {
+    publishing: Arc<ConnectionSupervisor>,
+    /// Connects when it is first needed, which is rare. It carries nothing but checks, so replacing it harms nobody. Neither a
+    /// blocked connection nor a queue of messages that wait to be sent holds its checks up.
+    dedicated: Arc<ConnectionSupervisor>,
+    channels: ChannelPool,
 }
 
-impl Inspector {
-    pub(crate) fn new(publishing: Arc<Link>, own: Arc<Link>) -> Self {
-        Self { publishing, own, channels: Channels::new(AT_A_TIME) }
+impl QueueStatusReader {
+    pub(crate) fn new(
+        publishing: Arc<ConnectionSupervisor>,
+        dedicated: Arc<ConnectionSupervisor>,
+    ) -> Self {
+        Self { publishing, dedicated, channels: ChannelPool::new(MAX_CHECKS) }
     }
 
-    /// Resolves when there is no connection for looks alone, nor will be one.
-    pub(crate) async fn ended(&self) {
-        self.own.ended().await;
-    }
-
-    /// Never the connection that consumes: servers and callers would lose their consumers with it.
-    async fn session(&self) -> Result<Arc<Session>, Unavailable> {
-        let session = self.publishing.session().await?;
-        if session.spoilt() < LENT && !session.is_blocked() {
-            return Ok(session);
-        }
-        self.own.session().await
-    }
-
-    /// Looks at the queue as soon as there is a connection. `None`: the connection broke over it.
+    /// Reads the queue's status as soon as there is a connection. Returns `None` if the broker did not answer.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection.
+    ///
+    /// # Cancel safety
     ///
     /// Cancel safe: at most a channel is lost.
-    pub(crate) async fn look(&self, queue: &str) -> Result<Option<Seen>, Unavailable> {
+    pub(crate) async fn read(&self, queue: &str) -> Result<Option<QueueStatus>, Unavailable> {
         let session = self.session().await?;
-        let look = self.look_on(&session, queue);
-        Ok(timeout(PATIENCE, look).await.ok().flatten())
+        let status = self.read_on(&session, queue);
+        Ok(timeout(BROKER_TIMEOUT, status).await.ok().flatten())
     }
 
-    async fn look_on(&self, session: &Arc<Session>, queue: &str) -> Option<Seen> {
-        let _room = self.channels.room().await?;
+    async fn session(&self) -> Result<Arc<Session>, Unavailable> {
+        let session = self.publishing.session().await?;
+        if session.leaked_channels() < MAX_LEAKED_ON_PUBLISHING && !session.is_blocked() {
+            return Ok(session);
+        }
+        self.dedicated.session().await
+    }
+
+    async fn read_on(&self, session: &Arc<Session>, queue: &str) -> Option<QueueStatus> {
+        let _permit = self.channels.permit().await?;
         let channel = match self.channels.take(session) {
             Some(channel) => channel,
             None => session.connection.create_channel().await.ok()?,
         };
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
-            Ok(seen) => {
-                let (consumers, messages) = (seen.consumer_count(), seen.message_count());
+            Ok(queue) => {
+                let (consumers, messages) = (queue.consumer_count(), queue.message_count());
                 self.channels.give_back(session, channel);
-                Some(Seen::Present { consumers, messages })
+                Some(QueueStatus::Exists { consumers, messages })
             }
             Err(error) => {
-                session.note(&error);
+                session.note_error(&error);
                 match reply_code(&error) {
-                    Some(404) => Some(Seen::Absent),
-                    // It is somebody's exclusive queue, and so there is a consumer.
-                    Some(405) => Some(Seen::Present { consumers: 1, messages: 0 }),
+                    Some(404) => Some(QueueStatus::Missing),
+                    // Another connection holds the queue exclusively, so it has a consumer.
+                    Some(405) => Some(QueueStatus::Exists { consumers: 1, messages: 0 }),
                     _ => None,
                 }
             }

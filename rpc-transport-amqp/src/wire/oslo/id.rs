@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rpc_core::MessageId;
 
-use crate::random;
-
 /// An id that no message has had: 64 random bits of this process, then a counter.
 pub(super) fn fresh() -> MessageId {
-    static PREFIX: LazyLock<u64> = LazyLock::new(random::bits);
+    static PREFIX: LazyLock<u64> = LazyLock::new(|| fastrand::u64(..));
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     MessageId::from_bits(u128::from(*PREFIX) << 64 | u128::from(number))

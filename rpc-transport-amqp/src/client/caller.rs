@@ -1,0 +1,111 @@
+//! The client half of a transport.
+
+use std::sync::Arc;
+
+use lapin::message::Delivery;
+use rpc_core::DecodeLimits;
+use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::pending_calls::PendingCalls;
+use tokio_util::sync::CancellationToken;
+
+use super::accepted::AcceptedCalls;
+use super::destination::Destinations;
+use super::reply_consumer::ReplyConsumer;
+use super::reply_router::{OnCancel, ReplyRouter};
+use crate::config::Config;
+use crate::connection::ConnectionSupervisor;
+use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
+use crate::topology::{QueueStatusReader, reply_queue, unique_name};
+use crate::wire::{self, CallId};
+
+/// Sends requests and waits for their replies.
+pub(crate) struct Caller {
+    pub(crate) config: Arc<Config>,
+    pub(super) pending: PendingCalls,
+    pub(super) destinations: Destinations,
+    pub(super) accepted: Arc<AcceptedCalls>,
+    pub(super) replies: Arc<ReplyConsumer>,
+    pub(crate) publisher: Arc<PublisherSupervisor>,
+    pub(super) confirmed: Arc<ConfirmedPublisher>,
+    pub(super) queue_status: Arc<QueueStatusReader>,
+    router: ReplyRouter,
+    closing: CancellationToken,
+}
+
+impl Caller {
+    /// Creates the client half. Cancellations for servers arrive in the reply queue, too; they go to `on_cancel`.
+    pub(crate) fn new(
+        config: &Arc<Config>,
+        consuming: Arc<ConnectionSupervisor>,
+        publisher: Arc<PublisherSupervisor>,
+        confirmed: Arc<ConfirmedPublisher>,
+        queue_status: Arc<QueueStatusReader>,
+        closing: CancellationToken,
+        on_cancel: OnCancel,
+    ) -> Arc<Self> {
+        let queue = reply_queue(config, &unique_name());
+        let accepted = AcceptedCalls::new(queue.name.clone(), Arc::clone(&publisher));
+        let accepted = Arc::new(accepted);
+        let pending = pending_calls(Arc::clone(&accepted));
+        let limits = DecodeLimits::new().max_bytes(config.max_message);
+        Arc::new(Self {
+            config: Arc::clone(config),
+            destinations: Destinations::new(Arc::clone(config), pending.clone()),
+            replies: Arc::new(ReplyConsumer::new(queue, consuming)),
+            router: ReplyRouter::new(limits, pending.clone(), Arc::clone(&accepted), on_cancel),
+            accepted,
+            pending,
+            publisher,
+            confirmed,
+            queue_status,
+            closing,
+        })
+    }
+
+    /// Returns how many calls are pending.
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Returns the reply queue, if it is consumed now.
+    pub(crate) fn open_reply_queue(&self) -> Option<&str> {
+        self.replies.is_open().then(|| self.replies.name())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// Consumes the reply queue until the transport is closed.
+    pub(crate) async fn consume_replies(&self) {
+        self.replies.run(|delivery| self.router.route(delivery), &self.closing).await;
+    }
+
+    /// Handles a returned message, if it is a request. Returns whether it is one.
+    pub(crate) fn on_return(&self, message: &Delivery) -> bool {
+        let (exchange, key) = (message.exchange.as_str(), message.routing_key.as_str());
+        let call = match wire::kind_of(&message.properties) {
+            "" | wire::kind::CALL => message.properties.correlation_id().as_ref(),
+            _ => None,
+        };
+        let Some(call) = call.and_then(|id| CallId::read(id.as_str())) else { return false };
+        // The destination is kept for as long as a call waits there.
+        if let Some(destination) = self.destinations.find(exchange, key) {
+            destination.note_missing_queue();
+            self.pending.fail(call, destination.address.missing_queue());
+        }
+        true
+    }
+
+    /// Fails all pending calls, as the transport is closed.
+    pub(crate) fn fail_pending_calls(&self) {
+        let message = "the RabbitMQ transport was closed while the call waited for its answer";
+        let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
+        self.pending.fail_all(&error);
+    }
+}
+
+/// Creates the table of pending calls. A call that is dropped is cancelled at the server that has accepted it.
+fn pending_calls(accepted: Arc<AcceptedCalls>) -> PendingCalls {
+    PendingCalls::on_drop(move |call, _| accepted.cancel(call))
+}

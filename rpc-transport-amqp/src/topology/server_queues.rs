@@ -1,0 +1,95 @@
+//! The queues of a server.
+
+use std::time::Duration;
+
+use lapin::{Channel, ExchangeKind};
+use rpc_core::transport::Listen;
+
+use super::exchanges::{fanout_exchange, topic_exchange};
+use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
+use crate::config::{Config, Form};
+use crate::connection::broker_error::reply_code;
+
+/// How long the queue of a server's name outlives the server in the native form: long enough for a restart.
+const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
+
+/// The three queues of a server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ServerQueues {
+    form: Form,
+    pub(crate) topic: Queue,
+    pub(crate) server: Queue,
+    pub(crate) fanout: Queue,
+}
+
+impl ServerQueues {
+    /// Returns the queues of a server. `unique` makes the name of its fanout queue.
+    pub(crate) fn new(config: &Config, listen: &Listen, unique: &str) -> Self {
+        let form = config.form;
+        let exchange = listen.exchange.as_deref().unwrap_or(&config.exchange);
+        let (topic, server) = (listen.topic.as_str(), listen.server.as_str());
+        let binding =
+            |key: String| (form == Form::Oslo).then(|| (topic_exchange(config, exchange), key));
+        let mut server_queue = shared_queue(config, form.server_queue(exchange, topic, server));
+        server_queue.binding = binding(format!("{topic}.{server}"));
+        if form == Form::Native {
+            set_expiry(&mut server_queue.arguments, SERVER_QUEUE_TTL);
+        }
+        let mut topic_queue = shared_queue(config, form.topic_queue(exchange, topic));
+        topic_queue.binding = binding(topic.to_owned());
+        let mut fanout = transient_queue(config, form.fanout_queue(topic, unique));
+        fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
+        Self { form, topic: topic_queue, server: server_queue, fanout }
+    }
+
+    /// Returns the names of the queues and of the exchanges that they are bound to.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().into_iter().flat_map(|queue| {
+            let exchange = queue.binding.as_ref().map(|(exchange, _)| exchange.name.as_str());
+            [queue.name.as_str()].into_iter().chain(exchange)
+        })
+    }
+
+    /// Returns all three, in the order in which oslo.messaging declares and consumes them.
+    pub(crate) fn all(&self) -> [&Queue; 3] {
+        [&self.topic, &self.server, &self.fanout]
+    }
+
+    /// Declares all three, and the exchanges that they are bound to.
+    ///
+    /// Returns the name of an exchange that exists and is not durable, if there is one. The broker has closed the channel over
+    /// it; on the next channel the exchange [can be accepted as it is](Self::accept_transient).
+    pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<Option<String>> {
+        for queue in self.all() {
+            if let Some((exchange, _)) = &queue.binding
+                && let Err(error) = exchange.declare(channel).await
+            {
+                let acceptable =
+                    self.form == Form::Oslo && exchange.durable && reply_code(&error) == Some(406);
+                return if acceptable { Ok(Some(exchange.name.clone())) } else { Err(error) };
+            }
+            queue.declare(channel).await?;
+        }
+        Ok(None)
+    }
+
+    /// Accepts an exchange that is not durable, as oslo.messaging does: declares it so from now on, and the queues bound to it
+    /// likewise. Quorum queues stay durable, as they always are.
+    pub(crate) fn accept_transient(&mut self, name: &str) {
+        tracing::warn!(
+            exchange = name,
+            "the exchange is there and is not durable, so it and the queues bound to it will not outlive the broker: \
+             delete it while no server runs, or have all programs ask for the same"
+        );
+        for queue in [&mut self.topic, &mut self.server, &mut self.fanout] {
+            if let Some((exchange, _)) = &mut queue.binding
+                && exchange.name == name
+            {
+                exchange.durable = false;
+                if exchange.kind == ExchangeKind::Topic {
+                    queue.durable = queue.arguments.contains_key("x-queue-type");
+                }
+            }
+        }
+    }
+}
