@@ -1,4 +1,4 @@
-//! RabbitMQ for [`rpc_core`], also with Python programs that use oslo.messaging on the other side.
+//! A RabbitMQ transport for [`rpc_core`]. It interoperates with Python services that use oslo.messaging.
 //!
 //! ```no_run
 //! use rpc_core::{Context, RpcClient, Server, Target, endpoint};
@@ -27,34 +27,38 @@
 //! # }
 //! ```
 //!
-//! The URL decides what is sent, and over which queues; [`AmqpBuilder`] describes it. What comes in is understood in both
-//! forms, and answered in kind.
+//! The URL decides which messages are sent and which queues they go through; see [`AmqpBuilder`]. Incoming messages are
+//! understood in both forms, and replies have the form of their request.
 //!
-//! # What is on the broker
+//! # Queues and exchanges
 //!
 //! | | `amqp://`, `amqps://` | `rabbit://` |
 //! |---|---|---|
-//! | a topic's queue | `<exchange>/<topic>`, durable | `<topic>`, as oslo.messaging declares it |
-//! | a server's queue | `<exchange>/<topic>/<server>`, durable, gone 30 minutes after its server | `<topic>.<server>`, as oslo.messaging declares it |
+//! | queue of a topic | `<exchange>/<topic>`, durable | `<topic>`, as oslo.messaging declares it |
+//! | queue of a server | `<exchange>/<topic>/<server>`, durable, deleted 30 minutes after its server has gone | `<topic>.<server>`, as oslo.messaging declares it |
 //! | fanout | exchange `rpc.fanout/<topic>`, a queue for each server | exchange `<topic>_fanout`, a queue for each server |
-//! | answers | `rpc.reply/<32 digits>` | `reply_<32 digits>` |
+//! | reply queue | `rpc.reply/<32 digits>` | `reply_<32 digits>` |
 //! | bodies | MessagePack | JSON in oslo.messaging's envelope 2.0 |
-//! | exchange by default | `rpc` | `openstack` |
+//! | default exchange of targets | `rpc` | `openstack` |
 //!
-//! Queues for answers and fanouts are durable, have one exclusive consumer, are deleted when their transport or server
-//! ends, and by the broker 60 s after it has gone without saying so. RabbitMQ from 3.10 to 4.3 takes all of the left column.
+//! Reply and fanout queues are durable and have one exclusive consumer. They are deleted when their transport or server
+//! ends; the broker deletes them 60 s after a program has gone without doing so. RabbitMQ 3.10 to 4.3 accepts everything in
+//! the left column.
 //!
-//! # How it behaves
+//! # Behaviour
 //!
-//! - Two connections, made when they are first needed, and made again on the next host after a growing, jittered pause. A
-//!   server listens again, a caller gets the answers that came meanwhile.
-//! - Every message is mandatory and confirmed. A call to a queue that is not there, or has no consumer, fails at once.
-//! - A deadline bounds connecting and publishing, too, and travels as the message's expiration.
-//! - A server takes a message off the broker when a task is free for it. Before that at most a small window waits with it
-//!   ([`AmqpBuilder::window`]); what waits there for long is passed on to servers that are free, and all of it when it stops.
-//! - While the broker blocks, calls wait until their deadline, and the transport's state is
-//!   [`Blocked`](rpc_core::transport::ConnectionState::Blocked).
-//! - Wrong passwords, virtual hosts and certificates are errors of their own, known at once.
+//! - **Connections.** One publishes, one consumes. They are opened when they are first needed, and reopened on the next host
+//!   after a growing, jittered delay. Servers consume again, and callers receive the replies that came meanwhile. A third
+//!   one is opened only where a program calls many missing servers.
+//! - **Publishing.** Every message is mandatory and confirmed. A call to a missing queue, or to a queue without consumers,
+//!   fails at once.
+//! - **Deadlines.** A deadline also bounds connecting and publishing, and travels as the message's expiration.
+//! - **Prefetch.** A server consumes a message when a task is free for it. With acknowledgement before the method runs, a few
+//!   messages ([`AmqpBuilder::window`]) wait in addition. Those that wait for long are redistributed to servers that are free,
+//!   and all of them are on graceful shutdown.
+//! - **Blocked connections.** While the broker blocks the connection, calls wait until their deadline, and the transport's
+//!   state is [`Blocked`](rpc_core::transport::ConnectionState::Blocked).
+//! - **Errors.** Wrong passwords, virtual hosts and certificates have errors of their own, reported at once.
 //!
 //! A transport runs on the tokio runtime on which it is first used.
 

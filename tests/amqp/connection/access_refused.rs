@@ -128,7 +128,7 @@ async fn a_server_that_may_not_answer_says_so_in_its_log() {
         let called = client(&calling).balance(&Context::new(), "ada".into()).timeout(deadline);
         assert!(called.await.unwrap_err().is_timeout());
         let lines = logs.at(Level::WARN);
-        assert!(lines.iter().any(|line| line.says("answer") && line.says("ivy")), "{logs:?}");
+        assert!(lines.iter().any(|line| line.says("a reply") && line.says("ivy")), "{logs:?}");
         server.stop();
         server.wait().await.unwrap();
     }
