@@ -65,7 +65,7 @@ impl Address {
             ),
             _ => format!(
                 "the last server on {self} has gone: its queue `{queue}` has no consumer left. The message may still be \
-                 taken by a server that comes before its time is up, or have been taken by the one that went"
+                 consumed by a server that starts before its deadline, or the server that has gone may have consumed it"
             ),
         };
         SendError::new(TransportErrorKind::MissingServer, ran, message)
@@ -73,7 +73,7 @@ impl Address {
 
     pub(super) fn nacked(&self) -> SendError {
         let message = format!(
-            "the broker turned the message to {self} away: its queue is full, or the broker cannot keep it. Try again later"
+            "the broker nacked the message to {self}: its queue is full, or the broker cannot store it. Try again later"
         );
         SendError::new(TransportErrorKind::Overloaded, Ran::No, message)
     }
@@ -94,7 +94,7 @@ impl Address {
     /// Returns the error for when the broker closed the channel over this message, or over another one.
     pub(super) fn channel_closed(&self, why: &str) -> SendError {
         let message = format!(
-            "the broker refused the message to {self}, or another one just before this one was confirmed: {why}"
+            "the broker closed the channel over the message to {self}, or over another one before this one was confirmed: {why}"
         );
         SendError::new(TransportErrorKind::Unavailable, Ran::Unknown, message)
     }
@@ -126,7 +126,7 @@ impl Address {
             ReplyQueueError::Unavailable(why) => self.unavailable(why),
             ReplyQueueError::Broker(why) => {
                 let message = format!(
-                    "no answer to the message to {self} could come back, as there is no reply queue: {why}"
+                    "no reply to the message to {self} could arrive, as there is no reply queue: {why}"
                 );
                 SendError::new(TransportErrorKind::Unavailable, Ran::No, message)
             }

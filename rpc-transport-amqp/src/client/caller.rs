@@ -99,7 +99,7 @@ impl Caller {
 
     /// Fails all pending calls, as the transport is closed.
     pub(crate) fn fail_pending_calls(&self) {
-        let message = "the RabbitMQ transport was closed while the call waited for its answer";
+        let message = "the RabbitMQ transport was closed while the call waited for its reply";
         let error = SendError::new(TransportErrorKind::Closed, Ran::Unknown, message);
         self.pending.fail_all(&error);
     }

@@ -37,22 +37,22 @@ impl ReplyRouter {
     pub(super) fn route(&self, message: Delivery) {
         match wire::read_mail(&message.properties, message.data, &self.limits) {
             Mail::Cancel(call) => (self.on_cancel)(&call),
-            Mail::Answer(Some(call), Ok(answer)) => self.route_reply(call, answer),
+            Mail::Answer(Some(call), Ok(reply)) => self.route_reply(call, reply),
             Mail::Answer(Some(call), Err(reason)) => {
-                let message = format!("the answer cannot be read: {reason}");
+                let message = format!("the reply cannot be decoded: {reason}");
                 let error =
                     SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message);
                 self.pending.fail(call, error);
             }
-            Mail::Answer(None, answer) => {
-                let reason = answer.err().unwrap_or_else(|| "it names no call of ours".to_owned());
+            Mail::Answer(None, reply) => {
+                let reason = reply.err().unwrap_or_else(|| "it names no call of ours".to_owned());
                 tracing::debug!(%reason, "dropped a reply");
             }
         }
     }
 
-    fn route_reply(&self, call: CallKey, answer: Answer) {
-        match answer {
+    fn route_reply(&self, call: CallKey, reply: Answer) {
+        match reply {
             Answer::Final(outcome) => {
                 self.accepted.remove(call);
                 if !self.pending.complete(call, outcome) {
@@ -63,7 +63,7 @@ impl ReplyRouter {
                 if self.pending.is_waiting(call) && !self.parts.insert(&self.pending, call, outcome)
                 {
                     let message =
-                        "the answer comes in two parts, and there is no room for the first one";
+                        "the reply comes in two parts, and too many first parts are kept already";
                     let error =
                         SendError::new(TransportErrorKind::MalformedReply, Ran::Yes, message);
                     self.pending.fail(call, error);
