@@ -232,7 +232,7 @@ impl Context {
     /// Safe: nothing is lost when the future is dropped.
     pub async fn cancelled(&self) {
         let Some(request) = &self.origin else { return std::future::pending().await };
-        let cancelled = request.progress.cancelled();
+        let cancelled = request.state.cancelled();
         // A caller that shares the request says itself that its time is up, and is given the chance to do so first.
         match self.callers_deadline().and_then(|deadline| deadline.checked_add(TICK)) {
             Some(over) => drop(timeout_at(over, cancelled).await),

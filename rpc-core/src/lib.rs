@@ -174,11 +174,12 @@ mod codec;
 mod context;
 mod endpoint;
 pub mod error;
+mod in_process;
 pub mod layer;
 mod maybe_ready;
 mod message;
-mod outside;
 pub mod pending_calls;
+mod ping;
 pub mod registry;
 pub mod serializer;
 pub mod server;
@@ -186,6 +187,7 @@ mod sync;
 mod target;
 mod trace;
 pub mod transport;
+mod untrusted;
 mod value;
 mod version;
 
@@ -199,6 +201,7 @@ pub use endpoint::{
 pub use error::{CallError, RpcError};
 pub use maybe_ready::MaybeReady;
 pub use message::{Failure, FailureKind, MessageId, Outcome, ParseMessageIdError, Request};
+pub use ping::Ping;
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/rpc_error.md")]
 pub use rpc_macros::RpcError;

@@ -1,4 +1,4 @@
-//! A result that is there at once, or later.
+//! A result that is ready at once, or later.
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,33 +6,42 @@ use std::task::{Context, Poll};
 
 use crate::endpoint::BoxFuture;
 
-/// What a transport answers when it may or may not have to wait.
+/// The result of a transport's operation that may or may not have to wait.
 ///
-/// A boxed future for every message costs a fraction of a whole call in memory; a broker on the network does not notice
-/// it. So transports that are done at once say so, and the others box.
+/// A boxed future for every message costs a noticeable part of an in-memory call, and nothing noticeable over a network.
+/// So a transport whose result is ready at once returns it in place, and other transports box a future.
+///
+/// ```
+/// use rpc_core::MaybeReady;
+///
+/// # async fn example() {
+/// assert_eq!(MaybeReady::ready(1).await, 1);
+/// assert_eq!(MaybeReady::pending(async { 2 }).await, 2);
+/// # }
+/// ```
 pub enum MaybeReady<T> {
-    /// Done. Empty once it has been polled.
+    /// The result. `None` once it has been polled.
     Ready(Option<T>),
-    /// Still under way.
+    /// The future of the result.
     Pending(BoxFuture<'static, T>),
 }
 
 impl<T> MaybeReady<T> {
-    /// A result that is there already.
+    /// Creates a result that is ready.
     pub const fn ready(value: T) -> Self {
         Self::Ready(Some(value))
     }
 
-    /// A result that will be there when `future` is done.
+    /// Creates a result that is ready when `future` completes.
     pub fn pending(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self::Pending(Box::pin(future))
     }
 }
 
 impl<T, E> MaybeReady<Result<T, E>> {
-    /// What there is still to be looked at: nothing, if all went well at once.
+    /// Returns `None` for a success that is ready, and what must still be awaited otherwise.
     ///
-    /// Most often it did. Awaiting would first move the whole value to where it can stay.
+    /// Most results are such a success. Awaiting it would first move the whole value into the future of the caller.
     #[inline]
     pub(crate) fn into_pending(self) -> Option<Self> {
         match self {
@@ -47,7 +56,7 @@ impl<T: Unpin> Future for MaybeReady<T> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready, as futures may.
+    /// Panics when it is polled again after it was ready, as futures may.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.get_mut() {
             Self::Ready(value) => Poll::Ready(value.take().expect("polled after it was ready")),

@@ -1,18 +1,18 @@
 //! Locks and atomics. Loom's versions take their place where loom checks the interleavings.
 
 #[cfg(rpc_loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 #[cfg(not(rpc_loom))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub(crate) use parking_lot::Mutex;
 #[cfg(not(rpc_loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 #[cfg(rpc_loom)]
-pub(crate) use self::model::{Mutex, MutexGuard};
+pub(crate) use self::model::Mutex;
 
 #[cfg(rpc_loom)]
 mod model {
-    pub(crate) use loom::sync::MutexGuard;
+    use loom::sync::MutexGuard;
 
     /// Gives loom's lock the interface of `parking_lot`'s, which no panic poisons.
     #[derive(Debug, Default)]

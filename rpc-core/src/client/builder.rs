@@ -1,4 +1,4 @@
-//! Choosing a client's settings.
+//! Configures a client.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,9 +15,10 @@ use crate::serializer::Serializer;
 use crate::target::TargetChange;
 use crate::version::Version;
 
-/// Settings for a client of type `C`: an [`RpcClient`] or a generated one.
+/// Sets up a client of type `C`: an [`RpcClient`] or a generated one.
 ///
-/// What is not set stays as it was; the `no_…` methods clear, as passing `None` to oslo.messaging's `prepare` does.
+/// What is not set keeps its value. The `no_…` methods clear a setting, as passing `None` to oslo.messaging's `prepare`
+/// does.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -37,125 +38,128 @@ impl<C: From<RpcClient>> ClientBuilder<C> {
         Self { settings, _client: PhantomData }
     }
 
-    /// Where calls go: only what the change names.
+    /// Changes some fields of the target.
     pub fn target(mut self, change: TargetChange) -> Self {
         let target = self.settings.target.replace(change);
         self.settings.set_target(target);
         self
     }
 
-    /// The topic.
+    /// Sets the topic.
     pub fn topic(self, topic: impl Into<Cow<'static, str>>) -> Self {
         self.target(TargetChange::new().topic(topic))
     }
 
-    /// The exchange; the transport's default where none is set.
+    /// Sets the exchange. Default: the transport's default exchange.
     pub fn exchange(self, exchange: impl Into<Cow<'static, str>>) -> Self {
         self.target(TargetChange::new().exchange(exchange))
     }
 
-    /// The transport's default exchange.
+    /// Uses the transport's default exchange.
     pub fn no_exchange(self) -> Self {
         self.target(TargetChange::new().no_exchange())
     }
 
-    /// Only the server with this name.
+    /// Sends calls to the server with this name only.
     pub fn server(self, server: impl Into<Cow<'static, str>>) -> Self {
         self.target(TargetChange::new().server(server))
     }
 
-    /// Any server of the topic.
+    /// Sends calls to any server of the topic.
     pub fn no_server(self) -> Self {
         self.target(TargetChange::new().no_server())
     }
 
-    /// Whether to reach all servers of the topic. Only casts can.
+    /// Sets whether to reach all servers of the topic. Only casts can.
     pub fn fanout(self, fanout: bool) -> Self {
         self.target(TargetChange::new().fanout(fanout))
     }
 
-    /// The namespace, in place of the one that a generated client asks for.
+    /// Sets the namespace, instead of the one that a generated client asks for.
     pub fn namespace(self, namespace: impl Into<Cow<'static, str>>) -> Self {
         self.target(TargetChange::new().namespace(namespace))
     }
 
-    /// The null namespace, or the one that a generated client asks for.
+    /// Uses the null namespace, or the one that a generated client asks for.
     pub fn no_namespace(self) -> Self {
         self.target(TargetChange::new().no_namespace())
     }
 
-    /// The version to ask for, in place of the one that a generated client works out from what it sends.
+    /// Sets the version to ask for, instead of the one that a generated client derives from the arguments.
     pub fn version(self, version: Version) -> Self {
         self.target(TargetChange::new().version(version))
     }
 
-    /// No version of its own: 1.0, or what a generated client works out.
+    /// Asks for version 1.0, or for the one that a generated client derives from the arguments.
     pub fn no_version(self) -> Self {
         self.target(TargetChange::new().no_version())
     }
 
-    /// How long a call may take from its first poll to its end, connecting and sending included; for casts the time for
-    /// handing over. Default 60 s. A call made with a received context has no more than what is left of that one.
+    /// Sets how long a call may take from its first poll to its end, connecting and sending included. Default: 60 s.
+    ///
+    /// For casts it limits the publishing. A call made with a received context has no more time than is left of that
+    /// context's deadline.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Asks the server for a sign of life at least this often, and gives up when none comes: oslo.messaging's call
-    /// monitoring. For long calls whose server may die. Default: off.
+    /// Monitors calls: the server must report at least once in every `period` that the method is still running.
+    ///
+    /// A call without a report within the period fails with a [`Timeout`](crate::error::Timeout). Use it for long calls
+    /// whose server may die. This is oslo.messaging's call monitoring. Default: off.
     pub fn monitor(mut self, period: Duration) -> Self {
         self.settings.monitor = Some(period);
         self
     }
 
-    /// Asks for no signs of life.
+    /// Turns call monitoring off.
     pub fn no_monitor(mut self) -> Self {
         self.settings.monitor = None;
         self
     }
 
-    /// Refuses to send what a server of this version would not serve. Default: no cap.
+    /// Rejects calls that a server of this version would not serve. Default: no cap.
     pub fn version_cap(mut self, cap: Version) -> Self {
         self.settings.version_cap = Some(cap);
         self
     }
 
-    /// Sends whatever version is asked for.
+    /// Removes the version cap.
     pub fn no_version_cap(mut self) -> Self {
         self.settings.version_cap = None;
         self
     }
 
-    /// How often to send again what did not run. Default: never.
+    /// Sets how often a call that did not run is sent again. Default: never.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.settings.retry = retry;
         self
     }
 
-    /// How much is decoded of a reply. Default: [`DecodeLimits::new`].
+    /// Sets the size and the depth up to which replies are decoded. Default: [`DecodeLimits::new`].
     pub fn limits(mut self, limits: DecodeLimits) -> Self {
         self.settings.limits = limits;
         self
     }
 
-    /// Rewrites context, arguments and results on their way. Default: none.
+    /// Sets a serializer, which rewrites contexts, arguments and results. Default: none.
     pub fn serializer(mut self, serializer: impl Serializer) -> Self {
         self.settings.serializer = Some(Arc::new(serializer));
         self
     }
 
-    /// Wraps every call into a tower layer, around those added before; [`from_fn`](crate::layer::from_fn) makes one from
-    /// a function.
+    /// Wraps every call into a tower layer, around the layers added before.
     ///
-    /// An error of the layer's own ends the call as a [transport error](crate::CallError::Transport) of the kind
-    /// [`Layer`](crate::error::TransportErrorKind::Layer). The method did not run where the call had not been sent yet;
-    /// otherwise nobody knows.
+    /// [`from_fn`](crate::layer::from_fn) makes a layer from a function. An error of the layer's own ends the call as a
+    /// [transport error](crate::CallError::Transport) of the kind [`Layer`](crate::error::TransportErrorKind::Layer). Its
+    /// `ran` is `No` where the call was not sent yet, and `Unknown` otherwise.
     pub fn layer(mut self, layer: impl RpcLayer) -> Self {
         self.settings.stack = Some(RpcService::layered(&layer, self.settings.stack.take()));
         self
     }
 
-    /// The client.
+    /// Builds the client.
     #[must_use]
     pub fn build(self) -> C {
         C::from(RpcClient(Arc::new(self.settings)))

@@ -1,5 +1,6 @@
-//! The futures that a client hands out.
+//! The futures that a client returns.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,71 +10,83 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::flight::{self, Flight, Lost};
+use super::call_state::CallState;
+use super::failure::{CallFailure, unexpected};
 use crate::codec::Payload;
 use crate::error::{CallError, ExpectedErrors, SendError, TransportError, TransportErrorKind};
 use crate::message::{FailureKind, Ran};
 use crate::serializer;
 use crate::target::TargetChange;
 
-/// A call that is sent when it is awaited, and given up when it is dropped.
+/// A call. It is sent when it is awaited, and cancelled when it is dropped.
 ///
-/// Until then it can be pointed at one server, bounded, or turned into a cast. `T` is the method's result, `E` the
-/// enum of its expected errors.
+/// Before it is awaited it can be sent to one server only, given another timeout, or turned into a cast. `T` is the
+/// method's result, `E` the enum of its expected errors.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use rpc_core::{CallError, Context, RpcClient};
+/// # async fn example(client: RpcClient) -> Result<(), CallError> {
+/// let ctx = Context::new();
+/// let cents: u64 = client.call(&ctx, "balance", &()).timeout(Duration::from_secs(5)).await?;
+/// client.call::<()>(&ctx, "audit", &()).to_server("bank-2").cast().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Cancel safety
 ///
-/// Dropping a call that was polled gives it up: the server is told (best effort), nothing of it stays behind, and its
-/// late reply is discarded. Dropping one that was not polled sends nothing.
+/// Dropping a call that was polled cancels it: the server is told (best effort), the client forgets the call, and
+/// discards a late reply. Dropping a call that was not polled sends nothing.
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<T, E = Infallible> {
-    flight: Flight,
+    state: CallState,
     _result: PhantomData<fn() -> (T, E)>,
 }
 
 impl<T, E> Call<T, E> {
     #[inline]
-    pub(super) fn new(flight: Flight) -> Self {
-        Self { flight, _result: PhantomData }
+    pub(super) fn new(state: CallState) -> Self {
+        Self { state, _result: PhantomData }
     }
 
-    /// Gives this call another time-out than its client's.
+    /// Sets the timeout of this call, instead of its client's.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.flight.timeout = timeout;
+        self.state.timeout = timeout;
         self
     }
 
-    /// Asks for a sign of life at least this often, whatever the client's setting.
+    /// Sets the period of this call's monitor, instead of its client's. See [`ClientBuilder::monitor`].
+    ///
+    /// [`ClientBuilder::monitor`]: super::ClientBuilder::monitor
     pub fn monitor(mut self, period: Duration) -> Self {
-        if let Some(request) = self.flight.unsent() {
+        if let Some(request) = self.state.unsent() {
             request.monitor = Some(period);
         }
         self
     }
 
     /// Sends this call to the server with this name only.
-    pub fn to_server(mut self, server: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        self.flight.retarget(TargetChange::new().server(server));
-        self
+    pub fn to_server(self, server: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(self.state.with_target(TargetChange::new().server(server)))
     }
 
-    /// Sends without waiting for an answer.
-    pub fn cast(mut self) -> Cast {
-        self.flight.make_cast();
-        Cast { flight: self.flight }
+    /// Turns the call into a cast, which has no reply.
+    pub fn cast(self) -> Cast {
+        Cast { state: self.state.into_cast() }
     }
 
-    /// Casts to every server of the topic. None of them, and none that starts later, is told of the others.
-    pub fn fanout(mut self) -> Cast {
-        self.flight.make_cast();
-        self.flight.retarget(TargetChange::new().fanout(true));
-        Cast { flight: self.flight }
+    /// Turns the call into a cast to every server of the topic.
+    ///
+    /// The servers do not learn of each other. A server that starts later does not get the cast.
+    pub fn fanout(self) -> Cast {
+        Cast { state: self.state.into_cast().with_target(TargetChange::new().fanout(true)) }
     }
 }
 
 impl<T: DeserializeOwned, E: ExpectedErrors> Call<T, E> {
     fn decode(&self, payload: &Payload) -> Result<T, CallError<E>> {
-        let Flight { settings, entries, .. } = &self.flight;
+        let CallState { settings, entries, .. } = &self.state;
         let read = |payload: &Payload| {
             payload.codec().decode(payload.bytes(), &settings.limits).map_err(|e| e.to_string())
         };
@@ -88,22 +101,22 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Call<T, E> {
         decoded.map_err(|reason| {
             let message = format!("the result cannot be decoded: {reason}");
             let error = SendError::new(TransportErrorKind::MalformedReply, Ran::Yes, message);
-            CallError::Transport(TransportError::new(error, self.flight.info()))
+            CallError::Transport(TransportError::new(error, self.state.info()))
         })
     }
 
     #[cold]
-    fn lost(&self, lost: Lost) -> CallError<E> {
-        match lost {
-            Lost::Error(error) => error.widen(),
-            Lost::Failure(failure, info) => {
-                // A Python peer does not say which of its errors are expected.
-                let typed = matches!(failure.kind(), FailureKind::Expected | FailureKind::Error)
-                    .then(|| E::from_failure(&failure, &self.flight.settings.limits))
+    fn error(&self, failure: CallFailure) -> CallError<E> {
+        match failure {
+            CallFailure::Error(error) => error.widen(),
+            CallFailure::Reply(failure, info) => {
+                // A Python server does not say which of its errors are expected.
+                let expected = matches!(failure.kind(), FailureKind::Expected | FailureKind::Error)
+                    .then(|| E::from_failure(&failure, &self.state.settings.limits))
                     .flatten();
-                match typed {
+                match expected {
                     Some(error) => CallError::Expected(error),
-                    None => flight::unexpected(failure, info).widen(),
+                    None => unexpected(failure, info).widen(),
                 }
             }
         }
@@ -115,43 +128,52 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Future for Call<T, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let call = self.get_mut();
-        Poll::Ready(match ready!(call.flight.poll(cx)) {
+        Poll::Ready(match ready!(call.state.poll(cx)) {
             Ok(payload) => call.decode(&payload),
-            Err(lost) => Err(call.lost(*lost)),
+            Err(failure) => Err(call.error(*failure)),
         })
     }
 }
 
-/// A cast that is sent when it is awaited: it is done when the message has been handed over.
+/// A cast. It is sent when it is awaited, and completes when the message was published.
 ///
-/// A cast does not know whether its method ran. Its time-out bounds the hand-over only, and it does not expire in a queue
-/// unless [asked to](Self::expires_after), as in oslo.messaging.
+/// A cast does not learn whether its method ran. Its timeout limits the publishing only. It does not expire in a queue
+/// unless [`expires_after`](Self::expires_after) is set, as in oslo.messaging.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use rpc_core::{CallError, Context, RpcClient};
+/// # async fn example(client: RpcClient) -> Result<(), CallError> {
+/// let refresh = client.call::<()>(&Context::new(), "refresh", &()).fanout();
+/// refresh.expires_after(Duration::from_secs(60)).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Cancel safety
 ///
-/// Dropping a cast that was polled may or may not have sent it; dropping one that was not polled sends nothing.
+/// Dropping a cast that was polled may or may not have sent it. Dropping a cast that was not polled sends nothing.
 #[must_use = "a cast is sent when it is awaited"]
 pub struct Cast {
-    flight: Flight,
+    state: CallState,
 }
 
 impl Cast {
-    /// How long handing over may take.
+    /// Sets how long publishing may take.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.flight.timeout = timeout;
+        self.state.timeout = timeout;
         self
     }
 
-    /// Lets the cast expire: a server that comes to it later than this does not run it. Default: never.
-    pub fn expires_after(mut self, worth: Duration) -> Self {
-        self.flight.expires_after = Some(worth);
+    /// Sets how long the cast may wait to be run. A server does not run it later than this. Default: no limit.
+    pub fn expires_after(mut self, after: Duration) -> Self {
+        self.state.expires_after = Some(after);
         self
     }
 
     /// Sends this cast to the server with this name only.
-    pub fn to_server(mut self, server: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        self.flight.retarget(TargetChange::new().server(server));
-        self
+    pub fn to_server(self, server: impl Into<Cow<'static, str>>) -> Self {
+        Self { state: self.state.with_target(TargetChange::new().server(server)) }
     }
 }
 
@@ -159,12 +181,9 @@ impl Future for Cast {
     type Output = Result<(), CallError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match ready!(self.get_mut().flight.poll(cx)) {
+        Poll::Ready(match ready!(self.get_mut().state.poll(cx)) {
             Ok(_) => Ok(()),
-            Err(lost) => Err(match *lost {
-                Lost::Error(error) => error,
-                Lost::Failure(failure, info) => flight::unexpected(failure, info),
-            }),
+            Err(failure) => Err(failure.into_error()),
         })
     }
 }

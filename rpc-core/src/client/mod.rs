@@ -1,16 +1,20 @@
-//! Calling servers.
+//! Clients.
 //!
 //! [`RpcClient`] is untyped; `#[endpoint]` generates typed clients on top of it. Both share one path: the arguments are
-//! encoded when the call is made, a [`Call`] is sent when it is first polled, and everything after that happens in one
-//! small state machine (`flight`). Calls with a layer, a retry policy or an enabled span take a boxed path of their own
-//! (`detour`), so that the plain one stays small.
+//! encoded when the call is made, and a [`Call`] is sent when it is first polled. Its state (`call_state`) is small. A
+//! call with a layer, a retry policy or an enabled span runs as a boxed future (`layered`), so that the fast path stays
+//! small.
 
+mod attempt;
 mod builder;
 mod call;
-mod detour;
-mod flight;
+mod call_state;
+mod failure;
+mod layered;
+mod request;
 mod retry;
 mod settings;
+mod span;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +24,8 @@ use serde::Serialize;
 
 pub use self::builder::ClientBuilder;
 pub use self::call::{Call, Cast};
-use self::flight::{Draft, Flight};
+use self::call_state::CallState;
+use self::request::MethodCall;
 pub use self::retry::Retry;
 use self::settings::Settings;
 use crate::codec::{Codec, EncodeError};
@@ -31,8 +36,8 @@ use crate::version::Version;
 
 /// Calls methods by name.
 ///
-/// Cheap to clone; clones share their transport. Settings are changed by [`prepare`](Self::prepare), which leaves this
-/// client as it is: the counterpart of oslo.messaging's `prepare` and its call contexts.
+/// Cloning is cheap; clones share their transport. [`prepare`](Self::prepare) changes settings and leaves this client as
+/// it is: the counterpart of oslo.messaging's `prepare` and its call contexts.
 ///
 /// ```
 /// # use rpc_core::{RpcClient, Context, CallError, Map, Value};
@@ -48,14 +53,14 @@ use crate::version::Version;
 pub struct RpcClient(Arc<Settings>);
 
 impl RpcClient {
-    /// A client of `target` with the default settings: a time-out of 60 s, no version cap, no retries.
+    /// Creates a client of `target` with the default settings: a timeout of 60 s, no version cap, no retries.
     ///
     /// The target is checked when a call is made, as in oslo.messaging.
     pub fn new(transport: impl Into<Arc<dyn Transport>>, target: Target) -> Self {
         Self::builder(transport, target).build()
     }
 
-    /// A client of `target` with settings to choose.
+    /// Starts to configure a client of `target`.
     pub fn builder(
         transport: impl Into<Arc<dyn Transport>>,
         target: Target,
@@ -63,12 +68,12 @@ impl RpcClient {
         ClientBuilder::new(Settings::new(transport.into(), target))
     }
 
-    /// A client like this one with other settings; this one stays as it is.
+    /// Starts to configure a client that differs from this one. This one stays as it is.
     pub fn prepare(&self) -> ClientBuilder<Self> {
         self.__prepare()
     }
 
-    /// For generated clients: as [`prepare`](Self::prepare).
+    /// Does what [`prepare`](Self::prepare) does, for generated clients.
     #[doc(hidden)]
     pub fn __prepare<C: From<Self>>(&self) -> ClientBuilder<C> {
         ClientBuilder::new((*self.0).clone())
@@ -83,15 +88,12 @@ impl RpcClient {
         method: impl Into<Cow<'static, str>>,
         args: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        let draft = Draft { namespace: None, method: method.into(), needs: None };
-        let made = match flight::encode_map(self.codec(), args) {
-            Ok(args) => flight::make_request(&self.0, ctx, draft, args),
-            Err(message) => flight::unencodable(draft.method, &message),
-        };
-        Call::new(Flight::prepare(&self.0, ctx, made))
+        let call = MethodCall { namespace: None, method: method.into(), needs: None };
+        let args = request::encode_arguments(self.codec(), args);
+        Call::new(CallState::new(&self.0, ctx, request::prepare(&self.0, ctx, call, args)))
     }
 
-    /// For generated clients: a call whose arguments are encoded.
+    /// Calls a method with arguments that are encoded, for generated clients.
     #[doc(hidden)]
     pub fn __call<T, E>(
         &self,
@@ -101,38 +103,34 @@ impl RpcClient {
         needs: Version,
         args: Result<Vec<u8>, EncodeError>,
     ) -> Call<T, E> {
-        let draft = Draft {
+        let call = MethodCall {
             namespace: namespace.map(Cow::Borrowed),
             method: Cow::Borrowed(method),
             needs: Some(needs),
         };
-        let made = match args {
-            Ok(args) => flight::make_request(&self.0, ctx, draft, args),
-            Err(error) => flight::unencodable(draft.method, &error.to_string()),
-        };
-        Call::new(Flight::prepare(&self.0, ctx, made))
+        Call::new(CallState::new(&self.0, ctx, request::prepare(&self.0, ctx, call, args)))
     }
 
-    /// Whether the version cap admits `version`, or where none is given the target's: oslo.messaging's
-    /// `can_send_version`. True without a cap.
+    /// Returns whether the version cap admits `version`, or the target's version where none is given: oslo.messaging's
+    /// `can_send_version`. Without a cap it is always true.
     #[must_use]
     pub fn can_send_version(&self, version: Option<Version>) -> bool {
         Version::serves_maybe(self.0.version_cap, version.or(self.0.target.version))
     }
 
-    /// What this client encodes arguments in, as its transport asks.
+    /// Returns the encoding of this client's arguments, which its transport chose.
     #[must_use]
     pub fn codec(&self) -> Codec {
         self.0.codec
     }
 
-    /// Where calls go.
+    /// Returns where calls go.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.0.target
     }
 
-    /// What carries them there.
+    /// Returns the transport.
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport

@@ -1,47 +1,59 @@
-//! Sending again what did not run.
+//! Whether and when a call that did not run is sent again.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// How often a call is sent again when it could not be handed over.
+/// How often a call that was not delivered is sent again.
 ///
 /// Only calls that certainly did not run ([`CallError::may_retry`](crate::CallError::may_retry)) are sent again, and only
-/// while the deadline lasts: unlike oslo.messaging's `retry`, which may block beyond the time-out. The default is never.
+/// before their deadline: unlike oslo.messaging's `retry`, which may block beyond the timeout. The default is never.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rpc_core::Retry;
+///
+/// # fn example(client: rpc_core::RpcClient) {
+/// let retry = Retry::times(3).initial_backoff(Duration::from_millis(200));
+/// let client = client.prepare().retry(retry).build();
+/// # drop(client);
+/// # }
+/// ```
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub struct Retry {
     times: u32,
-    pause: Duration,
+    initial_backoff: Duration,
 }
 
 impl Retry {
-    /// The longest pause between two attempts.
-    const MAX_PAUSE: Duration = Duration::from_secs(5);
+    const DEFAULT_BACKOFF: Duration = Duration::from_millis(50);
+    const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-    /// Without any, a call that is repeated until its deadline would keep its thread busy.
-    const MIN_PAUSE: Duration = Duration::from_millis(1);
+    /// Without a backoff, a call that is retried until its deadline would keep its thread busy.
+    const MIN_BACKOFF: Duration = Duration::from_millis(1);
 
-    /// Not at all.
+    /// Never retries.
     #[must_use]
     pub const fn never() -> Self {
         Self::times(0)
     }
 
-    /// At most this often, after a first pause of 50 ms.
+    /// Retries at most this often. The first backoff is 50 ms.
     #[must_use]
     pub const fn times(times: u32) -> Self {
-        Self { times, pause: Duration::from_millis(50) }
+        Self { times, initial_backoff: Self::DEFAULT_BACKOFF }
     }
 
-    /// Until the deadline.
+    /// Retries until the deadline.
     #[must_use]
     pub const fn until_deadline() -> Self {
         Self::times(u32::MAX)
     }
 
-    /// With another first pause; it doubles with each attempt up to 5 s, and half of it is random.
+    /// Sets the first backoff, the time between two attempts. It doubles with each attempt up to 5 s, and half of it is random.
     #[must_use]
-    pub const fn pause(mut self, pause: Duration) -> Self {
-        self.pause = pause;
+    pub const fn initial_backoff(mut self, backoff: Duration) -> Self {
+        self.initial_backoff = backoff;
         self
     }
 
@@ -49,14 +61,14 @@ impl Retry {
         self.times == 0
     }
 
-    /// The pause after the given attempt (the first is 0); `None`: enough.
-    pub(super) fn pause_after(self, attempt: u32) -> Option<Duration> {
+    /// Returns the backoff after the given attempt (the first is 0). `None`: no further attempt.
+    pub(super) fn backoff_after(self, attempt: u32) -> Option<Duration> {
         if attempt >= self.times {
             return None;
         }
-        let full = self.pause.saturating_mul(1 << attempt.min(16));
-        let full = full.clamp(Self::MIN_PAUSE, Self::MAX_PAUSE);
-        // Callers that failed together must not come back together.
+        let full = self.initial_backoff.saturating_mul(1 << attempt.min(16));
+        let full = full.clamp(Self::MIN_BACKOFF, Self::MAX_BACKOFF);
+        // Callers that failed at the same time must not retry at the same time.
         let random = RandomState::new().hash_one(attempt) % 1024;
         Some(full / 2 + (full / 2).mul_f64(random as f64 / 1024.0))
     }
@@ -68,11 +80,11 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_a_limit_and_end_with_the_last_attempt() {
-        let retry = Retry::times(40).pause(Duration::from_millis(100));
+        let retry = Retry::times(40).initial_backoff(Duration::from_millis(100));
         for attempt in 0..40 {
-            let pause = retry.pause_after(attempt).unwrap();
-            assert!(pause >= Duration::from_millis(50) && pause <= Retry::MAX_PAUSE);
+            let backoff = retry.backoff_after(attempt).unwrap();
+            assert!(backoff >= Duration::from_millis(50) && backoff <= Retry::MAX_BACKOFF);
         }
-        assert_eq!(retry.pause_after(40), None);
+        assert_eq!(retry.backoff_after(40), None);
     }
 }

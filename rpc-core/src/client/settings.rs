@@ -1,4 +1,4 @@
-//! What a client is set to.
+//! The settings of a client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) struct Settings {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) codec: Codec,
-    /// Whether a caller that gives up on an unbegun call is sure that it never runs.
+    /// Whether a caller that cancels a call before its method started is sure that it never runs.
     pub(super) cancel_is_exact: bool,
     pub(super) min_monitor: Duration,
     pub(super) max_message: usize,
     pub(super) ids: Arc<IdSource>,
     pub(super) target: Target,
-    /// Made from the target; `None`: the target has no topic.
+    /// The route of the target. `None`: the target has no topic.
     pub(super) route: Option<Arc<Route>>,
     pub(super) timeout: Duration,
     pub(super) monitor: Option<Duration>,
@@ -33,7 +33,7 @@ pub(super) struct Settings {
     pub(super) retry: Retry,
     pub(super) limits: DecodeLimits,
     pub(super) serializer: Option<Arc<dyn Serializer>>,
-    /// The layers, outermost first, around the sending.
+    /// The layers around the sending, outermost first.
     pub(super) stack: Option<RpcService>,
 }
 
@@ -61,7 +61,7 @@ impl Settings {
         settings
     }
 
-    /// The route follows the target: fanout before server before any, as in oslo.messaging's `_send`.
+    /// Sets the target and its route. Fanout takes precedence over a server name, as in oslo.messaging's `_send`.
     pub(super) fn set_target(&mut self, target: Target) {
         let destination = match &target.server {
             _ if target.fanout => Destination::Fanout,
@@ -75,7 +75,7 @@ impl Settings {
         self.target = target;
     }
 
-    /// Whether calls take the plain path.
+    /// Returns whether calls take the fast path.
     pub(super) fn is_plain(&self) -> bool {
         self.stack.is_none() && self.retry.is_never()
     }

@@ -9,9 +9,10 @@ use tower_service::Service;
 use super::{BoxError, RpcRequest, RpcResponse, RpcService};
 use crate::endpoint::BoxFuture;
 
-/// A layer from an async function of the call and of what comes [`Next`].
+/// Creates a layer from an async function of the call and of the [`Next`] service.
 ///
-/// A closure will do, too; what it captures is cloned into the future of each call. For everything else there are tower's own [`Layer`] and [`Service`].
+/// A closure works as well; what it captures is cloned into the future of each call. For everything else implement
+/// tower's [`Layer`] and [`Service`].
 ///
 /// ```
 /// use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
@@ -49,20 +50,20 @@ pub struct FromFnService<F> {
     next: RpcService,
 }
 
-/// What comes below a layer: the next one, and in the end the method, or on the client's side the sending.
+/// What is below a layer: the next layer, and in the end the method, or on a client the sending.
 #[derive(Debug, Clone)]
 pub struct Next(RpcService);
 
 impl Next {
-    /// Goes on with the call.
+    /// Runs the call through the layers below.
     ///
     /// # Errors
     ///
-    /// What the layers below fail with.
+    /// Returns the error of the layers below. A client's innermost error is an [`InnermostError`](super::InnermostError).
     ///
     /// # Cancel safety
     ///
-    /// Dropping it gives the call up, as dropping the call would.
+    /// Dropping the future cancels the call, as dropping the call itself does.
     pub async fn run(mut self, call: RpcRequest) -> Result<RpcResponse, BoxError> {
         self.0.call(call).await
     }

@@ -6,7 +6,7 @@
 
 mod failure;
 mod id;
-mod progress;
+mod request_state;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub use self::failure::{Failure, FailureKind, Ran};
 pub(crate) use self::id::IdSource;
 pub use self::id::{MessageId, ParseMessageIdError};
-pub(crate) use self::progress::{Progress, Reached};
+pub(crate) use self::request_state::{RequestState, SendState};
 use crate::codec::Payload;
 use crate::context::ContextEntries;
 use crate::trace::TraceContext;
@@ -52,7 +52,7 @@ pub struct Request {
     pub monitor: Option<Duration>,
     /// Whether anybody waits for an outcome; casts do not.
     pub wants_reply: bool,
-    pub(crate) progress: Progress,
+    pub(crate) state: RequestState,
 }
 
 impl Request {
@@ -70,7 +70,7 @@ impl Request {
             deadline: None,
             monitor: None,
             wants_reply: false,
-            progress: Progress::default(),
+            state: RequestState::default(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Request {
             deadline: self.deadline,
             monitor: self.monitor,
             wants_reply: self.wants_reply,
-            progress: Progress::default(),
+            state: RequestState::default(),
         }
     }
 
@@ -96,26 +96,26 @@ impl Request {
     /// Transports call it right before they hand the message over. What a caller is told about a call that failed
     /// ([`Ran`]) depends on it.
     pub fn mark_sent(&self) {
-        self.progress.mark_sent();
+        self.state.mark_sent();
     }
 
     /// Says that the caller gave up, and wakes a method that asked to be told
     /// ([`Context::cancelled`](crate::Context::cancelled)).
     pub fn cancel(&self) {
-        self.progress.cancel();
+        self.state.cancel();
     }
 
     /// Whether the caller gave up.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.progress.is_cancelled()
+        self.state.is_cancelled()
     }
 
     /// Whether a server has begun with it, so that its method may have run. Known where caller and server share the
     /// request.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.progress.is_claimed()
+    pub fn has_started(&self) -> bool {
+        self.state.is_started()
     }
 
     /// Whether the deadline has passed. Reads the clock only where there is a deadline.

@@ -1,37 +1,37 @@
-//! A caller's handle on its entry in the table.
+//! A caller's handle to its pending call.
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::sleeper::Watch;
+use super::deadline_timer::DeadlineWatch;
 use super::{CallKey, PendingCalls};
 use crate::error::SendError;
-use crate::message::{Outcome, Reached, Request};
+use crate::message::{Outcome, Request, SendState};
 
-/// What ended the waiting.
+/// What ended the wait for a reply.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplyEvent {
-    /// The server's final outcome.
+    /// The server replied with its final outcome.
     Outcome(Outcome),
-    /// The transport gave up.
+    /// The transport failed.
     Failed(SendError),
     /// The deadline passed.
     Expired,
-    /// A sign of life was asked for and did not come.
+    /// The call is monitored, and the server did not report in time.
     MonitorMissed,
 }
 
-/// Waits for the outcome of one call.
+/// Waits for the reply of one call.
 ///
-/// Dropping it before the outcome came gives the call up: the entry is gone at once, the request is
+/// Dropping it before the reply arrived cancels the call: its entry is removed at once, the request is
 /// [cancelled](Request::cancel), and the transport is told.
 pub struct PendingReply {
     pending_calls: PendingCalls,
     key: CallKey,
     request: Arc<Request>,
-    watch: Watch,
+    watch: DeadlineWatch,
     done: bool,
 }
 
@@ -41,49 +41,47 @@ impl PendingReply {
         pending_calls: PendingCalls,
         key: CallKey,
         request: Arc<Request>,
-        watch: Watch,
+        watch: DeadlineWatch,
     ) -> Self {
         Self { pending_calls, key, request, watch, done: false }
     }
 
-    /// The request that is waited for.
+    /// Returns the request of the call.
     #[must_use]
     pub fn request(&self) -> &Arc<Request> {
         &self.request
     }
 
-    /// The event that ends the call. Not to be polled again after that.
+    /// Polls for the event that ends the call. Do not poll again after it was ready.
     #[inline]
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReplyEvent> {
         let shard = self.pending_calls.shard(self.key);
         let event = shard.poll(self.key, cx);
         if event.is_ready() {
             self.done = true;
-        } else if !self.watch.stands(&self.pending_calls)
+        } else if !self.watch.is_active(&self.pending_calls)
             && let Some(deadline) = shard.first_deadline(self.key)
         {
             self.watch = self.pending_calls.watch(self.key, deadline);
         }
         event
     }
-}
 
-impl PendingReply {
-    /// Gives the call up, and says how far it had come.
-    pub(crate) fn give_up(&self) -> Reached {
-        let reached = self.request.progress.cancel();
-        if let Some(tell) = &self.pending_calls.0.on_drop {
-            tell(self.key, &self.request);
+    /// Cancels the call. Returns the state of the request before.
+    pub(crate) fn cancel(&self) -> SendState {
+        let state = self.request.state.cancel();
+        if let Some(on_drop) = &self.pending_calls.0.on_drop {
+            on_drop(self.key, &self.request);
         }
-        reached
+        state
     }
 }
 
 impl Drop for PendingReply {
     fn drop(&mut self) {
         self.watch.end();
-        if !self.done && self.pending_calls.shard(self.key).close(self.key) {
-            self.give_up();
+        if !self.done && self.pending_calls.shard(self.key).remove(self.key) {
+            self.cancel();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The entries of open calls: one shard of the table, a state machine without clock or runtime.
+//! The entries of pending calls: one shard of the table, a state machine without clock or runtime.
 
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::ReplyEvent;
 use crate::error::SendError;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 
-/// Finds one open call again. A key is never used for two calls.
+/// Finds one pending call again. A key is never used for two calls.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 pub struct CallKey {
     shard: u32,
@@ -18,13 +18,15 @@ pub struct CallKey {
 }
 
 impl CallKey {
-    /// The key as a number that can travel: a broker's correlation id, for example.
+    /// Returns the key as a number to send, for example as a correlation id.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
         (self.shard as u128) << 96 | (self.index as u128) << 64 | self.generation as u128
     }
 
-    /// The key with these bits. Bits from outside do no harm: those of no open call find nobody.
+    /// Creates the key with these bits.
+    ///
+    /// Untrusted bits do no harm: bits that belong to no pending call find nothing.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
         Self { shard: (bits >> 96) as u32, index: (bits >> 64) as u32, generation: bits as u64 }
@@ -36,55 +38,56 @@ impl CallKey {
 }
 
 #[derive(Default)]
-pub(super) struct Shard(Mutex<Slots>);
+pub(super) struct Shard(Mutex<Calls>);
 
+/// A slab whose keys have generations.
 #[derive(Default)]
-struct Slots {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
+struct Calls {
+    entries: Vec<Entry>,
+    vacant: Vec<u32>,
 }
 
-struct Slot {
-    /// Counts the slot's tenants; 64 bits, so that it never comes round.
+struct Entry {
+    /// Counts the calls that used the entry. With 64 bits it never wraps.
     generation: u64,
-    state: State,
+    state: EntryState,
 }
 
-enum State {
-    Free,
-    Waiting(Waiting),
-    Settled(ReplyEvent),
+enum EntryState {
+    Vacant,
+    Pending(PendingCall),
+    Completed(ReplyEvent),
 }
 
-struct Waiting {
+struct PendingCall {
     waker: Option<Waker>,
     deadline: Option<Instant>,
-    silence: Option<Silence>,
+    monitor: Option<Monitor>,
 }
 
-/// How long the caller bears without a sign of life, and until when this time.
-struct Silence {
+/// How long a monitored call waits for a report of its server, and until when this time.
+struct Monitor {
     period: Duration,
     until: Instant,
 }
 
-impl Silence {
-    /// `None`: a period that outlasts the clock is never over.
-    fn begin(period: Duration) -> Option<Self> {
+impl Monitor {
+    /// Returns `None` for a period that overflows the clock: it never ends.
+    fn start(period: Duration) -> Option<Self> {
         Some(Self { period, until: Instant::now().checked_add(period)? })
     }
 }
 
-impl Waiting {
+impl PendingCall {
     fn first_deadline(&self) -> Option<Instant> {
-        let silence = self.silence.as_ref().map(|silence| silence.until);
-        [self.deadline, silence].into_iter().flatten().min()
+        let monitor = self.monitor.as_ref().map(|monitor| monitor.until);
+        [self.deadline, monitor].into_iter().flatten().min()
     }
 
     fn overdue(&self, now: Instant) -> Option<ReplyEvent> {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             Some(ReplyEvent::Expired)
-        } else if self.silence.as_ref().is_some_and(|silence| silence.until <= now) {
+        } else if self.monitor.as_ref().is_some_and(|monitor| monitor.until <= now) {
             Some(ReplyEvent::MonitorMissed)
         } else {
             None
@@ -93,32 +96,27 @@ impl Waiting {
 }
 
 impl Shard {
-    fn lock(&self) -> MutexGuard<'_, Slots> {
-        self.0.lock()
-    }
-
-    pub(super) fn open(
+    pub(super) fn insert(
         &self,
         shard: usize,
         deadline: Option<Instant>,
         monitor: Option<Duration>,
     ) -> CallKey {
-        let silence = monitor.and_then(Silence::begin);
-        let waiting = State::Waiting(Waiting { waker: None, deadline, silence });
-        let mut slots = self.lock();
-        let (index, generation) = slots.insert(waiting);
+        let monitor = monitor.and_then(Monitor::start);
+        let (index, generation) =
+            self.0.lock().insert(PendingCall { waker: None, deadline, monitor });
         // Both casts are exact: there are few shards, and no 2^32 calls fit into memory.
         CallKey { shard: shard as u32, index: index as u32, generation }
     }
 
-    /// Settles a call and wakes it. False: it has been settled or given up before.
-    pub(super) fn settle(&self, key: CallKey, event: ReplyEvent) -> bool {
+    /// Completes a call and wakes its caller. Returns false when it was completed or cancelled before.
+    pub(super) fn complete(&self, key: CallKey, event: ReplyEvent) -> bool {
         let waker = {
-            let mut slots = self.lock();
-            let Some(slot) = slots.get(key) else { return false };
-            let State::Waiting(waiting) = &mut slot.state else { return false };
-            let waker = waiting.waker.take();
-            slot.state = State::Settled(event);
+            let mut calls = self.0.lock();
+            let Some(entry) = calls.get(key) else { return false };
+            let EntryState::Pending(call) = &mut entry.state else { return false };
+            let waker = call.waker.take();
+            entry.state = EntryState::Completed(event);
             waker
         };
         // Outside the lock: the woken task may run at once on another thread.
@@ -128,26 +126,29 @@ impl Shard {
         true
     }
 
-    pub(super) fn settle_all(&self, error: &SendError) {
-        self.settle_where(|_| Some(ReplyEvent::Failed(error.clone())));
+    pub(super) fn fail_all(&self, error: &SendError) {
+        self.complete_where(|_| Some(ReplyEvent::Failed(error.clone())));
     }
 
-    /// Settles what is overdue; the earliest deadline of the rest.
+    /// Completes the calls that are overdue. Returns the earliest deadline of the others.
     pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
-        self.settle_where(|waiting| waiting.overdue(now))
+        self.complete_where(|call| call.overdue(now))
     }
 
-    fn settle_where(&self, event: impl Fn(&Waiting) -> Option<ReplyEvent>) -> Option<Instant> {
+    fn complete_where(
+        &self,
+        event: impl Fn(&PendingCall) -> Option<ReplyEvent>,
+    ) -> Option<Instant> {
         let mut wakers = Vec::new();
         let mut earliest: Option<Instant> = None;
         {
-            let mut slots = self.lock();
-            for slot in &mut slots.slots {
-                let State::Waiting(waiting) = &mut slot.state else { continue };
-                if let Some(event) = event(waiting) {
-                    wakers.extend(waiting.waker.take());
-                    slot.state = State::Settled(event);
-                } else if let Some(deadline) = waiting.first_deadline() {
+            let mut calls = self.0.lock();
+            for entry in &mut calls.entries {
+                let EntryState::Pending(call) = &mut entry.state else { continue };
+                if let Some(event) = event(call) {
+                    wakers.extend(call.waker.take());
+                    entry.state = EntryState::Completed(event);
+                } else if let Some(deadline) = call.first_deadline() {
                     earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
                 }
             }
@@ -158,100 +159,101 @@ impl Shard {
 
     pub(super) fn wake_all(&self) {
         let mut wakers = Vec::new();
-        for slot in &mut self.lock().slots {
-            if let State::Waiting(waiting) = &mut slot.state {
-                wakers.extend(waiting.waker.take());
+        for entry in &mut self.0.lock().entries {
+            if let EntryState::Pending(call) = &mut entry.state {
+                wakers.extend(call.waker.take());
             }
         }
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn note_still_running(&self, key: CallKey) -> bool {
-        let mut slots = self.lock();
-        let Some(slot) = slots.get(key) else { return false };
-        let State::Waiting(waiting) = &mut slot.state else { return false };
-        waiting.silence =
-            waiting.silence.as_ref().and_then(|silence| Silence::begin(silence.period));
+    /// Restarts the monitor of a call. Returns false when the call is not pending any more.
+    pub(super) fn still_running(&self, key: CallKey) -> bool {
+        let mut calls = self.0.lock();
+        let Some(entry) = calls.get(key) else { return false };
+        let EntryState::Pending(call) = &mut entry.state else { return false };
+        call.monitor = call.monitor.as_ref().and_then(|monitor| Monitor::start(monitor.period));
         true
     }
 
-    /// The event that settled the call, once; the entry is gone then.
+    /// Returns the event that completed the call, once, and removes the entry then.
     #[inline]
     pub(super) fn poll(&self, key: CallKey, cx: &Context<'_>) -> Poll<ReplyEvent> {
-        let mut slots = self.lock();
-        let Some(slot) = slots.get(key) else { return Poll::Pending };
-        match &mut slot.state {
-            State::Waiting(waiting) => {
-                match &mut waiting.waker {
+        let mut calls = self.0.lock();
+        let Some(entry) = calls.get(key) else { return Poll::Pending };
+        match &mut entry.state {
+            EntryState::Pending(call) => {
+                match &mut call.waker {
                     Some(waker) => waker.clone_from(cx.waker()),
                     none => *none = Some(cx.waker().clone()),
                 }
                 Poll::Pending
             }
-            state @ State::Settled(_) => {
-                let settled = std::mem::replace(state, State::Free);
-                slots.free.push(key.index);
-                match settled {
-                    State::Settled(event) => Poll::Ready(event),
+            state @ EntryState::Completed(_) => {
+                let completed = std::mem::replace(state, EntryState::Vacant);
+                calls.vacant.push(key.index);
+                match completed {
+                    EntryState::Completed(event) => Poll::Ready(event),
                     _ => Poll::Pending,
                 }
             }
-            State::Free => Poll::Pending,
+            EntryState::Vacant => Poll::Pending,
         }
     }
 
-    /// The earliest time at which a waiting call must be woken.
+    /// Returns the earliest time at which a pending call must be woken.
     pub(super) fn first_deadline(&self, key: CallKey) -> Option<Instant> {
-        match &self.lock().get(key)?.state {
-            State::Waiting(waiting) => waiting.first_deadline(),
+        match &self.0.lock().get(key)?.state {
+            EntryState::Pending(call) => call.first_deadline(),
             _ => None,
         }
     }
 
-    /// Removes a call that its caller gave up. True: it was still waiting.
-    pub(super) fn close(&self, key: CallKey) -> bool {
-        // What was in the slot is dropped after the lock is released.
-        let removed = self.lock().remove(key);
-        matches!(removed, Some(State::Waiting(_)))
+    /// Removes a call that its caller dropped. Returns whether it was still pending.
+    pub(super) fn remove(&self, key: CallKey) -> bool {
+        // The lock is released before the entry's content is dropped.
+        let removed = self.0.lock().remove(key);
+        matches!(removed, Some(EntryState::Pending(_)))
     }
 
     pub(super) fn is_waiting(&self, key: CallKey) -> bool {
-        let mut slots = self.lock();
-        slots.get(key).is_some_and(|slot| matches!(slot.state, State::Waiting(_)))
+        let mut calls = self.0.lock();
+        calls.get(key).is_some_and(|entry| matches!(entry.state, EntryState::Pending(_)))
     }
 
     pub(super) fn len(&self) -> usize {
-        let slots = self.lock();
-        slots.slots.len() - slots.free.len()
+        let calls = self.0.lock();
+        calls.entries.len() - calls.vacant.len()
     }
 }
 
-impl Slots {
-    fn insert(&mut self, state: State) -> (usize, u64) {
-        if let Some(index) = self.free.pop() {
+impl Calls {
+    fn insert(&mut self, call: PendingCall) -> (usize, u64) {
+        let state = EntryState::Pending(call);
+        if let Some(index) = self.vacant.pop() {
             let index = index as usize;
-            let slot = &mut self.slots[index];
-            slot.generation += 1;
-            slot.state = state;
-            (index, slot.generation)
+            let entry = &mut self.entries[index];
+            entry.generation += 1;
+            entry.state = state;
+            (index, entry.generation)
         } else {
-            self.slots.push(Slot { generation: 0, state });
-            (self.slots.len() - 1, 0)
+            self.entries.push(Entry { generation: 0, state });
+            (self.entries.len() - 1, 0)
         }
     }
 
     #[inline]
-    fn get(&mut self, key: CallKey) -> Option<&mut Slot> {
-        self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)
+    fn get(&mut self, key: CallKey) -> Option<&mut Entry> {
+        self.entries.get_mut(key.index as usize).filter(|entry| entry.generation == key.generation)
     }
 
-    fn remove(&mut self, key: CallKey) -> Option<State> {
-        let slot = self.get(key)?;
-        if matches!(slot.state, State::Free) {
+    fn remove(&mut self, key: CallKey) -> Option<EntryState> {
+        let entry = self.get(key)?;
+        if matches!(entry.state, EntryState::Vacant) {
             return None;
         }
-        let state = std::mem::replace(&mut slot.state, State::Free);
-        self.free.push(key.index);
+        let state = std::mem::replace(&mut entry.state, EntryState::Vacant);
+        self.vacant.push(key.index);
         Some(state)
     }
 }
@@ -264,22 +266,22 @@ mod loom_tests {
     use super::*;
     use crate::sync::Woken;
 
-    /// A call that is settled twice at the same time, while its caller looks.
+    /// A call that is completed twice at the same time, while its caller polls.
     #[test]
     fn a_call_is_settled_once_and_its_caller_woken() {
         loom::model(|| {
             let shard = Arc::new(Shard::default());
-            let key = shard.open(0, None, None);
-            let settle = |event: ReplyEvent| {
+            let key = shard.insert(0, None, None);
+            let complete = |event: ReplyEvent| {
                 let shard = Arc::clone(&shard);
-                thread::spawn(move || shard.settle(key, event))
+                thread::spawn(move || shard.complete(key, event))
             };
-            let (one, other) = (settle(ReplyEvent::Expired), settle(ReplyEvent::MonitorMissed));
+            let (one, other) = (complete(ReplyEvent::Expired), complete(ReplyEvent::MonitorMissed));
             let (woken, waker) = Woken::pair();
             let cx = Context::from_waker(&waker);
             let early = shard.poll(key, &cx);
-            let settled = (one.join().unwrap(), other.join().unwrap());
-            assert!(settled.0 != settled.1, "one of the two, and only one: {settled:?}");
+            let completed = (one.join().unwrap(), other.join().unwrap());
+            assert!(completed.0 != completed.1, "one of the two, and only one: {completed:?}");
             let event = match early {
                 Poll::Ready(event) => event,
                 Poll::Pending => {
@@ -288,7 +290,7 @@ mod loom_tests {
                     event
                 }
             };
-            assert_eq!(matches!(event, ReplyEvent::Expired), settled.0);
+            assert_eq!(matches!(event, ReplyEvent::Expired), completed.0);
             assert_eq!(shard.len(), 0);
         });
     }
@@ -297,17 +299,17 @@ mod loom_tests {
     fn a_call_that_is_given_up_while_it_is_settled_leaves_nothing() {
         loom::model(|| {
             let shard = Arc::new(Shard::default());
-            let key = shard.open(0, None, None);
+            let key = shard.insert(0, None, None);
             let server = thread::spawn({
                 let shard = Arc::clone(&shard);
-                move || shard.settle(key, ReplyEvent::Expired)
+                move || shard.complete(key, ReplyEvent::Expired)
             });
-            let was_waiting = shard.close(key);
-            let settled = server.join().unwrap();
-            assert!(was_waiting != settled, "either the caller was quicker, or the answer");
+            let was_pending = shard.remove(key);
+            let completed = server.join().unwrap();
+            assert!(was_pending != completed, "either the caller was first, or the reply");
             assert_eq!(shard.len(), 0);
-            let next = shard.open(0, None, None);
-            assert!(!shard.settle(key, ReplyEvent::Expired), "the key finds the next tenant");
+            let next = shard.insert(0, None, None);
+            assert!(!shard.complete(key, ReplyEvent::Expired), "the key finds the next call");
             assert!(shard.is_waiting(next));
         });
     }

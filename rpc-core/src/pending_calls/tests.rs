@@ -29,8 +29,8 @@ fn answer(byte: u8) -> Payload {
     Payload::new(Codec::MessagePack, vec![byte])
 }
 
-async fn next(replies: &mut super::PendingReply) -> ReplyEvent {
-    poll_fn(|cx| replies.poll(cx)).await
+async fn next(reply: &mut super::PendingReply) -> ReplyEvent {
+    poll_fn(|cx| reply.poll(cx)).await
 }
 
 const SOON: Duration = Duration::from_secs(1);
@@ -39,26 +39,26 @@ const LATE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn the_first_outcome_counts_and_the_second_finds_nobody() {
     let pending_calls = PendingCalls::new();
-    let (key, mut replies) = pending_calls.register(&request(LATE));
+    let (key, mut reply) = pending_calls.register(&request(LATE));
     assert!(pending_calls.complete(key, Ok(answer(1))));
     assert!(!pending_calls.complete(key, Ok(answer(2))));
     assert!(
-        matches!(next(&mut replies).await, ReplyEvent::Outcome(Ok(payload)) if payload == answer(1))
+        matches!(next(&mut reply).await, ReplyEvent::Outcome(Ok(payload)) if payload == answer(1))
     );
     assert!(pending_calls.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_reply_does_not_reach_the_next_call_in_the_same_slot() {
+async fn a_late_reply_does_not_reach_the_next_call_in_the_same_entry() {
     let pending_calls = PendingCalls::new();
-    let (first, replies) = pending_calls.register(&request(LATE));
-    drop(replies);
-    // The first of them uses the slot again.
+    let (first, reply) = pending_calls.register(&request(LATE));
+    drop(reply);
+    // The first of them uses the entry again.
     let open: Vec<_> = (0..16).map(|_| pending_calls.register(&request(LATE))).collect();
     assert!(!pending_calls.complete(first, Ok(answer(1))));
-    for (key, mut replies) in open {
+    for (key, mut reply) in open {
         assert!(pending_calls.complete(key, Ok(answer(2))));
-        let event = next(&mut replies).await;
+        let event = next(&mut reply).await;
         assert!(matches!(event, ReplyEvent::Outcome(Ok(payload)) if payload == answer(2)));
     }
 }
@@ -79,34 +79,34 @@ async fn an_earlier_deadline_after_a_later_one_is_met() {
 #[tokio::test(start_paused = true)]
 async fn signs_of_life_put_off_the_silence_but_not_the_deadline() {
     let pending_calls = PendingCalls::new();
-    let (key, mut replies) = pending_calls.register(&monitored(SOON * 5, SOON));
+    let (key, mut reply) = pending_calls.register(&monitored(SOON * 5, SOON));
     let start = Instant::now();
-    let alive = pending_calls.clone();
-    let heart = tokio::spawn(async move {
-        while alive.note_still_running(key) {
+    let server = pending_calls.clone();
+    let reports = tokio::spawn(async move {
+        while server.note_still_running(key) {
             tokio::time::sleep(SOON / 2).await;
         }
     });
-    assert!(matches!(next(&mut replies).await, ReplyEvent::Expired));
+    assert!(matches!(next(&mut reply).await, ReplyEvent::Expired));
     assert!(start.elapsed() >= SOON * 5);
-    heart.await.unwrap();
+    reports.await.unwrap();
 
-    let (_key, mut replies) = pending_calls.register(&monitored(SOON * 5, SOON));
+    let (_key, mut reply) = pending_calls.register(&monitored(SOON * 5, SOON));
     let start = Instant::now();
-    assert!(matches!(next(&mut replies).await, ReplyEvent::MonitorMissed));
+    assert!(matches!(next(&mut reply).await, ReplyEvent::MonitorMissed));
     assert!(start.elapsed() < SOON * 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_travels_as_a_number_and_a_foreign_number_finds_nobody() {
     let pending_calls = PendingCalls::new();
-    let (key, mut replies) = pending_calls.register(&request(LATE));
+    let (key, mut reply) = pending_calls.register(&request(LATE));
     assert_eq!(CallKey::from_bits(key.to_bits()), key);
     for foreign in [!0, !key.to_bits(), key.to_bits() + 1] {
         assert!(!pending_calls.complete(CallKey::from_bits(foreign), Ok(answer(2))), "{foreign:x}");
     }
     assert!(pending_calls.complete(CallKey::from_bits(key.to_bits()), Ok(answer(1))));
-    assert!(matches!(next(&mut replies).await, ReplyEvent::Outcome(Ok(_))));
+    assert!(matches!(next(&mut reply).await, ReplyEvent::Outcome(Ok(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,10 +123,10 @@ async fn dropping_the_handle_cancels_the_request_and_tells_the_transport() {
     assert!(pending_calls.is_empty());
 
     let answered = request(LATE);
-    let (key, mut replies) = pending_calls.register(&answered);
+    let (key, mut reply) = pending_calls.register(&answered);
     pending_calls.complete(key, Ok(answer(1)));
-    next(&mut replies).await;
-    drop(replies);
+    next(&mut reply).await;
+    drop(reply);
     assert!(!answered.is_cancelled());
     assert_eq!(told.load(Ordering::Relaxed), 1);
 }
@@ -136,14 +136,14 @@ fn deadlines_are_met_after_the_runtime_that_watched_them_has_gone() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let pending_calls = PendingCalls::new();
     let first = runtime();
-    let mut replies = first.block_on(async {
-        let (_key, replies) = pending_calls.register(&request(Duration::from_millis(50)));
+    let mut reply = first.block_on(async {
+        let (_key, reply) = pending_calls.register(&request(Duration::from_millis(50)));
         tokio::task::yield_now().await;
-        replies
+        reply
     });
     drop(first);
     // The second runtime is not the one that was asked to watch.
-    let event = runtime().block_on(next(&mut replies));
+    let event = runtime().block_on(next(&mut reply));
     assert!(matches!(event, ReplyEvent::Expired));
 }
 
@@ -154,8 +154,8 @@ fn deadlines_are_met_while_the_runtime_of_an_earlier_call_stands_still() {
     let idle = runtime();
     let _open = idle.block_on(async { pending_calls.register(&request(LATE)) });
     let event = runtime().block_on(async {
-        let (_key, mut replies) = pending_calls.register(&request(Duration::from_millis(50)));
-        tokio::time::timeout(Duration::from_secs(5), next(&mut replies)).await
+        let (_key, mut reply) = pending_calls.register(&request(Duration::from_millis(50)));
+        tokio::time::timeout(Duration::from_secs(5), next(&mut reply)).await
     });
     assert!(matches!(event, Ok(ReplyEvent::Expired)), "{event:?}");
 }

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tracing::Span;
 
 use crate::message::{Failure, FailureKind};
-use crate::server::inside::{Inside, ServerId};
+use crate::server::process::{EnterGuard, ServerId};
 
 /// Runs a method on a thread that may block, within the span of the request. That thread, too,
 /// knows whose method runs on it.
@@ -24,9 +24,9 @@ use crate::server::inside::{Inside, ServerId};
 pub async fn run_blocking<T: Send + 'static>(
     method: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    let (span, server) = (Span::current(), ServerId::here());
+    let (span, server) = (Span::current(), ServerId::current());
     let mut running = Withdrawn(tokio::task::spawn_blocking(move || {
-        let _inside = Inside::enter(server);
+        let _current = EnterGuard::enter(server);
         span.in_scope(method)
     }));
     let ended = (&mut running.0).await;
@@ -69,10 +69,10 @@ mod tests {
     async fn a_blocking_method_knows_inside_which_server_it_runs() {
         let server = ServerId::next();
         let (inside, after) = {
-            let _inside = Inside::enter(server);
-            let mut method = Box::pin(run_blocking(move || server.is_running_here()));
+            let _current = EnterGuard::enter(server);
+            let mut method = Box::pin(run_blocking(move || server.is_current()));
             assert!(method.as_mut().now_or_never().is_none());
-            (method.await.unwrap(), run_blocking(move || server.is_running_here()))
+            (method.await.unwrap(), run_blocking(move || server.is_current()))
         };
         assert!(inside);
         assert!(!after.await.unwrap());

@@ -16,7 +16,7 @@ pub use self::build::ShadowedMethod;
 pub(crate) use self::hosted::Hosted;
 use crate::endpoint::EndpointDescriptor;
 use crate::message::{Failure, FailureKind};
-use crate::outside::Quoted;
+use crate::untrusted::Quoted;
 use crate::version::Version;
 
 /// What a server has to offer. Frozen; shared by all its tasks.

@@ -9,7 +9,7 @@ use crate::endpoint::{Endpoint, EndpointDescriptor, InvokeFn, MethodDescriptor, 
 use crate::error::CallError;
 use crate::message::{Failure, FailureKind, MessageId, Outcome, Request};
 use crate::registry::RegistryBuilder;
-use crate::server::dispatch::Dispatcher;
+use crate::server::process::Dispatcher;
 use crate::version::Version;
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
@@ -147,7 +147,7 @@ async fn served(serializer: impl Serializer, method: &'static str, args: Payload
     request.entries = entries(&["sealed"]);
     let request = Arc::new(request);
     let ctx = Context::of(&request);
-    dispatcher.begin(&request, &ctx).await
+    dispatcher.start(&request, &ctx).await
 }
 
 #[test]

@@ -1,44 +1,56 @@
-//! Configuring a server.
+//! Configures a server.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cut_off::CutOff;
-use super::dispatch::Dispatcher;
-use super::errors::{BuildError, BuildProblem};
-use super::inside::ServerId;
-use super::run::Options;
-use super::slots::Slots;
-use super::stats::Counters;
-use super::worker::{Rules, Worker};
-use super::{AccessPolicy, AckMode, Concurrency, Server, StopHandle};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::options::Options;
+use super::process::{Dispatcher, RequestLog, ServerId};
+use super::shared::ServerShared;
+use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
 use crate::endpoint::Endpoint;
 use crate::layer::{RpcLayer, RpcService};
 use crate::registry::RegistryBuilder;
 use crate::serializer::Serializer;
 use crate::target::Target;
-use crate::transport::{Listen, Transport};
+use crate::transport::{AckMode, Listen, Transport};
 
-/// oslo.messaging remembers 16; a wider window costs nothing more.
-const DEFAULT_WINDOW: usize = 1024;
-const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
-
-/// Collects endpoints and options of a server.
+/// Collects the endpoints and options of a server.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rpc_core::server::{AckMode, Concurrency};
+/// use rpc_core::{Ping, Server, Target, Transport};
+/// # use rpc_core::server::BuildError;
+///
+/// # fn example(transport: std::sync::Arc<dyn Transport>) -> Result<(), BuildError> {
+/// let server = Server::builder(transport, Target::topic("bank").server("bank-1"))
+///     .endpoint(Ping)
+///     .concurrency(Concurrency::Limit(16))
+///     .ack_mode(AckMode::AfterReply)
+///     .shutdown_timeout(Duration::from_secs(10))
+///     .build()?;
+/// # drop(server);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a server is made by `build`"]
 pub struct ServerBuilder {
     transport: Arc<dyn Transport>,
     target: Target,
     endpoints: RegistryBuilder,
-    concurrency: Concurrency,
-    rules: Rules,
+    options: Options,
+    log: RequestLog,
     limits: DecodeLimits,
     policy: Option<Box<dyn AccessPolicy>>,
     serializer: Option<Arc<dyn Serializer>>,
     stack: Option<RpcService>,
-    duplicate_window: usize,
-    shutdown_timeout: Duration,
     stop: StopHandle,
 }
 
@@ -48,21 +60,19 @@ impl ServerBuilder {
             transport,
             target,
             endpoints: RegistryBuilder::default(),
-            concurrency: Concurrency::default(),
-            rules: Rules::default(),
+            options: Options::default(),
+            log: RequestLog::default(),
             limits: DecodeLimits::new(),
             policy: None,
             serializer: None,
             stack: None,
-            duplicate_window: DEFAULT_WINDOW,
-            shutdown_timeout: DEFAULT_DRAIN,
             stop: StopHandle::new(),
         }
     }
 
     /// Adds an endpoint, or a shared one as an `Arc`. Of several that could serve a request, the one added first does.
     ///
-    /// With an `Arc` the compiler has to be told which type is the endpoint:
+    /// With an `Arc`, name the type of the endpoint:
     ///
     /// ```
     /// # use rpc_core::{Context, endpoint};
@@ -85,105 +95,109 @@ impl ServerBuilder {
         self
     }
 
-    /// Stops the server that will be built, so that one of its endpoints can own the handle.
+    /// Returns a handle that stops the server to be built, so that one of its endpoints can own it.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }
 
-    /// How messages are run. Default: 64 tasks.
+    /// Sets how many requests run at the same time. Default: 64.
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
-        self.concurrency = concurrency;
+        self.options.concurrency = concurrency;
         self
     }
 
-    /// When messages are acknowledged. Default: before their method is invoked.
+    /// Sets when messages are acknowledged. Default: before their method is invoked.
     pub fn ack_mode(mut self, mode: AckMode) -> Self {
-        self.rules.ack_mode = mode;
+        self.options.ack_mode = mode;
         self
     }
 
-    /// Whether a message that comes back to a server that acknowledges before invoking is run again, as
-    /// oslo.messaging would. Default: no; its caller is told `Interrupted`, and a cast is logged and counted.
+    /// Sets whether a server that acknowledges before invoking runs redelivered messages, as oslo.messaging does.
+    ///
+    /// Default: no. Their callers are told `Interrupted`, and casts are logged and counted.
     pub fn run_redelivered(mut self, run: bool) -> Self {
-        self.rules.run_redelivered = run;
+        self.options.run_redelivered = run;
         self
     }
 
-    /// How many message ids are remembered to recognise duplicates. Default 1024; 0 turns it off.
+    /// Sets how many message ids are remembered to recognise duplicates. Default: 1024. 0 turns the check off.
     pub fn duplicate_window(mut self, ids: usize) -> Self {
-        self.duplicate_window = ids;
+        self.options.duplicate_window = ids;
         self
     }
 
-    /// Whether callers are told the text and the causes of unexpected errors and panics. Default: no.
+    /// Sets whether callers are told the text and the causes of unexpected errors and panics. Default: no.
     pub fn expose_errors(mut self, expose: bool) -> Self {
-        self.rules.expose_errors = expose;
+        self.log.expose_errors = expose;
         self
     }
 
-    /// Whether calls of unknown methods are logged at debug level, for a server that is probed. Default: no, at warning
-    /// level. A name that ends in `_ignore_errors` always is, as in oslo.messaging.
+    /// Sets whether calls of unknown methods are logged at debug level, for a server that is probed.
+    ///
+    /// Default: no, at warning level. Calls of methods whose name ends in `_ignore_errors` always are logged at debug
+    /// level, as in oslo.messaging.
     pub fn quiet_unknown_methods(mut self, quiet: bool) -> Self {
-        self.rules.quiet_unknown_methods = quiet;
+        self.log.quiet_unknown_methods = quiet;
         self
     }
 
-    /// How much of a message is decoded: its size and its depth. Default: [`DecodeLimits::new`].
+    /// Sets the size and the depth up to which messages are decoded. Default: [`DecodeLimits::new`].
     pub fn limits(mut self, limits: DecodeLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Who may call what. Default: everybody everything that is `pub`.
+    /// Sets who may call what. Default: everybody may call everything that is `pub`.
     pub fn access_policy(mut self, policy: impl AccessPolicy) -> Self {
         self.policy = Some(Box::new(policy));
         self
     }
 
-    /// Rewrites context, arguments and results. Default: none.
+    /// Sets a serializer, which rewrites contexts, arguments and results. Default: none.
     pub fn serializer(mut self, serializer: impl Serializer) -> Self {
         self.serializer = Some(Arc::new(serializer));
         self
     }
 
-    /// Wraps every dispatch into a tower layer, around those added before; [`from_fn`](crate::layer::from_fn) makes one
-    /// from a function.
+    /// Wraps every request into a tower layer, around the layers added before.
     ///
-    /// An error of the layer's own is logged, and its caller is told that the call was denied, or, where the method may
-    /// have begun, that it failed. To tell more, answer with a [`Failure`](crate::Failure).
+    /// [`from_fn`](crate::layer::from_fn) makes a layer from a function. An error of the layer's own is logged, and the
+    /// caller is told that the call was denied, or, where the method may have started, that it failed. To tell the
+    /// caller more, return a [`Failure`](crate::Failure).
     pub fn layer(mut self, layer: impl RpcLayer) -> Self {
         self.stack = Some(RpcService::layered(&layer, self.stack.take()));
         self
     }
 
-    /// How long messages may go on after the server was stopped, before they are cut off. Default 30 s.
-    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
-        self.shutdown_timeout = limit;
+    /// Sets how long running requests may take to finish after the server was stopped. Then they are aborted. Default:
+    /// 30 s.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.options.shutdown_timeout = timeout;
         self
     }
 
-    /// The server, not yet started.
+    /// Builds the server, without starting it.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, at once: no topic, no server name, no endpoint, room for no task, methods that could
+    /// Lists every problem at once: no topic, no server name, no endpoint, a concurrency limit of 0, methods that could
     /// never be reached.
     pub fn build(self) -> Result<Server, BuildError> {
         let mut problems = Vec::new();
-        let given = |name: &Option<std::borrow::Cow<'static, str>>| {
+        let given = |name: &Option<Cow<'static, str>>| {
             name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned)
         };
         let (topic, server) = (given(&self.target.topic), given(&self.target.server));
-        let slots = self.concurrency.limit();
+        let limit = self.options.concurrency.limit();
         problems.extend(topic.is_none().then_some(BuildProblem::MissingTopic));
         problems.extend(server.is_none().then_some(BuildProblem::MissingServerName));
         problems.extend(self.endpoints.is_empty().then_some(BuildProblem::NoEndpoint));
-        problems.extend((slots == 0).then_some(BuildProblem::ZeroConcurrency));
+        problems.extend((limit == 0).then_some(BuildProblem::ZeroConcurrency));
         let registry = match self.endpoints.build() {
             Ok(registry) => Some(registry),
-            Err(unreachable) => {
-                problems.extend(unreachable.into_iter().map(BuildProblem::ShadowedMethod));
+            Err(shadowed) => {
+                problems.extend(shadowed.into_iter().map(BuildProblem::ShadowedMethod));
                 None
             }
         };
@@ -193,8 +207,8 @@ impl ServerBuilder {
         };
         let mut listen = Listen::new(topic, server);
         listen.exchange = self.target.exchange.map(Into::into);
-        listen.concurrency = slots;
-        listen.ack_mode = self.rules.ack_mode;
+        listen.concurrency = limit;
+        listen.ack_mode = self.options.ack_mode;
         let dispatcher = Dispatcher {
             registry,
             limits: self.limits,
@@ -204,20 +218,15 @@ impl ServerBuilder {
         Ok(Server {
             transport: self.transport,
             listen,
-            worker: Arc::new(Worker {
+            shared: Arc::new(ServerShared {
                 id: ServerId::next(),
                 dispatcher: Arc::new(dispatcher),
-                rules: self.rules,
+                options: self.options,
                 stack: self.stack,
-                counters: Counters::default(),
-                slots: Slots::new(slots),
-                cut_off: CutOff::default(),
+                log: self.log,
+                in_flight: TaskTracker::new(),
+                abort: CancellationToken::new(),
             }),
-            options: Options {
-                concurrency: self.concurrency,
-                duplicate_window: self.duplicate_window,
-                shutdown_timeout: self.shutdown_timeout,
-            },
             stop: self.stop,
         })
     }
@@ -227,8 +236,7 @@ impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder")
             .field("target", &self.target)
-            .field("concurrency", &self.concurrency)
-            .field("rules", &self.rules)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

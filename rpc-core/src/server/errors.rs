@@ -1,15 +1,25 @@
-//! What can go wrong around a server, as opposed to around a call.
+//! Errors of building, starting and awaiting a server.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::registry::ShadowedMethod;
 use crate::transport::ListenError;
 
-/// Everything that is wrong with a server's configuration, in one error.
+/// Every problem of a server's configuration, in one error.
+///
+/// ```
+/// use rpc_core::{Server, Target, Transport};
+///
+/// # fn example(transport: std::sync::Arc<dyn Transport>) {
+/// let error = Server::builder(transport, Target::new()).build().unwrap_err();
+/// assert_eq!(error.problems().len(), 3); // no topic, no server name, no endpoint
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BuildError(Vec<BuildProblem>);
 
-/// One thing that is wrong with a server's configuration.
+/// One problem of a server's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildProblem {
@@ -17,9 +27,9 @@ pub enum BuildProblem {
     MissingTopic,
     /// The target has no server name, or an empty one.
     MissingServerName,
-    /// There is no endpoint, so nothing could ever be called.
+    /// The server has no endpoint, so nothing could ever be called.
     NoEndpoint,
-    /// No task may run.
+    /// The concurrency limit is 0.
     ZeroConcurrency,
     /// A method could never be reached.
     ShadowedMethod(ShadowedMethod),
@@ -35,10 +45,8 @@ impl fmt::Display for BuildProblem {
                 f.write_str("the target has no server name; add `.server(\"…\")` to it")
             }
             Self::NoEndpoint => f.write_str("there is no endpoint; add one with `.endpoint(…)`"),
-            Self::ZeroConcurrency => {
-                f.write_str("the executor has room for no task; allow at least 1")
-            }
-            Self::ShadowedMethod(unreachable) => unreachable.fmt(f),
+            Self::ZeroConcurrency => f.write_str("the concurrency limit must be at least 1"),
+            Self::ShadowedMethod(shadowed) => shadowed.fmt(f),
         }
     }
 }
@@ -48,7 +56,7 @@ impl BuildError {
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 
-    /// All that is wrong.
+    /// Returns all problems.
     #[must_use]
     pub fn problems(&self) -> &[BuildProblem] {
         &self.0
@@ -66,9 +74,9 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl std::error::Error for BuildError {}
+impl Error for BuildError {}
 
-/// A server could not start.
+/// The error of a server that could not start: its transport cannot listen.
 #[derive(Debug, Clone)]
 pub struct StartError(ListenError);
 
@@ -84,13 +92,13 @@ impl fmt::Display for StartError {
     }
 }
 
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.0)
     }
 }
 
-/// A server cannot be waited for.
+/// The error of waiting for a server that cannot be waited for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
@@ -102,8 +110,8 @@ pub enum WaitError {
         /// The server's name.
         server: String,
     },
-    /// The runtime that ran the server has been shut down, and the server with it.
-    #[error("the runtime of server `{server}` is gone, and the server with it")]
+    /// The runtime that ran the server was shut down, and the server with it.
+    #[error("the runtime of server `{server}` was shut down, and the server with it")]
     RuntimeGone {
         /// The server's name.
         server: String,

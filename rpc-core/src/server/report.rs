@@ -1,4 +1,4 @@
-//! What became of a server.
+//! How a server's shutdown went.
 
 use std::fmt;
 
@@ -13,26 +13,36 @@ pub enum ShutdownCause {
     ListenerEnded,
 }
 
-/// How a server's drain went.
+/// How a server's shutdown went.
+///
+/// ```
+/// use rpc_core::server::ShutdownReport;
+///
+/// fn exit_code(report: &ShutdownReport) -> u8 {
+///     if report.aborted == 0 { 0 } else { 1 }
+/// }
+/// # assert_eq!(exit_code(&ShutdownReport::default()), 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Why the server ended.
     pub cause: ShutdownCause,
-    /// How many messages were running when the drain began and finished within its limit. The call of a method that
+    /// How many requests were running when the shutdown began and finished before its timeout. The call of a method that
     /// stopped the server may be among them or not.
     pub finished: usize,
-    /// How many were cut off at the limit. Their callers were told `Interrupted`, or, where messages are acknowledged after
-    /// their reply, the messages went back to the broker. A blocking method goes on without anybody to answer.
+    /// How many requests were aborted at the timeout. Their callers were told `Interrupted`, or, where requests are
+    /// acknowledged after their reply, the requests went back to the broker. A blocking method runs on, and its result is
+    /// discarded.
     pub aborted: usize,
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.cause {
+        let cause = match self.cause {
             ShutdownCause::Stopped => "stopped",
             ShutdownCause::ListenerEnded => "ended by its transport",
         };
-        write!(f, "{why}; finished while draining: {}, cut off: {}", self.finished, self.aborted)
+        write!(f, "{cause}; finished while draining: {}, aborted: {}", self.finished, self.aborted)
     }
 }

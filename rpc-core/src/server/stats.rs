@@ -1,16 +1,19 @@
-//! Counting what a server does.
+//! Counts what a server does.
 //!
-//! The good path counts in one place, in the loop, which no other thread writes. Everything else is rare.
+//! A successful request is counted in one place only: in the serve loop, which is the only writer. All other events are
+//! rare.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a server has counted since its start.
+/// The counters of a server since its start.
+///
+/// [`RunningServer::stats`](super::RunningServer::stats) reads them.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Messages received from the transport.
     pub received: u64,
-    /// Messages being run now.
+    /// Requests that are running now.
     pub in_flight: u64,
     /// Methods that failed with an expected error.
     pub expected_errors: u64,
@@ -18,19 +21,20 @@ pub struct Stats {
     pub errors: u64,
     /// Methods that panicked.
     pub panics: u64,
-    /// Requests rejected: no such namespace, version or method, bad arguments, unreadable bytes.
+    /// Requests that were rejected: unknown namespace, version or method, invalid arguments, unreadable bytes, or a layer
+    /// that denied them.
     pub rejected: u64,
-    /// Requests whose deadline had passed, or whose caller had gone, before their method began.
+    /// Requests whose deadline passed, or whose caller cancelled the call, before their method started.
     pub expired: u64,
-    /// Messages that came a second time and were dropped.
+    /// Messages that arrived a second time and were dropped.
     pub duplicates: u64,
     /// Redelivered messages that were not run again.
     pub redelivered: u64,
-    /// Acknowledgements that failed; the message was skipped.
+    /// Failed acknowledgements. Their messages were skipped.
     pub failed_acks: u64,
     /// Replies that could not be sent.
     pub failed_replies: u64,
-    /// Calls that were cut off and answered with `Interrupted`.
+    /// Calls that were aborted and answered with `Interrupted`.
     pub interrupted: u64,
 }
 
@@ -57,7 +61,7 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Where nobody else writes: without the price of an atomic addition.
+    /// Adds one where nobody else writes, which saves an atomic addition.
     pub(super) fn add_one_alone(&self) {
         self.0.store(self.get() + 1, Ordering::Relaxed);
     }

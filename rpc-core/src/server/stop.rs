@@ -1,73 +1,64 @@
-//! Asking a server to stop.
+//! Asks a server to stop.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
-use futures_util::task::AtomicWaker;
-use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Stops a server from anywhere: another task, a signal handler, one of the server's own methods.
 ///
-/// It exists before the server is built, so that an endpoint can own it. Cheap to clone.
+/// The handle exists before the server is built, so that an endpoint can own it. Cloning is cheap.
+///
+/// ```
+/// use rpc_core::{Context, StopHandle, endpoint};
+///
+/// struct Admin(StopHandle);
+///
+/// #[endpoint]
+/// impl Admin {
+///     /// The caller still gets a reply.
+///     pub fn shut_down(&self, _ctx: &Context) {
+///         self.0.stop();
+///     }
+/// }
+///
+/// # fn example(builder: rpc_core::server::ServerBuilder) -> rpc_core::server::ServerBuilder {
+/// let stop = builder.stop_handle();
+/// builder.endpoint(Admin(stop))
+/// # }
+/// ```
 #[derive(Clone, Default)]
-pub struct StopHandle(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    stopped: AtomicBool,
-    /// The server's loop: one task, woken without a lock.
-    server: AtomicWaker,
-    others: Notify,
-}
+pub struct StopHandle(CancellationToken);
 
 impl StopHandle {
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Asks the server to stop: it takes no further messages, finishes those it has and ends. Returns at once, and does
-    /// nothing when the server has been asked before.
+    /// Asks the server to stop: it consumes no further messages, finishes those it has, and ends.
     ///
-    /// Called inside a method, the reply to that very call is still sent. Called before the server starts, the server
-    /// stops as soon as it has started.
+    /// Returns at once. Does nothing when the server was asked before. Called inside a method, the reply to that call
+    /// is still sent. Called before the server starts, the server ends as soon as it is started.
     pub fn stop(&self) {
-        if !self.0.stopped.swap(true, Ordering::AcqRel) {
-            self.0.server.wake();
-            self.0.others.notify_waiters();
-        }
+        self.0.cancel();
     }
 
-    /// Whether the server has been asked to stop.
+    /// Returns whether the server was asked to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::Acquire)
+        self.0.is_cancelled()
     }
 
-    /// Resolves when the server is asked to stop; at once when it has been.
+    /// Waits until the server is asked to stop. Resolves at once when it was asked already.
     ///
     /// # Cancel safety
     ///
     /// Safe: nothing is lost when the future is dropped.
     pub async fn stopped(&self) {
-        loop {
-            let mut asked = std::pin::pin!(self.0.others.notified());
-            asked.as_mut().enable();
-            if self.is_stopped() {
-                return;
-            }
-            asked.await;
-        }
+        self.0.cancelled().await;
     }
 
-    /// For the server's loop, of which there is one.
-    pub(super) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.is_stopped() {
-            self.0.server.register(cx.waker());
-        }
-        // Looked at again, for a stop between the first look and the registration.
-        if self.is_stopped() { Poll::Ready(()) } else { Poll::Pending }
+    pub(super) fn stopped_owned(&self) -> WaitForCancellationFutureOwned {
+        self.0.clone().cancelled_owned()
     }
 }
 

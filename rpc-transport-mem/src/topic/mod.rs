@@ -224,7 +224,7 @@ impl Topic {
                 Some(caller) => {
                     // First, so that nobody begins with a copy once the caller has been told.
                     message.request.cancel();
-                    let error = match message.request.has_begun() {
+                    let error = match message.request.has_started() {
                         true => address.interrupted(),
                         false => never_ran(&address),
                     };

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rpc_core::Ping;
 use rpc_core::error::{Ran, RejectReason};
-use rpc_core::server::{Concurrency, Ping};
+use rpc_core::server::Concurrency;
 use rpc_core::{
     CallError, Context, Endpoint, EndpointDescriptor, InvokeFn, Payload, RpcClient, Version,
     endpoint,

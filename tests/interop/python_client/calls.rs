@@ -1,6 +1,6 @@
 //! Calls, casts and fanouts, and where they go.
 
-use rpc_core::server::Ping;
+use rpc_core::Ping;
 use rpc_core::{Server, Target};
 use rpc_tests::interop::{World, cases};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use super::tuple::Missing;
 use crate::codec::{DecodeError, DecodeErrorKind};
 use crate::message::{Failure, FailureKind};
-use crate::outside::Quoted;
+use crate::untrusted::Quoted;
 
 /// What is wrong with one argument.
 pub(super) enum Fault {

@@ -1,4 +1,4 @@
-//! A transport without messages: one endpoint, called through the same dispatch that a server uses.
+//! A transport without a broker: one endpoint, called through the same dispatch that a server uses.
 //!
 //! For testing a service without a broker, and for using one inside its own process.
 
@@ -7,10 +7,6 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::dispatch::{Dispatcher, Guarded};
-use super::heartbeat;
-use super::inside::ServerId;
-use super::worker::Worker;
 use crate::client::RpcClient;
 use crate::codec::{Codec, DecodeLimits};
 use crate::context::Context;
@@ -18,25 +14,33 @@ use crate::endpoint::{BoxFuture, Endpoint};
 use crate::error::{Ran, SendError, TransportErrorKind};
 use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
-use crate::pending_calls::PendingCalls;
+use crate::pending_calls::{CallKey, PendingCalls};
 use crate::registry::RegistryBuilder;
+use crate::server::process::{Dispatcher, MethodFuture, RequestLog, ServerId, monitored};
 use crate::target::Target;
 use crate::transport::{
     Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
 };
 
 struct InProcess {
-    worker: Arc<Worker>,
+    service: Arc<Service>,
     pending_calls: PendingCalls,
     state: watch::Sender<ConnectionState>,
 }
 
+/// What runs the requests, instead of a server.
+struct Service {
+    dispatcher: Dispatcher,
+    log: RequestLog,
+}
+
 impl RpcClient {
-    /// A client whose calls run on `endpoint`, each as a task of its own, with the arguments and results really encoded.
+    /// Creates a client whose calls run on `endpoint`, each as a task of its own. Arguments and results are encoded as
+    /// over a broker.
     ///
     /// Failures are logged and shown as by a server with default options: unexpected errors are opaque. There is no
-    /// server, though: no acknowledgement, no limit on tasks, and none of a server's layers, serializer and access policy.
-    /// What depends on those is tested with a [`Server`](crate::Server) over the transport in memory.
+    /// server, though: no acknowledgement, no concurrency limit, and none of a server's layers, serializer and access
+    /// policy. Test what depends on those with a [`Server`](crate::Server) over the in-memory transport.
     ///
     /// To share the endpoint with its client, as an [`Arc`], name the endpoint's type:
     ///
@@ -62,7 +66,7 @@ impl RpcClient {
         let dispatcher =
             Dispatcher { registry, limits: DecodeLimits::new(), policy: None, serializer: None };
         let transport: Arc<dyn Transport> = Arc::new(InProcess {
-            worker: Arc::new(Worker::alone(dispatcher)),
+            service: Arc::new(Service { dispatcher, log: RequestLog::default() }),
             pending_calls: PendingCalls::new(),
             state: watch::Sender::new(ConnectionState::Connected),
         });
@@ -84,7 +88,7 @@ impl Transport for InProcess {
             return Err(closed(Ran::No));
         }
         let Ok(runtime) = Handle::try_current() else {
-            let reason = "an endpoint called in process needs a tokio runtime to run on";
+            let reason = "an in-process endpoint needs a tokio runtime to run on";
             return Err(SendError::new(TransportErrorKind::Unavailable, Ran::No, reason));
         };
         request.mark_sent();
@@ -92,37 +96,13 @@ impl Transport for InProcess {
             true => Some(self.pending_calls.register(&request)).unzip(),
             false => (None, None),
         };
-        let (worker, pending_calls) = (Arc::clone(&self.worker), self.pending_calls.clone());
-        runtime.spawn(async move {
-            if request.is_expired() || !request.progress.claim() {
-                return;
-            }
-            let ctx = Context::of(&request);
-            let method = Guarded::new(worker.dispatcher.begin(&request, &ctx), ServerId::NONE);
-            let Some(key) = key else {
-                if let Err(failure) = method.await {
-                    worker.note(&request, &failure);
-                }
-                return;
-            };
-            let heartbeat = || {
-                pending_calls.note_still_running(key);
-                MaybeReady::ready(Ok(()))
-            };
-            let mut outcome = match request.monitor {
-                Some(period) => heartbeat::beside(&request, period, heartbeat, method).await,
-                None => method.await,
-            };
-            if let Err(failure) = &mut outcome {
-                worker.note_outgoing(&request, failure);
-            }
-            pending_calls.complete(key, outcome);
-        });
+        let (service, pending_calls) = (Arc::clone(&self.service), self.pending_calls.clone());
+        runtime.spawn(async move { service.run(&request, key, &pending_calls).await });
         Ok(Sent { reply, publish: MaybeReady::ready(Ok(())) })
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
-        let error = ListenError::new(&listen, "an endpoint called in process has no other servers");
+        let error = ListenError::new(&listen, "an in-process endpoint has no other servers");
         Box::pin(std::future::ready(Err(error)))
     }
 
@@ -137,7 +117,41 @@ impl Transport for InProcess {
     }
 }
 
+impl Service {
+    /// Runs a request, and completes the pending call under `key`. A cast has none.
+    async fn run(
+        &self,
+        request: &Arc<Request>,
+        key: Option<CallKey>,
+        pending_calls: &PendingCalls,
+    ) {
+        if request.is_expired() || !request.state.start() {
+            return;
+        }
+        let ctx = Context::of(request);
+        let method = MethodFuture::new(self.dispatcher.start(request, &ctx), ServerId::NONE);
+        let Some(key) = key else {
+            if let Err(failure) = method.await {
+                self.log.failure(request, &failure);
+            }
+            return;
+        };
+        let still_running = || {
+            pending_calls.note_still_running(key);
+            MaybeReady::ready(Ok(()))
+        };
+        let mut outcome = match request.monitor {
+            Some(period) => monitored(request, period, still_running, method).await,
+            None => method.await,
+        };
+        if let Err(failure) = &mut outcome {
+            self.log.outgoing_failure(request, failure);
+        }
+        pending_calls.complete(key, outcome);
+    }
+}
+
 fn closed(ran: Ran) -> SendError {
-    let reason = "the client of an endpoint in process was closed";
+    let reason = "the client of an in-process endpoint was closed";
     SendError::new(TransportErrorKind::Closed, ran, reason)
 }

@@ -1,20 +1,20 @@
-//! Names that came from outside, in messages and logs.
+//! Names from peers, in error texts and logs.
 
 use std::fmt::{self, Display};
 
-/// A name as logs show it: no control characters, and no more of it than a line can bear.
-pub(crate) struct Outside<'a>(pub(crate) &'a str);
+/// Displays a peer's name with control characters escaped, cut to 64 characters.
+pub(crate) struct Untrusted<'a>(pub(crate) &'a str);
 
-/// The same in backquotes, for messages.
+/// Displays a peer's name as [`Untrusted`] does, in backquotes.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
-impl Outside<'_> {
-    const LONGEST: usize = 64;
+impl Untrusted<'_> {
+    const MAX_CHARS: usize = 64;
 }
 
-impl Display for Outside<'_> {
+impl Display for Untrusted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(Self::LONGEST) {
+        match self.0.char_indices().nth(Self::MAX_CHARS) {
             None => self.0.escape_debug().fmt(f),
             Some((cut, _)) => write!(f, "{}…", self.0[..cut].escape_debug()),
         }
@@ -23,7 +23,7 @@ impl Display for Outside<'_> {
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", Outside(self.0))
+        write!(f, "`{}`", Untrusted(self.0))
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn a_name_is_escaped_and_cut() {
         assert_eq!(Quoted("transfer").to_string(), "`transfer`");
-        assert_eq!(Outside("a\nb\u{1b}").to_string(), "a\\nb\\u{1b}");
+        assert_eq!(Untrusted("a\nb\u{1b}").to_string(), "a\\nb\\u{1b}");
         let shown = Quoted(&"ü".repeat(100_000)).to_string();
         assert_eq!(shown, format!("`{}…`", "ü".repeat(64)));
     }

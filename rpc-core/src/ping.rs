@@ -1,4 +1,4 @@
-//! An endpoint that says that its server is there.
+//! An endpoint that answers whether its server is up.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -14,12 +14,11 @@ use crate::version::Version;
 
 /// Answers `pong`: what oslo.messaging's option `rpc_ping_enabled` adds to a server.
 ///
-/// Not there unless it is added. Operators' tools call `oslo_rpc_server_ping`, in the null namespace and version 1.0, and
-/// whatever arguments they send are not looked at.
+/// A server has it only when it is added. Operators' tools call `oslo_rpc_server_ping` in the null namespace and version
+/// 1.0. The arguments are ignored.
 ///
 /// ```
-/// use rpc_core::server::Ping;
-/// use rpc_core::{Server, Target, Transport};
+/// use rpc_core::{Ping, Server, Target, Transport};
 /// # use rpc_core::server::BuildError;
 ///
 /// # fn example(transport: std::sync::Arc<dyn Transport>) -> Result<(), BuildError> {
@@ -38,7 +37,7 @@ impl Endpoint for Ping {
         name: "Ping",
         namespaces: &[None],
         version: Version::V1_0,
-        docs: "Says that the server is there.",
+        docs: "Answers whether the server is up.",
         methods: &[MethodDescriptor {
             name: "oslo_rpc_server_ping",
             aliases: &[],

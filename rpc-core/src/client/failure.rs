@@ -1,0 +1,103 @@
+//! How a call fails, and the errors that its caller gets.
+
+use tokio::time::Instant;
+
+use super::settings::Settings;
+use crate::codec::Payload;
+use crate::error::{
+    CallError, CallInfo, Rejected, RemoteError, SendError, Timeout, TimeoutPhase, TransportError,
+    TransportErrorKind,
+};
+use crate::message::{Failure, FailureKind, MessageId, Ran};
+
+/// The encoded result of a call. A cast that was published has an empty one.
+///
+/// The failure is boxed, so that successful calls do not pay for its size.
+pub(super) type CallResult = Result<Payload, Box<CallFailure>>;
+
+/// Why a call has no result.
+pub(super) enum CallFailure {
+    /// The server replied with a failure.
+    Reply(Failure, CallInfo),
+    /// Everything else.
+    Error(CallError),
+}
+
+impl CallFailure {
+    pub(super) fn transport(error: SendError, info: CallInfo) -> Box<Self> {
+        Box::new(Self::Error(CallError::Transport(TransportError::new(error, info))))
+    }
+
+    pub(super) fn timeout(phase: TimeoutPhase, ran: Ran, info: CallInfo) -> Box<Self> {
+        Box::new(Self::Error(timeout(phase, ran, info)))
+    }
+
+    pub(super) fn rejected(rejected: Rejected) -> Box<Self> {
+        Box::new(Self::Error(CallError::Rejected(rejected)))
+    }
+
+    /// Returns one word for the log: OpenTelemetry's `error.type`.
+    pub(super) fn class(&self) -> &str {
+        match self {
+            Self::Reply(failure, _) => failure.class(),
+            Self::Error(CallError::Rejected(_)) => "rejected",
+            Self::Error(CallError::Transport(_)) => "transport",
+            Self::Error(CallError::Timeout(_)) => "timeout",
+            Self::Error(_) => "remote",
+        }
+    }
+
+    /// Returns the caller's error where no failure is an expected one.
+    pub(super) fn into_error(self) -> CallError {
+        match self {
+            Self::Error(error) => error,
+            Self::Reply(failure, info) => unexpected(failure, info),
+        }
+    }
+}
+
+/// Describes a call for its error.
+pub(super) fn call_info(
+    settings: &Settings,
+    id: Option<MessageId>,
+    method: &str,
+    started: Option<Instant>,
+) -> CallInfo {
+    CallInfo {
+        method: method.to_owned(),
+        target: settings.target.to_string(),
+        message_id: id,
+        elapsed: started.map(|started| started.elapsed()).unwrap_or_default(),
+    }
+}
+
+/// Returns the caller's error for a failure that is not one of the method's expected errors.
+pub(super) fn unexpected(failure: Failure, info: CallInfo) -> CallError {
+    match failure.kind() {
+        FailureKind::Expired => timeout(TimeoutPhase::Reply, Ran::No, info),
+        FailureKind::Overloaded => {
+            failed_in_transport(&failure, TransportErrorKind::Overloaded, Ran::No, info)
+        }
+        FailureKind::Interrupted => {
+            failed_in_transport(&failure, TransportErrorKind::Interrupted, Ran::Unknown, info)
+        }
+        _ => match Rejected::from_failure(&failure, info.clone()) {
+            Some(rejected) => CallError::Rejected(rejected),
+            None => CallError::Remote(RemoteError::new(failure, info)),
+        },
+    }
+}
+
+fn timeout(phase: TimeoutPhase, ran: Ran, info: CallInfo) -> CallError {
+    CallError::Timeout(Timeout::new(phase, ran, info))
+}
+
+fn failed_in_transport(
+    failure: &Failure,
+    kind: TransportErrorKind,
+    ran: Ran,
+    info: CallInfo,
+) -> CallError {
+    let error = SendError::new(kind, ran, failure.message());
+    CallError::Transport(TransportError::new(error, info))
+}

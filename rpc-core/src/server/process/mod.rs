@@ -1,0 +1,18 @@
+//! One request from its delivery to its reply: acknowledge, look up, invoke, reply.
+
+mod call_monitor;
+mod current_server;
+mod dispatch;
+mod duplicates;
+mod layered;
+mod reply_guard;
+mod request;
+mod request_log;
+pub(super) mod span;
+
+pub(crate) use self::call_monitor::monitored;
+pub(crate) use self::current_server::{EnterGuard, ServerId};
+pub(crate) use self::dispatch::{Dispatcher, MethodFuture};
+pub(super) use self::duplicates::DuplicateFilter;
+pub(super) use self::request::{Permit, process};
+pub(crate) use self::request_log::RequestLog;

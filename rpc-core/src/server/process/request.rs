@@ -1,0 +1,176 @@
+//! Runs one request.
+//!
+//! The runtime moves the future of [`process`] before its first poll, so its size decides the speed of a call. What only
+//! some requests need is boxed.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::call_monitor::monitored;
+use super::dispatch::MethodFuture;
+use super::layered::start_layered;
+use super::reply_guard::{ReplyGuard, interrupted};
+use crate::context::Context;
+use crate::message::{Failure, FailureKind, Outcome, Ran, Request};
+use crate::server::shared::ServerShared;
+use crate::transport::{AckMode, Delivery};
+use crate::untrusted::Quoted;
+
+/// A permit to run one request at a time.
+pub(in crate::server) struct Permit {
+    pub(super) shared: Arc<ServerShared>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Permit {
+    pub(in crate::server) fn new(shared: &Arc<ServerShared>, permit: OwnedSemaphorePermit) -> Self {
+        Self { shared: Arc::clone(shared), _permit: permit }
+    }
+}
+
+/// Runs a request from its delivery to its reply.
+///
+/// Returns the permit, as the serve loop may use it for the next request. `_in_flight` is released after everything
+/// else.
+pub(in crate::server) async fn process(
+    delivery: Box<dyn Delivery>,
+    permit: Permit,
+    _in_flight: TaskTrackerToken,
+    duplicate: bool,
+) -> Permit {
+    serve(ReplyGuard::new(delivery, &permit.shared), duplicate).await;
+    permit
+}
+
+async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {
+    let ack_first = guard.shared.options.ack_mode == AckMode::BeforeInvoke;
+    if (ack_first || duplicate)
+        && let Some(acked) = guard.delivery.ack().into_pending()
+    {
+        // Set before the broker confirms the ack: a request that is aborted meanwhile may be acknowledged all the same.
+        guard.owes_reply = !duplicate && guard.request().wants_reply;
+        if let Err(error) = acked.await {
+            guard.owes_reply = false;
+            return guard.shared.log.failed_ack(guard.request(), &error);
+        }
+    }
+    if duplicate {
+        return guard.shared.log.duplicate(guard.request());
+    }
+    guard.owes_reply = ack_first && guard.request().wants_reply;
+    let mut outcome = match guard.precheck() {
+        Some(failure) => Err(failure),
+        None => {
+            let ctx = Context::of(guard.request());
+            // Aborted: the guard replies.
+            let Some(outcome) = guard.invoke(&ctx).await else { return };
+            outcome
+        }
+    };
+    if guard.request().wants_reply {
+        if let Err(failure) = &mut outcome {
+            guard.shared.log.outgoing_failure(guard.request(), failure);
+            guard.downgrade_to_unknown(failure);
+        }
+        if let Some(replied) = guard.reply(outcome).into_pending()
+            && let Err(error) = replied.await
+        {
+            guard.shared.log.failed_reply(guard.request(), &error);
+        }
+    } else if let Err(failure) = outcome {
+        guard.shared.log.failure(guard.request(), &failure);
+    }
+    if !ack_first
+        && let Some(acked) = guard.delivery.ack().into_pending()
+        && let Err(error) = acked.await
+    {
+        guard.shared.log.failed_ack(guard.request(), &error);
+    }
+}
+
+impl ReplyGuard<'_> {
+    /// Returns why the method must not be invoked, if there is a reason.
+    fn precheck(&self) -> Option<Failure> {
+        let (request, options) = (self.request(), &self.shared.options);
+        let at_most_once = options.ack_mode == AckMode::BeforeInvoke && !options.run_redelivered;
+        if at_most_once && self.delivery.redelivered() {
+            self.shared.log.counters.redelivered.add_one();
+            return Some(interrupted(
+                "the message was redelivered: another server received it and did not finish it, and it is not run again",
+            ));
+        }
+        if request.is_expired() {
+            let message = format!("the deadline passed before {} started", Quoted(&request.method));
+            return Some(Failure::new(FailureKind::Expired, "Expired", message));
+        }
+        // Last: after this the caller can no longer withdraw the request.
+        if !request.state.start() {
+            let message =
+                format!("the caller cancelled the call before {} started", Quoted(&request.method));
+            return Some(Failure::new(FailureKind::Expired, "Expired", message));
+        }
+        None
+    }
+
+    /// Replaces a failure that says that the method did not run, where an earlier delivery or a duplicate of the
+    /// request may have run it.
+    #[cold]
+    fn downgrade_to_unknown(&self, failure: &mut Failure) {
+        let request = self.request();
+        // A caller that cancelled does not read the reply.
+        let started = failure.kind() == FailureKind::Expired
+            && request.has_started()
+            && !request.is_cancelled();
+        if failure.kind().ran() == Ran::No && (started || self.delivery.redelivered()) {
+            let why = failure.message();
+            *failure = interrupted(&format!(
+                "the message was delivered before, and its method may have run then; this time: {why}"
+            ));
+        }
+    }
+
+    /// Runs the method. `None`: it was aborted.
+    async fn invoke(&mut self, ctx: &Context) -> Option<Outcome> {
+        let Self { delivery, shared, .. } = self;
+        match delivery.request().monitor {
+            Some(period) if delivery.request().wants_reply => {
+                let request = Arc::clone(delivery.request());
+                let method = shared.start_method(&request, ctx);
+                let method = monitored(&request, period, || delivery.still_running(), method);
+                Box::pin(shared.abort.run_until_cancelled(method)).await
+            }
+            _ => {
+                let method = shared.start_method(delivery.request(), ctx);
+                shared.abort.run_until_cancelled(method).await
+            }
+        }
+    }
+}
+
+impl ServerShared {
+    fn start_method<'a>(&'a self, request: &'a Arc<Request>, ctx: &'a Context) -> MethodFuture<'a> {
+        let method = match &self.stack {
+            None => self.dispatcher.start(request, ctx),
+            Some(stack) => start_layered(stack, &self.dispatcher, request, ctx),
+        };
+        MethodFuture::new(method, self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the size of the futures that `_make` makes, and makes none.
+    fn size_of_future<A, B, C, D, F: Future>(_make: fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_message_takes_no_more_than_512_bytes() {
+        let size = size_of_future(process);
+        assert!(size <= 512, "{size} bytes");
+    }
+}

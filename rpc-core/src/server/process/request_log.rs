@@ -1,0 +1,112 @@
+//! Logs and counts what goes wrong with requests, and decides what callers are told.
+
+use crate::message::{Failure, FailureKind, Request};
+use crate::server::stats::Counters;
+use crate::transport::{AckError, ReplyError};
+use crate::untrusted::Untrusted;
+
+#[derive(Default)]
+pub(crate) struct RequestLog {
+    pub(in crate::server) counters: Counters,
+    /// Whether callers are told the text of unexpected errors.
+    pub(in crate::server) expose_errors: bool,
+    pub(in crate::server) quiet_unknown_methods: bool,
+}
+
+impl RequestLog {
+    /// Logs a failure, and removes from it what the caller must not see.
+    #[cold]
+    pub(crate) fn outgoing_failure(&self, request: &Request, failure: &mut Failure) {
+        self.failure(request, failure);
+        match failure.kind() {
+            FailureKind::Denied if !self.expose_errors => {
+                let message = failure.message().to_owned();
+                failure.make_opaque(message);
+            }
+            FailureKind::Error | FailureKind::Panic | FailureKind::UnencodableResult
+                if !self.expose_errors =>
+            {
+                failure.make_opaque(format!(
+                    "`{}` failed unexpectedly; see the server's log for message {}",
+                    request.method, request.id
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    /// Logs a failure.
+    #[cold]
+    pub(crate) fn failure(&self, request: &Request, failure: &Failure) {
+        let (id, method) = (&request.id, Untrusted(&request.method));
+        tracing::Span::current().record("error.type", failure.class());
+        let counters = &self.counters;
+        match failure.kind() {
+            FailureKind::Expected => {
+                counters.expected_errors.add_one();
+                tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "expected error");
+            }
+            FailureKind::Panic => {
+                counters.panics.add_one();
+                tracing::error!(target: "rpc_core::server", %id, %method, %failure, "the method panicked");
+            }
+            FailureKind::Error | FailureKind::UnencodableResult => {
+                counters.errors.add_one();
+                let causes = failure.causes();
+                tracing::error!(target: "rpc_core::server", %id, %method, %failure, ?causes, "the method failed");
+            }
+            FailureKind::Expired => {
+                counters.expired.add_one();
+                tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "request expired, method not run");
+            }
+            FailureKind::Interrupted => {
+                tracing::warn!(
+                    target: "rpc_core::server", %id, %method, %failure, "request redelivered, method not run again"
+                );
+            }
+            FailureKind::UnknownMethod
+                if self.quiet_unknown_methods || request.method.ends_with("_ignore_errors") =>
+            {
+                counters.rejected.add_one();
+                tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "request rejected");
+            }
+            _ => {
+                counters.rejected.add_one();
+                let causes = failure.causes();
+                tracing::warn!(target: "rpc_core::server", %id, %method, %failure, ?causes, "request rejected");
+            }
+        }
+    }
+
+    #[cold]
+    pub(in crate::server) fn failed_reply(&self, request: &Request, error: &ReplyError) {
+        self.counters.failed_replies.add_one();
+        let (id, method) = (&request.id, Untrusted(&request.method));
+        tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
+    }
+
+    #[cold]
+    pub(in crate::server) fn failed_ack(&self, request: &Request, error: &AckError) {
+        self.counters.failed_acks.add_one();
+        let (id, method) = (&request.id, Untrusted(&request.method));
+        tracing::error!(
+            target: "rpc_core::server", %id, %method, %error, "cannot acknowledge the message, skipping it"
+        );
+    }
+
+    #[cold]
+    pub(in crate::server) fn duplicate(&self, request: &Request) {
+        self.counters.duplicates.add_one();
+        let (id, method) = (&request.id, Untrusted(&request.method));
+        tracing::warn!(target: "rpc_core::server", %id, %method, "duplicate dropped");
+    }
+
+    #[cold]
+    pub(in crate::server) fn interrupted(&self, request: &Request) {
+        self.counters.interrupted.add_one();
+        let (id, method) = (&request.id, Untrusted(&request.method));
+        tracing::warn!(
+            target: "rpc_core::server", %id, %method, "request aborted, telling the caller that it may have run"
+        );
+    }
+}

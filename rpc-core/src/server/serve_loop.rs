@@ -1,0 +1,276 @@
+//! The loop of a server: consumes a message when a permit is free, and hands it to a task. Once stopped, it drains.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::runtime::RuntimeFlavor;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{DropGuard, PollSemaphore};
+use tracing::Instrument;
+
+use super::options::Concurrency;
+use super::process::{DuplicateFilter, Permit, process, span};
+use super::report::{ShutdownCause, ShutdownReport};
+use super::shared::ServerShared;
+use super::stop::StopHandle;
+use crate::endpoint::BoxFuture;
+use crate::transport::{Delivery, ListenError, Listener};
+
+/// How long an aborted task may take to notice. One that never yields does not notice.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the transport may take to close the listener.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many messages the loop runs in its own task before it yields.
+const BATCH: usize = 64;
+
+pub(super) struct ServeLoop {
+    listener: Box<dyn Listener>,
+    shared: Arc<ServerShared>,
+    stop: StopHandle,
+    /// Resolves when the server is asked to stop. Made once, as the loop waits for it before every sleep.
+    stopped: BoxFuture<'static, ()>,
+    duplicates: DuplicateFilter,
+    mode: RunMode,
+    permits: PollSemaphore,
+    /// A permit that the last message gave back, or that the loop acquired before the next message arrived.
+    reusable_permit: Option<Permit>,
+    /// Messages that ran in the loop's own task when the server was stopped, and finished.
+    finished: usize,
+    /// Messages that ran in the loop's own task when the server was stopped, and were aborted.
+    aborted: usize,
+    /// Aborts running methods if the server's task is dropped.
+    _abort_on_drop: DropGuard,
+}
+
+/// How messages are run on the runtime at hand.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+enum RunMode {
+    /// One after the other, each to its end.
+    Serial,
+    /// Each as a task of its own.
+    Spawn,
+    /// In the loop's task until the method has to wait, and as a task of its own from then on. On a runtime with one
+    /// thread an earlier task is useless: nothing else can run until the method waits.
+    SpawnOnPending,
+}
+
+impl RunMode {
+    fn choose(concurrency: Concurrency) -> Self {
+        let threads = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        match (concurrency, threads) {
+            (Concurrency::Serial, _) => Self::Serial,
+            (Concurrency::Limit(_), Ok(RuntimeFlavor::CurrentThread)) => Self::SpawnOnPending,
+            (Concurrency::Limit(_), _) => Self::Spawn,
+        }
+    }
+}
+
+enum Event {
+    Stopped,
+    ListenerEnded,
+    Failed(ListenError),
+    Delivery(Box<dyn Delivery>, Permit),
+}
+
+impl ServeLoop {
+    pub(super) fn new(
+        listener: Box<dyn Listener>,
+        shared: Arc<ServerShared>,
+        stop: StopHandle,
+    ) -> Self {
+        let options = &shared.options;
+        let limit = options.concurrency.limit().min(Semaphore::MAX_PERMITS);
+        Self {
+            listener,
+            stopped: Box::pin(stop.stopped_owned()),
+            stop,
+            duplicates: DuplicateFilter::new(options.duplicate_window),
+            mode: RunMode::choose(options.concurrency),
+            permits: PollSemaphore::new(Arc::new(Semaphore::new(limit))),
+            reusable_permit: None,
+            finished: 0,
+            aborted: 0,
+            _abort_on_drop: shared.abort.clone().drop_guard(),
+            shared,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> ShutdownReport {
+        let cause = loop {
+            match poll_fn(|cx| self.poll_batch(cx)).await {
+                Event::Stopped => break ShutdownCause::Stopped,
+                Event::ListenerEnded => break ShutdownCause::ListenerEnded,
+                Event::Failed(error) => {
+                    tracing::error!(target: "rpc_core::server", %error, "consumer error, retrying");
+                    // However often it fails, other tasks get their turn.
+                    yield_now().await;
+                }
+                Event::Delivery(delivery, permit) => {
+                    Box::pin(self.run_serially(delivery, permit)).await;
+                }
+            }
+        };
+        self.drain(cause).await
+    }
+
+    /// Runs messages until there is something to wait for.
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        for _ in 0..BATCH {
+            match (ready!(self.poll_event(cx)), self.mode) {
+                (Event::Delivery(delivery, permit), RunMode::Spawn) => self.spawn(delivery, permit),
+                (Event::Delivery(delivery, permit), RunMode::SpawnOnPending) => {
+                    self.run_until_pending(delivery, permit, cx);
+                }
+                (event, _) => return Poll::Ready(event),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.stop.is_stopped() {
+            return Poll::Ready(Event::Stopped);
+        }
+        let polled = self.poll_delivery(cx);
+        // Registering a waker costs something, and is of use only before the loop sleeps.
+        if polled.is_pending() && self.stopped.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Event::Stopped);
+        }
+        polled
+    }
+
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let permit = match self.reusable_permit.take() {
+            Some(permit) => permit,
+            None => match ready!(self.permits.poll_acquire(cx)) {
+                Some(permit) => Permit::new(&self.shared, permit),
+                // Nobody closes the semaphore.
+                None => return Poll::Ready(Event::ListenerEnded),
+            },
+        };
+        match self.listener.poll_next(cx) {
+            Poll::Ready(Some(Ok(delivery))) => Poll::Ready(Event::Delivery(delivery, permit)),
+            other => {
+                self.reusable_permit = Some(permit);
+                match ready!(other) {
+                    Some(Err(error)) => Poll::Ready(Event::Failed(error)),
+                    _ => Poll::Ready(Event::ListenerEnded),
+                }
+            }
+        }
+    }
+
+    /// Counts a message. Returns whether it is a duplicate.
+    fn is_duplicate(&mut self, delivery: &dyn Delivery) -> bool {
+        self.shared.log.counters.received.add_one_alone();
+        // The ack mode decides what happens to redelivered messages. Only a message that was sent twice is a duplicate.
+        !delivery.redelivered() && self.duplicates.is_duplicate(delivery.request().id)
+    }
+
+    fn spawn(&mut self, delivery: Box<dyn Delivery>, permit: Permit) {
+        let span = span::request_span(delivery.request());
+        let duplicate = self.is_duplicate(&*delivery);
+        let message = process(delivery, permit, self.shared.in_flight.token(), duplicate);
+        match span {
+            None => drop(tokio::spawn(message)),
+            Some(span) => drop(tokio::spawn(message.instrument(span))),
+        }
+    }
+
+    fn run_until_pending(
+        &mut self,
+        delivery: Box<dyn Delivery>,
+        permit: Permit,
+        cx: &mut Context<'_>,
+    ) {
+        if span::is_enabled() {
+            return self.spawn(delivery, permit);
+        }
+        let duplicate = self.is_duplicate(&*delivery);
+        let in_flight = self.shared.in_flight.token();
+        let mut message = Box::pin(process(delivery, permit, in_flight, duplicate));
+        let polled = catch_unwind(AssertUnwindSafe(|| message.as_mut().poll(cx)));
+        match polled {
+            Ok(Poll::Ready(permit)) => self.reusable_permit = Some(permit),
+            // The first poll of the task replaces the loop's waker by the task's.
+            Ok(Poll::Pending) => drop(tokio::spawn(message)),
+            Err(_) => log_panic(),
+        }
+    }
+
+    /// Runs a message in the loop's own task, which then also has to watch the shutdown timeout.
+    async fn run_serially(&mut self, delivery: Box<dyn Delivery>, permit: Permit) {
+        let span = span::request_span(delivery.request()).unwrap_or_else(tracing::Span::none);
+        let duplicate = self.is_duplicate(&*delivery);
+        let in_flight = self.shared.in_flight.token();
+        let message = process(delivery, permit, in_flight, duplicate).instrument(span);
+        let mut message = pin!(AssertUnwindSafe(message).catch_unwind());
+        let timed_out = async {
+            self.stop.stopped().await;
+            sleep(self.shared.options.shutdown_timeout).await;
+        };
+        let result = tokio::select! {
+            biased;
+            result = &mut message => {
+                self.finished += usize::from(self.stop.is_stopped());
+                Some(result)
+            }
+            () = timed_out => {
+                self.aborted += 1;
+                self.shared.abort.cancel();
+                timeout(ABORT_TIMEOUT, message).await.ok()
+            }
+        };
+        match result {
+            Some(Ok(permit)) => self.reusable_permit = Some(permit),
+            Some(Err(_)) => log_panic(),
+            None => {}
+        }
+    }
+
+    async fn drain(mut self, cause: ShutdownCause) -> ShutdownReport {
+        let ServerShared { in_flight, abort, options, .. } = &*self.shared;
+        let running = in_flight.len();
+        in_flight.close();
+        // Methods end while the transport stops to consume.
+        let (stopping, drained) = tokio::join!(
+            timeout(CLOSE_TIMEOUT, self.listener.stop_consuming()),
+            timeout(options.shutdown_timeout, in_flight.wait()),
+        );
+        if stopping.is_err() {
+            tracing::warn!(target: "rpc_core::server", "the transport timed out stopping the consumer");
+        }
+        let aborted = if drained.is_ok() { 0 } else { in_flight.len() };
+        if aborted > 0 {
+            tracing::warn!(
+                target: "rpc_core::server",
+                aborted,
+                shutdown_timeout = ?options.shutdown_timeout,
+                "shutdown timed out, aborting the running methods"
+            );
+            abort.cancel();
+            let _ = timeout(ABORT_TIMEOUT, in_flight.wait()).await;
+        }
+        if timeout(CLOSE_TIMEOUT, self.listener.close()).await.is_err() {
+            tracing::warn!(target: "rpc_core::server", "the transport timed out closing the consumer");
+        }
+        let finished = self.finished + running.saturating_sub(aborted);
+        ShutdownReport { cause, finished, aborted: aborted + self.aborted }
+    }
+}
+
+/// Logs a panic that was not the method's own: that one is caught and answered further in. It costs this message only.
+fn log_panic() {
+    tracing::error!(
+        target: "rpc_core::server",
+        "the transport, or the destructor of a method's future, panicked; its message is dropped"
+    );
+}

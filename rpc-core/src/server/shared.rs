@@ -1,0 +1,23 @@
+//! What the serve loop, the running requests and the server's handle share.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::options::Options;
+use super::process::{Dispatcher, RequestLog, ServerId};
+use crate::layer::RpcService;
+
+pub(super) struct ServerShared {
+    pub(super) id: ServerId,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) options: Options,
+    /// The layers around the dispatcher, outermost first.
+    pub(super) stack: Option<RpcService>,
+    pub(super) log: RequestLog,
+    /// Counts the requests in flight.
+    pub(super) in_flight: TaskTracker,
+    /// Aborts the methods that are still running.
+    pub(super) abort: CancellationToken,
+}
