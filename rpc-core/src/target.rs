@@ -7,8 +7,7 @@ use crate::version::Version;
 
 type Name = Cow<'static, str>;
 
-/// An address, as oslo.messaging's `Target`: every field is optional, and who uses a target says
-/// which ones it needs.
+/// An address, as oslo.messaging's `Target`. Every field is optional; what uses a target requires some of them.
 ///
 /// | field | server | endpoint | client |
 /// |---|---|---|---|
@@ -27,8 +26,8 @@ type Name = Cow<'static, str>;
 /// assert_eq!(target.to_string(), "<Target topic=bank, version=1.2, server=bank-1>");
 /// ```
 ///
-/// Equality compares all fields. The printed form leaves out what is unset or empty, and
-/// `legacy_namespaces` always.
+/// Equality compares all fields. The printed form omits fields that are unset or empty, and always
+/// `legacy_namespaces`.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Target {
@@ -38,25 +37,24 @@ pub struct Target {
     pub topic: Option<Name>,
     /// The name of one server of the topic.
     pub server: Option<Name>,
-    /// The group of methods within a server. Unset is the null namespace, a value of its own
-    /// that differs from the empty string.
+    /// The group of methods within a server. Unset is the null namespace, which differs from the empty string.
     pub namespace: Option<Name>,
     /// The version of the namespace. Unset: [`Version::V1_0`].
     pub version: Option<Version>,
-    /// Whether every server of the topic is meant. Default: no.
+    /// Whether the target is every server of the topic. Default: no.
     pub fanout: bool,
-    /// Namespaces that an endpoint also answers to, `None` being the null namespace.
+    /// Namespaces that an endpoint also answers to. `None` is the null namespace.
     pub legacy_namespaces: Vec<Option<Name>>,
 }
 
 impl Target {
-    /// A target with nothing set.
+    /// Creates a target with nothing set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A target with this topic.
+    /// Creates a target with this topic.
     #[must_use]
     pub fn topic(topic: impl Into<Name>) -> Self {
         Self::new().with_topic(topic)
@@ -97,14 +95,14 @@ impl Target {
         self
     }
 
-    /// Says whether every server of the topic is meant.
+    /// Sets whether the target is every server of the topic.
     #[must_use]
     pub fn fanout(mut self, fanout: bool) -> Self {
         self.fanout = fanout;
         self
     }
 
-    /// Sets the namespaces an endpoint also answers to, in place of any set before.
+    /// Sets the namespaces that an endpoint also answers to, and replaces those set before.
     #[must_use]
     pub fn legacy_namespaces<N: Into<Name>>(
         mut self,
@@ -114,10 +112,9 @@ impl Target {
         self
     }
 
-    /// This target with some fields changed, as calling a target does in oslo.messaging.
+    /// Returns this target with some fields changed, as calling a target does in oslo.messaging.
     ///
-    /// What the change does not mention is taken from this target, except for
-    /// `legacy_namespaces`, which are not inherited.
+    /// Fields that the change does not mention keep their values, except `legacy_namespaces`, which are not inherited.
     ///
     /// ```
     /// use rpc_core::{Target, TargetChange};
@@ -169,8 +166,8 @@ impl fmt::Debug for Target {
 
 /// Which fields of a target to change, for [`Target::replace`].
 ///
-/// Each field is kept unless it is set (by the method of its name) or cleared (by `no_…`); of
-/// several such calls for one field the last one counts.
+/// A field keeps its value unless it is set (by the method of its name) or cleared (by `no_…`). Of several changes of
+/// one field, the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[must_use]
 pub struct TargetChange {
@@ -184,7 +181,7 @@ pub struct TargetChange {
 }
 
 impl TargetChange {
-    /// A change that keeps every field but `legacy_namespaces`.
+    /// Creates a change that keeps every field except `legacy_namespaces`.
     pub fn new() -> Self {
         Self::default()
     }
@@ -219,7 +216,7 @@ impl TargetChange {
         self
     }
 
-    /// Clears the server's name: any server of the topic will do.
+    /// Clears the server's name: any server of the topic is meant.
     pub fn no_server(mut self) -> Self {
         self.server = Change::Clear;
         self
@@ -249,13 +246,13 @@ impl TargetChange {
         self
     }
 
-    /// Says whether every server of the topic is meant.
+    /// Sets whether the target is every server of the topic.
     pub fn fanout(mut self, fanout: bool) -> Self {
         self.fanout = Some(fanout);
         self
     }
 
-    /// Sets the legacy namespaces, which otherwise are dropped.
+    /// Sets the legacy namespaces, which are dropped otherwise.
     pub fn legacy_namespaces<N: Into<Name>>(
         mut self,
         namespaces: impl IntoIterator<Item = Option<N>>,

@@ -38,7 +38,7 @@ pub(super) struct Waiting {
 }
 
 impl Attempt {
-    /// Sends a request. `bound` limits how long a cast may take to be published; a call has its deadline.
+    /// Starts to send a request. `bound` limits how long a cast may take to be published; a call has its deadline.
     pub(super) fn start(
         settings: &Arc<Settings>,
         request: Arc<Request>,
@@ -88,6 +88,8 @@ impl Attempt {
         Self::Publishing(Box::pin(publishing), request)
     }
 
+    // Inlined into the poll of a call. As a function of its own it costs 1 % of an in-memory call.
+    #[inline(always)]
     pub(super) fn poll(
         &mut self,
         settings: &Settings,
@@ -157,6 +159,7 @@ async fn publish_cast(
 }
 
 impl Waiting {
+    #[inline(always)]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReplyEvent> {
         // The reply first: it may arrive before the confirm of its own request.
         if let Poll::Ready(event) = self.reply.poll(cx) {

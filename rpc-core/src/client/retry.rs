@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_up_to_a_limit_and_end_with_the_last_attempt() {
+    fn backoffs_grow_up_to_a_limit_and_end_with_the_last_attempt() {
         let retry = Retry::times(40).initial_backoff(Duration::from_millis(100));
         for attempt in 0..40 {
             let backoff = retry.backoff_after(attempt).unwrap();

@@ -105,7 +105,7 @@ mod loom_tests {
     use super::*;
 
     #[test]
-    fn of_a_server_that_begins_and_a_caller_that_gives_up_one_is_first() {
+    fn a_race_between_a_starting_server_and_a_cancelling_caller_has_one_winner() {
         loom::model(|| {
             let state = Arc::new(RequestState::default());
             state.mark_sent();

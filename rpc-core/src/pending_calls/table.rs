@@ -268,7 +268,7 @@ mod loom_tests {
 
     /// A call that is completed twice at the same time, while its caller polls.
     #[test]
-    fn a_call_is_settled_once_and_its_caller_woken() {
+    fn a_call_is_completed_once_and_its_caller_woken() {
         loom::model(|| {
             let shard = Arc::new(Shard::default());
             let key = shard.insert(0, None, None);
@@ -296,7 +296,7 @@ mod loom_tests {
     }
 
     #[test]
-    fn a_call_that_is_given_up_while_it_is_settled_leaves_nothing() {
+    fn a_call_that_is_dropped_while_it_is_completed_leaves_no_entry() {
         loom::model(|| {
             let shard = Arc::new(Shard::default());
             let key = shard.insert(0, None, None);

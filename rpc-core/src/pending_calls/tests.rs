@@ -37,7 +37,7 @@ const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
-async fn the_first_outcome_counts_and_the_second_finds_nobody() {
+async fn the_first_outcome_completes_the_call_and_the_second_is_discarded() {
     let pending_calls = PendingCalls::new();
     let (key, mut reply) = pending_calls.register(&request(LATE));
     assert!(pending_calls.complete(key, Ok(answer(1))));
@@ -53,7 +53,7 @@ async fn a_late_reply_does_not_reach_the_next_call_in_the_same_entry() {
     let pending_calls = PendingCalls::new();
     let (first, reply) = pending_calls.register(&request(LATE));
     drop(reply);
-    // The first of them uses the entry again.
+    // The first of these calls reuses the entry.
     let open: Vec<_> = (0..16).map(|_| pending_calls.register(&request(LATE))).collect();
     assert!(!pending_calls.complete(first, Ok(answer(1))));
     for (key, mut reply) in open {
@@ -77,7 +77,7 @@ async fn an_earlier_deadline_after_a_later_one_is_met() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signs_of_life_put_off_the_silence_but_not_the_deadline() {
+async fn reports_of_a_running_method_restart_the_monitor_but_not_the_deadline() {
     let pending_calls = PendingCalls::new();
     let (key, mut reply) = pending_calls.register(&monitored(SOON * 5, SOON));
     let start = Instant::now();
@@ -98,7 +98,7 @@ async fn signs_of_life_put_off_the_silence_but_not_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_travels_as_a_number_and_a_foreign_number_finds_nobody() {
+async fn a_key_can_be_sent_as_a_number_and_a_foreign_number_finds_no_call() {
     let pending_calls = PendingCalls::new();
     let (key, mut reply) = pending_calls.register(&request(LATE));
     assert_eq!(CallKey::from_bits(key.to_bits()), key);
@@ -111,15 +111,15 @@ async fn a_key_travels_as_a_number_and_a_foreign_number_finds_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_handle_cancels_the_request_and_tells_the_transport() {
-    let told = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&told);
+    let reported = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reported);
     let pending_calls = PendingCalls::on_drop(move |_, _| {
         counted.fetch_add(1, Ordering::Relaxed);
     });
-    let given_up = request(LATE);
-    drop(pending_calls.register(&given_up));
-    assert!(given_up.is_cancelled());
-    assert_eq!(told.load(Ordering::Relaxed), 1);
+    let cancelled = request(LATE);
+    drop(pending_calls.register(&cancelled));
+    assert!(cancelled.is_cancelled());
+    assert_eq!(reported.load(Ordering::Relaxed), 1);
     assert!(pending_calls.is_empty());
 
     let answered = request(LATE);
@@ -128,7 +128,7 @@ async fn dropping_the_handle_cancels_the_request_and_tells_the_transport() {
     next(&mut reply).await;
     drop(reply);
     assert!(!answered.is_cancelled());
-    assert_eq!(told.load(Ordering::Relaxed), 1);
+    assert_eq!(reported.load(Ordering::Relaxed), 1);
 }
 
 #[test]
@@ -142,13 +142,13 @@ fn deadlines_are_met_after_the_runtime_that_watched_them_has_gone() {
         reply
     });
     drop(first);
-    // The second runtime is not the one that was asked to watch.
+    // The second runtime is not the one that watched the deadline.
     let event = runtime().block_on(next(&mut reply));
     assert!(matches!(event, ReplyEvent::Expired));
 }
 
 #[test]
-fn deadlines_are_met_while_the_runtime_of_an_earlier_call_stands_still() {
+fn deadlines_are_met_while_the_runtime_of_an_earlier_call_is_not_driven() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let pending_calls = PendingCalls::new();
     let idle = runtime();

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -224,6 +225,7 @@ impl ServerBuilder {
                 options: self.options,
                 stack: self.stack,
                 log: self.log,
+                permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
                 abort: CancellationToken::new(),
             }),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +17,8 @@ pub(super) struct ServerShared {
     /// The layers around the dispatcher, outermost first.
     pub(super) stack: Option<RpcService>,
     pub(super) log: RequestLog,
+    /// As many as requests may run at the same time.
+    pub(super) permits: Arc<Semaphore>,
     /// Counts the requests in flight.
     pub(super) in_flight: TaskTracker,
     /// Aborts the methods that are still running.

@@ -1,13 +1,22 @@
 //! When a server acknowledges.
 
-/// When a message is acknowledged.
+/// When a server acknowledges a message.
+///
+/// ```
+/// use rpc_core::server::{AckMode, ServerBuilder};
+///
+/// fn at_least_once(server: ServerBuilder) -> ServerBuilder {
+///     server.ack_mode(AckMode::AfterReply)
+/// }
+/// ```
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AckMode {
-    /// Before its method is invoked: a method runs at most once. A server that dies takes its running calls with it.
+    /// Before the method is invoked: a method runs at most once. When a server dies, its running calls are lost.
+    ///
     /// The default, as in oslo.messaging.
     #[default]
     BeforeInvoke,
-    /// After its reply was sent: a method runs at least once. For methods that may run twice.
+    /// After the reply was sent: a method runs at least once. Use it for methods that may run twice.
     AfterReply,
 }

@@ -1,4 +1,4 @@
-//! The server's side of the seam.
+//! The server's half of a transport: a listener, and the messages that it delivers.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,41 +8,43 @@ use crate::endpoint::BoxFuture;
 use crate::maybe_ready::MaybeReady;
 use crate::message::{Outcome, Request};
 
-/// Takes messages for one server.
+/// Consumes messages for one server.
 ///
-/// Dropping a listener closes it without waiting; what it held unacknowledged goes back to the broker.
+/// Dropping a listener closes it without waiting. Its unacknowledged messages go back to the broker.
 pub trait Listener: Send {
-    /// The next message. `None`: the listener has ended for good. An error is logged by the server, which asks again.
+    /// Polls for the next message. `None`: the listener has ended for good. The server logs an error and polls again.
     ///
-    /// No message is lost when the caller stops polling: what it was not given stays in the broker.
+    /// No message is lost when the caller stops polling: what was not delivered stays in the broker.
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>>;
 
-    /// Takes no further messages, and lets other servers have what waits. Deliveries under way can still be
-    /// acknowledged and answered. It is done whether or not the future is waited for.
+    /// Stops consuming, and leaves the waiting messages to other servers.
+    ///
+    /// Messages that were delivered can still be acknowledged and answered. The consumer stops whether or not the future
+    /// is awaited.
     fn stop_consuming(&mut self) -> MaybeReady<()>;
 
-    /// Ends the listener, whether or not the future is waited for.
+    /// Closes the listener, whether or not the future is awaited.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// One message, not yet acknowledged.
+/// One message that was delivered and not yet acknowledged.
 ///
 /// A delivery that is dropped before it was acknowledged goes back to the broker.
 pub trait Delivery: Send {
-    /// The request.
+    /// Returns the request.
     fn request(&self) -> &Arc<Request>;
 
-    /// Whether this message has been delivered to some server before.
+    /// Returns whether this message was delivered to some server before.
     fn redelivered(&self) -> bool;
 
-    /// Tells the broker that the message has been taken.
+    /// Acknowledges the message.
     ///
     /// # Errors
     ///
-    /// The connection by which the message came is gone: the broker delivers it again.
+    /// Fails when the connection that delivered the message is gone. The broker delivers it again.
     fn ack(&mut self) -> MaybeReady<Result<(), AckError>>;
 
     /// Gives the message back to the broker, for this or another server.
@@ -50,42 +52,43 @@ pub trait Delivery: Send {
         drop(self);
     }
 
-    /// Tells the caller that the server is still at work. Does nothing for casts.
+    /// Tells the caller that its method is still running. Does nothing for casts.
     ///
     /// # Errors
     ///
-    /// There was no connection to send it over.
+    /// Fails when there is no connection to send it over.
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>>;
 
-    /// Sends the final outcome. Called at most once, and not for casts. The answer is on its way when the future is
-    /// done; dropping the future must not block.
+    /// Sends the final outcome. Called at most once, and not for casts.
+    ///
+    /// The reply was sent when the future completes. Dropping the future must not block.
     ///
     /// # Errors
     ///
-    /// There was no connection to send it over while the caller waited.
+    /// Fails when there is no connection to send it over while the caller waits.
     fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>>;
 }
 
-/// The broker did not take an acknowledgement.
+/// The error of an acknowledgement that did not reach the broker.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("acknowledgement failed: {0}")]
 pub struct AckError(String);
 
 impl AckError {
-    /// The error with its reason.
+    /// Creates the error with its reason.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
 
-/// An answer could not be sent.
+/// The error of a reply that could not be sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("reply failed: {0}")]
 pub struct ReplyError(String);
 
 impl ReplyError {
-    /// The error with its reason.
+    /// Creates the error with its reason.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// Which of a topic's servers a message is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Destination {
-    /// One of them.
+    /// Any one of them.
     Any,
     /// The one with this name.
     Server(Cow<'static, str>),
@@ -18,7 +18,7 @@ pub enum Destination {
 
 /// A resolved target, made once per client and used for all its messages.
 pub struct Route {
-    /// The exchange; `None`: the transport's default.
+    /// The exchange. `None`: the transport's default exchange.
     pub exchange: Option<Cow<'static, str>>,
     /// The topic.
     pub topic: Cow<'static, str>,
@@ -28,27 +28,27 @@ pub struct Route {
 }
 
 impl Route {
-    /// A route on the default exchange.
+    /// Creates a route on the default exchange.
     #[must_use]
     pub fn new(topic: impl Into<Cow<'static, str>>, destination: Destination) -> Self {
         Self { exchange: None, topic: topic.into(), destination, cache: OnceLock::new() }
     }
 
-    /// The same route on another exchange.
+    /// Sets the exchange.
     #[must_use]
     pub fn with_exchange(mut self, exchange: Option<Cow<'static, str>>) -> Self {
         self.exchange = exchange;
         self
     }
 
-    /// What the transport remembered for this route, if it did.
+    /// Returns what the transport [remembered](Self::remember) for this route, if anything.
     #[must_use]
     pub fn cached<T: Any>(&self) -> Option<&T> {
         self.cache.get()?.downcast_ref()
     }
 
-    /// Remembers something for this route: a queue's handle, so that it need not be looked up for every message. The
-    /// first thing remembered stays.
+    /// Remembers something for this route, for example a queue's handle, so that it need not be looked up for every
+    /// message. The first value stays.
     pub fn remember<T: Any + Send + Sync>(&self, value: T) {
         let _ = self.cache.set(Box::new(value));
     }

@@ -1,14 +1,14 @@
 //! The state of a transport's connection.
 
-/// What a transport's connection is up to.
+/// The state of a transport's connection. [`Transport::state`](super::Transport::state) observes it.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectionState {
-    /// Not connected; trying to be.
+    /// Not connected. The transport is trying to connect.
     Connecting,
-    /// Messages flow.
+    /// Connected.
     Connected,
-    /// Connected, but the broker takes no messages for now.
+    /// Connected, but the broker accepts no messages at the moment.
     Blocked,
     /// Closed for good.
     Closed,

@@ -1,4 +1,4 @@
-//! Choosing a transport by URL, so that a deployment's configuration decides and not the code.
+//! Chooses a transport by URL, so that a deployment's configuration decides and not the code.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::endpoint::BoxFuture;
 /// The environment variable that [`Transports::connect_default`] reads.
 const URL_VARIABLE: &str = "RPC_TRANSPORT_URL";
 
-/// Makes transports from URLs with certain schemes.
+/// Creates transports from URLs with certain schemes.
 pub trait TransportFactory: Send + Sync + 'static {
-    /// The schemes it knows, such as `mem`.
+    /// Returns the schemes that it knows, such as `mem`.
     fn schemes(&self) -> &'static [&'static str];
 
-    /// The transport for a URL with one of these schemes. A transport connects when it is first used.
+    /// Creates the transport for a URL with one of these schemes. A transport connects when it is first used.
     fn connect<'a>(
         &'a self,
         url: &'a str,
@@ -22,34 +22,47 @@ pub trait TransportFactory: Send + Sync + 'static {
 }
 
 /// The transports that a program knows, by the scheme of their URLs.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use rpc_core::transport::{ConnectError, Transport, TransportFactory, Transports};
+///
+/// async fn connect(
+///     factory: impl TransportFactory,
+///     url: &str,
+/// ) -> Result<Arc<dyn Transport>, ConnectError> {
+///     Transports::new().with(factory).connect(url).await
+/// }
+/// ```
 #[derive(Default)]
 pub struct Transports {
     factories: Vec<Box<dyn TransportFactory>>,
 }
 
 impl Transports {
-    /// None yet.
+    /// Creates an empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one. Of two that know the same scheme the first is asked.
+    /// Adds a transport. Of two that know the same scheme, the first one is used.
     #[must_use]
     pub fn with(mut self, factory: impl TransportFactory) -> Self {
         self.factories.push(Box::new(factory));
         self
     }
 
-    /// The transport that `url` names.
+    /// Creates the transport that `url` names.
     ///
     /// # Errors
     ///
-    /// The URL has no scheme, no factory knows its scheme, or the factory refuses it.
+    /// Fails when the URL has no scheme, when no factory knows its scheme, or when the factory rejects it.
     ///
     /// # Cancel safety
     ///
-    /// Safe: nothing stays behind.
+    /// Safe: nothing is left behind.
     pub async fn connect(&self, url: &str) -> Result<Arc<dyn Transport>, ConnectError> {
         let Some((scheme, _)) = url.split_once(':') else {
             return Err(ConnectError::new(url, "it has no scheme; write `mem://` for example"));
@@ -60,15 +73,15 @@ impl Transports {
         }
     }
 
-    /// The transport that the environment variable `RPC_TRANSPORT_URL` names, or else `fallback`.
+    /// Creates the transport that the environment variable `RPC_TRANSPORT_URL` names, or else `fallback`.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect), and where the variable is not Unicode.
+    /// Fails as [`connect`](Self::connect) does, and when the variable is not Unicode.
     ///
     /// # Cancel safety
     ///
-    /// Safe: nothing stays behind.
+    /// Safe: nothing is left behind.
     pub async fn connect_default(
         &self,
         fallback: &str,
@@ -93,7 +106,7 @@ impl fmt::Debug for Transports {
     }
 }
 
-/// A URL from which no transport could be made. User and password of the URL are not shown.
+/// The error of a URL from which no transport could be made. It does not show the user and password of the URL.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot use the transport `{url}`: {reason}")]
 pub struct ConnectError {
@@ -102,15 +115,14 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// The error for `url`, without what stands before its last `@`.
+    /// Creates the error for `url`, without user and password.
     #[must_use]
     pub fn new(url: &str, reason: impl Into<String>) -> Self {
         Self { url: redacted(url), reason: reason.into() }
     }
 }
 
-/// The URL without user information, of which a list of hosts has several: all that stands between the scheme and the
-/// last `@`.
+/// Removes everything between the scheme and the last `@`: a URL with several hosts has several users and passwords.
 fn redacted(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => {

@@ -1,5 +1,6 @@
 //! One request from its delivery to its reply: acknowledge, look up, invoke, reply.
 
+mod abortable;
 mod call_monitor;
 mod current_server;
 mod dispatch;

@@ -8,25 +8,33 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::abortable::{Abortable, Method};
 use super::call_monitor::monitored;
 use super::dispatch::MethodFuture;
 use super::layered::start_layered;
 use super::reply_guard::{ReplyGuard, interrupted};
 use crate::context::Context;
-use crate::message::{Failure, FailureKind, Outcome, Ran, Request};
+use crate::message::{Failure, FailureKind, Ran, Request};
 use crate::server::shared::ServerShared;
 use crate::transport::{AckMode, Delivery};
 use crate::untrusted::Quoted;
 
-/// A permit to run one request at a time.
+/// A permit to run one request at a time. One word wide, unlike the permits of a [`Semaphore`](tokio::sync::Semaphore).
 pub(in crate::server) struct Permit {
     pub(super) shared: Arc<ServerShared>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Permit {
+    /// Takes over a permit of the server's semaphore.
     pub(in crate::server) fn new(shared: &Arc<ServerShared>, permit: OwnedSemaphorePermit) -> Self {
-        Self { shared: Arc::clone(shared), _permit: permit }
+        permit.forget();
+        Self { shared: Arc::clone(shared) }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.shared.permits.add_permits(1);
     }
 }
 
@@ -131,21 +139,19 @@ impl ReplyGuard<'_> {
         }
     }
 
-    /// Runs the method. `None`: it was aborted.
-    async fn invoke(&mut self, ctx: &Context) -> Option<Outcome> {
-        let Self { delivery, shared, .. } = self;
-        match delivery.request().monitor {
+    fn invoke<'a>(&'a mut self, ctx: &'a Context) -> Abortable<'a> {
+        let (delivery, shared) = (&mut self.delivery, self.shared);
+        let method = match delivery.request().monitor {
             Some(period) if delivery.request().wants_reply => {
                 let request = Arc::clone(delivery.request());
-                let method = shared.start_method(&request, ctx);
-                let method = monitored(&request, period, || delivery.still_running(), method);
-                Box::pin(shared.abort.run_until_cancelled(method)).await
+                Method::Monitored(Box::pin(async move {
+                    let method = shared.start_method(&request, ctx);
+                    monitored(&request, period, || delivery.still_running(), method).await
+                }))
             }
-            _ => {
-                let method = shared.start_method(delivery.request(), ctx);
-                shared.abort.run_until_cancelled(method).await
-            }
-        }
+            _ => Method::Plain(shared.start_method(delivery.request(), ctx)),
+        };
+        Abortable::new(method, &shared.abort)
     }
 }
 
