@@ -285,7 +285,7 @@ async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
 
 async fn a_call_that_was_repeated_below_layers_may_have_run(world: World) {
     let (echo, began, open) = echo();
-    let retry = Retry::until_deadline().pause(Duration::from_millis(10));
+    let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(10));
     let client = world.client::<EchoClient>().prepare().retry(retry);
     let client = client.layer(noting("client", &Arc::default())).build();
     let call = tokio::spawn(client.wait(&Context::new()).timeout(UNTIL_INVOKED * 2));

@@ -98,7 +98,7 @@ async fn calls_that_wait_are_told_when_the_last_server_leaves(world: World) {
 
 async fn a_call_can_be_repeated_until_a_server_appears(world: World) {
     let (mut watch, mut sent) = (Watch::new(), Watch::new());
-    let retry = Retry::until_deadline().pause(Duration::from_millis(20));
+    let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
     let client = observed(&world, &sent, retry);
     let call = tokio::spawn(client.run(&ctx(), "a".into()));
     let cast = tokio::spawn(client.run(&ctx(), "b".into()).cast());
@@ -119,7 +119,7 @@ async fn a_call_can_be_repeated_until_a_server_appears(world: World) {
 async fn repeating_ends_with_the_deadline(world: World) {
     let timeout = Duration::from_secs(2);
     let client = client(&world, world.target(), timeout);
-    let retry = Retry::until_deadline().pause(Duration::from_millis(20));
+    let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
     let client = client.prepare().retry(retry).build();
     let before = Instant::now();
     let error = client.run(&ctx(), "a".into()).await.unwrap_err();
@@ -139,7 +139,7 @@ fn observed(world: &World, watch: &Watch, retry: Retry) -> WorkClient {
 
 async fn a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id(world: World) {
     let mut watch = Watch::new();
-    let client = observed(&world, &watch, Retry::times(3).pause(Duration::from_millis(1)));
+    let client = observed(&world, &watch, Retry::times(3).initial_backoff(Duration::from_millis(1)));
     let error = client.run(&ctx(), "a".into()).await.unwrap_err();
     assert_nobody(&error);
     let id = error.info().unwrap().message_id.unwrap();
@@ -187,7 +187,7 @@ async fn what_may_have_run_is_not_sent_again(world: World) {
     world.start(server.endpoint(watch.work())).await;
     // The method runs, and nobody ever hears of it.
     transport.fail_replies(1);
-    let client = observed(&world, &watch, Retry::times(5).pause(Duration::from_millis(1)));
+    let client = observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
     let call = client.run(&ctx(), "a".into()).monitor(Duration::from_secs(1));
     let error = call.await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Monitor);
@@ -199,7 +199,7 @@ async fn what_may_have_run_is_not_sent_again(world: World) {
 async fn what_would_fail_again_is_not_sent_again(world: World) {
     let mut watch = Watch::new();
     world.serve(Watch::new().work()).await;
-    let client = observed(&world, &watch, Retry::times(5).pause(Duration::from_millis(1)));
+    let client = observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
     client.run(&ctx(), "a".into()).await.unwrap();
     assert_eq!(watch.rest().len(), 1);
     world.calling().close().await;

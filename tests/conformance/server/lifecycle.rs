@@ -162,7 +162,7 @@ async fn run_until_ends_with_its_signal(world: World) {
 /// A client that waits for its server to start.
 fn patient<C: From<rpc_core::RpcClient>>(world: &World) -> C {
     let client: rpc_core::RpcClient = world.client();
-    let retry = rpc_core::Retry::until_deadline().pause(Duration::from_millis(10));
+    let retry = rpc_core::Retry::until_deadline().initial_backoff(Duration::from_millis(10));
     C::from(client.prepare().retry(retry).build())
 }
 

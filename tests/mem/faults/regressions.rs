@@ -186,7 +186,7 @@ async fn of_a_call_that_was_sent_twice_below_a_layer_nobody_says_that_it_did_not
     let listener = scene.listen().await;
     drop(listener);
     let client = scene.client::<RpcClient>().prepare().layer(from_fn(impatient));
-    let client = client.retry(Retry::times(1).pause(MOMENT)).build();
+    let client = client.retry(Retry::times(1).initial_backoff(MOMENT)).build();
     let client = ServiceClient::from(client);
     let call = tokio::spawn(client.run(&ctx(), 1, micros(LONG)));
     tokio::task::yield_now().await;

@@ -272,7 +272,8 @@ impl Scene {
             client = client.monitor(period);
         }
         if step.retries > 0 {
-            client = client.retry(Retry::times(step.retries).pause(Duration::from_millis(1)));
+            client =
+                client.retry(Retry::times(step.retries).initial_backoff(Duration::from_millis(1)));
         }
         let untyped = client.build();
         let client = ServiceClient::from(untyped.clone());
