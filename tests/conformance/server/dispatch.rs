@@ -211,7 +211,7 @@ async fn levels(world: &World, quiet: bool, method: &'static str) -> Vec<Level> 
     let client = world.client_of(world.target().server(name));
     let logs = Logs::record(Level::DEBUG);
     ask(&client, method).await.unwrap_err();
-    let refused = logs.events().into_iter().filter(|event| event.says("refused"));
+    let refused = logs.events().into_iter().filter(|event| event.says("request rejected"));
     refused.filter(|event| event.says(method)).map(|event| event.level).collect()
 }
 
