@@ -83,7 +83,7 @@ const CALLERS: u64 = 16;
 const CALLS: u64 = 400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_gets_its_own_answer_and_runs_once() {
+async fn every_call_gets_its_own_reply_and_runs_once() {
     let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
     let servers =
         vec![serve(&transport, "one", &worker).await, serve(&transport, "two", &worker).await];
@@ -109,7 +109,7 @@ async fn every_call_gets_its_own_answer_and_runs_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_that_give_up_in_the_middle_leave_nothing_behind() {
+async fn calls_cancelled_in_the_middle_leave_nothing_behind() {
     let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
     let server = serve(&transport, "one", &worker).await;
     let callers: Vec<_> = (0..CALLERS)
@@ -164,7 +164,7 @@ async fn servers_that_come_and_go_under_load_lose_and_repeat_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_outlives_the_drain_is_cut_off_and_its_caller_told() {
+async fn what_outlives_the_shutdown_timeout_is_aborted_and_its_caller_told() {
     let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
     let server = serve_until(&transport, "one", &worker, Duration::from_millis(200)).await;
     let call = tokio::spawn(client(&transport).hang(&Context::new()).into_future());

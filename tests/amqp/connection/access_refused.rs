@@ -113,7 +113,7 @@ async fn who_may_not_publish_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_may_not_answer_says_so_in_its_log() {
+async fn a_server_that_may_not_publish_replies_says_so_in_its_log() {
     let node = shared_with_vhost("no answers").await;
     node.add_user("ivy", "right").await.unwrap();
     // Its own queues and exchanges, but not the default exchange.
@@ -135,7 +135,7 @@ async fn a_server_that_may_not_answer_says_so_in_its_log() {
 }
 
 #[tokio::test]
-async fn a_refused_transport_does_not_storm_the_broker() {
+async fn a_refused_connection_is_not_retried_in_a_loop() {
     let node = shared_with_vhost("storm").await;
     for form in FORMS {
         let (proxy, url) = proxied(node, form, "storm").await;
@@ -151,7 +151,7 @@ async fn a_refused_transport_does_not_storm_the_broker() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_mended_is_found_without_another_transport() {
+async fn a_corrected_password_is_used_without_another_transport() {
     let node = shared_with_vhost("mended").await;
     node.add_user("fay", "old").await.unwrap();
     node.allow("fay", "mended", [".*"; 3]).await.unwrap();

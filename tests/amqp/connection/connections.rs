@@ -57,7 +57,7 @@ async fn a_server_that_cannot_start_leaves_others_of_its_transport_alone() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_away_or_refuses_is_passed_over_for_one_that_does_not() {
+async fn a_host_that_is_down_or_refuses_is_skipped_for_one_that_accepts() {
     let node = shared_with_vhost("several").await;
     let port = node.port();
     for scheme in ["amqp", "rabbit"] {

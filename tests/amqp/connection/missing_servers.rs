@@ -28,7 +28,7 @@ impl Slow {
 }
 
 #[tokio::test]
-async fn a_call_to_a_topic_whose_last_server_has_just_gone_is_given_up_long_before_its_deadline() {
+async fn a_call_to_a_topic_whose_last_server_has_just_stopped_fails_long_before_its_deadline() {
     let node = shared_with_vhost("deserted").await;
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {
         let url = node.url(form, "deserted");
@@ -88,7 +88,7 @@ async fn calls_to_many_missing_queues_cost_no_server_its_connection() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_taken_is_not_given_up_while_its_server_drains() {
+async fn a_call_that_was_received_is_not_failed_while_its_server_shuts_down() {
     let node = shared_with_vhost("draining").await;
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {
         let url = node.url(form, "draining");

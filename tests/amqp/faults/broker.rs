@@ -19,7 +19,7 @@ use crate::timer_lag::Lag;
 
 scenario!(every_call_ends_when_the_broker_is_killed_and_restarted);
 scenario!(every_call_ends_when_there_is_no_broker_yet);
-scenario!(calls_wait_no_longer_than_their_deadline_while_the_broker_takes_nothing);
+scenario!(calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publishers);
 
 async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, seed: u64) {
     let node = own_node().await;
@@ -53,7 +53,7 @@ async fn every_call_ends_when_there_is_no_broker_yet(form: UrlForm, seed: u64) {
     load.end().await;
 }
 
-async fn calls_wait_no_longer_than_their_deadline_while_the_broker_takes_nothing(
+async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publishers(
     form: UrlForm,
     _: u64,
 ) {

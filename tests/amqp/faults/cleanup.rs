@@ -19,7 +19,7 @@ const URL: &str = "RPC_FAULT_URL";
 
 scenario!(a_process_that_is_killed_leaves_no_queue_after_a_while);
 scenario!(a_queue_without_consumers_is_named);
-scenario!(calls_work_after_thousands_have_found_nobody);
+scenario!(calls_work_after_thousands_have_found_no_server);
 
 async fn a_process_that_is_killed_leaves_no_queue_after_a_while(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("process {seed}")).await;
@@ -77,7 +77,7 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
 }
 
 /// More than a connection has channels: the broker closes one over each question after a queue that is not there.
-async fn calls_work_after_thousands_have_found_nobody(form: UrlForm, seed: u64) {
+async fn calls_work_after_thousands_have_found_no_server(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("nobody {seed}")).await;
     let history = History::begin();
     let transport = world.transport(&world.callers, "");

@@ -16,7 +16,7 @@ use crate::scenario;
 use crate::service::{Setting, serve};
 
 scenario!(every_call_ends_when_connections_are_cut);
-scenario!(every_call_ends_when_links_go_dead);
+scenario!(every_call_ends_when_connections_go_dead);
 scenario!(another_host_takes_over);
 
 async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
@@ -43,7 +43,7 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
 }
 
 /// Once for so short that nobody notices, and once until both sides give the link up.
-async fn every_call_ends_when_links_go_dead(form: UrlForm, seed: u64) {
+async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
     let options = "heartbeat=2&connect_timeout=1";
     let world = World::shared(form, &format!("dead {seed}")).await;
     let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, options).await;

@@ -20,9 +20,9 @@ use crate::service::{Setting, serve};
 
 scenario!(every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls);
 scenario!(at_least_once_nothing_is_lost_that_the_broker_confirmed);
-scenario!(a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies);
+scenario!(a_server_that_lost_its_connection_in_the_middle_of_a_method_still_replies);
 scenario!(what_came_over_an_old_connection_is_not_acknowledged_and_not_run);
-scenario!(a_server_that_reconnects_takes_no_more_at_a_time_than_before);
+scenario!(a_server_that_reconnects_keeps_its_prefetch);
 
 async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
     form: UrlForm,
@@ -56,7 +56,7 @@ async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, 
     load.end().await;
 }
 
-async fn a_server_that_was_cut_off_in_the_middle_of_a_method_still_replies(
+async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_replies(
     form: UrlForm,
     seed: u64,
 ) {
@@ -113,7 +113,7 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     world.close(vec![ours, theirs]).await;
 }
 
-async fn a_server_that_reconnects_takes_no_more_at_a_time_than_before(form: UrlForm, seed: u64) {
+async fn a_server_that_reconnects_keeps_its_prefetch(form: UrlForm, seed: u64) {
     let world = World::shared(form, &format!("prefetch {seed}")).await;
     let history = History::begin();
     let transport = world.transport(&world.servers, "");

@@ -196,7 +196,7 @@ async fn values_of_any_shape_arrive_as_they_were(world: World) {
     }
 }
 
-async fn arguments_without_names_are_refused_before_they_are_sent(world: World) {
+async fn arguments_without_names_are_rejected_before_they_are_sent(world: World) {
     let server = world.serve(Shop::default()).await;
     for message in [refused(&world, "add", (1, 2)).await, refused(&world, "add", 3).await] {
         assert!(message.contains("by name"), "{message}");
@@ -213,7 +213,7 @@ impl Serialize for Broken {
     }
 }
 
-async fn arguments_that_cannot_be_encoded_are_refused_before_they_are_sent(world: World) {
+async fn arguments_that_cannot_be_encoded_are_rejected_before_they_are_sent(world: World) {
     let server = world.serve(Shop::default()).await;
     let message = refused(&world, "greet", BTreeMap::from([("name", Broken)])).await;
     assert!(message.contains("broken on purpose"), "{message}");
@@ -234,6 +234,6 @@ cases! {
     aliases_reach_the_method_too;
     the_rest_takes_the_arguments_that_no_other_takes;
     values_of_any_shape_arrive_as_they_were;
-    arguments_without_names_are_refused_before_they_are_sent;
-    arguments_that_cannot_be_encoded_are_refused_before_they_are_sent;
+    arguments_without_names_are_rejected_before_they_are_sent;
+    arguments_that_cannot_be_encoded_are_rejected_before_they_are_sent;
 }

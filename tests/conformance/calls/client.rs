@@ -181,7 +181,7 @@ async fn one_call_may_go_to_another_server(world: World) {
     assert_eq!(client.tell(&ctx(), "hello".into()).await.unwrap(), "one");
 }
 
-async fn a_call_that_is_not_answered_in_time_ends_with_its_timeout(world: World) {
+async fn a_call_without_a_reply_in_time_ends_with_its_timeout(world: World) {
     let (gate, began, open, _) = gate();
     world.serve(gate).await;
     let client: GateClient = world.client();
@@ -224,6 +224,6 @@ cases! {
     prepared_settings_chain;
     a_cleared_server_means_any_server_again;
     one_call_may_go_to_another_server;
-    a_call_that_is_not_answered_in_time_ends_with_its_timeout;
+    a_call_without_a_reply_in_time_ends_with_its_timeout;
     a_blocking_method_runs_beside_the_others;
 }

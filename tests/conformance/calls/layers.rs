@@ -178,7 +178,7 @@ async fn layers_may_change_the_arguments(world: World) {
     assert!(two.await.unwrap().starts_with("nobody:server:"));
 }
 
-async fn a_layer_may_answer_in_place_of_the_method(world: World) {
+async fn a_layer_may_reply_in_place_of_the_method(world: World) {
     let (echo, _, _) = echo();
     let cached = by(|request, _| {
         let codec = request.args().codec();
@@ -194,7 +194,7 @@ async fn a_layer_may_answer_in_place_of_the_method(world: World) {
     assert_eq!((&*answer, server.stats().received), ("from the cache", 1), "nothing was sent");
 }
 
-async fn what_a_layer_of_the_server_turns_away_is_denied(world: World) {
+async fn what_a_layer_of_the_server_rejects_is_denied(world: World) {
     let refuse = by(|_, _| Box::pin(std::future::ready(Err("the secret quota is used up".into()))));
     let server = world.start(world.server("one").endpoint(echo().0).layer(refuse)).await;
     let client: EchoClient = world.client();
@@ -221,7 +221,7 @@ async fn an_error_of_a_layer_behind_the_method_is_an_error_of_the_method(world: 
     assert_eq!(server.stats().errors, 1);
 }
 
-async fn a_layer_of_the_server_can_answer_with_a_refusal_of_its_own(world: World) {
+async fn a_layer_of_the_server_can_reject_with_a_failure_of_its_own(world: World) {
     async fn busy(_: RpcRequest, _: Next) -> Result<RpcResponse, BoxError> {
         let failure = Failure::new(FailureKind::Overloaded, "Busy", "come back in a minute");
         Ok(RpcResponse::from(Err(failure)))
@@ -283,7 +283,7 @@ async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
     call.await.unwrap().expect("the second message is none that the server has seen");
 }
 
-async fn a_call_that_was_repeated_below_layers_may_have_run(world: World) {
+async fn a_call_that_was_retried_below_layers_may_have_run(world: World) {
     let (echo, began, open) = echo();
     let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(10));
     let client = world.client::<EchoClient>().prepare().retry(retry);
@@ -297,7 +297,7 @@ async fn a_call_that_was_repeated_below_layers_may_have_run(world: World) {
     open.add_permits(1);
 }
 
-async fn a_tower_limit_bounds_what_a_server_runs_at_once(world: World) {
+async fn a_tower_concurrency_limit_bounds_what_a_server_runs_at_once(world: World) {
     let (echo, began, open) = echo();
     let limited = world.server("one").endpoint(echo).layer(ConcurrencyLimitLayer::new(1));
     world.start(limited).await;
@@ -358,15 +358,15 @@ cases! {
     a_layer_of_the_client_may_change_the_context;
     a_layer_of_the_server_may_change_the_context_and_its_facts_stay;
     layers_may_change_the_arguments;
-    a_layer_may_answer_in_place_of_the_method;
-    what_a_layer_of_the_server_turns_away_is_denied;
+    a_layer_may_reply_in_place_of_the_method;
+    what_a_layer_of_the_server_rejects_is_denied;
     an_error_of_a_layer_behind_the_method_is_an_error_of_the_method;
-    a_layer_of_the_server_can_answer_with_a_refusal_of_its_own;
+    a_layer_of_the_server_can_reject_with_a_failure_of_its_own;
     an_error_of_a_layer_of_the_client_ends_the_call;
     errors_keep_their_kind_through_the_layers_of_a_client;
     a_layer_of_the_client_may_send_a_call_again;
-    a_call_that_was_repeated_below_layers_may_have_run if detects_missing_server;
-    a_tower_limit_bounds_what_a_server_runs_at_once;
+    a_call_that_was_retried_below_layers_may_have_run if detects_missing_server;
+    a_tower_concurrency_limit_bounds_what_a_server_runs_at_once;
     a_tower_timeout_ends_a_call_at_either_side;
     the_deadline_of_a_call_bounds_the_layers_of_its_client;
     casts_pass_through_the_layers_too;

@@ -96,7 +96,7 @@ async fn a_client_needs_a_topic_when_it_sends_and_not_before(world: World) {
     }
 }
 
-async fn a_call_with_fanout_is_refused_before_it_is_sent(world: World) {
+async fn a_call_with_fanout_is_rejected_before_it_is_sent(world: World) {
     let mut seen = Seen::new();
     let server = world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
     let client: WitnessClient = world.client_of(world.target().fanout(true));
@@ -119,5 +119,5 @@ cases! {
     a_server_needs_a_topic_and_a_name_that_are_not_empty;
     a_server_does_not_look_at_namespace_version_and_fanout_of_its_target;
     a_client_needs_a_topic_when_it_sends_and_not_before;
-    a_call_with_fanout_is_refused_before_it_is_sent;
+    a_call_with_fanout_is_rejected_before_it_is_sent;
 }

@@ -95,7 +95,7 @@ async fn a_span_says_which_error_ended_the_call(world: World) {
     }
 }
 
-async fn without_anybody_who_listens_there_is_no_trace(world: World) {
+async fn without_a_subscriber_there_is_no_trace(world: World) {
     let (client, mut seen) = tracer(&world).await;
     client.trace(&Context::new()).await.unwrap();
     assert_eq!(seen.recv().await.unwrap(), None);
@@ -122,6 +122,6 @@ cases! {
     the_span_of_the_server_is_a_child_of_the_span_of_its_caller;
     a_nested_call_stays_in_the_trace_of_the_outer_one;
     a_span_says_which_error_ended_the_call;
-    without_anybody_who_listens_there_is_no_trace;
+    without_a_subscriber_there_is_no_trace;
     starting_and_ending_a_server_is_logged;
 }

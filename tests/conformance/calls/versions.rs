@@ -187,7 +187,7 @@ async fn a_version_set_on_the_client_counts_in_place_of_the_needed_one(world: Wo
     assert_eq!(again.balance(&Context::new(), None).await.unwrap(), "old");
 }
 
-async fn a_version_cap_refuses_what_is_newer_before_it_is_sent(world: World) {
+async fn a_version_cap_rejects_what_is_newer_before_it_is_sent(world: World) {
     let mut seen = Seen::new();
     let server = world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
     let client: WitnessClient = world.client();
@@ -216,7 +216,7 @@ async fn a_version_cap_sends_what_is_not_newer(world: World) {
     }
 }
 
-async fn a_version_cap_refuses_a_request_without_a_version(world: World) {
+async fn a_version_cap_rejects_a_request_without_a_version(world: World) {
     world.serve(Plain).await;
     let client: RpcClient = world.client();
     let capped = client.prepare().version_cap(Version::new(1, 5)).build();
@@ -259,9 +259,9 @@ cases! {
     a_typed_client_asks_an_old_server_only_for_what_that_has;
     a_typed_client_asks_for_the_highest_version_that_a_call_needs;
     a_version_set_on_the_client_counts_in_place_of_the_needed_one;
-    a_version_cap_refuses_what_is_newer_before_it_is_sent;
+    a_version_cap_rejects_what_is_newer_before_it_is_sent;
     a_version_cap_sends_what_is_not_newer;
-    a_version_cap_refuses_a_request_without_a_version;
+    a_version_cap_rejects_a_request_without_a_version;
     can_send_version_asks_the_cap;
     what_is_no_version_is_refused_where_it_is_read;
 }

@@ -47,7 +47,7 @@ async fn a_method_is_told_that_its_caller_s_time_is_up(world: World) {
     assert_eq!(watch.next().await, abandoned("a"));
 }
 
-async fn only_the_method_of_the_caller_that_gave_up_is_told(world: World) {
+async fn only_the_method_of_the_cancelled_call_is_told(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -132,7 +132,7 @@ async fn a_caller_whose_method_had_not_begun_knows_that_it_never_will(world: Wor
     assert_eq!(watch.rest(), [ended("busy")]);
 }
 
-async fn a_method_that_minds_nobody_runs_to_its_end(world: World) {
+async fn a_method_that_ignores_cancellation_runs_to_its_end(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -144,7 +144,7 @@ async fn a_method_that_minds_nobody_runs_to_its_end(world: World) {
     assert_eq!(watch.next().await, ended("a"));
 }
 
-async fn a_caller_that_waits_is_not_taken_for_gone(world: World) {
+async fn a_caller_that_waits_is_not_reported_as_cancelled(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -159,11 +159,11 @@ async fn a_caller_that_waits_is_not_taken_for_gone(world: World) {
 cases! {
     a_method_is_told_that_its_caller_dropped_the_call if cancel;
     a_method_is_told_that_its_caller_s_time_is_up if cancel;
-    only_the_method_of_the_caller_that_gave_up_is_told if cancel;
+    only_the_method_of_the_cancelled_call_is_told if cancel;
     a_call_that_was_dropped_before_its_method_began_never_runs if cancel_is_exact;
     a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs if cancel_is_exact;
     a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs;
     a_caller_whose_method_had_not_begun_knows_that_it_never_will if cancel_is_exact;
-    a_method_that_minds_nobody_runs_to_its_end;
-    a_caller_that_waits_is_not_taken_for_gone;
+    a_method_that_ignores_cancellation_runs_to_its_end;
+    a_caller_that_waits_is_not_reported_as_cancelled;
 }

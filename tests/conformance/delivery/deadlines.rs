@@ -70,7 +70,7 @@ async fn a_method_sees_what_is_left_of_the_deadline(world: World) {
     assert!((900_000..=1_000_000).contains(&left), "the call's own: {left} ms");
 }
 
-async fn a_call_that_is_not_answered_in_time_ends(world: World) {
+async fn a_call_without_a_reply_in_time_ends(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -111,7 +111,7 @@ async fn what_expired_in_the_queue_is_never_run(world: World) {
     assert_eq!(watch.rest(), [ended("busy"), began("next"), ended("next")]);
 }
 
-async fn a_message_that_comes_back_too_late_is_not_run(world: World) {
+async fn a_message_redelivered_too_late_is_not_run(world: World) {
     let mut watch = Watch::new();
     let mut ear = raw::Ear::new(&world, "slow").await;
     let mut request = raw::call(&world, 1, "run", "late");
@@ -190,7 +190,7 @@ async fn a_cast_that_is_retried_has_a_timeout_of_its_own(world: World) {
     client.run(&ctx(), "next".into()).await.unwrap();
 }
 
-async fn the_deadline_bounds_the_wait_for_room_too(world: World) {
+async fn the_deadline_bounds_the_wait_for_a_full_queue_too(world: World) {
     let mut watch = Watch::new();
     busy(&world, &mut watch).await;
     fill(&world).await;
@@ -204,7 +204,7 @@ async fn the_deadline_bounds_the_wait_for_room_too(world: World) {
     assert!(!watch.rest().contains(&began("a")));
 }
 
-async fn the_hand_over_of_a_cast_is_bounded(world: World) {
+async fn publishing_a_cast_is_bounded(world: World) {
     let mut watch = Watch::new();
     busy(&world, &mut watch).await;
     fill(&world).await;
@@ -265,16 +265,16 @@ async fn a_cast_has_no_deadline_for_its_method(world: World) {
 cases! {
     a_call_waits_sixty_seconds_unless_told_otherwise;
     a_method_sees_what_is_left_of_the_deadline;
-    a_call_that_is_not_answered_in_time_ends;
+    a_call_without_a_reply_in_time_ends;
     the_time_a_call_has_begins_when_it_is_awaited;
     what_expired_in_the_queue_is_never_run;
-    a_message_that_comes_back_too_late_is_not_run if at_least_once;
+    a_message_redelivered_too_late_is_not_run if at_least_once;
     a_nested_call_inherits_what_is_left;
     a_nested_call_has_no_time_once_its_caller_has_none;
     a_timeout_of_zero_ends_the_call_at_once_and_nothing_runs;
     the_longest_timeout_is_for_ever;
-    the_deadline_bounds_the_wait_for_room_too if bounded_queues;
-    the_hand_over_of_a_cast_is_bounded if bounded_queues;
+    the_deadline_bounds_the_wait_for_a_full_queue_too if bounded_queues;
+    publishing_a_cast_is_bounded if bounded_queues;
     a_cast_that_is_retried_has_a_timeout_of_its_own if bounded_queues;
     a_cast_does_not_expire_in_the_queue;
     a_cast_expires_in_the_queue_where_it_is_asked_to;

@@ -34,17 +34,17 @@ async fn at_once<T>(call: impl Future<Output = Result<T, CallError>>) -> CallErr
     error
 }
 
-async fn a_call_that_nobody_serves_fails_at_once(world: World) {
+async fn a_call_without_a_server_fails_at_once(world: World) {
     let client = client(&world, world.target(), LONG);
     at_once(client.run(&ctx(), "a".into())).await;
 }
 
-async fn a_cast_that_nobody_serves_fails_at_once(world: World) {
+async fn a_cast_without_a_server_fails_at_once(world: World) {
     let client = client(&world, world.target(), LONG);
     at_once(client.run(&ctx(), "a".into()).cast()).await;
 }
 
-async fn a_fanout_that_nobody_hears_fails_at_once(world: World) {
+async fn a_fanout_without_a_server_fails_at_once(world: World) {
     let client = client(&world, world.target(), LONG);
     at_once(client.run(&ctx(), "a".into()).fanout()).await;
 }
@@ -73,7 +73,7 @@ async fn a_call_fails_at_once_when_its_server_has_ended(world: World) {
     client.run(&ctx(), "a".into()).await.unwrap();
 }
 
-async fn calls_that_wait_are_told_when_the_last_server_leaves(world: World) {
+async fn pending_calls_fail_when_the_last_server_stops(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
     let server = world.start(builder).await;
@@ -96,7 +96,7 @@ async fn calls_that_wait_are_told_when_the_last_server_leaves(world: World) {
     assert_eq!(watch.rest(), [ended("running")]);
 }
 
-async fn a_call_can_be_repeated_until_a_server_appears(world: World) {
+async fn a_call_can_be_retried_until_a_server_appears(world: World) {
     let (mut watch, mut sent) = (Watch::new(), Watch::new());
     let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
     let client = observed(&world, &sent, retry);
@@ -116,7 +116,7 @@ async fn a_call_can_be_repeated_until_a_server_appears(world: World) {
     watch.until(&ended("b")).await;
 }
 
-async fn repeating_ends_with_the_deadline(world: World) {
+async fn retrying_ends_with_the_deadline(world: World) {
     let timeout = Duration::from_secs(2);
     let client = client(&world, world.target(), timeout);
     let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
@@ -171,7 +171,7 @@ async fn what_ran_is_not_sent_again(world: World) {
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
 }
 
-async fn what_was_refused_is_not_sent_again(world: World) {
+async fn what_was_rejected_is_not_sent_again(world: World) {
     let server = world.serve(Watch::new().work()).await;
     let client: RpcClient = world.client();
     let client = client.prepare().retry(Retry::times(5)).build();
@@ -209,18 +209,18 @@ async fn what_would_fail_again_is_not_sent_again(world: World) {
 }
 
 cases! {
-    a_call_that_nobody_serves_fails_at_once if detects_missing_server;
-    a_cast_that_nobody_serves_fails_at_once if detects_missing_server;
-    a_fanout_that_nobody_hears_fails_at_once if detects_missing_server;
+    a_call_without_a_server_fails_at_once if detects_missing_server;
+    a_cast_without_a_server_fails_at_once if detects_missing_server;
+    a_fanout_without_a_server_fails_at_once if detects_missing_server;
     a_call_to_a_server_that_is_not_there_fails_at_once if detects_missing_server;
     a_call_fails_at_once_when_its_server_has_ended if detects_missing_server;
-    calls_that_wait_are_told_when_the_last_server_leaves if detects_missing_server and forgets_deserted_targets;
-    a_call_can_be_repeated_until_a_server_appears if detects_missing_server;
-    repeating_ends_with_the_deadline if detects_missing_server;
+    pending_calls_fail_when_the_last_server_stops if detects_missing_server and forgets_deserted_targets;
+    a_call_can_be_retried_until_a_server_appears if detects_missing_server;
+    retrying_ends_with_the_deadline if detects_missing_server;
     a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id if detects_missing_server;
     a_call_is_sent_once_unless_asked_for_more if detects_missing_server;
     what_ran_is_not_sent_again;
-    what_was_refused_is_not_sent_again;
+    what_was_rejected_is_not_sent_again;
     what_may_have_run_is_not_sent_again;
     what_would_fail_again_is_not_sent_again;
 }

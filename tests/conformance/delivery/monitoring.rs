@@ -30,7 +30,7 @@ fn signs(watch: &mut Watch) -> usize {
     watch.rest().iter().filter(|event| matches!(event, Event::Heartbeat(_))).count()
 }
 
-async fn signs_of_life_keep_a_long_call_alive(world: World) {
+async fn monitor_replies_keep_a_long_call_alive(world: World) {
     let mut watch = Watch::new();
     observed(&world, &watch).await;
     let client: WorkClient = world.client();
@@ -40,7 +40,7 @@ async fn signs_of_life_keep_a_long_call_alive(world: World) {
     assert!((3..=8).contains(&signs), "one every half period: {signs}");
 }
 
-async fn a_client_can_ask_for_signs_of_life_in_all_its_calls(world: World) {
+async fn a_client_can_monitor_all_its_calls(world: World) {
     let mut watch = Watch::new();
     observed(&world, &watch).await;
     let client: WorkClient = world.client();
@@ -52,7 +52,7 @@ async fn a_client_can_ask_for_signs_of_life_in_all_its_calls(world: World) {
     assert_eq!(signs(&mut watch), 0);
 }
 
-async fn silence_ends_the_call_long_before_its_timeout(world: World) {
+async fn a_missed_monitor_ends_the_call_long_before_its_timeout(world: World) {
     let mut ear = Ear::new(&world, "dying").await;
     let client: WorkClient = world.client();
     let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
@@ -72,7 +72,7 @@ async fn silence_ends_the_call_long_before_its_timeout(world: World) {
     ear.close().await;
 }
 
-async fn after_silence_nobody_knows_whether_the_method_ran(world: World) {
+async fn after_a_missed_monitor_it_is_unknown_whether_the_method_ran(world: World) {
     let mut watch = Watch::new();
     let transport = Observed::new(world.serving(), watch.log());
     let server = Server::builder(transport.clone(), world.target().server("one"));
@@ -86,7 +86,7 @@ async fn after_silence_nobody_knows_whether_the_method_ran(world: World) {
     assert_eq!(watch.began().await, "a");
 }
 
-async fn a_call_that_nobody_takes_is_silent(world: World) {
+async fn a_call_that_no_server_receives_misses_its_monitor(world: World) {
     let mut watch = Watch::new();
     busy(&world, &mut watch).await;
     let client: WorkClient = world.client();
@@ -99,7 +99,7 @@ async fn a_call_that_nobody_takes_is_silent(world: World) {
     client.run(&ctx(), "b".into()).await.unwrap();
 }
 
-async fn signs_of_life_do_not_put_off_the_timeout(world: World) {
+async fn monitor_replies_do_not_extend_the_timeout(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -111,7 +111,7 @@ async fn signs_of_life_do_not_put_off_the_timeout(world: World) {
     watch.release(1);
 }
 
-async fn no_sign_of_life_is_sent_unless_asked_for(world: World) {
+async fn no_monitor_reply_is_sent_unless_asked_for(world: World) {
     let mut watch = Watch::new();
     observed(&world, &watch).await;
     let client: WorkClient = world.client();
@@ -123,7 +123,7 @@ async fn no_sign_of_life_is_sent_unless_asked_for(world: World) {
     assert_eq!(signs(&mut watch), 0);
 }
 
-async fn no_sign_of_life_follows_an_answer(world: World) {
+async fn no_monitor_reply_follows_a_reply(world: World) {
     let mut watch = Watch::new();
     observed(&world, &watch).await;
     let client: RpcClient = world.client();
@@ -135,7 +135,7 @@ async fn no_sign_of_life_follows_an_answer(world: World) {
     assert_eq!(signs(&mut watch), 0);
 }
 
-async fn a_blocking_method_gives_signs_of_life_too(world: World) {
+async fn a_blocking_method_is_monitored_too(world: World) {
     let mut watch = Watch::new();
     observed(&world, &watch).await;
     let client: WorkClient = world.client();
@@ -148,7 +148,7 @@ async fn a_blocking_method_gives_signs_of_life_too(world: World) {
     assert_eq!(call.await.unwrap().unwrap(), "a");
 }
 
-async fn a_period_of_nothing_ends_the_call_and_not_the_server(world: World) {
+async fn a_monitor_period_of_zero_ends_the_call_and_not_the_server(world: World) {
     let watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -179,15 +179,15 @@ async fn a_call_can_be_monitored_for_ever(world: World) {
 }
 
 cases! {
-    signs_of_life_keep_a_long_call_alive;
-    a_client_can_ask_for_signs_of_life_in_all_its_calls;
-    silence_ends_the_call_long_before_its_timeout;
-    after_silence_nobody_knows_whether_the_method_ran;
-    a_call_that_nobody_takes_is_silent;
-    signs_of_life_do_not_put_off_the_timeout;
-    no_sign_of_life_is_sent_unless_asked_for;
-    no_sign_of_life_follows_an_answer;
-    a_blocking_method_gives_signs_of_life_too;
-    a_period_of_nothing_ends_the_call_and_not_the_server;
+    monitor_replies_keep_a_long_call_alive;
+    a_client_can_monitor_all_its_calls;
+    a_missed_monitor_ends_the_call_long_before_its_timeout;
+    after_a_missed_monitor_it_is_unknown_whether_the_method_ran;
+    a_call_that_no_server_receives_misses_its_monitor;
+    monitor_replies_do_not_extend_the_timeout;
+    no_monitor_reply_is_sent_unless_asked_for;
+    no_monitor_reply_follows_a_reply;
+    a_blocking_method_is_monitored_too;
+    a_monitor_period_of_zero_ends_the_call_and_not_the_server;
     a_call_can_be_monitored_for_ever;
 }

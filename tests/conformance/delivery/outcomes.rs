@@ -30,7 +30,7 @@ fn answers(events: impl IntoIterator<Item = Event>) -> BTreeMap<MessageId, usize
     answers
 }
 
-async fn every_call_is_answered_exactly_once_whatever_happens(world: World) {
+async fn every_call_gets_exactly_one_reply_whatever_happens(world: World) {
     let mut watch = Watch::new();
     let transport = Observed::new(world.serving(), watch.log());
     let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
@@ -68,7 +68,7 @@ async fn every_call_is_answered_exactly_once_whatever_happens(world: World) {
     assert_eq!(answers(events).into_values().collect::<Vec<_>>(), [1; 12]);
 }
 
-async fn a_cast_is_never_answered(world: World) {
+async fn a_cast_never_gets_a_reply(world: World) {
     let mut watch = Watch::new();
     let transport = Observed::new(world.serving(), watch.log());
     let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
@@ -87,7 +87,7 @@ async fn a_cast_is_never_answered(world: World) {
     assert!(answers(events).is_empty());
 }
 
-async fn a_panic_is_answered_and_the_server_lives_on(world: World) {
+async fn a_panic_gets_a_reply_and_the_server_goes_on(world: World) {
     let watch = Watch::new();
     let server = world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -98,7 +98,7 @@ async fn a_panic_is_answered_and_the_server_lives_on(world: World) {
     assert_eq!(server.stats().panics, 1);
 }
 
-async fn a_panic_on_a_blocking_thread_is_answered_too(world: World) {
+async fn a_panic_on_a_blocking_thread_gets_a_reply_too(world: World) {
     let watch = Watch::new();
     let server = world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -109,7 +109,7 @@ async fn a_panic_on_a_blocking_thread_is_answered_too(world: World) {
     assert_eq!(server.stats().panics, 1);
 }
 
-async fn a_result_that_cannot_be_encoded_is_answered(world: World) {
+async fn a_result_that_cannot_be_encoded_gets_a_reply(world: World) {
     let watch = Watch::new();
     world.serve(watch.work()).await;
     let client: RpcClient = world.client();
@@ -129,7 +129,7 @@ async fn a_panic_does_not_touch_calls_beside_it(world: World) {
     assert_eq!(beside.await.unwrap().unwrap(), "beside");
 }
 
-async fn a_late_answer_reaches_nobody(world: World) {
+async fn a_late_reply_reaches_no_caller(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -144,7 +144,7 @@ async fn a_late_answer_reaches_nobody(world: World) {
     assert_eq!(watch.rest(), [ended("late"), ended("next")]);
 }
 
-async fn answers_find_their_own_callers_in_any_order(world: World) {
+async fn replies_find_their_own_callers_in_any_order(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -169,7 +169,7 @@ async fn answers_find_their_own_callers_in_any_order(world: World) {
     }
 }
 
-async fn callers_that_give_up_leave_nothing_behind(world: World) {
+async fn cancelled_calls_leave_nothing_behind(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
     let server = world.start(builder.concurrency(Concurrency::Limit(4))).await;
@@ -204,14 +204,14 @@ async fn a_call_that_is_not_awaited_sends_nothing(world: World) {
 }
 
 cases! {
-    every_call_is_answered_exactly_once_whatever_happens;
-    a_cast_is_never_answered;
-    a_panic_is_answered_and_the_server_lives_on;
-    a_panic_on_a_blocking_thread_is_answered_too;
-    a_result_that_cannot_be_encoded_is_answered;
+    every_call_gets_exactly_one_reply_whatever_happens;
+    a_cast_never_gets_a_reply;
+    a_panic_gets_a_reply_and_the_server_goes_on;
+    a_panic_on_a_blocking_thread_gets_a_reply_too;
+    a_result_that_cannot_be_encoded_gets_a_reply;
     a_panic_does_not_touch_calls_beside_it;
-    a_late_answer_reaches_nobody;
-    answers_find_their_own_callers_in_any_order;
-    callers_that_give_up_leave_nothing_behind;
+    a_late_reply_reaches_no_caller;
+    replies_find_their_own_callers_in_any_order;
+    cancelled_calls_leave_nothing_behind;
     a_call_that_is_not_awaited_sends_nothing;
 }

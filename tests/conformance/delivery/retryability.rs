@@ -52,7 +52,7 @@ async fn an_expected_error_is_the_application_s_own_and_says_that_it_ran(world: 
     assert_eq!(what, "as expected");
 }
 
-async fn a_refusal_names_its_call_and_says_that_nothing_ran(world: World) {
+async fn a_rejection_names_its_call_and_says_that_nothing_ran(world: World) {
     let watch = Watch::new();
     world.serve(watch.work()).await;
     let client: RpcClient = world.client();
@@ -63,7 +63,7 @@ async fn a_refusal_names_its_call_and_says_that_nothing_ran(world: World) {
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
 }
 
-async fn a_refusal_before_sending_has_no_message_to_name(world: World) {
+async fn a_rejection_before_sending_has_no_message_to_name(world: World) {
     let client: RpcClient = world.client();
     let call = client.call::<()>(&ctx(), "run", "not named");
     let error = call.await.unwrap_err();
@@ -101,7 +101,7 @@ async fn an_interruption_names_its_call(world: World) {
     assert_names(&world, &error, "hold");
 }
 
-async fn an_answer_that_cannot_be_read_says_that_the_method_ran(world: World) {
+async fn a_reply_that_cannot_be_decoded_says_that_the_method_ran(world: World) {
     let watch = Watch::new();
     world.serve(watch.work()).await;
     let client: RpcClient = world.client();
@@ -113,7 +113,7 @@ async fn an_answer_that_cannot_be_read_says_that_the_method_ran(world: World) {
     assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false));
 }
 
-async fn nobody_there_names_the_call(world: World) {
+async fn a_missing_server_names_the_call(world: World) {
     let client: RpcClient = world.client_of(world.target().server("nobody"));
     let error = client.call::<()>(&ctx(), "run", &()).await.unwrap_err();
     assert_nobody(&error);
@@ -121,7 +121,7 @@ async fn nobody_there_names_the_call(world: World) {
     assert!(error.to_string().contains("nobody"), "{error}");
 }
 
-async fn silence_names_the_call(world: World) {
+async fn a_missed_monitor_names_the_call(world: World) {
     let mut ear = Ear::new(&world, "deaf").await;
     let client: RpcClient = world.client();
     let call = tokio::spawn(client.call::<()>(&ctx(), "run", &()).monitor(Duration::from_secs(1)));
@@ -137,11 +137,11 @@ async fn silence_names_the_call(world: World) {
 cases! {
     an_unexpected_error_names_its_call_and_says_that_it_ran;
     an_expected_error_is_the_application_s_own_and_says_that_it_ran;
-    a_refusal_names_its_call_and_says_that_nothing_ran;
-    a_refusal_before_sending_has_no_message_to_name;
+    a_rejection_names_its_call_and_says_that_nothing_ran;
+    a_rejection_before_sending_has_no_message_to_name;
     a_timeout_names_its_call_and_the_time_it_took;
     an_interruption_names_its_call;
-    an_answer_that_cannot_be_read_says_that_the_method_ran;
-    nobody_there_names_the_call if detects_missing_server;
-    silence_names_the_call;
+    a_reply_that_cannot_be_decoded_says_that_the_method_ran;
+    a_missing_server_names_the_call if detects_missing_server;
+    a_missed_monitor_names_the_call;
 }

@@ -72,7 +72,7 @@ async fn a_message_that_cannot_be_acknowledged_is_logged_and_skipped(world: Worl
     assert!(!events.contains(&began("skipped")));
 }
 
-async fn the_caller_of_a_skipped_message_is_told_when_it_comes_back(world: World) {
+async fn the_caller_of_a_skipped_message_is_told_when_it_is_redelivered(world: World) {
     let mut watch = Watch::new();
     let (transport, server) = observed(&world, &watch);
     let server = world.start(server).await;
@@ -98,7 +98,7 @@ async fn redeliver(world: &World, server: ServerBuilder, send: impl Future<Outpu
     tokio::join!(send, give_back);
 }
 
-async fn a_call_that_comes_back_is_not_run_again_and_its_caller_is_told(world: World) {
+async fn a_redelivered_call_is_not_run_again_and_its_caller_is_told(world: World) {
     let mut watch = Watch::new();
     let server = world.server("one").endpoint(watch.work());
     let client: WorkClient = world.client();
@@ -109,7 +109,7 @@ async fn a_call_that_comes_back_is_not_run_again_and_its_caller_is_told(world: W
     assert_eq!(watch.rest(), []);
 }
 
-async fn a_cast_that_comes_back_is_not_run_again_but_logged_and_counted(world: World) {
+async fn a_redelivered_cast_is_not_run_again_but_logged_and_counted(world: World) {
     let logs = Logs::record(Level::WARN);
     let mut watch = Watch::new();
     let mut ear = Ear::new(&world, "vanishing").await;
@@ -126,7 +126,7 @@ async fn a_cast_that_comes_back_is_not_run_again_but_logged_and_counted(world: W
     assert!(logs.at(Level::WARN).iter().any(|line| line.says("not run again")));
 }
 
-async fn what_comes_back_is_run_where_the_server_is_told_to(world: World) {
+async fn what_is_redelivered_is_run_where_the_server_is_told_to(world: World) {
     let mut watch = Watch::new();
     let server = world.server("one").endpoint(watch.work()).run_redelivered(true);
     let client: WorkClient = world.client();
@@ -137,7 +137,7 @@ async fn what_comes_back_is_run_where_the_server_is_told_to(world: World) {
     assert_eq!(watch.rest(), [began("a"), ended("a")]);
 }
 
-async fn what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply(
+async fn what_a_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply(
     world: World,
 ) {
     let mut watch = Watch::new();
@@ -159,7 +159,7 @@ async fn what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_
     assert_eq!(call.await.unwrap().unwrap(), "a", "the caller never notices");
 }
 
-async fn a_call_that_came_back_may_have_run_when_the_transport_is_closed(world: World) {
+async fn a_redelivered_call_may_have_run_when_the_transport_is_closed(world: World) {
     let mut watch = Watch::new();
     let server = |name| {
         let server = world.server(name).endpoint(watch.work()).shutdown_timeout(Duration::ZERO);
@@ -197,7 +197,7 @@ async fn a_method_runs_again_where_its_late_acknowledgement_fails(world: World) 
     assert_eq!(server.stats().failed_acks, 1);
 }
 
-async fn an_answer_that_cannot_be_sent_is_logged_and_the_server_lives_on(world: World) {
+async fn a_reply_that_cannot_be_sent_is_logged_and_the_server_goes_on(world: World) {
     let logs = Logs::record(Level::WARN);
     let watch = Watch::new();
     let (transport, server) = observed(&world, &watch);
@@ -235,7 +235,7 @@ fn beginnings(watch: &mut Watch) -> Vec<String> {
     watch.rest().into_iter().filter_map(label).collect()
 }
 
-async fn a_message_that_comes_twice_runs_once_and_is_counted(world: World) {
+async fn a_duplicate_message_runs_once_and_is_counted(world: World) {
     let mut watch = Watch::new();
     let server = world.server("one").endpoint(watch.work());
     let server = runs(&world, server, &[1, 2, 1, 2, 3]).await;
@@ -243,7 +243,7 @@ async fn a_message_that_comes_twice_runs_once_and_is_counted(world: World) {
     assert_eq!(server.stats().duplicates, 2);
 }
 
-async fn duplicates_are_recognised_as_far_back_as_the_window_is_wide(world: World) {
+async fn duplicates_are_recognised_within_the_duplicate_window(world: World) {
     let mut watch = Watch::new();
     let server = world.server("one").endpoint(watch.work()).duplicate_window(2);
     let server = runs(&world, server, &[1, 2, 1, 3, 1]).await;
@@ -251,7 +251,7 @@ async fn duplicates_are_recognised_as_far_back_as_the_window_is_wide(world: Worl
     assert_eq!(server.stats().duplicates, 1);
 }
 
-async fn a_window_of_zero_recognises_no_duplicates(world: World) {
+async fn a_duplicate_window_of_zero_recognises_no_duplicates(world: World) {
     let mut watch = Watch::new();
     let server = world.server("one").endpoint(watch.work()).duplicate_window(0);
     let server = runs(&world, server, &[1, 1, 1]).await;
@@ -259,7 +259,7 @@ async fn a_window_of_zero_recognises_no_duplicates(world: World) {
     assert_eq!(server.stats().duplicates, 0);
 }
 
-async fn the_duplicate_of_a_call_gets_no_answer_of_its_own(world: World) {
+async fn the_duplicate_of_a_call_gets_no_reply_of_its_own(world: World) {
     let mut watch = Watch::new();
     let (_, server) = observed(&world, &watch);
     let server = world.start(server.concurrency(Concurrency::Serial)).await;
@@ -273,7 +273,7 @@ async fn the_duplicate_of_a_call_gets_no_answer_of_its_own(world: World) {
     assert_eq!(server.stats().duplicates, 1);
 }
 
-async fn what_is_refused_is_acknowledged_too(world: World) {
+async fn what_is_rejected_is_acknowledged_too(world: World) {
     let mut watch = Watch::new();
     let (_, server) = observed(&world, &watch);
     world.start(server).await;
@@ -289,18 +289,18 @@ cases! {
     a_message_is_acknowledged_before_its_method_begins;
     a_message_can_be_acknowledged_after_its_reply_instead;
     a_message_that_cannot_be_acknowledged_is_logged_and_skipped;
-    the_caller_of_a_skipped_message_is_told_when_it_comes_back if at_least_once;
-    a_call_that_comes_back_is_not_run_again_and_its_caller_is_told if at_least_once;
-    a_cast_that_comes_back_is_not_run_again_but_logged_and_counted if at_least_once;
-    what_comes_back_is_run_where_the_server_is_told_to if at_least_once;
-    what_a_dying_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply
+    the_caller_of_a_skipped_message_is_told_when_it_is_redelivered if at_least_once;
+    a_redelivered_call_is_not_run_again_and_its_caller_is_told if at_least_once;
+    a_redelivered_cast_is_not_run_again_but_logged_and_counted if at_least_once;
+    what_is_redelivered_is_run_where_the_server_is_told_to if at_least_once;
+    what_a_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply
         if at_least_once;
-    a_call_that_came_back_may_have_run_when_the_transport_is_closed if at_least_once;
+    a_redelivered_call_may_have_run_when_the_transport_is_closed if at_least_once;
     a_method_runs_again_where_its_late_acknowledgement_fails if at_least_once;
-    an_answer_that_cannot_be_sent_is_logged_and_the_server_lives_on;
-    a_message_that_comes_twice_runs_once_and_is_counted;
-    duplicates_are_recognised_as_far_back_as_the_window_is_wide;
-    a_window_of_zero_recognises_no_duplicates;
-    the_duplicate_of_a_call_gets_no_answer_of_its_own;
-    what_is_refused_is_acknowledged_too;
+    a_reply_that_cannot_be_sent_is_logged_and_the_server_goes_on;
+    a_duplicate_message_runs_once_and_is_counted;
+    duplicates_are_recognised_within_the_duplicate_window;
+    a_duplicate_window_of_zero_recognises_no_duplicates;
+    the_duplicate_of_a_call_gets_no_reply_of_its_own;
+    what_is_rejected_is_acknowledged_too;
 }

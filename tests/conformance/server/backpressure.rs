@@ -64,7 +64,7 @@ async fn messages_run_in_the_order_they_were_sent_those_of_waiting_senders_too(w
     }
 }
 
-async fn a_sender_that_gives_up_waiting_sends_nothing(world: World) {
+async fn a_sender_that_is_dropped_while_it_waits_sends_nothing(world: World) {
     let mut watch = Watch::new();
     let server = busy(&world, &mut watch).await;
     fill(&world).await;
@@ -96,7 +96,7 @@ async fn a_full_queue_holds_up_no_other_target(world: World) {
     client.run(&ctx(), "last".into()).await.unwrap();
 }
 
-async fn casts_are_held_up_at_their_sender_and_not_lost(world: World) {
+async fn casts_wait_at_their_sender_and_are_not_lost(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     let server = world.start(builder).await;
@@ -159,7 +159,7 @@ async fn an_idle_server_is_not_starved_by_a_busy_one(world: World) {
     held.release(1);
 }
 
-async fn many_callers_at_once_all_get_their_own_answers(world: World) {
+async fn many_callers_at_once_all_get_their_own_replies(world: World) {
     let watch = Watch::new();
     world.serve(watch.work()).await;
     let client: RpcClient = world.client();
@@ -177,10 +177,10 @@ async fn many_callers_at_once_all_get_their_own_answers(world: World) {
 cases! {
     senders_wait_while_the_queue_is_full if bounded_queues;
     messages_run_in_the_order_they_were_sent_those_of_waiting_senders_too if bounded_queues;
-    a_sender_that_gives_up_waiting_sends_nothing if bounded_queues;
+    a_sender_that_is_dropped_while_it_waits_sends_nothing if bounded_queues;
     a_full_queue_holds_up_no_other_target if bounded_queues;
-    casts_are_held_up_at_their_sender_and_not_lost;
+    casts_wait_at_their_sender_and_are_not_lost;
     servers_that_compete_share_fairly_under_load;
     an_idle_server_is_not_starved_by_a_busy_one;
-    many_callers_at_once_all_get_their_own_answers;
+    many_callers_at_once_all_get_their_own_replies;
 }

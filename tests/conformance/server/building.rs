@@ -186,7 +186,7 @@ async fn a_url_that_nobody_can_use_is_an_error_that_says_why(world: World) {
     }
 }
 
-async fn deadlines_and_signs_of_life_need_no_transport(_: World) {
+async fn deadlines_and_call_monitoring_need_no_transport(_: World) {
     let mut watch = Watch::new();
     let client = WorkClient::in_process(watch.work());
     let second = Duration::from_secs(1);
@@ -252,7 +252,7 @@ cases! {
     servers_may_share_an_endpoint;
     several_endpoints_share_a_server;
     an_endpoint_can_be_called_without_a_transport;
-    deadlines_and_signs_of_life_need_no_transport;
+    deadlines_and_call_monitoring_need_no_transport;
     a_transport_is_chosen_by_its_url;
     a_url_that_nobody_can_use_is_an_error_that_says_why;
     the_environment_names_the_default_transport;

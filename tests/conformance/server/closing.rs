@@ -90,7 +90,7 @@ async fn nobody_knows_whether_a_call_ran_whose_transport_was_closed(world: World
     watch.release(1);
 }
 
-async fn a_closed_transport_takes_nothing_more(world: World) {
+async fn a_closed_transport_sends_nothing_more(world: World) {
     let watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -139,7 +139,7 @@ cases! {
     nothing_is_in_flight_when_all_is_done;
     closing_a_transport_ends_its_calls;
     nobody_knows_whether_a_call_ran_whose_transport_was_closed;
-    a_closed_transport_takes_nothing_more;
+    a_closed_transport_sends_nothing_more;
     a_server_finishes_what_it_runs_when_its_transport_is_closed;
     the_state_of_a_connection_can_be_observed;
 }

@@ -17,7 +17,7 @@ async fn hold(client: &WorkClient, numbers: std::ops::Range<usize>) {
     }
 }
 
-async fn an_inline_server_runs_one_message_after_the_other_in_order(world: World) {
+async fn a_serial_server_runs_one_message_after_the_other_in_order(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     world.start(builder).await;
@@ -89,7 +89,7 @@ async fn what_a_busy_server_cannot_run_yet_goes_to_another(world: World) {
     free.release(3);
 }
 
-async fn a_method_that_takes_its_time_holds_up_nobody(world: World) {
+async fn a_slow_method_does_not_delay_others(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -101,7 +101,7 @@ async fn a_method_that_takes_its_time_holds_up_nobody(world: World) {
     slow.await.unwrap().unwrap();
 }
 
-async fn a_blocking_method_holds_up_nobody(world: World) {
+async fn a_blocking_method_does_not_delay_others(world: World) {
     let mut watch = Watch::new();
     world.serve(watch.work()).await;
     let client: WorkClient = world.client();
@@ -143,12 +143,12 @@ async fn messages_of_one_caller_run_side_by_side(world: World) {
 }
 
 cases! {
-    an_inline_server_runs_one_message_after_the_other_in_order;
+    a_serial_server_runs_one_message_after_the_other_in_order;
     a_server_runs_as_many_messages_as_it_may_and_no_more;
     a_server_runs_64_messages_at_a_time_by_default;
     what_a_busy_server_cannot_run_yet_goes_to_another;
-    a_method_that_takes_its_time_holds_up_nobody;
-    a_blocking_method_holds_up_nobody;
+    a_slow_method_does_not_delay_others;
+    a_blocking_method_does_not_delay_others;
     a_blocking_method_counts_like_any_other;
     messages_of_one_caller_run_side_by_side;
 }

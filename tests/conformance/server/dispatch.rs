@@ -149,14 +149,14 @@ async fn endpoints_of_one_namespace_are_merged_and_the_first_answers(world: Worl
     assert_eq!(ask(&client, "only_branch").await.unwrap(), "branch");
 }
 
-async fn an_unknown_namespace_is_refused_as_such(world: World) {
+async fn an_unknown_namespace_is_rejected_as_such(world: World) {
     world.start(world.server("one").endpoint(Null).endpoint(Bank)).await;
     let (reason, message) = refusal(ask_in(&world, "shop").await);
     assert_eq!(reason, RejectReason::UnknownNamespace);
     assert!(message.contains("`shop`") && message.contains("`place`"), "{message}");
 }
 
-async fn an_unsupported_version_is_refused_with_the_versions_that_are_served(world: World) {
+async fn an_unsupported_version_is_rejected_with_the_versions_that_are_served(world: World) {
     world.start(world.server("one").endpoint(Bank).endpoint(Branch)).await;
     let target = world.target().namespace("bank").version(Version::new(2, 0));
     let (reason, message) = refusal(ask(&world.client_of(target), "place").await);
@@ -167,7 +167,7 @@ async fn an_unsupported_version_is_refused_with_the_versions_that_are_served(wor
     }
 }
 
-async fn a_server_answers_a_ping_where_it_is_asked_to(world: World) {
+async fn a_server_replies_to_a_ping_where_it_is_asked_to(world: World) {
     let builder = world.server("one").endpoint(Ping);
     world.start(builder).await;
     let client: RpcClient = world.client();
@@ -178,7 +178,7 @@ async fn a_server_answers_a_ping_where_it_is_asked_to(world: World) {
     assert_eq!(call.await.unwrap(), "pong");
 }
 
-async fn an_unknown_method_is_refused_as_such(world: World) {
+async fn an_unknown_method_is_rejected_as_such(world: World) {
     world.start(world.server("one").endpoint(Bank).endpoint(Branch)).await;
     let client = world.client_of(world.target().namespace("bank"));
     let (reason, message) = refusal(ask(&client, "transfer").await);
@@ -194,7 +194,7 @@ async fn a_method_that_is_not_public_cannot_be_called(world: World) {
     assert_eq!(refusal(ask(&world.client(), "private").await).0, RejectReason::UnknownMethod);
 }
 
-async fn a_refused_call_did_not_run_and_is_not_to_be_repeated(world: World) {
+async fn a_rejected_call_did_not_run_and_is_not_to_be_retried(world: World) {
     let server = world.serve(Null).await;
     let client: RpcClient = world.client();
     let error = ask(&client, "nothing").await.unwrap_err();
@@ -260,7 +260,7 @@ async fn the_search_goes_on_behind_what_the_access_policy_refuses(world: World) 
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
-async fn an_access_policy_that_panics_is_answered_as_a_panic(world: World) {
+async fn an_access_policy_that_panics_gets_the_reply_of_a_panic(world: World) {
     for executor in [Concurrency::default(), Concurrency::Serial] {
         let policy = |_: &Context, _: Option<&str>, method: &str| {
             assert_ne!(method, "only_bank", "the list of names is empty");
@@ -286,15 +286,15 @@ cases! {
     legacy_namespaces_reach_the_endpoint_too;
     a_namespace_set_on_a_typed_client_counts_in_place_of_its_own;
     endpoints_of_one_namespace_are_merged_and_the_first_answers;
-    an_unknown_namespace_is_refused_as_such;
-    an_unsupported_version_is_refused_with_the_versions_that_are_served;
-    a_server_answers_a_ping_where_it_is_asked_to;
-    an_unknown_method_is_refused_as_such;
+    an_unknown_namespace_is_rejected_as_such;
+    an_unsupported_version_is_rejected_with_the_versions_that_are_served;
+    a_server_replies_to_a_ping_where_it_is_asked_to;
+    an_unknown_method_is_rejected_as_such;
     a_method_that_is_not_public_cannot_be_called;
-    a_refused_call_did_not_run_and_is_not_to_be_repeated;
+    a_rejected_call_did_not_run_and_is_not_to_be_retried;
     an_unknown_method_is_a_warning_unless_it_is_to_be_quiet;
     what_the_access_policy_refuses_is_not_there;
     the_access_policy_sees_who_asks;
     the_search_goes_on_behind_what_the_access_policy_refuses;
-    an_access_policy_that_panics_is_answered_as_a_panic;
+    an_access_policy_that_panics_gets_the_reply_of_a_panic;
 }

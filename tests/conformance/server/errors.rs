@@ -175,7 +175,7 @@ async fn a_server_that_is_told_to_sends_text_and_causes(world: World) {
     assert!(error.to_string().contains("the vault `hunter2` is open"), "{error}");
 }
 
-async fn a_panic_is_answered_and_logged_and_the_server_goes_on(world: World) {
+async fn a_panic_gets_a_reply_and_is_logged_and_the_server_goes_on(world: World) {
     let server = world.serve(Ledger).await;
     let bank: LedgerClient = world.client();
     let logs = Logs::record(Level::DEBUG);
@@ -243,7 +243,7 @@ cases! {
     an_unexpected_error_is_logged_with_its_causes;
     an_unexpected_error_tells_the_caller_nothing_of_the_inside;
     a_server_that_is_told_to_sends_text_and_causes;
-    a_panic_is_answered_and_logged_and_the_server_goes_on;
+    a_panic_gets_a_reply_and_is_logged_and_the_server_goes_on;
     a_blocking_method_fails_and_panics_like_any_other;
     a_cast_that_fails_is_only_logged;
     an_error_names_its_call;

@@ -66,7 +66,7 @@ async fn stopping_twice_is_stopping_once(world: World) {
     assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::Stopped);
 }
 
-async fn a_server_that_was_stopped_before_its_start_takes_nothing(world: World) {
+async fn a_server_that_was_stopped_before_its_start_receives_nothing(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
     builder.stop_handle().stop();
@@ -219,11 +219,11 @@ async fn a_stopped_server_finishes_what_it_runs(world: World) {
     assert_eq!(watch.rest(), [ended("call"), ended("cast")]);
 }
 
-async fn the_drain_limit_cuts_off_what_still_runs(world: World) {
+async fn the_shutdown_timeout_aborts_what_still_runs(world: World) {
     cut_off(world, Concurrency::default()).await;
 }
 
-async fn the_drain_limit_cuts_off_an_inline_server_too(world: World) {
+async fn the_shutdown_timeout_aborts_the_method_of_a_serial_server_too(world: World) {
     cut_off(world, Concurrency::Serial).await;
 }
 
@@ -243,7 +243,7 @@ async fn cut_off(world: World, executor: Concurrency) {
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
 }
 
-async fn a_monitored_call_is_cut_off_like_any_other(world: World) {
+async fn a_monitored_call_is_aborted_like_any_other(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
     let server = world.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
@@ -257,7 +257,7 @@ async fn a_monitored_call_is_cut_off_like_any_other(world: World) {
     assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
 }
 
-async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: World) {
+async fn shutdown_does_not_wait_for_a_blocking_method_beyond_its_timeout(world: World) {
     let mut watch = Watch::new();
     let limit = Duration::from_millis(100);
     let builder = world.server("one").endpoint(watch.work()).shutdown_timeout(limit);
@@ -274,7 +274,7 @@ async fn a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit(world: Wor
     assert_eq!(watch.next().await, ended("a"), "and nobody hears of it");
 }
 
-async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
+async fn shutdown_tells_what_finished_from_what_was_aborted(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work());
     let server = world.start(builder.shutdown_timeout(UNTIL_INVOKED)).await;
@@ -294,7 +294,7 @@ async fn a_drain_tells_what_finished_from_what_was_cut_off(world: World) {
     assert_eq!(answered, 1);
 }
 
-async fn a_drain_counts_what_an_inline_server_finished(world: World) {
+async fn shutdown_counts_what_a_serial_server_finished(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
     let server = world.start(builder).await;
@@ -328,7 +328,7 @@ impl Clinging {
     }
 }
 
-async fn a_method_that_panics_when_it_is_cut_off_is_no_end_without_a_report(world: World) {
+async fn a_method_that_panics_when_it_is_aborted_does_not_prevent_the_report(world: World) {
     for executor in [Concurrency::default(), Concurrency::Serial] {
         let began = Arc::new(Notify::new());
         let builder = world.server("one").endpoint(Clinging(Arc::clone(&began)));
@@ -343,7 +343,7 @@ async fn a_method_that_panics_when_it_is_cut_off_is_no_end_without_a_report(worl
     }
 }
 
-async fn listening_that_fails_goes_on_and_lets_others_have_their_turn(world: World) {
+async fn consuming_that_fails_is_retried_and_yields_to_other_tasks(world: World) {
     let watch = Watch::new();
     let transport = Observed::new(world.serving(), watch.log());
     transport.fail_listening(1_000_000);
@@ -355,7 +355,7 @@ async fn listening_that_fails_goes_on_and_lets_others_have_their_turn(world: Wor
     assert_eq!(client.run(&ctx(), "a".into()).await.unwrap(), "a");
 }
 
-async fn a_stopped_server_takes_nothing_more_and_another_runs_it(world: World) {
+async fn a_stopped_server_receives_nothing_more_and_another_runs_it(world: World) {
     let mut watch = Watch::new();
     let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
     let one = world.start(builder).await;
@@ -406,7 +406,7 @@ async fn a_server_ends_with_its_transport(world: World) {
 cases! {
     an_endpoint_can_own_the_handle_that_stops_its_server;
     stopping_twice_is_stopping_once;
-    a_server_that_was_stopped_before_its_start_takes_nothing;
+    a_server_that_was_stopped_before_its_start_receives_nothing;
     waiting_before_the_stop_waits_for_it;
     several_can_wait_and_get_the_same_report;
     waiting_inside_a_method_is_an_error;
@@ -417,15 +417,15 @@ cases! {
     dropping_a_running_server_stops_it;
     dropping_run_until_stops_the_server;
     a_stopped_server_finishes_what_it_runs;
-    the_drain_limit_cuts_off_what_still_runs;
-    the_drain_limit_cuts_off_an_inline_server_too;
-    a_monitored_call_is_cut_off_like_any_other;
-    a_drain_does_not_wait_for_a_blocking_method_beyond_its_limit;
-    a_drain_tells_what_finished_from_what_was_cut_off;
-    a_drain_counts_what_an_inline_server_finished;
-    a_method_that_panics_when_it_is_cut_off_is_no_end_without_a_report;
-    listening_that_fails_goes_on_and_lets_others_have_their_turn;
-    a_stopped_server_takes_nothing_more_and_another_runs_it;
+    the_shutdown_timeout_aborts_what_still_runs;
+    the_shutdown_timeout_aborts_the_method_of_a_serial_server_too;
+    a_monitored_call_is_aborted_like_any_other;
+    shutdown_does_not_wait_for_a_blocking_method_beyond_its_timeout;
+    shutdown_tells_what_finished_from_what_was_aborted;
+    shutdown_counts_what_a_serial_server_finished;
+    a_method_that_panics_when_it_is_aborted_does_not_prevent_the_report;
+    consuming_that_fails_is_retried_and_yields_to_other_tasks;
+    a_stopped_server_receives_nothing_more_and_another_runs_it;
     a_new_server_can_take_the_place_of_one_that_ended;
     a_server_cannot_start_on_a_closed_transport;
     a_server_ends_with_its_transport;

@@ -141,7 +141,7 @@ async fn bombard(world: World, server: ServerBuilder) {
     assert_eq!((u128::from(stats.rejected), stats.panics, stats.errors), (number, 0, 0));
 }
 
-async fn arguments_that_cannot_be_read_are_refused_and_harm_nobody(world: World) {
+async fn arguments_that_cannot_be_decoded_are_rejected_and_disturb_no_other_call(world: World) {
     let server = world.server("one");
     bombard(world, server).await;
 }
@@ -151,7 +151,7 @@ async fn a_serializer_does_not_make_hostile_bytes_more_dangerous(world: World) {
     bombard(world, server).await;
 }
 
-async fn arguments_that_were_cut_short_anywhere_are_refused(world: World) {
+async fn arguments_that_were_cut_short_anywhere_are_rejected(world: World) {
     world.start(world.server("one").endpoint(Scale)).await;
     let value = Value::Array(vec!["text".into(), 1.into(), Value::Null, true.into(), 2.5.into()]);
     let args = std::collections::BTreeMap::from([("load", value)]);
@@ -170,7 +170,7 @@ async fn arguments_that_were_cut_short_anywhere_are_refused(world: World) {
     }
 }
 
-async fn a_message_larger_than_the_server_reads_is_refused(world: World) {
+async fn a_message_larger_than_the_server_reads_is_rejected(world: World) {
     let limits = DecodeLimits::new().max_bytes(1000);
     world.start(world.server("one").endpoint(Scale).limits(limits)).await;
     let client: ScaleClient = world.client();
@@ -182,7 +182,7 @@ async fn a_message_larger_than_the_server_reads_is_refused(world: World) {
     assert_eq!(error.ran(), Ran::No);
 }
 
-async fn a_message_nested_deeper_than_the_server_reads_is_refused(world: World) {
+async fn a_message_nested_deeper_than_the_server_reads_is_rejected(world: World) {
     let limits = DecodeLimits::new().max_depth(10);
     world.start(world.server("one").endpoint(Scale).limits(limits)).await;
     let client: ScaleClient = world.client();
@@ -213,7 +213,7 @@ async fn a_message_larger_than_the_transport_takes_is_never_sent(world: World) {
     assert_eq!(server.stats().received, 1);
 }
 
-async fn names_from_anywhere_are_refused(world: World) {
+async fn unknown_names_of_any_form_are_rejected(world: World) {
     let server = world.start(world.server("one").endpoint(Scale)).await;
     let long = "x".repeat(100_000);
     let mut number = 0;
@@ -252,7 +252,7 @@ where
     answered
 }
 
-async fn an_answer_that_cannot_be_read_is_an_error_of_its_call_only(world: World) {
+async fn a_reply_that_cannot_be_decoded_is_an_error_of_its_call_only(world: World) {
     let client: RpcClient = world.client();
     for (codec, bytes) in unreadable() {
         let what = shown(codec, &bytes);
@@ -277,7 +277,7 @@ async fn an_expected_error_that_cannot_be_read_is_an_error_all_the_same(world: W
     }
 }
 
-async fn a_client_has_limits_of_its_own_for_answers(world: World) {
+async fn a_client_has_limits_of_its_own_for_replies(world: World) {
     world.start(world.server("one").endpoint(Scale)).await;
     let client: ScaleClient = world.client();
     let limits = DecodeLimits::new().max_bytes(1000).max_depth(10);
@@ -295,14 +295,14 @@ async fn a_client_has_limits_of_its_own_for_answers(world: World) {
 }
 
 cases! {
-    arguments_that_cannot_be_read_are_refused_and_harm_nobody if carries_any_bytes;
+    arguments_that_cannot_be_decoded_are_rejected_and_disturb_no_other_call if carries_any_bytes;
     a_serializer_does_not_make_hostile_bytes_more_dangerous if carries_any_bytes;
-    arguments_that_were_cut_short_anywhere_are_refused if carries_any_bytes;
-    a_message_larger_than_the_server_reads_is_refused;
-    a_message_nested_deeper_than_the_server_reads_is_refused;
+    arguments_that_were_cut_short_anywhere_are_rejected if carries_any_bytes;
+    a_message_larger_than_the_server_reads_is_rejected;
+    a_message_nested_deeper_than_the_server_reads_is_rejected;
     a_message_larger_than_the_transport_takes_is_never_sent if max_message;
-    names_from_anywhere_are_refused;
-    an_answer_that_cannot_be_read_is_an_error_of_its_call_only if carries_any_bytes;
+    unknown_names_of_any_form_are_rejected;
+    a_reply_that_cannot_be_decoded_is_an_error_of_its_call_only if carries_any_bytes;
     an_expected_error_that_cannot_be_read_is_an_error_all_the_same if carries_any_bytes;
-    a_client_has_limits_of_its_own_for_answers;
+    a_client_has_limits_of_its_own_for_replies;
 }

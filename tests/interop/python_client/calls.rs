@@ -85,7 +85,7 @@ async fn servers_of_a_topic_share_its_calls(world: World) {
     assert_eq!(of("one") + of("two"), 20);
 }
 
-async fn fifty_calls_at_once_are_each_answered(world: World) {
+async fn fifty_calls_at_once_each_get_a_reply(world: World) {
     serve(&world).await;
     let mut calls = JoinSet::new();
     for number in 0..50 {
@@ -132,7 +132,7 @@ async fn topics_of_several_exchanges_have_their_fanout_in_common(world: World) {
     assert_eq!(seen.next_sorted(2).await, both, "as between Python programs");
 }
 
-async fn a_ping_to_a_server_is_answered(world: World) {
+async fn a_ping_to_a_server_gets_a_reply(world: World) {
     let server = world.server("rust").endpoint(Seen::new().service("rust")).endpoint(Ping);
     world.start(server).await;
     let ping = async |args: Value| {
@@ -167,10 +167,10 @@ cases! {
     a_client_that_was_prepared_for_a_server_calls_it;
     a_cast_to_one_server_reaches_that_one everywhere;
     servers_of_a_topic_share_its_calls;
-    fifty_calls_at_once_are_each_answered everywhere;
+    fifty_calls_at_once_each_get_a_reply everywhere;
     a_server_in_another_exchange_is_reached_there_only everywhere;
     the_control_exchange_of_the_url_is_the_default_one;
     topics_of_several_exchanges_have_their_fanout_in_common;
-    a_ping_to_a_server_is_answered;
+    a_ping_to_a_server_gets_a_reply;
     durable_and_quorum_queues_are_those_of_the_python_client;
 }

@@ -21,7 +21,7 @@ async fn a_cast_to_a_stopped_server_waits_for_the_next_one(world: World) {
     assert_eq!(seen.next_sorted(2).await, both);
 }
 
-async fn a_server_that_stops_answers_what_it_has_taken(world: World) {
+async fn a_server_that_stops_replies_to_what_it_has_received(world: World) {
     let mut seen = Seen::new();
     let server = world.serve(seen.service("rust")).await;
     let caller = world.clone();
@@ -174,7 +174,7 @@ async fn a_durable_server_makes_do_with_what_is_there(world: World) {
 
 cases! {
     a_cast_to_a_stopped_server_waits_for_the_next_one everywhere;
-    a_server_that_stops_answers_what_it_has_taken;
+    a_server_that_stops_replies_to_what_it_has_received;
     a_server_that_comes_back_under_its_name_is_called_as_before;
     a_server_keeps_the_connection_that_it_was_given;
     no_call_is_lost_while_one_of_two_servers_stops;

@@ -80,7 +80,7 @@ async fn an_argument_of_another_type_is_a_type_error_that_names_it(world: World)
     assert!(error.text.contains("`a`"), "{error:?}");
 }
 
-async fn casts_that_are_refused_do_not_disturb_others(world: World) {
+async fn casts_that_are_rejected_do_not_disturb_others(world: World) {
     let mut seen = serve(&world).await;
     world.python().await.cast("nonesuch", json!({})).await.unwrap();
     world.python().await.cast("record", json!({})).await.unwrap();
@@ -99,5 +99,5 @@ cases! {
     a_missing_argument_is_a_type_error_that_names_it everywhere;
     an_unknown_argument_is_a_type_error_that_names_it;
     an_argument_of_another_type_is_a_type_error_that_names_it;
-    casts_that_are_refused_do_not_disturb_others;
+    casts_that_are_rejected_do_not_disturb_others;
 }

@@ -41,13 +41,13 @@ async fn a_call_that_expired_in_the_queue_is_not_run(world: World) {
     assert!(seen.rest().is_empty());
 }
 
-async fn signs_of_life_keep_a_long_call_alive(world: World) {
+async fn monitor_replies_keep_a_long_call_alive(world: World) {
     serve(&world).await;
     let python = world.python().await.with("timeout", 30).with("call_monitor_timeout", 2);
     assert_eq!(python.call("sleep", json!({ "millis": 4500 })).await.unwrap(), 4500);
 }
 
-async fn signs_of_life_begin_when_a_call_has_waited_for_its_turn(world: World) {
+async fn monitor_replies_begin_when_a_call_has_waited_for_its_turn(world: World) {
     let mut seen = serve_in_order(&world).await;
     world.python().await.cast("sleep", json!({ "millis": 500 })).await.unwrap();
     seen.next().await;
@@ -55,7 +55,7 @@ async fn signs_of_life_begin_when_a_call_has_waited_for_its_turn(world: World) {
     assert_eq!(python.call("sleep", json!({ "millis": 3500 })).await.unwrap(), 3500);
 }
 
-async fn without_signs_of_life_a_monitored_call_ends_early(world: World) {
+async fn without_monitor_replies_a_monitored_call_ends_early(world: World) {
     let server = world.serve(Seen::new().service("rust")).await;
     server.stop();
     server.wait().await.unwrap();
@@ -66,7 +66,7 @@ async fn without_signs_of_life_a_monitored_call_ends_early(world: World) {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
-async fn a_call_that_asks_for_no_signs_of_life_gets_none(world: World) {
+async fn a_call_that_is_not_monitored_gets_no_monitor_replies(world: World) {
     serve(&world).await;
     // The library fails a call that gets one all the same.
     let python = world.python().await.with("timeout", 30);
@@ -77,8 +77,8 @@ cases! {
     a_caller_that_ran_out_of_time_does_not_disturb_the_server everywhere;
     a_method_knows_how_long_its_caller_waits;
     a_call_that_expired_in_the_queue_is_not_run;
-    signs_of_life_keep_a_long_call_alive everywhere;
-    signs_of_life_begin_when_a_call_has_waited_for_its_turn;
-    without_signs_of_life_a_monitored_call_ends_early;
-    a_call_that_asks_for_no_signs_of_life_gets_none;
+    monitor_replies_keep_a_long_call_alive everywhere;
+    monitor_replies_begin_when_a_call_has_waited_for_its_turn;
+    without_monitor_replies_a_monitored_call_ends_early;
+    a_call_that_is_not_monitored_gets_no_monitor_replies;
 }

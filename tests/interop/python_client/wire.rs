@@ -68,7 +68,7 @@ async fn a_failure_is_text_with_what_python_needs(world: World) {
     assert!(failure["kwargs"].is_object() && failure["module"].is_string(), "{failure}");
 }
 
-async fn a_sign_of_life_is_an_empty_reply_that_does_not_end_the_call(world: World) {
+async fn a_monitor_reply_is_an_empty_reply_that_does_not_end_the_call(world: World) {
     serve(&world).await;
     let mut request = request(&world, "sleep", json!({ "millis": 1500 }));
     request["_timeout"] = json!(2);
@@ -92,7 +92,7 @@ async fn a_request_with_the_least_members_is_understood(world: World) {
     assert_eq!((&reply["result"], &reply["_msg_id"]), (&json!("rust"), &json!("m")));
 }
 
-async fn a_version_of_null_is_a_failure_and_no_silence(world: World) {
+async fn a_version_of_null_is_a_failure_and_not_a_timeout(world: World) {
     serve(&world).await;
     let mut request = request(&world, "who", json!({}));
     request["version"] = json!(null);
@@ -100,7 +100,7 @@ async fn a_version_of_null_is_a_failure_and_no_silence(world: World) {
     assert!(reply["failure"].as_str().unwrap().contains("version"), "{reply}");
 }
 
-async fn arguments_of_null_are_a_failure_and_no_silence(world: World) {
+async fn arguments_of_null_are_a_failure_and_not_a_timeout(world: World) {
     serve(&world).await;
     let request = request(&world, "add", json!(null));
     let reply = answered(&world, &sealed(&request), json!({})).await.opened();
@@ -197,11 +197,11 @@ async fn what_is_compressed_by_lzma_is_read(world: World) {
 cases! {
     a_reply_has_all_its_members_and_properties;
     a_failure_is_text_with_what_python_needs;
-    a_sign_of_life_is_an_empty_reply_that_does_not_end_the_call;
+    a_monitor_reply_is_an_empty_reply_that_does_not_end_the_call;
     a_message_without_an_envelope_is_understood;
     a_request_with_the_least_members_is_understood;
-    a_version_of_null_is_a_failure_and_no_silence;
-    arguments_of_null_are_a_failure_and_no_silence;
+    a_version_of_null_is_a_failure_and_not_a_timeout;
+    arguments_of_null_are_a_failure_and_not_a_timeout;
     a_call_without_a_reply_queue_is_run_as_a_cast;
     a_request_that_comes_twice_is_run_once;
     a_reply_queue_that_is_gone_does_not_disturb_others;

@@ -87,7 +87,7 @@ async fn servers_of_a_topic_share_its_calls(world: World) {
     assert!(of("one") > 0 && of("two") > 0, "{names:?}");
 }
 
-async fn fifty_calls_at_once_are_each_answered(world: World) {
+async fn fifty_calls_at_once_each_get_a_reply(world: World) {
     let (_python, client) = called(&world).await;
     let mut calls = JoinSet::new();
     for number in 0..50 {
@@ -99,7 +99,7 @@ async fn fifty_calls_at_once_are_each_answered(world: World) {
     calls.join_all().await;
 }
 
-async fn a_ping_is_answered(world: World) {
+async fn a_ping_gets_a_reply(world: World) {
     let python = world.python_server("python").await.ping().start().await;
     let _python = python.unwrap();
     let client: RpcClient = world.client_of(world.target().server("python"));
@@ -139,8 +139,8 @@ cases! {
     a_server_in_another_exchange_is_reached_there everywhere;
     the_control_exchange_of_the_url_is_the_default_one;
     servers_of_a_topic_share_its_calls;
-    fifty_calls_at_once_are_each_answered everywhere;
-    a_ping_is_answered everywhere;
+    fifty_calls_at_once_each_get_a_reply everywhere;
+    a_ping_gets_a_reply everywhere;
     durable_and_quorum_queues_are_those_of_the_python_server;
     where_nobody_ever_listened_a_call_fails_at_once;
 }

@@ -27,7 +27,7 @@ async fn a_server_that_comes_back_under_its_name_is_called_as_before(world: Worl
     }
 }
 
-async fn a_server_that_stops_answers_what_it_has_taken(world: World) {
+async fn a_server_that_stops_replies_to_what_it_has_received(world: World) {
     let (mut python, client) = called(&world).await;
     let call = tokio::spawn(client.sleep(&ctx(), 1.5).into_future());
     assert_eq!(python.ran().await["method"], "sleep");
@@ -81,7 +81,7 @@ async fn a_fanout_reaches_the_python_server_and_ours(world: World) {
 cases! {
     a_cast_to_a_stopped_server_waits_for_the_next_one everywhere;
     a_server_that_comes_back_under_its_name_is_called_as_before;
-    a_server_that_stops_answers_what_it_has_taken;
+    a_server_that_stops_replies_to_what_it_has_received;
     a_python_server_and_ours_share_a_topic everywhere;
     a_fanout_reaches_the_python_server_and_ours;
 }

@@ -41,7 +41,7 @@ async fn the_version_chooses_among_those_of_a_namespace(world: World) {
     }
 }
 
-async fn an_unsupported_version_is_refused(world: World) {
+async fn an_unsupported_version_is_rejected(world: World) {
     let _python = serve(&world).await;
     for (major, minor) in [(1, 6), (2, 4), (3, 0)] {
         let target = world.target().namespace("control").version(Version::new(major, minor));
@@ -50,7 +50,7 @@ async fn an_unsupported_version_is_refused(world: World) {
     }
 }
 
-async fn an_unknown_namespace_is_refused_as_an_unsupported_version(world: World) {
+async fn an_unknown_namespace_is_rejected_as_an_unsupported_version(world: World) {
     let _python = serve(&world).await;
     let reason = refused(&world, world.target().namespace("nowhere")).await;
     assert!(matches!(reason, RejectReason::UnsupportedVersion { .. }), "{reason:?}");
@@ -58,7 +58,7 @@ async fn an_unknown_namespace_is_refused_as_an_unsupported_version(world: World)
     assert!(matches!(reason, RejectReason::UnsupportedVersion { .. }), "{reason:?}");
 }
 
-async fn an_unknown_method_is_refused(world: World) {
+async fn an_unknown_method_is_rejected(world: World) {
     let _python = serve(&world).await;
     assert_eq!(refused(&world, world.target()).await, RejectReason::UnknownMethod);
     let client: RpcClient = world.client();
@@ -93,9 +93,9 @@ async fn casts_that_python_refuses_do_not_disturb_others(world: World) {
 cases! {
     namespaces_are_told_apart everywhere;
     the_version_chooses_among_those_of_a_namespace everywhere;
-    an_unsupported_version_is_refused everywhere;
-    an_unknown_namespace_is_refused_as_an_unsupported_version;
-    an_unknown_method_is_refused everywhere;
+    an_unsupported_version_is_rejected everywhere;
+    an_unknown_namespace_is_rejected_as_an_unsupported_version;
+    an_unknown_method_is_rejected everywhere;
     a_version_cap_keeps_calls_from_being_sent;
     casts_that_python_refuses_do_not_disturb_others;
 }

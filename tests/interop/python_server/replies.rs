@@ -92,20 +92,20 @@ async fn a_cast_asks_for_nothing_and_does_not_expire(world: World) {
     assert!(message.properties.get("expiration").is_none(), "{:?}", message.properties);
 }
 
-async fn an_answer_without_an_envelope_is_read(world: World) {
+async fn a_reply_without_an_envelope_is_read(world: World) {
     let taken = Taken::new(&world).await;
     taken.send_body(&taken.reply(json!({ "result": "told" })).to_string()).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn an_answer_with_the_least_members_is_read(world: World) {
+async fn a_reply_with_the_least_members_is_read(world: World) {
     let taken = Taken::new(&world).await;
     let least = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "ending": true });
     taken.send(&least).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn an_answer_in_two_parts_is_put_together(world: World) {
+async fn a_reply_in_two_parts_is_put_together(world: World) {
     let taken = Taken::new(&world).await;
     let part = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "failure": null });
     taken.send(&part).await;
@@ -113,7 +113,7 @@ async fn an_answer_in_two_parts_is_put_together(world: World) {
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn the_first_of_several_answers_counts(world: World) {
+async fn the_first_of_several_replies_counts(world: World) {
     let taken = Taken::new(&world).await;
     taken.send(&taken.reply(json!({ "result": "first" }))).await;
     taken.send(&taken.reply(json!({ "result": "second" }))).await;
@@ -123,14 +123,14 @@ async fn the_first_of_several_answers_counts(world: World) {
     assert_eq!(client.who(&ctx()).await.unwrap(), "python");
 }
 
-async fn a_sign_of_life_that_nobody_asked_for_does_no_harm(world: World) {
+async fn a_monitor_reply_that_nobody_asked_for_does_no_harm(world: World) {
     let taken = Taken::new(&world).await;
     taken.send(&taken.reply(json!({ "ending": false }))).await;
     taken.send(&taken.reply(json!({ "result": "told" }))).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn answers_that_cannot_be_read_do_not_end_the_call(world: World) {
+async fn replies_that_cannot_be_read_do_not_end_the_call(world: World) {
     let taken = Taken::new(&world).await;
     for body in ["", "no json", "[]", "{}", r#"{"oslo.version": "2.0", "oslo.message": "{"}"#] {
         taken.send_body(body).await;
@@ -204,12 +204,12 @@ async fn what_is_compressed_by_lzma_is_read(world: World) {
 cases! {
     a_request_has_the_members_and_properties_that_python_needs;
     a_cast_asks_for_nothing_and_does_not_expire;
-    an_answer_without_an_envelope_is_read;
-    an_answer_with_the_least_members_is_read;
-    an_answer_in_two_parts_is_put_together;
-    the_first_of_several_answers_counts;
-    a_sign_of_life_that_nobody_asked_for_does_no_harm;
-    answers_that_cannot_be_read_do_not_end_the_call;
+    a_reply_without_an_envelope_is_read;
+    a_reply_with_the_least_members_is_read;
+    a_reply_in_two_parts_is_put_together;
+    the_first_of_several_replies_counts;
+    a_monitor_reply_that_nobody_asked_for_does_no_harm;
+    replies_that_cannot_be_read_do_not_end_the_call;
     a_failure_comes_before_a_result;
     a_failure_that_is_no_text_is_read;
     a_failure_that_cannot_be_read_is_a_failure;

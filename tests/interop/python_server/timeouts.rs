@@ -31,19 +31,19 @@ async fn a_result_that_python_cannot_write_is_a_timeout_and_no_hang(world: World
     assert_eq!(client.who(&ctx()).await.unwrap(), "python");
 }
 
-async fn signs_of_life_keep_a_long_call_alive(world: World) {
+async fn monitor_replies_keep_a_long_call_alive(world: World) {
     let (_python, client) = called(&world).await;
     let call = client.sleep(&ctx(), 4.5).monitor(SECOND * 2).timeout(SECOND * 30);
     assert_eq!(call.await.unwrap(), 4.5);
 }
 
-async fn a_monitor_of_less_than_two_seconds_is_not_taken_for_silence(world: World) {
+async fn a_monitor_period_below_two_seconds_is_not_missed(world: World) {
     let (_python, client) = called(&world).await;
     let call = client.sleep(&ctx(), 2.5).monitor(SECOND).timeout(SECOND * 30);
     assert_eq!(call.await.unwrap(), 2.5, "no Python server shows more than one sign a second");
 }
 
-async fn silence_ends_a_monitored_call(world: World) {
+async fn a_missed_monitor_ends_a_monitored_call(world: World) {
     let (_python, client) = called(&world).await;
     // The thread that would have answered is gone, and so are its signs of life.
     let call = client.fail(&ctx(), "Fatal".into(), vec!["gone".into()], Map::new());
@@ -55,7 +55,7 @@ async fn silence_ends_a_monitored_call(world: World) {
     assert!(began.elapsed() < SECOND * 30, "{:?}", began.elapsed());
 }
 
-async fn a_call_that_was_given_up_disturbs_nobody(world: World) {
+async fn a_cancelled_call_does_not_disturb_others(world: World) {
     let (mut python, client) = called(&world).await;
     let given_up = tokio::spawn(client.hold(&ctx()).into_future());
     assert_eq!(python.ran().await["method"], "hold");
@@ -69,8 +69,8 @@ async fn a_call_that_was_given_up_disturbs_nobody(world: World) {
 cases! {
     a_caller_that_ran_out_of_time_does_not_disturb_the_server everywhere;
     a_result_that_python_cannot_write_is_a_timeout_and_no_hang;
-    signs_of_life_keep_a_long_call_alive everywhere;
-    a_monitor_of_less_than_two_seconds_is_not_taken_for_silence;
-    silence_ends_a_monitored_call;
-    a_call_that_was_given_up_disturbs_nobody;
+    monitor_replies_keep_a_long_call_alive everywhere;
+    a_monitor_period_below_two_seconds_is_not_missed;
+    a_missed_monitor_ends_a_monitored_call;
+    a_cancelled_call_does_not_disturb_others;
 }

@@ -74,7 +74,7 @@ async fn the_rest_argument_takes_what_no_other_takes() {
 }
 
 #[tokio::test]
-async fn a_rest_entry_named_like_an_argument_is_refused_before_it_is_sent() {
+async fn a_rest_entry_named_like_an_argument_is_rejected_before_it_is_sent() {
     let client = ShopClient::in_process(Shop);
     let others: Map = [("first".to_owned(), Value::from(1))].into_iter().collect();
     let error = client.tags(&Context::new(), Some(1), others).await.unwrap_err();

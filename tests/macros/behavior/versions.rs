@@ -82,7 +82,7 @@ async fn the_newest_argument_that_is_sent_decides_the_version() {
 }
 
 #[tokio::test]
-async fn a_dated_method_is_refused_by_servers_that_lack_it() {
+async fn a_dated_method_is_rejected_by_servers_that_lack_it() {
     let client = LedgerClient::from(RpcClient::in_process::<old::Ledger>(old::Ledger));
     assert!(unsupported(client.balance(&Context::new(), None).await).contains("1.1"));
     let client = LedgerClient::in_process(Ledger);

@@ -81,7 +81,7 @@ fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_for_what_was_cut_off_that_cannot_be_sent_is_counted_too() {
+async fn a_reply_for_an_aborted_method_that_cannot_be_sent_is_counted_too() {
     let scene = Scene::with(Faults::seeded(0).chance(Fault::FailReply, 1.0));
     let server = start(scene.server(None).shutdown_timeout(Duration::ZERO)).await;
     let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
@@ -94,7 +94,7 @@ async fn an_answer_for_what_was_cut_off_that_cannot_be_sent_is_counted_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_cut_off_while_its_acknowledgement_is_confirmed_is_answered() {
+async fn a_message_aborted_while_its_ack_is_confirmed_gets_a_reply() {
     let scene = Scene::new();
     let server =
         scene.server(Some(LONG)).concurrency(Concurrency::Serial).shutdown_timeout(Duration::ZERO);
@@ -122,7 +122,7 @@ async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_call_that_had_begun_before_it_came_back_nobody_says_that_it_did_not_run() {
+async fn a_redelivered_call_that_had_begun_is_never_reported_as_not_run() {
     let scene = Scene::new();
     let server = scene.server(None).ack_mode(AckMode::AfterReply);
     let server = start(server.shutdown_timeout(Duration::ZERO)).await;
@@ -165,13 +165,13 @@ async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> Fai
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_call_that_comes_back_too_late_its_server_does_not_say_that_it_never_ran() {
+async fn a_server_does_not_say_that_an_expired_redelivered_call_never_ran() {
     let late = request("run", Some(Instant::now() + MOMENT));
     assert_eq!(answer_to_what_came_back(late, MOMENT * 5).await, FailureKind::Interrupted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_call_that_comes_back_and_is_refused_its_server_does_not_say_that_it_never_ran() {
+async fn a_server_does_not_say_that_a_redelivered_call_it_rejects_never_ran() {
     let refused = request("missing", None);
     assert_eq!(answer_to_what_came_back(refused, MOMENT).await, FailureKind::Interrupted);
 }
@@ -181,7 +181,7 @@ async fn impatient(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_call_that_was_sent_twice_below_a_layer_nobody_says_that_it_did_not_run() {
+async fn a_call_that_was_sent_twice_below_a_layer_is_never_reported_as_not_run() {
     let scene = Scene::new();
     let listener = scene.listen().await;
     drop(listener);
@@ -207,7 +207,7 @@ async fn insisting(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_can_send_again_what_was_given_up() {
+async fn a_layer_can_send_again_what_was_cancelled() {
     for given_up_at_once in [true, false] {
         let scene = Scene::new();
         let listener = scene.listen().await;

@@ -154,7 +154,7 @@ async fn errors_are_held_against_what_ran() {
 }
 
 #[test]
-fn deliveries_are_followed_from_acknowledgement_to_answer() {
+fn deliveries_are_followed_from_acknowledgement_to_reply() {
     let rule = "every delivery is acknowledged and answered as its server does it";
     let answer = || What::Answered { delivery: 2, failure: None, ok: true };
     assert_breaks(rule, without("Answered"));
