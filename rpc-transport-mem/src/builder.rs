@@ -1,12 +1,12 @@
-//! What can be set on a broker.
+//! The builder of a transport with settings other than the defaults.
 
 use rpc_core::Codec;
 
-use crate::MemTransport;
-use crate::broker::Broker;
-use crate::faults::Faults;
+use crate::broker::{Broker, Config};
+use crate::faults::FaultPlan;
+use crate::transport::MemTransport;
 
-/// Settings of a broker within the process; [`MemTransport::builder`] begins.
+/// Settings of an in-process broker, started by [`MemTransport::builder`].
 ///
 /// ```
 /// use rpc_transport_mem::MemTransport;
@@ -16,53 +16,55 @@ use crate::faults::Faults;
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct MemBuilder {
-    pub(crate) codec: Codec,
-    pub(crate) capacity: usize,
-    pub(crate) max_message: Option<usize>,
-    pub(crate) faults: Option<Faults>,
-}
+pub struct MemBuilder(Config);
 
 impl MemBuilder {
-    pub(crate) const fn new() -> Self {
-        Self {
-            codec: Codec::MessagePack,
-            capacity: 1024,
-            max_message: Some(16 * 1024 * 1024),
-            faults: None,
-        }
-    }
-
-    /// What clients encode arguments in. Default: MessagePack.
+    /// Sets the codec that clients encode arguments with. Default: MessagePack.
     pub fn codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
+        self.0.codec = codec;
         self
     }
 
-    /// How many messages each queue holds before its senders wait for room. Default: 1024; at least 1.
+    /// Sets how many messages a queue holds before senders wait for space. Default: 1024, minimum: 1.
     ///
-    /// A topic has one queue for all its servers, one for each server's name, and one per listener for fanouts. Messages
-    /// that servers give back do not count.
+    /// A topic has one queue for all its servers, one for each server name, and one per listener for fanouts. Requeued
+    /// messages do not count.
     pub fn queue_capacity(mut self, messages: usize) -> Self {
-        self.capacity = messages.max(1);
+        self.0.queue_capacity = messages.max(1);
         self
     }
 
-    /// The largest message in bytes of encoded arguments; `None`: no limit. Default: 16 MiB, RabbitMQ's own.
+    /// Sets the maximum size of a message in bytes of encoded arguments; `None` for no limit. Default: 16 MiB, as in
+    /// RabbitMQ.
     pub fn max_message(mut self, bytes: Option<usize>) -> Self {
-        self.max_message = bytes;
+        self.0.max_message = bytes;
         self
     }
 
-    /// Lets things go wrong, for tests. Default: nothing does.
-    pub const fn faults(mut self, faults: Faults) -> Self {
-        self.faults = Some(faults);
+    /// Injects faults, for tests. Default: none.
+    pub const fn faults(mut self, plan: FaultPlan) -> Self {
+        self.0.faults = Some(plan);
         self
     }
 
-    /// The transport, with a broker of its own.
+    /// Creates the transport, with a broker of its own.
     #[must_use]
     pub fn build(self) -> MemTransport {
-        MemTransport::over(Broker::new(self))
+        MemTransport::with_broker(Broker::new(self.0))
+    }
+}
+
+impl MemTransport {
+    /// Returns a builder for a transport with other settings than the defaults.
+    ///
+    /// ```
+    /// use rpc_core::{Codec, Transport};
+    /// use rpc_transport_mem::MemTransport;
+    ///
+    /// let transport = MemTransport::builder().codec(Codec::Json).build();
+    /// assert_eq!(transport.codec(), Codec::Json);
+    /// ```
+    pub const fn builder() -> MemBuilder {
+        MemBuilder(Config::DEFAULT)
     }
 }

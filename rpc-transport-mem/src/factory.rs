@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rpc_core::BoxFuture;
 use rpc_core::transport::{ConnectError, Transport, TransportFactory};
 
-use crate::MemTransport;
+use crate::transport::MemTransport;
 
-/// Makes transports from `mem:` URLs: `mem://` is a broker of its own, `mem://name` the one of that name, which the
-/// process shares.
+/// Creates transports from `mem:` URLs.
+///
+/// `mem://` creates a broker of its own. `mem://name` uses the broker of that name, which the process shares.
 ///
 /// ```
 /// use rpc_core::Transports;
@@ -25,9 +26,11 @@ use crate::MemTransport;
 #[derive(Debug, Copy, Clone, Default)]
 pub struct MemFactory(());
 
-impl MemFactory {
-    pub(crate) const fn new() -> Self {
-        Self(())
+impl MemTransport {
+    /// Returns the factory for `mem:` URLs, to be added to [`Transports`](rpc_core::Transports).
+    #[must_use]
+    pub const fn factory() -> MemFactory {
+        MemFactory(())
     }
 }
 
@@ -35,13 +38,13 @@ fn connect(url: &str) -> Result<MemTransport, ConnectError> {
     let name = url.strip_prefix("mem:").unwrap_or(url);
     let name = name.strip_prefix("//").unwrap_or(name);
     if name.contains(['?', '#']) {
-        let advice = "it takes no options; what can be set stands on `MemTransport::builder()`";
-        return Err(ConnectError::new(url, advice));
+        let reason = "`mem:` URLs have no options; use `MemTransport::builder()` for settings";
+        return Err(ConnectError::new(url, reason));
     }
     if name.contains(['/', '@', ':']) {
-        let advice = "write `mem://` for a broker of its own, or `mem://name` for one that the \
-                      process shares: there is no host, port, user or path";
-        return Err(ConnectError::new(url, advice));
+        let reason = "`mem:` URLs have no user, host, port or path; write `mem://` for a broker of \
+                      its own, or `mem://name` for one that the process shares";
+        return Err(ConnectError::new(url, reason));
     }
     Ok(if name.is_empty() { MemTransport::new() } else { MemTransport::named(name) })
 }

@@ -1,7 +1,12 @@
-//! A message broker inside the process, for [`rpc_core`].
+//! An in-process message broker for [`rpc_core`].
+//!
+//! Use it to test services without a network, and for programs whose parts run in one process today and in several
+//! later: clients and servers are the same over every transport.
+//!
+//! # Example
 //!
 //! ```
-//! use rpc_core::{Context, RpcClient, Server, Target, endpoint};
+//! use rpc_core::{Context, Server, Target, endpoint};
 //! use rpc_transport_mem::MemTransport;
 //!
 //! struct Echo;
@@ -16,8 +21,11 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let transport = MemTransport::new();
-//! let server = Server::builder(transport.clone(), Target::topic("echo").server("echo-1"));
-//! let server = server.endpoint(Echo).build()?.start().await?;
+//! let server = Server::builder(transport.clone(), Target::topic("echo").server("echo-1"))
+//!     .endpoint(Echo)
+//!     .build()?
+//!     .start()
+//!     .await?;
 //!
 //! let echo = EchoClient::new(transport, Target::topic("echo"));
 //! assert_eq!(echo.echo(&Context::new(), "hi".into()).await?, "hi");
@@ -27,15 +35,31 @@
 //! # }
 //! ```
 //!
-//! It is for programs whose parts live in one process and may part later, and for tests: nothing runs in the background,
-//! nothing polls, and tokio's paused clock works. Which broker a transport reaches is decided when it is made:
+//! # Choosing a broker
 //!
-//! - [`MemTransport::new`]: a broker of its own, reached by the transport's clones only;
-//! - [`MemTransport::named`], or the URL `mem://name`: the one of that name, which the process shares;
-//! - [`MemTransport::builder`]: one with other settings.
+//! | broker | created by |
+//! |---|---|
+//! | of its own, reached by clones of the transport only | [`MemTransport::new`], URL `mem://` |
+//! | by name, shared by the process | [`MemTransport::named`], URL `mem://name` |
+//! | with other settings | [`MemTransport::builder`] |
 //!
-//! How messages find their way is said at [`MemTransport`]. What can go wrong between programs goes wrong here on request
-//! and by a seed: [`Faults`].
+//! # Behavior
+//!
+//! [`MemTransport`] documents how messages are queued, dispatched, acknowledged and redelivered. The broker has no
+//! background task and polls nothing, so tokio's paused clock works.
+//!
+//! # Fault injection
+//!
+//! A [`FaultPlan`] makes the broker lose, delay, duplicate and reorder messages, fail acknowledgements and crash
+//! listeners. A seed makes the faults reproducible.
+//!
+//! ```
+//! use rpc_transport_mem::{Fault, FaultPlan, MemTransport};
+//!
+//! let plan = FaultPlan::with_seed(7).probability(Fault::Duplicate, 0.1);
+//! let transport = MemTransport::builder().faults(plan).build();
+//! # let _ = transport;
+//! ```
 
 mod broker;
 mod builder;
@@ -49,5 +73,5 @@ mod transport;
 
 pub use self::builder::MemBuilder;
 pub use self::factory::MemFactory;
-pub use self::faults::{Fault, FaultEvent, FaultLog, Faults};
+pub use self::faults::{Fault, FaultEvent, FaultLog, FaultPlan};
 pub use self::transport::MemTransport;

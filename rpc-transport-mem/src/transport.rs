@@ -1,4 +1,4 @@
-//! The transport over a broker within the process.
+//! The transport over an in-process broker.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,29 +10,28 @@ use rpc_core::transport::{
 use rpc_core::{BoxFuture, Codec, Request};
 use tokio::sync::watch;
 
-use crate::broker::Broker;
-use crate::builder::MemBuilder;
-use crate::client::{self as sender, Place};
-use crate::factory::MemFactory;
+use crate::broker::{Broker, Config};
+use crate::client::{self, CachedRoute};
 use crate::faults::FaultLog;
-use crate::server::listener::MemListener;
-use crate::topic::Hint;
-use crate::topic::address::Address;
+use crate::server::MemListener;
+use crate::topic::Address;
 
-/// Carries messages within the process, through a broker that works as RabbitMQ does where servers and clients can see
-/// it: exchanges, topics, servers, fanout, acknowledgements, redelivery.
+/// A transport within the process, over a broker that behaves as RabbitMQ does where clients and servers can see it:
+/// exchanges, topics, server names, fanout, acknowledgements, redelivery.
 ///
-/// Clones share one broker. Nothing runs in the background: senders and servers wake each other, so it works on any
-/// runtime, on several, and under tokio's paused time.
+/// Clones share one broker. There is no background task: senders and listeners wake each other. So the transport works on
+/// any runtime, on several runtimes at once, and with tokio's paused clock.
 ///
-/// - A message goes to the listener that has waited longest. A listener's own queues take turns.
-/// - Where nobody listens, calls, casts and fanouts fail at once with
+/// - **Dispatch** is round robin: a message goes to the listener that has waited longest. A listener polls its own queues
+///   in turn.
+/// - **Missing servers**: a call, cast or fanout without a listener fails at once with
 ///   [`MissingServer`](TransportErrorKind::MissingServer).
-/// - Queues are bounded; senders wait for room in the order they came.
-/// - What is not acknowledged goes back to the head of its queue, marked as redelivered.
-/// - When the last listener of a queue leaves, calls that wait there fail; casts wait for the next listener.
-/// - Messages that expired or whose caller has gone leave the queue when they come to its head.
-/// - A fanout reaches the servers of its topic in *every* exchange, as oslo.messaging's does on RabbitMQ.
+/// - **Backpressure**: queues are bounded. Senders wait for space, in the order in which they came.
+/// - **Redelivery**: an unacknowledged message returns to the head of its queue, marked as redelivered.
+/// - **Last listener**: when it leaves a queue, the queued calls fail; casts wait for the next listener.
+/// - **Expiry and cancellation**: a queued message that expired or was cancelled is dropped when it reaches the head of
+///   its queue.
+/// - **Fanout** reaches the servers of the topic in *every* exchange, as with oslo.messaging on RabbitMQ.
 ///
 /// ```
 /// use rpc_core::Transport;
@@ -47,87 +46,86 @@ pub struct MemTransport {
 }
 
 impl MemTransport {
-    /// A transport with a broker of its own, which only its clones reach.
+    /// Creates a transport with a broker of its own, which only clones of this transport reach.
+    ///
+    /// ```
+    /// use rpc_transport_mem::MemTransport;
+    ///
+    /// let transport = MemTransport::new();
+    /// assert_eq!((transport.queued(), transport.unacked(), transport.listeners()), (0, 0, 0));
+    /// ```
     #[must_use]
     pub fn new() -> Self {
-        Self::builder().build()
+        Self::with_broker(Broker::new(Config::DEFAULT))
     }
 
-    /// The transport over the broker of that name, which the whole process shares.
+    /// Returns a transport over the broker of this name, which the whole process shares.
     ///
-    /// The first to ask makes the broker, with default settings. It lives as long as a transport over it; after that, or
-    /// once it was closed, the name stands for a new one.
+    /// The first use of a name creates the broker, with default settings. The broker lives until its last transport is
+    /// dropped or it is closed. After that, the name creates a new one.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self::over(Broker::named(name))
+        Self::with_broker(Broker::named(name))
     }
 
-    /// Begins a transport with settings other than the defaults.
-    pub const fn builder() -> MemBuilder {
-        MemBuilder::new()
-    }
-
-    /// Makes transports from `mem:` URLs, for [`Transports`](rpc_core::Transports).
-    #[must_use]
-    pub const fn factory() -> MemFactory {
-        MemFactory::new()
-    }
-
-    pub(crate) const fn over(broker: Arc<Broker>) -> Self {
+    pub(crate) const fn with_broker(broker: Arc<Broker>) -> Self {
         Self { broker }
     }
 
-    /// How many calls wait for their outcome.
+    /// Returns how many calls wait for their reply.
     #[must_use]
     pub fn pending_calls(&self) -> usize {
-        self.broker.pending_calls.len()
+        self.broker.handle.pending_calls.len()
     }
 
-    /// How many messages wait in queues.
+    /// Returns how many messages wait in queues.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.broker.all_topics().iter().map(|topic| topic.queued()).sum()
     }
 
-    /// How many messages servers hold that they have neither acknowledged nor given back.
+    /// Returns how many messages are delivered and neither acknowledged nor requeued.
     #[must_use]
-    pub fn unacknowledged(&self) -> usize {
-        self.broker.all_topics().iter().map(|topic| topic.unacknowledged()).sum()
+    pub fn unacked(&self) -> usize {
+        self.broker.all_topics().iter().map(|topic| topic.unacked()).sum()
     }
 
-    /// How many listeners take messages.
+    /// Returns how many listeners consume messages.
     #[must_use]
     pub fn listeners(&self) -> usize {
         self.broker.all_topics().iter().map(|topic| topic.listeners()).sum()
     }
 
-    /// The faults dealt so far, where the transport was built with [`faults`](MemBuilder::faults).
+    /// Returns the log of injected faults, if the transport was built with [`faults`](crate::MemBuilder::faults).
     #[must_use]
-    pub fn faults(&self) -> Option<&FaultLog> {
-        self.broker.faults.as_deref()
+    pub fn fault_log(&self) -> Option<&FaultLog> {
+        self.broker.handle.fault_log.as_deref()
     }
 
-    /// Does what a restart of a broker with durable queues would do, for tests of servers.
+    /// Simulates a restart of a broker with durable queues, for tests of servers.
     ///
-    /// Queued messages, waiting senders, listeners and waiting calls stay, as they do for peers that reconnect. What is
-    /// unacknowledged can no longer be acknowledged: it comes back, marked as redelivered, as soon as its holder drops
-    /// it. Answers are not affected.
+    /// Queued messages, blocked senders, listeners and pending calls stay, as for peers that reconnect. A message that
+    /// was delivered before the restart can no longer be acknowledged: it is requeued, marked as redelivered, when its
+    /// delivery is dropped. Replies are not affected.
     pub fn restart(&self) {
         self.broker.restart();
     }
 
-    fn refuse(&self, route: &Route) -> SendError {
+    /// Returns the error for a topic that does not exist.
+    fn no_topic(&self, route: &Route) -> SendError {
         let address = Address::of(route);
-        if self.broker.is_closed() { address.closed() } else { address.nobody_listens() }
+        if self.broker.is_closed() { address.closed() } else { address.no_listeners() }
     }
 
-    /// Sends where the route remembers nothing yet, or something of another broker.
+    /// Sends with a route that has cached nothing yet, or the topic of another broker.
     #[cold]
-    fn send_first(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
-        let Some(topic) = self.broker.topic(&route.topic) else { return Err(self.refuse(route)) };
-        let place = Place { topic, queue: Hint::none() };
-        let sent = sender::send(&self.broker, &place, route, request);
-        route.remember(place);
+    fn send_uncached(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        let Some(topic) = self.broker.topic(&route.topic) else {
+            return Err(self.no_topic(route));
+        };
+        let cached = CachedRoute::new(topic);
+        let sent = client::send(&self.broker, &cached, route, request);
+        route.remember(cached);
         sent
     }
 
@@ -146,11 +144,11 @@ impl MemTransport {
 
     fn listen_now(&self, listen: &Listen) -> Result<Box<dyn Listener>, ListenError> {
         let topic = self.broker.topic_or_new(&listen.topic);
-        let joined = topic.and_then(|topic| topic.join(listen).map(|seat| (topic, seat)));
-        let Some((topic, seat)) = joined else {
+        let added = topic.and_then(|topic| topic.add_listener(listen).map(|id| (topic, id)));
+        let Some((topic, id)) = added else {
             return Err(ListenError::new(listen, "the in-memory transport has been closed"));
         };
-        Ok(Box::new(MemListener::new(topic, seat)))
+        Ok(Box::new(MemListener::new(topic, id)))
     }
 }
 
@@ -172,12 +170,12 @@ impl Transport for MemTransport {
 
     fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
         self.check_size(&request)?;
-        if let Some(place) = route.cached::<Place>()
-            && place.topic.broker == self.broker.id
+        if let Some(cached) = route.cached::<CachedRoute>()
+            && cached.topic.broker.id == self.broker.handle.id
         {
-            return sender::send(&self.broker, place, route, request);
+            return client::send(&self.broker, cached, route, request);
         }
-        self.send_first(route, request)
+        self.send_uncached(route, request)
     }
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
@@ -185,7 +183,7 @@ impl Transport for MemTransport {
     }
 
     fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.broker.state.subscribe()
+        self.broker.connection_state.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -209,7 +207,7 @@ impl From<MemTransport> for Arc<dyn Transport> {
 impl fmt::Debug for MemTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemTransport")
-            .field("broker", &self.broker.id)
+            .field("broker", &self.broker.handle.id)
             .field("listeners", &self.listeners())
             .field("queued", &self.queued())
             .field("pending_calls", &self.pending_calls())

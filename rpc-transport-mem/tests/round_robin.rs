@@ -1,4 +1,4 @@
-//! Who gets the next message.
+//! Dispatch among competing listeners is round robin, and no wake-up is lost.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::MessageId;
-use support::{Bench, Ear, any, fanout, id, server};
+use support::{TestBroker, TestListener, any, fanout, id, server};
 use tokio::sync::mpsc;
 
-/// A task that takes whatever comes, and says who took what.
+/// Spawns a listener that acknowledges every message and reports its own name with it.
 fn serve(
     name: &'static str,
-    mut ear: Ear,
+    mut listener: TestListener,
     taken: mpsc::UnboundedSender<(&'static str, MessageId)>,
 ) {
     tokio::spawn(async move {
-        while let Some(mut delivery) = ear.try_next().await {
+        while let Some(mut delivery) = listener.try_next().await {
             delivery.ack().await.unwrap();
             taken.send((name, delivery.request().id)).unwrap();
         }
@@ -39,32 +39,32 @@ async fn names(
 
 #[tokio::test]
 async fn idle_listeners_take_turns() {
-    let bench = Bench::new();
+    let broker = TestBroker::new();
     let (sender, mut taken) = mpsc::unbounded_channel();
     for name in ["one", "two", "three"] {
-        serve(name, bench.listen("bank", name).await, sender.clone());
+        serve(name, broker.listen("bank", name).await, sender.clone());
         tokio::task::yield_now().await;
     }
     let mut order = Vec::new();
     for number in 0..6 {
-        bench.put(id(number), &any("bank")).await;
+        broker.publish(id(number), &any("bank")).await;
         order.extend(names(&mut taken, 1).await);
-        // Back in the line before the next message comes.
+        // The listener waits again before the next message is sent.
         tokio::task::yield_now().await;
     }
     assert_eq!(order, ["one", "two", "three", "one", "two", "three"]);
 }
 
 #[tokio::test]
-async fn listeners_with_a_queue_before_them_take_turns_too() {
-    let bench = Bench::new();
+async fn busy_listeners_take_turns() {
+    let broker = TestBroker::new();
     let (sender, mut taken) = mpsc::unbounded_channel();
     for name in ["one", "two"] {
-        serve(name, bench.listen("bank", name).await, sender.clone());
+        serve(name, broker.listen("bank", name).await, sender.clone());
         tokio::task::yield_now().await;
     }
     for number in 0..20 {
-        bench.put(id(number), &any("bank")).await;
+        broker.publish(id(number), &any("bank")).await;
     }
     let order = names(&mut taken, 20).await;
     let ones = order.iter().filter(|name| **name == "one").count();
@@ -72,89 +72,89 @@ async fn listeners_with_a_queue_before_them_take_turns_too() {
 }
 
 #[tokio::test]
-async fn a_listener_takes_from_its_queues_in_turn() {
-    let bench = Bench::new();
-    let mut listener = bench.listen("bank", "one").await;
+async fn a_listener_polls_its_queues_in_turn() {
+    let broker = TestBroker::new();
+    let mut listener = broker.listen("bank", "one").await;
     for number in 0..3 {
-        bench.put(id(number), &any("bank")).await;
-        bench.put(id(10 + number), &server("bank", "one")).await;
-        bench.put(id(20 + number), &fanout("bank")).await;
+        broker.publish(id(number), &any("bank")).await;
+        broker.publish(id(10 + number), &server("bank", "one")).await;
+        broker.publish(id(20 + number), &fanout("bank")).await;
     }
     let mut rounds = Vec::new();
     for _ in 0..9 {
-        rounds.push(listener.take().await.to_bits());
+        rounds.push(listener.ack_next().await.to_bits());
     }
     assert_eq!(rounds, [20, 10, 0, 21, 11, 1, 22, 12, 2]);
 }
 
 #[tokio::test]
-async fn an_empty_queue_has_no_turn() {
-    let bench = Bench::new();
-    let mut listener = bench.listen("bank", "one").await;
+async fn empty_queues_are_skipped() {
+    let broker = TestBroker::new();
+    let mut listener = broker.listen("bank", "one").await;
     for number in 0..3 {
-        bench.put(id(number), &any("bank")).await;
-        bench.put(id(10 + number), &server("bank", "one")).await;
+        broker.publish(id(number), &any("bank")).await;
+        broker.publish(id(10 + number), &server("bank", "one")).await;
     }
     let mut rounds = Vec::new();
     for _ in 0..6 {
-        rounds.push(listener.take().await.to_bits());
+        rounds.push(listener.ack_next().await.to_bits());
     }
     assert_eq!(rounds, [10, 0, 11, 1, 12, 2]);
 }
 
 #[tokio::test]
-async fn a_listener_that_leaves_hands_its_turn_on() {
-    let bench = Bench::new();
-    let mut first = bench.listen("bank", "one").await;
-    let mut second = bench.listen("bank", "two").await;
-    assert!(first.poll().await.is_none());
-    let next = tokio::spawn(async move { second.take().await });
+async fn a_notified_listener_that_leaves_passes_the_message_on() {
+    let broker = TestBroker::new();
+    let mut first = broker.listen("bank", "one").await;
+    let mut second = broker.listen("bank", "two").await;
+    assert!(first.poll_once().await.is_none());
+    let next = tokio::spawn(async move { second.ack_next().await });
     tokio::task::yield_now().await;
-    // Wakes the first, which never comes.
-    bench.put(id(1), &any("bank")).await;
+    // Notifies the first listener, which never polls.
+    broker.publish(id(1), &any("bank")).await;
     drop(first);
     assert_eq!(next.await.unwrap(), id(1));
 }
 
 #[tokio::test]
-async fn a_listener_that_was_woken_and_does_not_come_keeps_nobody_from_the_message() {
-    let bench = Bench::new();
-    let mut sleepy = bench.listen("bank", "one").await;
-    let mut eager = bench.listen("bank", "two").await;
-    assert!(sleepy.poll().await.is_none());
-    bench.put(id(1), &any("bank")).await;
-    assert_eq!(eager.take().await, id(1));
-    assert!(sleepy.poll().await.is_none());
+async fn a_notified_listener_that_does_not_poll_keeps_no_other_from_the_message() {
+    let broker = TestBroker::new();
+    let mut idle = broker.listen("bank", "one").await;
+    let mut other = broker.listen("bank", "two").await;
+    assert!(idle.poll_once().await.is_none());
+    broker.publish(id(1), &any("bank")).await;
+    assert_eq!(other.ack_next().await, id(1));
+    assert!(idle.poll_once().await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_message_is_taken_once_by_listeners_that_come_and_go() {
+async fn listeners_that_come_and_go_receive_every_message_once() {
     const MESSAGES: u128 = 4_000;
-    let bench = Arc::new(Bench::new());
+    let broker = Arc::new(TestBroker::new());
     let (sender, mut taken) = mpsc::unbounded_channel();
-    serve("steady", bench.listen("bank", "steady").await, sender.clone());
+    serve("steady", broker.listen("bank", "steady").await, sender.clone());
     for _ in 0..3 {
-        let (bench, sender) = (Arc::clone(&bench), sender.clone());
+        let (broker, sender) = (Arc::clone(&broker), sender.clone());
         tokio::spawn(async move {
             loop {
-                let mut ear = bench.listen("bank", "fleeting").await;
+                let mut listener = broker.listen("bank", "short-lived").await;
                 for round in 0..7 {
-                    let mut delivery = ear.next().await;
+                    let mut delivery = listener.next().await;
                     if round % 3 == 2 {
                         delivery.requeue();
                     } else {
                         delivery.ack().await.unwrap();
-                        sender.send(("fleeting", delivery.request().id)).unwrap();
+                        sender.send(("short-lived", delivery.request().id)).unwrap();
                     }
                 }
             }
         });
     }
     for part in 0..4 {
-        let bench = Arc::clone(&bench);
+        let broker = Arc::clone(&broker);
         tokio::spawn(async move {
             for number in 0..MESSAGES / 4 {
-                bench.put(id(part * MESSAGES / 4 + number), &any("bank")).await;
+                broker.publish(id(part * MESSAGES / 4 + number), &any("bank")).await;
             }
         });
     }
@@ -163,6 +163,6 @@ async fn every_message_is_taken_once_by_listeners_that_come_and_go() {
         let next = tokio::time::timeout(Duration::from_secs(60), taken.recv()).await;
         *times.entry(next.expect("a message or a wake-up was lost").unwrap().1).or_default() += 1;
     }
-    assert!(times.values().all(|times| *times == 1), "taken twice");
-    assert_eq!(bench.transport.queued(), 0);
+    assert!(times.values().all(|times| *times == 1), "received twice");
+    assert_eq!(broker.transport.queued(), 0);
 }

@@ -75,7 +75,7 @@ async fn nothing_is_left(transport: &MemTransport, servers: Vec<RunningServer>) 
         server.wait().await.unwrap();
         assert_eq!(server.stats().in_flight, 0);
     }
-    let left = (transport.pending_calls(), transport.queued(), transport.unacknowledged());
+    let left = (transport.pending_calls(), transport.queued(), transport.unacked());
     assert_eq!(left, (0, 0, 0), "pending_calls, queued, unacknowledged");
 }
 

@@ -1,6 +1,7 @@
-//! From the caller into a queue.
+//! The client's side: a request's way into its queue.
 
-mod faulty;
+mod send_future;
+mod send_with_faults;
 
 use std::sync::Arc;
 
@@ -8,66 +9,71 @@ use rpc_core::error::SendError;
 use rpc_core::transport::{Destination, Route, Sent};
 use rpc_core::{MaybeReady, Request};
 
+use self::send_future::SendFuture;
 use crate::broker::Broker;
-use crate::queue::Spot;
-use crate::queue::blocked_sender::HandOver;
-use crate::queue::message::Message;
-use crate::topic::address::{Address, exchange_of};
-use crate::topic::{Hint, Placed, Refused, Topic};
+use crate::queue::{InsertAt, QueuedMessage};
+use crate::topic::{Address, EnqueueError, Enqueued, QueueHint, Topic, exchange_name};
 
-/// What a route remembers.
-pub(crate) struct Place {
+/// What a route remembers, so that the topic and its queue are not looked up by name for every message.
+pub(crate) struct CachedRoute {
     pub(crate) topic: Arc<Topic>,
-    pub(crate) queue: Hint,
+    queue: QueueHint,
 }
 
+impl CachedRoute {
+    pub(crate) const fn new(topic: Arc<Topic>) -> Self {
+        Self { topic, queue: QueueHint::none() }
+    }
+}
+
+/// Sends a request. A call is pending from here on.
 #[inline]
 pub(crate) fn send(
     broker: &Broker,
-    place: &Place,
+    cached: &CachedRoute,
     route: &Route,
     request: Arc<Request>,
 ) -> Result<Sent, SendError> {
-    // Dropped with an error below, the handle closes the entry again.
-    let (caller, replies) = if request.wants_reply {
-        let (caller, replies) = broker.pending_calls.register(&request);
-        (Some(caller), Some(replies))
+    // An error below drops the reply, which removes the pending call again.
+    let (caller, reply) = if request.wants_reply {
+        let (caller, reply) = broker.handle.pending_calls.register(&request);
+        (Some(caller), Some(reply))
     } else {
         (None, None)
     };
-    let message = Message::new(request, caller);
-    let hand_over = match &broker.faults {
+    let message = QueuedMessage::new(request, caller);
+    let publish = match &broker.handle.fault_log {
         None => {
-            let exchange = exchange_of(route.exchange.as_deref());
-            put(&place.topic, message, Spot::End, exchange, &route.destination, &place.queue)?
+            let exchange = exchange_name(route.exchange.as_deref());
+            let (destination, hint) = (&route.destination, &cached.queue);
+            enqueue(&cached.topic, message, InsertAt::Tail, exchange, destination, hint)?
         }
-        Some(faults) => faulty::send(broker, faults, &place.topic, route, message)?,
+        Some(faults) => send_with_faults::send(broker, faults, &cached.topic, route, message)?,
     };
-    Ok(Sent { reply: replies, publish: hand_over })
+    Ok(Sent { reply, publish })
 }
 
-/// Puts a message into its queue, or in line for it.
+/// Enqueues a message. The result is pending while the queue is full.
 #[inline]
-pub(crate) fn put(
+fn enqueue(
     topic: &Arc<Topic>,
-    message: Message,
-    spot: Spot,
+    message: QueuedMessage,
+    at: InsertAt,
     exchange: &str,
     destination: &Destination,
-    hint: &Hint,
+    hint: &QueueHint,
 ) -> Result<MaybeReady<Result<(), SendError>>, SendError> {
     let address = || Address {
         exchange: exchange.into(),
         topic: topic.name.clone(),
         destination: destination.clone(),
     };
-    match topic.send(message, spot, exchange, destination, hint) {
-        Ok(Placed::Queued) => Ok(MaybeReady::ready(Ok(()))),
-        Ok(Placed::Parked(parked)) => {
-            let (topic, address) = (Arc::clone(topic), address());
-            Ok(MaybeReady::pending(HandOver { parked, topic, address }))
+    match topic.enqueue(message, at, exchange, destination, hint) {
+        Ok(Enqueued::Done) => Ok(MaybeReady::ready(Ok(()))),
+        Ok(Enqueued::Blocked(sender)) => {
+            Ok(MaybeReady::pending(SendFuture::new(sender, Arc::clone(topic), address())))
         }
-        Err(Refused::NobodyListens) => Err(address().nobody_listens()),
-        Err(Refused::Closed) => Err(address().closed()),
+        Err(EnqueueError::NoListeners) => Err(address().no_listeners()),
+        Err(EnqueueError::Closed) => Err(address().closed()),
     }
 }

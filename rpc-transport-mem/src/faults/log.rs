@@ -1,105 +1,112 @@
-//! What went wrong so far.
-
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use rpc_core::MessageId;
 
-use super::plan::{Fault, Faults};
+use super::fault::Fault;
+use super::plan::FaultPlan;
 
-/// A fault that happened.
+/// A fault that was injected.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FaultEvent {
-    /// Which one.
+    /// The fault.
     pub fault: Fault,
-    /// Which message that could have met the fault it was: the first is 0.
-    pub occasion: u64,
-    /// The message's id.
+    /// Which of the opportunities of this fault it was, counted from 0.
+    pub opportunity: u64,
+    /// The id of the message.
     pub message: MessageId,
 }
 
-/// The faults that a broker has dealt, for tests to compare with what they see;
-/// [`MemTransport::faults`](crate::MemTransport::faults) has it.
+/// The faults that a broker has injected, for tests to compare with what they observe. Returned by
+/// [`MemTransport::fault_log`](crate::MemTransport::fault_log).
 ///
-/// Its printed form is that of its [`Faults`], so a failing test should print it.
+/// It prints as its [`FaultPlan`], so a failing test can print it to be repeated.
+///
+/// ```
+/// use rpc_transport_mem::{Fault, FaultPlan, MemTransport};
+///
+/// let plan = FaultPlan::with_seed(7).probability(Fault::DropReply, 1.0);
+/// let transport = MemTransport::builder().faults(plan).build();
+/// if let Some(log) = transport.fault_log() {
+///     // Run the test, then let it finish without faults.
+///     log.disable();
+///     println!("{} replies were dropped, with {log}", log.count(Fault::DropReply));
+/// }
+/// ```
 pub struct FaultLog {
-    faults: Faults,
-    occasions: [AtomicU64; Fault::ALL.len()],
-    healed: AtomicBool,
-    happened: Mutex<Happened>,
+    plan: FaultPlan,
+    opportunities: [AtomicU64; Fault::ALL.len()],
+    disabled: AtomicBool,
+    injected: Mutex<Injected>,
 }
 
 #[derive(Default)]
-struct Happened {
+struct Injected {
     events: Vec<FaultEvent>,
     counts: [u64; Fault::ALL.len()],
 }
 
 impl FaultLog {
-    pub(crate) fn new(faults: Faults) -> Self {
+    pub(crate) fn new(plan: FaultPlan) -> Self {
         Self {
-            faults,
-            occasions: Default::default(),
-            healed: AtomicBool::new(false),
-            happened: Mutex::default(),
+            plan,
+            opportunities: Default::default(),
+            disabled: AtomicBool::new(false),
+            injected: Mutex::default(),
         }
     }
 
-    /// What happened, in the order it happened.
+    /// Returns the injected faults, oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<FaultEvent> {
-        self.lock().events.clone()
+        self.injected.lock().events.clone()
     }
 
-    /// How often a fault happened.
+    /// Returns how often a fault was injected.
     #[must_use]
     pub fn count(&self, fault: Fault) -> u64 {
-        self.lock().counts[fault as usize]
+        self.injected.lock().counts[fault as usize]
     }
 
-    /// Lets nothing go wrong from here on, so that a test can see the end of it.
-    pub fn heal(&self) {
-        self.healed.store(true, Ordering::Relaxed);
+    /// Stops injecting faults, so that a test can wait until all work is done.
+    pub fn disable(&self) {
+        self.disabled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a fault meets this message, and a random number to go with it.
-    pub(crate) fn strikes(&self, fault: Fault, message: MessageId) -> Option<u64> {
-        if self.healed.load(Ordering::Relaxed) {
+    /// Decides whether a fault is injected for this message, and logs it. Returns a random number for its extent if so.
+    pub(crate) fn inject(&self, fault: Fault, message: MessageId) -> Option<u64> {
+        if self.disabled.load(Ordering::Relaxed) {
             return None;
         }
-        let occasion = self.occasions[fault as usize].fetch_add(1, Ordering::Relaxed);
-        let random = self.faults.decide(fault, occasion)?;
-        let mut happened = self.lock();
-        if happened.counts[fault as usize] >= self.faults.limit(fault) {
+        let opportunity = self.opportunities[fault as usize].fetch_add(1, Ordering::Relaxed);
+        let random = self.plan.decide(fault, opportunity)?;
+        let mut injected = self.injected.lock();
+        if injected.counts[fault as usize] >= self.plan.limit_of(fault) {
             return None;
         }
-        happened.counts[fault as usize] += 1;
-        happened.events.push(FaultEvent { fault, occasion, message });
-        tracing::debug!(id = %message, ?fault, occasion, "dealt a fault");
+        injected.counts[fault as usize] += 1;
+        injected.events.push(FaultEvent { fault, opportunity, message });
+        tracing::debug!(id = %message, ?fault, opportunity, "injected a fault");
         Some(random)
     }
 
-    pub(crate) const fn faults(&self) -> &Faults {
-        &self.faults
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Happened> {
-        self.happened.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) const fn plan(&self) -> &FaultPlan {
+        &self.plan
     }
 }
 
 impl fmt::Display for FaultLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.faults, f)
+        fmt::Display::fmt(&self.plan, f)
     }
 }
 
 impl fmt::Debug for FaultLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FaultLog")
-            .field("faults", &self.faults)
+            .field("plan", &self.plan)
             .field("events", &self.events())
             .finish_non_exhaustive()
     }

@@ -1,7 +1,9 @@
-//! Fault injection: which faults happen, and which have happened.
+//! Fault injection: the plan says which faults are injected, the log which were.
 
+mod fault;
 mod log;
 mod plan;
 
+pub use self::fault::Fault;
 pub use self::log::{FaultEvent, FaultLog};
-pub use self::plan::{Fault, Faults};
+pub use self::plan::FaultPlan;

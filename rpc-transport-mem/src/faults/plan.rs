@@ -1,140 +1,110 @@
-//! Faults to try servers and clients with.
-
 use std::fmt;
 use std::time::Duration;
 
-/// What can go wrong with a message.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The broker [restarts](crate::MemTransport::restart) right before it takes the message.
-    Restart,
-    /// The message is lost on its way to the queue; its sender believes it sent. A call runs into its deadline.
-    DropRequest,
-    /// The message arrives twice, with the same id, neither marked as redelivered: what a publisher does that repeats
-    /// itself after a broken connection.
-    Duplicate,
-    /// The message's hand-over takes a while, by tokio's clock; later ones overtake it. A sender that gives up meanwhile
-    /// has never sent it.
-    Delay,
-    /// The message goes to a random place in its queue instead of to the end.
-    Reorder,
-    /// The listener dies when it is given the message: it ends, and nothing that it held can be acknowledged any more.
-    /// The message goes back to its queue, marked as redelivered.
-    CrashListener,
-    /// The acknowledgement fails; the message goes back to its queue, marked as redelivered, once the server drops it.
-    FailAcknowledge,
-    /// The answer is lost, and the server is told. The caller runs into its deadline.
-    FailReply,
-    /// The answer is lost, and nobody is told. The caller runs into its deadline.
-    DropReply,
-}
+use fastrand::Rng;
 
-impl Fault {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[
-        Self::Restart,
-        Self::DropRequest,
-        Self::Duplicate,
-        Self::Delay,
-        Self::Reorder,
-        Self::CrashListener,
-        Self::FailAcknowledge,
-        Self::FailReply,
-        Self::DropReply,
-    ];
-}
+use super::fault::Fault;
 
-/// Faults and their chances, for [`MemBuilder::faults`](crate::MemBuilder::faults).
+/// Which faults are injected and how often, for [`MemBuilder::faults`](crate::MemBuilder::faults).
 ///
-/// Whether the n-th message that could meet a fault does meet it depends on the seed, the fault and n, and on nothing
-/// else: the chances of the other faults, threads and time play no part. For each message sent, the broker asks for
-/// [`Restart`](Fault::Restart), [`DropRequest`](Fault::DropRequest), [`Delay`](Fault::Delay),
-/// [`Reorder`](Fault::Reorder) and [`Duplicate`](Fault::Duplicate), in this order, and no further once the message is
-/// dropped; for each message given to a listener for [`CrashListener`](Fault::CrashListener); for each acknowledgement
-/// for [`FailAcknowledge`](Fault::FailAcknowledge); for each answer for [`FailReply`](Fault::FailReply), and if that does
-/// not happen for [`DropReply`](Fault::DropReply).
+/// The seed makes a run reproducible. Whether a fault is injected at its n-th opportunity depends on the seed, the fault
+/// and n alone: not on the probabilities of other faults, on threads or on time.
 ///
-/// The printed form has all that is needed to run it again:
+/// The opportunities of a message, in this order:
+///
+/// - when it is sent: [`Restart`](Fault::Restart), [`DropRequest`](Fault::DropRequest), [`Delay`](Fault::Delay),
+///   [`Reorder`](Fault::Reorder) and [`Duplicate`](Fault::Duplicate); none of the others once it is dropped;
+/// - when it is delivered: [`CrashListener`](Fault::CrashListener);
+/// - when it is acknowledged: [`FailAck`](Fault::FailAck);
+/// - when its reply is sent: [`FailReply`](Fault::FailReply), and if the reply does not fail,
+///   [`DropReply`](Fault::DropReply).
+///
+/// The printed form has all that is needed to repeat the run:
 ///
 /// ```
-/// use rpc_transport_mem::{Fault, Faults, MemTransport};
+/// use rpc_transport_mem::{Fault, FaultPlan, MemTransport};
 ///
-/// let faults = Faults::seeded(7).chance(Fault::DropReply, 0.25).at_most(Fault::DropReply, 3);
-/// assert_eq!(faults.to_string(), "seed 7, DropReply 0.25 at most 3");
+/// let plan = FaultPlan::with_seed(7).probability(Fault::DropReply, 0.25).limit(Fault::DropReply, 3);
+/// assert_eq!(plan.to_string(), "seed 7, DropReply 0.25 at most 3");
 ///
-/// let transport = MemTransport::builder().faults(faults).build();
-/// assert_eq!(transport.faults().map(|log| log.events().len()), Some(0));
+/// let transport = MemTransport::builder().faults(plan).build();
+/// assert_eq!(transport.fault_log().map(|log| log.events().len()), Some(0));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
-pub struct Faults {
+pub struct FaultPlan {
     seed: u64,
-    chances: [f64; Fault::ALL.len()],
+    probabilities: [f64; Fault::ALL.len()],
     limits: [u64; Fault::ALL.len()],
-    longest_delay: Duration,
+    max_delay: Duration,
 }
 
-impl Faults {
-    /// No faults yet; what is added is decided by this seed.
-    pub const fn seeded(seed: u64) -> Self {
+impl FaultPlan {
+    /// Creates a plan without faults. The seed decides when the faults that are added happen.
+    pub const fn with_seed(seed: u64) -> Self {
         Self {
             seed,
-            chances: [0.0; Fault::ALL.len()],
+            probabilities: [0.0; Fault::ALL.len()],
             limits: [u64::MAX; Fault::ALL.len()],
-            longest_delay: Duration::from_millis(100),
+            max_delay: Duration::from_millis(100),
         }
     }
 
-    /// Sets the chance of a fault: 0 is never, which is the default, 1 is always.
-    pub const fn chance(mut self, fault: Fault, chance: f64) -> Self {
-        self.chances[fault as usize] = chance;
+    /// Sets the probability of a fault, from 0 (never) to 1 (always). Default: 0.
+    pub const fn probability(mut self, fault: Fault, probability: f64) -> Self {
+        self.probabilities[fault as usize] = probability;
         self
     }
 
-    /// Lets a fault happen at most so many times. Default: no limit.
-    pub const fn at_most(mut self, fault: Fault, times: u64) -> Self {
+    /// Sets how often a fault is injected at most. Default: no limit.
+    pub const fn limit(mut self, fault: Fault, times: u64) -> Self {
         self.limits[fault as usize] = times;
         self
     }
 
-    /// The longest time that [`Fault::Delay`] takes; the shortest is none. Default: 100 ms.
-    pub const fn longest_delay(mut self, longest: Duration) -> Self {
-        self.longest_delay = longest;
+    /// Sets the maximum of the delays that [`Fault::Delay`] injects; the minimum is zero. Default: 100 ms.
+    pub const fn max_delay(mut self, max: Duration) -> Self {
+        self.max_delay = max;
         self
     }
 
-    /// Whether the fault happens on its n-th occasion, and a random number to go with it.
-    pub(crate) fn decide(&self, fault: Fault, occasion: u64) -> Option<u64> {
-        let stream = scramble(self.seed ^ scramble(fault as u64));
-        let random = scramble(stream.wrapping_add(occasion));
-        // The 53 bits that fit into a float, as a number from 0 to just below 1.
-        let dice = (random >> 11) as f64 / (1_u64 << 53) as f64;
-        (dice < self.chances[fault as usize]).then(|| scramble(random))
+    /// Decides whether a fault is injected at its n-th opportunity. Returns a random number for its extent if so.
+    pub(crate) fn decide(&self, fault: Fault, opportunity: u64) -> Option<u64> {
+        // Each output seeds the next generator, so neighbouring seeds, faults and opportunities are unrelated.
+        let stream = output(self.seed ^ output(fault as u64));
+        let mut rng = Rng::with_seed(output(stream.wrapping_add(opportunity)));
+        (rng.f64() < self.probabilities[fault as usize]).then(|| rng.u64(..))
     }
 
-    pub(crate) const fn limit(&self, fault: Fault) -> u64 {
+    pub(crate) const fn limit_of(&self, fault: Fault) -> u64 {
         self.limits[fault as usize]
     }
 
+    /// Returns the delay that this random number selects.
     pub(crate) fn delay(&self, random: u64) -> Duration {
-        let nanos = u64::try_from(self.longest_delay.as_nanos()).unwrap_or(u64::MAX - 1);
+        let nanos = u64::try_from(self.max_delay.as_nanos()).unwrap_or(u64::MAX - 1);
         Duration::from_nanos(random % (nanos + 1).max(1))
     }
 }
 
-impl fmt::Display for Faults {
+/// Returns the first output of the generator with this seed.
+fn output(seed: u64) -> u64 {
+    Rng::with_seed(seed).u64(..)
+}
+
+impl fmt::Display for FaultPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "seed {}", self.seed)?;
         for &fault in Fault::ALL {
-            let (chance, limit) = (self.chances[fault as usize], self.limits[fault as usize]);
-            if chance > 0.0 {
-                write!(f, ", {fault:?} {chance}")?;
+            let (probability, limit) =
+                (self.probabilities[fault as usize], self.limits[fault as usize]);
+            if probability > 0.0 {
+                write!(f, ", {fault:?} {probability}")?;
                 if limit != u64::MAX {
                     write!(f, " at most {limit}")?;
                 }
                 if fault == Fault::Delay {
-                    write!(f, " up to {:?}", self.longest_delay)?;
+                    write!(f, " up to {:?}", self.max_delay)?;
                 }
             }
         }
@@ -142,53 +112,46 @@ impl fmt::Display for Faults {
     }
 }
 
-/// One step of SplitMix64 (Steele, Lea and Flood 2014): neighbours become unrelated.
-const fn scramble(seed: u64) -> u64 {
-    let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hits(faults: &Faults, fault: Fault) -> Vec<u64> {
-        (0..10_000).filter(|occasion| faults.decide(fault, *occasion).is_some()).collect()
+    fn hits(plan: &FaultPlan, fault: Fault) -> Vec<u64> {
+        (0..10_000).filter(|opportunity| plan.decide(fault, *opportunity).is_some()).collect()
     }
 
     #[test]
-    fn a_fault_happens_about_as_often_as_its_chance_says() {
+    fn a_fault_happens_about_as_often_as_its_probability_says() {
         for &fault in Fault::ALL {
-            let often = hits(&Faults::seeded(1).chance(fault, 0.3), fault).len();
-            assert!((2_800..3_200).contains(&often), "{fault:?} happened {often} times in 10,000");
+            let count = hits(&FaultPlan::with_seed(1).probability(fault, 0.3), fault).len();
+            assert!((2_800..3_200).contains(&count), "{fault:?} happened {count} times in 10,000");
         }
     }
 
     #[test]
-    fn no_chance_is_never_and_certainty_is_always() {
-        let faults = Faults::seeded(1).chance(Fault::Delay, 1.0);
-        assert_eq!(hits(&faults, Fault::Delay).len(), 10_000);
-        assert!(hits(&faults, Fault::Reorder).is_empty());
+    fn probability_zero_is_never_and_one_is_always() {
+        let plan = FaultPlan::with_seed(1).probability(Fault::Delay, 1.0);
+        assert_eq!(hits(&plan, Fault::Delay).len(), 10_000);
+        assert!(hits(&plan, Fault::Reorder).is_empty());
     }
 
     #[test]
     fn only_the_seed_and_the_fault_decide_when_it_happens() {
-        let seven = Faults::seeded(7).chance(Fault::Delay, 0.5).chance(Fault::Reorder, 0.5);
-        let with_others = seven.clone().chance(Fault::Restart, 0.9);
-        let eight = Faults::seeded(8).chance(Fault::Delay, 0.5);
+        let seven =
+            FaultPlan::with_seed(7).probability(Fault::Delay, 0.5).probability(Fault::Reorder, 0.5);
+        let with_others = seven.clone().probability(Fault::Restart, 0.9);
+        let eight = FaultPlan::with_seed(8).probability(Fault::Delay, 0.5);
         assert_eq!(hits(&seven, Fault::Delay), hits(&with_others, Fault::Delay));
         assert_ne!(hits(&seven, Fault::Delay), hits(&seven, Fault::Reorder));
         assert_ne!(hits(&seven, Fault::Delay), hits(&eight, Fault::Delay));
     }
 
     #[test]
-    fn a_delay_is_never_longer_than_the_longest() {
-        let faults = Faults::seeded(1).longest_delay(Duration::from_millis(5));
+    fn a_delay_never_exceeds_the_maximum() {
+        let plan = FaultPlan::with_seed(1).max_delay(Duration::from_millis(5));
         for random in [0, 1, 4_999_999, 5_000_000, 5_000_001, u64::MAX] {
-            assert!(faults.delay(random) <= Duration::from_millis(5));
+            assert!(plan.delay(random) <= Duration::from_millis(5));
         }
-        assert_eq!(faults.delay(5_000_000), Duration::from_millis(5));
+        assert_eq!(plan.delay(5_000_000), Duration::from_millis(5));
     }
 }

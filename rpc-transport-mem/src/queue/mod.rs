@@ -1,57 +1,53 @@
-//! One queue of a topic: messages, and the senders that wait for room.
+//! One bounded queue: messages, and the senders that wait for space.
 
-pub(crate) mod blocked_sender;
-pub(crate) mod message;
-pub(crate) mod wake_list;
+mod blocked_sender;
+mod message;
+mod wake_list;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rpc_core::transport::Destination;
 
-use crate::queue::blocked_sender::{End, Parked};
-use crate::queue::message::Message;
-use crate::queue::wake_list::Wakes;
+pub(crate) use self::blocked_sender::{BlockedSender, Unblocked};
+pub(crate) use self::message::QueuedMessage;
+pub(crate) use self::wake_list::WakeList;
 
 pub(crate) struct Queue {
-    /// No other queue of the topic ever has the same.
-    pub(crate) serial: u64,
+    /// Unique within the topic, and never reused.
+    pub(crate) id: u64,
     exchange: Box<str>,
-    /// Who takes from it: any listener of the topic, those with one server name, or a single one (fanout).
+    /// Who consumes from it: any listener of the topic, those with one server name, or a single one (fanout).
     destination: Destination,
     capacity: usize,
-    messages: VecDeque<Message>,
-    /// Senders that found no room, in the order they came. Empty unless the queue is full.
-    parked: VecDeque<Arc<Parked>>,
-    /// Listeners that take from this queue.
+    messages: VecDeque<QueuedMessage>,
+    /// Senders that found the queue full, in the order in which they came. Empty unless the queue is full.
+    blocked: VecDeque<Arc<BlockedSender>>,
+    /// Listeners that consume from this queue.
     pub(crate) listeners: usize,
-    /// Listeners and unfinished deliveries that know this queue by its place: it stays there as long as one does.
-    pub(crate) holders: usize,
-    /// Listeners that were woken for a message of this queue and have not come yet.
-    pub(crate) called: usize,
+    /// Listeners and unfinished deliveries that know this queue by its index. The queue keeps its index while there are
+    /// any.
+    pub(crate) references: usize,
+    /// Listeners that were woken for a message of this queue and have not polled since.
+    pub(crate) notified: usize,
 }
 
 impl Queue {
-    pub(crate) fn new(
-        serial: u64,
-        exchange: &str,
-        destination: Destination,
-        capacity: usize,
-    ) -> Self {
+    pub(crate) fn new(id: u64, exchange: &str, destination: Destination, capacity: usize) -> Self {
         Self {
-            serial,
+            id,
             exchange: exchange.into(),
             destination,
             capacity,
             messages: VecDeque::new(),
-            parked: VecDeque::new(),
+            blocked: VecDeque::new(),
             listeners: 0,
-            holders: 0,
-            called: 0,
+            references: 0,
+            notified: 0,
         }
     }
 
-    pub(crate) fn is(&self, exchange: &str, destination: &Destination) -> bool {
+    pub(crate) fn is_for(&self, exchange: &str, destination: &Destination) -> bool {
         self.destination == *destination && *self.exchange == *exchange
     }
 
@@ -63,111 +59,112 @@ impl Queue {
         self.messages.len() >= self.capacity
     }
 
-    /// Nobody knows it, nothing is in it.
+    /// Returns whether the queue can be deleted: it is empty, and nobody knows its index.
     pub(crate) fn is_unused(&self) -> bool {
-        self.holders == 0 && self.messages.is_empty()
+        self.references == 0 && self.messages.is_empty()
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, message: Message, spot: Spot) {
+    pub(crate) fn push(&mut self, message: QueuedMessage, at: InsertAt) {
         message.request.mark_sent();
-        match spot {
-            Spot::End => self.messages.push_back(message),
-            Spot::Random(random) => {
-                let place = random as usize % (self.messages.len() + 1);
-                self.messages.insert(place, message);
+        match at {
+            InsertAt::Tail => self.messages.push_back(message),
+            InsertAt::Random(random) => {
+                let index = random as usize % (self.messages.len() + 1);
+                self.messages.insert(index, message);
             }
         }
     }
 
-    /// Takes a message back: it was at the head once, and is again. Bounds do not count here; nothing may be lost.
-    pub(crate) fn push_back_to_head(&mut self, message: Message) {
+    /// Returns a message to the head of the queue, where it came from. The capacity does not apply: no message may be
+    /// lost.
+    pub(crate) fn requeue(&mut self, message: QueuedMessage) {
         self.messages.push_front(message);
     }
 
-    pub(crate) fn park(&mut self, sender: Arc<Parked>) {
-        self.parked.push_back(sender);
+    pub(crate) fn add_blocked(&mut self, sender: Arc<BlockedSender>) {
+        self.blocked.push_back(sender);
     }
 
-    pub(crate) fn unpark(&mut self, sender: &Arc<Parked>) {
-        self.parked.retain(|parked| !Arc::ptr_eq(parked, sender));
+    pub(crate) fn remove_blocked(&mut self, sender: &Arc<BlockedSender>) {
+        self.blocked.retain(|blocked| !Arc::ptr_eq(blocked, sender));
     }
 
-    /// Drops what nobody wants from the head. Whether a message stands there now.
+    /// Drops stale messages from the head. Returns whether a message is left.
     #[inline]
-    pub(crate) fn settle_head(&mut self, wakes: &mut Wakes) -> bool {
+    pub(crate) fn drop_stale_head(&mut self, wakes: &mut WakeList) -> bool {
         while let Some(head) = self.messages.front() {
             if !head.is_stale() {
                 return true;
             }
             tracing::debug!(id = %head.request.id, method = %head.request.method,
-                "dropped a message from its queue: it expired, or its caller has gone");
+                "dropped a queued message: expired or cancelled");
             self.messages.pop_front();
-            self.admit(wakes);
+            self.unblock_senders(wakes);
         }
         false
     }
 
     #[inline]
-    pub(crate) fn pop(&mut self, wakes: &mut Wakes) -> Option<Message> {
+    pub(crate) fn pop(&mut self, wakes: &mut WakeList) -> Option<QueuedMessage> {
         let message = self.messages.pop_front();
-        self.admit(wakes);
+        self.unblock_senders(wakes);
         message
     }
 
-    /// Lets waiting senders in, as far as there is room.
-    fn admit(&mut self, wakes: &mut Wakes) {
+    /// Enqueues the messages of blocked senders while there is space.
+    fn unblock_senders(&mut self, wakes: &mut WakeList) {
         while !self.is_full()
-            && let Some(sender) = self.parked.pop_front()
+            && let Some(sender) = self.blocked.pop_front()
         {
-            self.push(sender.message.clone(), Spot::End);
-            wakes.add(sender.end_one(End::HandedOver));
+            self.push(sender.message.clone(), InsertAt::Tail);
+            wakes.push(sender.unblock(Unblocked::Enqueued));
         }
     }
 
-    /// Nobody takes from this queue any more: sends away the senders that wait, and gives up the calls. Casts stay for
-    /// the next listener, except in a fanout queue, which ends with its only one.
-    pub(crate) fn orphan(&mut self, wakes: &mut Wakes) -> Gone {
-        self.dismiss(End::NobodyListens, wakes);
+    /// Fails the blocked senders and drops the calls, as the last listener has left. Casts stay for the next listener,
+    /// except in a fanout queue, which ends with its only listener.
+    pub(crate) fn close_without_listeners(&mut self, wakes: &mut WakeList) -> Dropped {
+        self.fail_senders(Unblocked::NoListeners, wakes);
         let messages = std::mem::take(&mut self.messages).into_iter();
         if self.destination == Destination::Fanout {
-            return self.gone(messages.collect());
+            return self.dropped(messages.collect());
         }
         let (casts, calls) = messages.partition(|message| message.caller.is_none());
         self.messages = casts;
-        self.gone(calls)
+        self.dropped(calls)
     }
 
-    /// The broker ends: everything goes.
-    pub(crate) fn shut(&mut self, wakes: &mut Wakes) -> Gone {
-        self.dismiss(End::Closed, wakes);
+    /// Fails the blocked senders and drops all messages, as the broker is closed.
+    pub(crate) fn close(&mut self, wakes: &mut WakeList) -> Dropped {
+        self.fail_senders(Unblocked::Closed, wakes);
         let messages = std::mem::take(&mut self.messages);
-        self.gone(messages)
+        self.dropped(messages)
     }
 
-    fn gone(&self, messages: VecDeque<Message>) -> Gone {
+    fn dropped(&self, messages: VecDeque<QueuedMessage>) -> Dropped {
         let (exchange, destination) = (self.exchange.clone(), self.destination.clone());
-        Gone { exchange, destination, messages }
+        Dropped { exchange, destination, messages }
     }
 
-    fn dismiss(&mut self, end: End, wakes: &mut Wakes) {
-        for sender in self.parked.drain(..) {
-            wakes.add(sender.end_one(end));
+    fn fail_senders(&mut self, result: Unblocked, wakes: &mut WakeList) {
+        for sender in self.blocked.drain(..) {
+            wakes.push(sender.unblock(result));
         }
     }
 }
 
-/// Where in the queue a message goes.
+/// Where in the queue a message is inserted.
 #[derive(Copy, Clone)]
-pub(crate) enum Spot {
-    End,
-    /// The place that this random number stands for: a fault.
+pub(crate) enum InsertAt {
+    Tail,
+    /// The position that this random number selects: an injected fault.
     Random(u64),
 }
 
-/// Messages that nobody will take, and where they stood.
-pub(crate) struct Gone {
+/// Messages that nobody will consume, and where they were queued.
+pub(crate) struct Dropped {
     pub(crate) exchange: Box<str>,
     pub(crate) destination: Destination,
-    pub(crate) messages: VecDeque<Message>,
+    pub(crate) messages: VecDeque<QueuedMessage>,
 }

@@ -2,24 +2,26 @@
 
 use std::task::Waker;
 
-/// Nearly always one task or none, for which nothing is allocated.
+/// Wakers collected under a lock.
+///
+/// There is nearly always at most one, for which nothing is allocated.
 #[derive(Default)]
-#[must_use = "a task that is not woken sleeps for ever"]
-pub(crate) struct Wakes {
+#[must_use = "a task that is not woken never runs again"]
+pub(crate) struct WakeList {
     first: Option<Waker>,
     more: Vec<Waker>,
 }
 
-impl Wakes {
-    pub(crate) fn add(&mut self, waker: Option<Waker>) {
+impl WakeList {
+    pub(crate) fn push(&mut self, waker: Option<Waker>) {
         match &self.first {
             None => self.first = waker,
             Some(_) => self.more.extend(waker),
         }
     }
 
-    /// To be called without a lock: a woken task may run at once on another thread.
-    pub(crate) fn wake(self) {
+    /// Wakes the tasks. The caller must not hold a lock: a woken task may run at once on another thread.
+    pub(crate) fn wake_all(self) {
         if let Some(waker) = self.first {
             waker.wake();
         }

@@ -1,35 +1,35 @@
-//! One message in a server's hands.
-
 use std::sync::Arc;
 
 use rpc_core::transport::{AckError, Delivery, ReplyError};
 use rpc_core::{MaybeReady, Outcome, Request};
 
+use super::subscription::Subscription;
 use crate::faults::Fault;
-use crate::queue::message::{Letter, Message};
-use crate::server::listener::Subscription;
+use crate::queue::QueuedMessage;
 
-/// What a delivery is more than a message. Unless it was settled, the message goes back to its queue in the end.
-pub(crate) struct Holding {
+/// A message delivered to a listener. It is requeued when it is dropped unacknowledged.
+pub(super) struct MemDelivery {
+    message: QueuedMessage,
     subscription: Arc<Subscription>,
+    /// The index of the queue that it came from.
     queue: usize,
     epoch: u64,
-    settled: bool,
+    acked: bool,
 }
 
-impl Message {
-    /// Puts the message, which stood in this queue, into the hands of a server.
-    pub(crate) fn deliver(mut self, subscription: &Arc<Subscription>, queue: usize) -> Box<Letter> {
-        let (subscription, epoch) = (Arc::clone(subscription), subscription.topic.epoch());
-        self.holding = Some(Holding { subscription, queue, epoch, settled: false });
-        self.0
+impl MemDelivery {
+    pub(super) fn new(
+        message: QueuedMessage,
+        subscription: Arc<Subscription>,
+        queue: usize,
+    ) -> Self {
+        let epoch = subscription.topic.epoch();
+        Self { message, subscription, queue, epoch, acked: false }
     }
-}
 
-impl Holding {
-    /// Why it cannot be acknowledged any more.
-    fn is_lost(&self) -> Option<&'static str> {
-        if !self.subscription.topic.is_current(self.epoch) {
+    /// Returns why the message can no longer be acknowledged.
+    fn lost(&self) -> Option<&'static str> {
+        if self.subscription.topic.epoch() != self.epoch {
             Some("the broker was restarted or closed after it had delivered the message")
         } else if self.subscription.has_crashed() {
             Some("the listener crashed after the message had been delivered to it")
@@ -38,78 +38,62 @@ impl Holding {
         }
     }
 
-    fn is_struck_by(&self, fault: Fault, request: &Request) -> bool {
-        let faults = self.subscription.topic.faults.as_ref();
-        faults.is_some_and(|faults| faults.strikes(fault, request.id).is_some())
+    fn injects(&self, fault: Fault) -> bool {
+        self.subscription.injects(fault, self.message.request.id)
     }
 }
 
-impl Delivery for Letter {
+impl Delivery for MemDelivery {
     fn request(&self) -> &Arc<Request> {
-        &self.request
+        &self.message.request
     }
 
     fn redelivered(&self) -> bool {
-        self.redelivered
+        self.message.redelivered
     }
 
     fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
-        let Some(holding) = self.holding.as_mut().filter(|holding| !holding.settled) else {
+        if self.acked {
             return MaybeReady::ready(Ok(()));
-        };
-        if let Some(reason) = holding.is_lost() {
+        }
+        if let Some(reason) = self.lost() {
             return MaybeReady::ready(Err(AckError::new(reason)));
         }
-        if holding.is_struck_by(Fault::FailAcknowledge, &self.request) {
-            let reason = "the broker did not take it, as a test had asked";
-            return MaybeReady::ready(Err(AckError::new(reason)));
+        if self.injects(Fault::FailAck) {
+            return MaybeReady::ready(Err(AckError::new("injected fault")));
         }
-        holding.settled = true;
-        holding.subscription.topic.settle();
+        self.acked = true;
+        self.subscription.topic.count_settled();
         MaybeReady::ready(Ok(()))
     }
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
-        if let (Some(caller), Some(holding)) = (self.caller, &self.holding) {
-            holding.subscription.topic.pending_calls.note_still_running(caller);
+        if let Some(caller) = self.message.caller {
+            self.subscription.topic.broker.pending_calls.note_still_running(caller);
         }
         MaybeReady::ready(Ok(()))
     }
 
     fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
-        let (Some(caller), Some(holding)) = (self.caller, &self.holding) else {
-            return MaybeReady::ready(Ok(()));
-        };
-        if holding.is_struck_by(Fault::FailReply, &self.request) {
-            let reason = "the broker did not take it, as a test had asked";
-            return MaybeReady::ready(Err(ReplyError::new(reason)));
+        let Some(caller) = self.message.caller else { return MaybeReady::ready(Ok(())) };
+        if self.injects(Fault::FailReply) {
+            return MaybeReady::ready(Err(ReplyError::new("injected fault")));
         }
-        if holding.is_struck_by(Fault::DropReply, &self.request) {
+        if self.injects(Fault::DropReply) {
             return MaybeReady::ready(Ok(()));
         }
-        if !holding.subscription.topic.pending_calls.complete(caller, outcome) {
-            tracing::debug!(id = %self.request.id, method = %self.request.method,
-                "an answer found nobody: its caller has gone");
+        if !self.subscription.topic.broker.pending_calls.complete(caller, outcome) {
+            let Request { id, method, .. } = &**self.request();
+            tracing::debug!(%id, %method, "dropped a reply: its call is no longer pending");
         }
         MaybeReady::ready(Ok(()))
     }
 }
 
-impl Drop for Letter {
+impl Drop for MemDelivery {
     fn drop(&mut self) {
-        if let Some(Holding { subscription, queue, settled: false, .. }) = self.holding.take() {
-            subscription.topic.give_back(queue, Message(Box::new(self.clone())));
+        if !self.acked {
+            self.subscription.topic.requeue(self.queue, self.message.clone());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_moves_for_every_message_is_a_pointer() {
-        assert_eq!(size_of::<Message>(), size_of::<usize>());
-        assert!(size_of::<Letter>() <= 80, "{}", size_of::<Letter>());
     }
 }

@@ -1,49 +1,28 @@
-//! A server's ear.
-
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use rpc_core::transport::{Delivery, ListenError, Listener};
 use rpc_core::{BoxFuture, MaybeReady};
 
+use super::delivery::MemDelivery;
+use super::subscription::Subscription;
 use crate::faults::Fault;
-use crate::topic::{Seat, Topic};
+use crate::topic::{ListenerId, Topic};
 
-/// What a listener and its deliveries share: it keeps their queues at their places until the last delivery is done.
-pub(crate) struct Subscription {
-    pub(crate) topic: Arc<Topic>,
-    seat: Seat,
-    /// Nothing delivered before can be acknowledged: a fault.
-    crashed: AtomicBool,
-}
-
-impl Subscription {
-    pub(crate) fn has_crashed(&self) -> bool {
-        self.crashed.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.topic.release(self.seat.queues);
-    }
-}
-
+/// Consumes the messages of one server.
 pub(crate) struct MemListener {
     subscription: Arc<Subscription>,
-    taking: bool,
+    consuming: bool,
 }
 
 impl MemListener {
-    pub(crate) fn new(topic: Arc<Topic>, seat: Seat) -> Self {
-        let crashed = AtomicBool::new(false);
-        Self { subscription: Arc::new(Subscription { topic, seat, crashed }), taking: true }
+    pub(crate) fn new(topic: Arc<Topic>, id: ListenerId) -> Self {
+        Self { subscription: Arc::new(Subscription::new(topic, id)), consuming: true }
     }
 
     fn leave(&mut self) {
-        if std::mem::take(&mut self.taking) {
-            self.subscription.topic.leave(self.subscription.seat);
+        if std::mem::take(&mut self.consuming) {
+            self.subscription.topic.remove_listener(self.subscription.id);
         }
     }
 }
@@ -53,18 +32,18 @@ impl Listener for MemListener {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
-        if !self.taking {
+        if !self.consuming {
             return Poll::Ready(None);
         }
-        let subscription = &self.subscription;
-        let Some((queue, message)) = ready!(subscription.topic.take(subscription.seat, cx)) else {
+        let Self { subscription, .. } = self;
+        let Some((queue, message)) = ready!(subscription.topic.poll_next(subscription.id, cx))
+        else {
             return Poll::Ready(None);
         };
-        let delivery = message.deliver(subscription, queue);
-        if let Some(faults) = &subscription.topic.faults
-            && faults.strikes(Fault::CrashListener, delivery.request.id).is_some()
-        {
-            subscription.crashed.store(true, Ordering::Relaxed);
+        let id = message.request.id;
+        let delivery = Box::new(MemDelivery::new(message, Arc::clone(subscription), queue));
+        if subscription.injects(Fault::CrashListener, id) {
+            subscription.crash();
             drop(delivery);
             self.leave();
             return Poll::Ready(None);

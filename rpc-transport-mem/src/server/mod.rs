@@ -1,4 +1,7 @@
 //! The server's side: listeners and their deliveries.
 
-pub(crate) mod delivery;
-pub(crate) mod listener;
+mod delivery;
+mod listener;
+mod subscription;
+
+pub(crate) use self::listener::MemListener;

@@ -1,11 +1,11 @@
-//! Where messages go, in the words of errors.
+//! Where a message goes, in the words of errors.
 
 use std::fmt;
 
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::transport::{Destination, Route};
 
-/// Exchange, topic and which of its servers.
+/// An exchange, a topic, and which of its servers.
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(crate) exchange: Box<str>,
@@ -13,47 +13,48 @@ pub(crate) struct Address {
     pub(crate) destination: Destination,
 }
 
-/// The exchange's name; the default exchange has the empty one, as AMQP's has.
-pub(crate) fn exchange_of(exchange: Option<&str>) -> &str {
+/// Returns the name of an exchange. The default exchange has the empty name, as in AMQP.
+pub(crate) fn exchange_name(exchange: Option<&str>) -> &str {
     exchange.unwrap_or_default()
 }
 
 impl Address {
     pub(crate) fn of(route: &Route) -> Self {
         Self {
-            exchange: exchange_of(route.exchange.as_deref()).into(),
+            exchange: exchange_name(route.exchange.as_deref()).into(),
             topic: (*route.topic).into(),
             destination: route.destination.clone(),
         }
     }
 
-    pub(crate) fn nobody_listens(&self) -> SendError {
+    pub(crate) fn no_listeners(&self) -> SendError {
         let message = format!(
             "no server listens on {self}: start one, or compare exchange, topic and server name \
-             with those it was started with"
+             with those of the server"
         );
         SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
     pub(crate) fn last_listener_left(&self) -> SendError {
         let message = format!(
-            "the last server on {self} stopped before it took the message: start one, then send \
-             again"
+            "the last server on {self} stopped before it received the message: start a server, \
+             then send again"
         );
         SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }
 
     pub(crate) fn interrupted(&self) -> SendError {
         let message = format!(
-            "the message to {self} was given up after its method had begun somewhere: repeat the \
+            "the message to {self} was dropped after a server had started its method: repeat the \
              call only if the method is idempotent"
         );
         SendError::new(TransportErrorKind::Interrupted, Ran::Unknown, message)
     }
 
     pub(crate) fn closed(&self) -> SendError {
-        let message =
-            format!("the in-memory transport was closed before the message to {self} was taken");
+        let message = format!(
+            "the in-memory transport was closed before a server received the message to {self}"
+        );
         SendError::new(TransportErrorKind::Closed, Ran::No, message)
     }
 }

@@ -1,183 +1,144 @@
-//! One topic: all its queues and listeners, in all exchanges, under one short lock.
+//! One topic: its queues and listeners, in all exchanges, under one short lock.
 //!
-//! A topic is locked once for a message sent and once for a message taken. Tasks are woken, and calls failed, after the
-//! lock is released.
+//! The lock is taken once for a message sent and once for a message delivered. Tasks are woken, and calls failed, after
+//! the lock is released.
 
-pub(crate) mod address;
-mod slots;
+mod address;
+mod listeners;
+mod queues;
 mod state;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use rpc_core::error::SendError;
 use rpc_core::pending_calls::PendingCalls;
 use rpc_core::transport::{Destination, Listen};
 
-use crate::broker::Broker;
+pub(crate) use self::address::{Address, exchange_name};
+pub(crate) use self::listeners::ListenerId;
+pub(crate) use self::queues::QueueHint;
+use self::state::TopicState;
+pub(crate) use self::state::{EnqueueError, Enqueued};
 use crate::faults::FaultLog;
-use crate::queue::blocked_sender::Parked;
-use crate::queue::message::Message;
-use crate::queue::wake_list::Wakes;
-use crate::queue::{Gone, Spot};
-use crate::topic::address::{Address, exchange_of};
-use crate::topic::state::State;
+use crate::queue::{BlockedSender, Dropped, InsertAt, QueuedMessage, WakeList};
 
 pub(crate) struct Topic {
     pub(crate) name: Box<str>,
-    /// The broker it belongs to: a route may remember a topic of another one.
-    pub(crate) broker: u64,
-    pub(crate) pending_calls: PendingCalls,
-    pub(crate) faults: Option<Arc<FaultLog>>,
-    state: Mutex<State>,
-    /// Counts the broker's restarts: deliveries from before one can no longer be acknowledged.
+    pub(crate) broker: BrokerHandle,
+    state: Mutex<TopicState>,
+    /// Counts the broker's restarts: deliveries from before a restart can no longer be acknowledged.
     epoch: AtomicU64,
-    /// Deliveries that were acknowledged or given back.
+    /// Deliveries that were acknowledged or requeued.
     settled: AtomicU64,
 }
 
-/// Where a route's queue stood the last time, so that it need not be searched for by name.
-///
-/// The two halves may be of different times: a serial number is stored only for the route's own queue, so whatever slot
-/// has it is right.
-pub(crate) struct Hint {
-    index: AtomicUsize,
-    serial: AtomicU64,
-}
-
-impl Hint {
-    pub(crate) const fn none() -> Self {
-        Self { index: AtomicUsize::new(usize::MAX), serial: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn get(&self) -> (usize, u64) {
-        (self.index.load(Ordering::Relaxed), self.serial.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn set(&self, index: usize, serial: u64) {
-        self.index.store(index, Ordering::Relaxed);
-        self.serial.store(serial, Ordering::Relaxed);
-    }
-}
-
-/// Why a message was not taken.
-pub(crate) enum Refused {
-    NobodyListens,
-    Closed,
-}
-
-/// What became of a message that was taken.
-pub(crate) enum Placed {
-    Queued,
-    Parked(Arc<Parked>),
-}
-
-/// The queues of one listener, by their places.
-#[derive(Debug, Copy, Clone)]
-pub(crate) struct Seat {
-    pub(crate) index: usize,
-    pub(crate) queues: [usize; 3],
+/// The parts of a broker that its topics use.
+#[derive(Clone)]
+pub(crate) struct BrokerHandle {
+    /// Tells the broker from all others of the process: a route may remember a topic of another one.
+    pub(crate) id: u64,
+    pub(crate) pending_calls: PendingCalls,
+    pub(crate) fault_log: Option<Arc<FaultLog>>,
 }
 
 impl Topic {
-    pub(crate) fn new(name: &str, broker: &Broker) -> Self {
+    pub(crate) fn new(name: &str, queue_capacity: usize, broker: BrokerHandle) -> Self {
         Self {
             name: name.into(),
-            broker: broker.id,
-            pending_calls: broker.pending_calls.clone(),
-            faults: broker.faults.clone(),
-            state: Mutex::new(State::new(broker.config.capacity)),
+            broker,
+            state: Mutex::new(TopicState::new(queue_capacity)),
             epoch: AtomicU64::new(0),
             settled: AtomicU64::new(0),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in there panics between two statements that belong together.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts a message where it belongs, or in line for it.
+    /// Enqueues a message, or lets its sender wait for space.
     #[inline]
-    pub(crate) fn send(
+    pub(crate) fn enqueue(
         &self,
-        message: Message,
-        spot: Spot,
+        message: QueuedMessage,
+        at: InsertAt,
         exchange: &str,
         destination: &Destination,
-        hint: &Hint,
-    ) -> Result<Placed, Refused> {
-        let mut wakes = Wakes::default();
-        let placed = {
-            let mut state = self.lock();
+        hint: &QueueHint,
+    ) -> Result<Enqueued, EnqueueError> {
+        let mut wakes = WakeList::default();
+        let enqueued = {
+            let mut state = self.state.lock();
             if state.closed {
-                return Err(Refused::Closed);
+                return Err(EnqueueError::Closed);
             }
             if *destination == Destination::Fanout {
-                state.push_to_all(message, spot, &mut wakes)
+                state.enqueue_fanout(message, at, &mut wakes)
             } else {
-                let queue = state.find(exchange, destination, hint);
-                let queue = queue.ok_or(Refused::NobodyListens)?;
-                state.push(queue, message, spot, &mut wakes)
+                state.enqueue(message, at, exchange, destination, hint, &mut wakes)
             }
         };
-        wakes.wake();
-        placed
+        wakes.wake_all();
+        enqueued
     }
 
-    /// Takes a sender out of the line.
-    pub(crate) fn withdraw(&self, sender: &Arc<Parked>) {
-        self.lock().withdraw(sender);
+    /// Withdraws the message of a blocked sender.
+    pub(crate) fn remove_blocked(&self, sender: &Arc<BlockedSender>) {
+        self.state.lock().remove_blocked(sender);
     }
 
-    /// A new listener's place; `None` when the broker has been closed.
-    pub(crate) fn join(&self, listen: &Listen) -> Option<Seat> {
-        let exchange = exchange_of(listen.exchange.as_deref());
-        let mut state = self.lock();
-        if state.closed { None } else { Some(state.join(exchange, &listen.server)) }
+    /// Adds a listener. Returns `None` if the broker is closed.
+    pub(crate) fn add_listener(&self, listen: &Listen) -> Option<ListenerId> {
+        let exchange = exchange_name(listen.exchange.as_deref());
+        let mut state = self.state.lock();
+        if state.closed { None } else { Some(state.add_listener(exchange, &listen.server)) }
     }
 
-    /// The next message for a listener, and the queue it stood in. `None`: the broker has been closed.
+    /// Takes the next message for a listener, and returns it with the index of its queue, or `None` if the broker is
+    /// closed.
     #[inline]
-    pub(crate) fn take(&self, seat: Seat, cx: &mut Context<'_>) -> Poll<Option<(usize, Message)>> {
-        let mut wakes = Wakes::default();
-        let taken = {
-            let mut state = self.lock();
+    pub(crate) fn poll_next(
+        &self,
+        listener: ListenerId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(usize, QueuedMessage)>> {
+        let mut wakes = WakeList::default();
+        let next = {
+            let mut state = self.state.lock();
             if state.closed {
                 return Poll::Ready(None);
             }
-            state.take(seat.index, cx, &mut wakes)
+            state.poll_next(listener.index, cx, &mut wakes)
         };
-        wakes.wake();
-        taken.map(Some)
+        wakes.wake_all();
+        next.map(Some)
     }
 
-    /// A listener takes no more.
-    pub(crate) fn leave(&self, seat: Seat) {
-        let mut wakes = Wakes::default();
-        let gone = self.lock().leave(seat.index, &mut wakes);
-        wakes.wake();
-        gone.into_iter().for_each(|gone| self.give_up(gone));
+    /// Removes a listener, and fails the calls that no other listener can consume.
+    pub(crate) fn remove_listener(&self, listener: ListenerId) {
+        let mut wakes = WakeList::default();
+        let dropped = self.state.lock().remove_listener(listener.index, &mut wakes);
+        wakes.wake_all();
+        dropped.into_iter().for_each(|dropped| self.fail(dropped, Address::last_listener_left));
     }
 
-    /// Neither a listener nor a delivery of its knows these queues by their places any more.
+    /// Gives up one reference to each of these queues: neither a listener nor a delivery of it uses their indexes any
+    /// more.
     pub(crate) fn release(&self, queues: [usize; 3]) {
-        self.lock().release(queues);
+        self.state.lock().release(queues);
     }
 
-    /// Takes a delivery's message back, to the head of its queue.
-    pub(crate) fn give_back(&self, queue: usize, mut message: Message) {
+    /// Returns a delivered message to the head of its queue.
+    pub(crate) fn requeue(&self, queue: usize, mut message: QueuedMessage) {
         message.redelivered = true;
-        self.settle();
-        let mut wakes = Wakes::default();
-        let gone = self.lock().give_back(queue, message, &mut wakes);
-        wakes.wake();
-        gone.into_iter().for_each(|gone| self.give_up(gone));
+        self.count_settled();
+        let mut wakes = WakeList::default();
+        let dropped = self.state.lock().requeue(queue, message, &mut wakes);
+        wakes.wake_all();
+        dropped.into_iter().for_each(|dropped| self.fail(dropped, Address::last_listener_left));
     }
 
-    /// Notes that a delivery was acknowledged.
-    pub(crate) fn settle(&self) {
+    /// Counts a delivery that was acknowledged.
+    pub(crate) fn count_settled(&self) {
         self.settled.fetch_add(1, Ordering::Release);
     }
 
@@ -185,71 +146,61 @@ impl Topic {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Whether a delivery of that epoch can still be acknowledged.
-    pub(crate) fn is_current(&self, epoch: u64) -> bool {
-        self.epoch() == epoch
-    }
-
-    /// Forgets who holds what.
+    /// Forgets which listener holds which message.
     pub(crate) fn restart(&self) {
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends all listening and waiting for room, and fails the calls that nobody has taken.
+    /// Ends all listeners and blocked senders, and fails the calls that wait in queues.
     pub(crate) fn close(&self) {
-        let mut wakes = Wakes::default();
-        let gone = self.lock().close(&mut wakes);
+        let mut wakes = WakeList::default();
+        let dropped = self.state.lock().close(&mut wakes);
         self.restart();
-        wakes.wake();
-        gone.into_iter().for_each(|gone| self.fail(gone, Address::closed));
+        wakes.wake_all();
+        dropped.into_iter().for_each(|dropped| self.fail(dropped, Address::closed));
     }
 
-    /// Tells the callers that the last listener has left.
-    fn give_up(&self, gone: Gone) {
-        self.fail(gone, Address::last_listener_left);
-    }
-
-    /// Tells the callers that their messages did not run, or that they may have: a listener that had begun gave the
-    /// message back, or has a copy of it.
-    fn fail(&self, gone: Gone, never_ran: impl Fn(&Address) -> SendError) {
-        if gone.messages.is_empty() {
+    /// Fails the calls among dropped messages. Their methods did not run, or may have run: the listener that requeued the
+    /// message had started the method, or a listener has a copy of the message.
+    fn fail(&self, dropped: Dropped, not_run: impl Fn(&Address) -> SendError) {
+        if dropped.messages.is_empty() {
             return;
         }
-        let (exchange, topic) = (gone.exchange, self.name.clone());
-        let address = Address { exchange, topic, destination: gone.destination };
-        // Other listeners of a fanout may still answer.
+        let (exchange, topic) = (dropped.exchange, self.name.clone());
+        let address = Address { exchange, topic, destination: dropped.destination };
+        // Other listeners of a fanout may still reply.
         let is_fanout = address.destination == Destination::Fanout;
-        for message in &gone.messages {
+        for message in &dropped.messages {
             match message.caller.filter(|_| !is_fanout) {
                 Some(caller) => {
-                    // First, so that nobody begins with a copy once the caller has been told.
+                    // Cancelled first, so that no listener starts a copy once the caller has its error.
                     message.request.cancel();
                     let error = match message.request.has_started() {
                         true => address.interrupted(),
-                        false => never_ran(&address),
+                        false => not_run(&address),
                     };
-                    self.pending_calls.fail(caller, error);
+                    self.broker.pending_calls.fail(caller, error);
                 }
                 None => tracing::debug!(id = %message.request.id, "dropped a message to {address}"),
             }
         }
     }
 
-    /// Messages that wait in queues.
+    /// Returns how many messages wait in queues.
     pub(crate) fn queued(&self) -> usize {
-        self.lock().queued()
+        self.state.lock().queued()
     }
 
-    /// Messages delivered and neither acknowledged nor given back.
-    pub(crate) fn unacknowledged(&self) -> usize {
-        // In this order no delivery is counted as settled before it is counted as taken.
+    /// Returns how many messages are delivered and neither acknowledged nor requeued.
+    pub(crate) fn unacked(&self) -> usize {
+        // Read in this order: no delivery counts as settled before it counts as delivered.
         let settled = self.settled.load(Ordering::Acquire);
-        let taken = self.lock().taken;
-        usize::try_from(taken.saturating_sub(settled)).unwrap_or(usize::MAX)
+        let delivered = self.state.lock().delivered;
+        usize::try_from(delivered.saturating_sub(settled)).unwrap_or(usize::MAX)
     }
 
-    /// Listeners that take messages.
+    /// Returns how many listeners consume from the topic.
     pub(crate) fn listeners(&self) -> usize {
-        self.lock().listeners()
+        self.state.lock().listeners()
     }
 }

@@ -1,323 +1,240 @@
 //! The state machine of a topic: no lock, no clock, no runtime.
 //!
-//! Who is woken for what:
+//! How messages find listeners:
 //!
-//! - A listener that found nothing *waits*, in the order the listeners came. A message that is put into a queue *calls*
-//!   the first one waiting for that queue: takes it off the line and wakes it. A called listener that finds its message
-//!   gone returns to the front.
-//! - The invariant that excludes lost wake-ups: **while a listener of a queue waits, as many listeners have been called
-//!   for that queue, and have not come yet, as it holds messages.** So every way in which a called listener can vanish
-//!   without taking one of them (it took one of another queue, a waiting sender filled the gap, it left) calls the next
-//!   one, and whoever begins to wait has seen all its queues empty under the same lock. The one thing a listener may not do is stay, called, and never poll again; it has to
-//!   leave (`stop_consuming` or drop).
-//! - Turns: a listener that comes while others are called for the same queue steps back once: it is called too and told
-//!   to come again, which puts its task behind theirs. So servers under load alternate, and a called listener that is
-//!   slow to come delays nobody for more than that.
+//! - A listener that finds no message *waits*, in the order in which the listeners came. A message that is pushed into a
+//!   queue *notifies* the first listener that waits for this queue: the listener leaves the line and is woken. If a
+//!   notified listener finds its message gone, it waits again, at the front.
+//! - No wake-up is lost, because of an invariant: **while a listener of a queue waits, at least as many listeners are
+//!   notified for this queue as it holds messages.** A notified listener may stop being notified without taking a message
+//!   of that queue: it took one of another queue, a blocked sender used the free space, or it left. Each of these notifies
+//!   the next listener. A listener begins to wait only after it has seen all its queues empty under the same lock. It
+//!   must not stay notified without polling again: it has to leave (`stop_consuming` or drop).
+//! - Dispatch is round robin. A listener that polls while others are notified for the same queue steps back once: it is
+//!   notified too, and its own task is woken, which puts it behind the others. So servers under load alternate, and a
+//!   notified listener that polls late delays the others no longer than that.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use rpc_core::transport::Destination;
 
-use crate::queue::blocked_sender::Parked;
-use crate::queue::message::Message;
-use crate::queue::wake_list::Wakes;
-use crate::queue::{Gone, Queue, Spot};
-use crate::topic::slots::Slots;
-use crate::topic::{Hint, Placed, Refused, Seat};
+use super::listeners::{ListenerEntry, ListenerId, ListenerState, Listeners};
+use super::queues::{QueueHint, Queues};
+use crate::queue::{BlockedSender, Dropped, InsertAt, QueuedMessage, WakeList};
 
-pub(crate) struct State {
-    capacity: usize,
-    queues: Slots<Queue>,
-    queues_made: u64,
-    listeners: Slots<Place>,
-    /// Listeners that wait, longest first.
-    waiting: VecDeque<usize>,
+/// The queues and listeners of one topic.
+pub(crate) struct TopicState {
+    queues: Queues,
+    listeners: Listeners,
     pub(crate) closed: bool,
-    /// Messages taken so far.
-    pub(crate) taken: u64,
+    /// Messages delivered so far.
+    pub(crate) delivered: u64,
 }
 
-/// One listener.
-struct Place {
-    /// Its fanout queue, its server's and its exchange's.
-    queues: [usize; 3],
-    /// Which of them is looked at first, so that none starves.
-    first: usize,
-    turn: Turn,
-    waker: Option<Waker>,
+/// Why a message was not enqueued.
+pub(crate) enum EnqueueError {
+    NoListeners,
+    Closed,
 }
 
-/// In which order a listener looks at its queues, by the first of them.
-const ORDERS: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
-
-#[derive(Copy, Clone, PartialEq, Eq)]
-enum Turn {
-    /// At work.
-    Away,
-    /// In the line.
-    Waiting,
-    /// Woken for a message of this queue.
-    Called(usize),
+/// What became of a message.
+pub(crate) enum Enqueued {
+    /// It is in its queue.
+    Done,
+    /// A queue is full: the sender waits for space.
+    Blocked(Arc<BlockedSender>),
 }
 
-impl State {
-    pub(crate) fn new(capacity: usize) -> Self {
+/// The order in which a listener polls its queues, by the first of them.
+const POLL_ORDERS: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
+
+impl TopicState {
+    pub(crate) const fn new(queue_capacity: usize) -> Self {
         Self {
-            capacity,
-            queues: Slots::new(),
-            queues_made: 0,
-            listeners: Slots::new(),
-            waiting: VecDeque::new(),
+            queues: Queues::new(queue_capacity),
+            listeners: Listeners::new(),
             closed: false,
-            taken: 0,
+            delivered: 0,
         }
     }
 
-    /// The queue of that name. No name is compared where the hint is right.
+    /// Enqueues a message for one listener.
     #[inline]
-    pub(crate) fn find(
-        &self,
+    pub(crate) fn enqueue(
+        &mut self,
+        message: QueuedMessage,
+        at: InsertAt,
         exchange: &str,
         destination: &Destination,
-        hint: &Hint,
-    ) -> Option<usize> {
-        let (index, serial) = hint.get();
-        if self.queues.get(index).is_some_and(|queue| queue.serial == serial) {
-            return Some(index);
-        }
-        let index = self.search(exchange, destination)?;
-        hint.set(index, self.queues[index].serial);
-        Some(index)
-    }
-
-    fn search(&self, exchange: &str, destination: &Destination) -> Option<usize> {
-        let mut queues = self.queues.iter();
-        queues.find(|(_, queue)| queue.is(exchange, destination)).map(|(index, _)| index)
-    }
-
-    #[inline]
-    pub(crate) fn push(
-        &mut self,
-        index: usize,
-        message: Message,
-        spot: Spot,
-        wakes: &mut Wakes,
-    ) -> Result<Placed, Refused> {
+        hint: &QueueHint,
+        wakes: &mut WakeList,
+    ) -> Result<Enqueued, EnqueueError> {
+        let index = self.queues.find(exchange, destination, hint);
+        let index = index.ok_or(EnqueueError::NoListeners)?;
         let queue = &mut self.queues[index];
         if queue.listeners == 0 {
-            return Err(Refused::NobodyListens);
+            return Err(EnqueueError::NoListeners);
         }
         if queue.is_full() {
-            let parked = Arc::new(Parked::new(message, 1, false));
-            queue.park(Arc::clone(&parked));
-            return Ok(Placed::Parked(parked));
+            let sender = Arc::new(BlockedSender::new(message, 1, false));
+            queue.add_blocked(Arc::clone(&sender));
+            return Ok(Enqueued::Blocked(sender));
         }
-        queue.push(message, spot);
-        self.call_next(index, wakes);
-        Ok(Placed::Queued)
+        queue.push(message, at);
+        self.notify_next(index, wakes);
+        Ok(Enqueued::Done)
     }
 
-    /// One copy for each listener of the topic.
-    pub(crate) fn push_to_all(
+    /// Enqueues a copy of a message for each listener of the topic.
+    pub(crate) fn enqueue_fanout(
         &mut self,
-        message: Message,
-        spot: Spot,
-        wakes: &mut Wakes,
-    ) -> Result<Placed, Refused> {
-        let fanouts = self.listeners.iter().map(|(_, listener)| listener.queues[0]);
+        message: QueuedMessage,
+        at: InsertAt,
+        wakes: &mut WakeList,
+    ) -> Result<Enqueued, EnqueueError> {
+        let fanout_queues = self.listeners.iter().map(|listener| listener.queues[0]);
         let (full, free): (Vec<usize>, Vec<usize>) =
-            fanouts.partition(|index| self.queues[*index].is_full());
+            fanout_queues.partition(|index| self.queues[*index].is_full());
         if full.is_empty() && free.is_empty() {
-            return Err(Refused::NobodyListens);
+            return Err(EnqueueError::NoListeners);
         }
         for index in &free {
-            self.queues[*index].push(message.clone(), spot);
-            self.call_next(*index, wakes);
+            self.queues[*index].push(message.clone(), at);
+            self.notify_next(*index, wakes);
         }
         if full.is_empty() {
-            return Ok(Placed::Queued);
+            return Ok(Enqueued::Done);
         }
-        let parked = Arc::new(Parked::new(message, full.len(), !free.is_empty()));
+        let sender = Arc::new(BlockedSender::new(message, full.len(), !free.is_empty()));
         for index in full {
-            self.queues[index].park(Arc::clone(&parked));
+            self.queues[index].add_blocked(Arc::clone(&sender));
         }
-        Ok(Placed::Parked(parked))
+        Ok(Enqueued::Blocked(sender))
     }
 
-    pub(crate) fn withdraw(&mut self, sender: &Arc<Parked>) {
-        self.queues.values_mut().for_each(|queue| queue.unpark(sender));
+    pub(crate) fn remove_blocked(&mut self, sender: &Arc<BlockedSender>) {
+        self.queues.iter_mut().for_each(|queue| queue.remove_blocked(sender));
     }
 
-    /// Calls whoever waits longest for this queue.
+    /// Notifies the listener that has waited longest for this queue.
     #[inline]
-    fn call_next(&mut self, queue: usize, wakes: &mut Wakes) {
-        let takes = |index: &usize| self.listeners[*index].queues.contains(&queue);
-        let index = match self.waiting.iter().position(takes) {
-            None => return,
-            // By far the most frequent, and nothing need be moved.
-            Some(0) => self.waiting.pop_front(),
-            Some(position) => self.waiting.remove(position),
-        };
-        let Some(index) = index else { return };
-        let listener = &mut self.listeners[index];
-        listener.turn = Turn::Called(queue);
-        wakes.add(listener.waker.take());
-        self.queues[queue].called += 1;
-    }
-
-    /// Calls the next listener if there are more messages than listeners called for them.
-    fn call_for_rest(&mut self, index: usize, wakes: &mut Wakes) {
-        let queue = &self.queues[index];
-        if queue.len() > queue.called {
-            self.call_next(index, wakes);
+    fn notify_next(&mut self, queue: usize, wakes: &mut WakeList) {
+        if self.listeners.notify(queue, wakes) {
+            self.queues[queue].notified += 1;
         }
     }
 
-    pub(crate) fn join(&mut self, exchange: &str, server: &str) -> Seat {
+    /// Notifies the next listener if the queue holds more messages than listeners are notified for it.
+    fn notify_for_rest(&mut self, index: usize, wakes: &mut WakeList) {
+        let queue = &self.queues[index];
+        if queue.len() > queue.notified {
+            self.notify_next(index, wakes);
+        }
+    }
+
+    /// Adds a listener, and the queues that it consumes from.
+    pub(crate) fn add_listener(&mut self, exchange: &str, server: &str) -> ListenerId {
         let server = Destination::Server(server.to_owned().into());
         let queues = [
-            self.create(exchange, Destination::Fanout),
-            self.find_or_create(exchange, server),
-            self.find_or_create(exchange, Destination::Any),
+            self.queues.create(exchange, Destination::Fanout),
+            self.queues.find_or_create(exchange, server),
+            self.queues.find_or_create(exchange, Destination::Any),
         ];
         for queue in queues {
             self.queues[queue].listeners += 1;
-            self.queues[queue].holders += 1;
+            self.queues[queue].references += 1;
         }
-        let place = Place { queues, first: 0, turn: Turn::Away, waker: None };
-        Seat { index: self.listeners.insert(place), queues }
+        self.listeners.insert(queues)
     }
 
-    fn find_or_create(&mut self, exchange: &str, destination: Destination) -> usize {
-        match self.search(exchange, &destination) {
-            Some(index) => index,
-            None => self.create(exchange, destination),
-        }
-    }
-
-    fn create(&mut self, exchange: &str, destination: Destination) -> usize {
-        self.queues_made += 1;
-        let serial = self.queues_made;
-        self.queues.insert(Queue::new(serial, exchange, destination, self.capacity))
-    }
-
-    /// The next message for a listener, and the queue it stood in; otherwise the listener waits.
+    /// Takes the next message for a listener, and returns it with the index of its queue. Lets the listener wait if there
+    /// is none.
     #[inline]
-    pub(crate) fn take(
+    pub(crate) fn poll_next(
         &mut self,
         index: usize,
         cx: &mut Context<'_>,
-        wakes: &mut Wakes,
-    ) -> Poll<(usize, Message)> {
-        let &Place { queues, first, turn, .. } = &self.listeners[index];
-        if let Turn::Called(queue) = turn {
-            self.queues[queue].called -= 1;
+        wakes: &mut WakeList,
+    ) -> Poll<(usize, QueuedMessage)> {
+        let &ListenerEntry { queues, first, state, .. } = &self.listeners[index];
+        if let ListenerState::Notified(queue) = state {
+            self.queues[queue].notified -= 1;
         }
-        let mut order = ORDERS[first].into_iter();
-        let Some(at) = order.find(|at| self.queues[queues[*at]].settle_head(wakes)) else {
-            self.wait(index, turn, cx);
+        let mut order = POLL_ORDERS[first].into_iter();
+        let Some(at) = order.find(|at| self.queues[queues[*at]].drop_stale_head(wakes)) else {
+            self.listeners.wait(index, cx);
             return Poll::Pending;
         };
         let from = queues[at];
         let queue = &mut self.queues[from];
-        if !matches!(turn, Turn::Called(_)) && queue.called > 0 {
-            queue.called += 1;
-            self.turn(index, turn, Turn::Called(from));
-            wakes.add(Some(cx.waker().clone()));
+        if !matches!(state, ListenerState::Notified(_)) && queue.notified > 0 {
+            queue.notified += 1;
+            self.listeners.set_state(index, ListenerState::Notified(from));
+            wakes.push(Some(cx.waker().clone()));
             return Poll::Pending;
         }
         let Some(message) = queue.pop(wakes) else { return Poll::Pending };
-        self.turn(index, turn, Turn::Away);
-        self.listeners[index].first = ORDERS[at][1];
-        self.taken += 1;
-        if let Turn::Called(queue) = turn
+        self.listeners.set_state(index, ListenerState::Busy);
+        self.listeners[index].first = POLL_ORDERS[at][1];
+        self.delivered += 1;
+        if let ListenerState::Notified(queue) = state
             && queue != from
         {
-            self.call_for_rest(queue, wakes);
+            self.notify_for_rest(queue, wakes);
         }
-        self.call_for_rest(from, wakes);
+        self.notify_for_rest(from, wakes);
         Poll::Ready((from, message))
     }
 
-    fn wait(&mut self, index: usize, turn: Turn, cx: &Context<'_>) {
-        match turn {
-            Turn::Waiting => {}
-            Turn::Away => self.waiting.push_back(index),
-            // Somebody was quicker; it keeps its place.
-            Turn::Called(_) => self.waiting.push_front(index),
-        }
-        let listener = &mut self.listeners[index];
-        listener.turn = Turn::Waiting;
-        match &mut listener.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-    }
-
-    fn turn(&mut self, index: usize, from: Turn, to: Turn) {
-        if from == Turn::Waiting {
-            self.waiting.retain(|waiting| *waiting != index);
-        }
-        self.listeners[index].turn = to;
-    }
-
-    /// A listener takes no more: its turn goes on to the next one, and what only it could take is returned.
-    pub(crate) fn leave(&mut self, index: usize, wakes: &mut Wakes) -> Vec<Gone> {
+    /// Removes a listener. If it was notified, the next listener is notified instead. Returns the messages that no other
+    /// listener can consume.
+    pub(crate) fn remove_listener(&mut self, index: usize, wakes: &mut WakeList) -> Vec<Dropped> {
         let Some(listener) = self.listeners.remove(index) else { return Vec::new() };
-        match listener.turn {
-            Turn::Away => {}
-            Turn::Waiting => self.waiting.retain(|waiting| *waiting != index),
-            Turn::Called(queue) => {
-                self.queues[queue].called -= 1;
-                self.call_for_rest(queue, wakes);
-            }
+        if let ListenerState::Notified(queue) = listener.state {
+            self.queues[queue].notified -= 1;
+            self.notify_for_rest(queue, wakes);
         }
-        let mut gone = Vec::new();
+        let mut dropped = Vec::new();
         for index in listener.queues {
             let queue = &mut self.queues[index];
             queue.listeners -= 1;
             if queue.listeners == 0 {
-                gone.push(queue.orphan(wakes));
+                dropped.push(queue.close_without_listeners(wakes));
             }
         }
-        gone
+        dropped
     }
 
+    /// Gives up one reference to each of these queues.
     pub(crate) fn release(&mut self, queues: [usize; 3]) {
-        for index in queues {
-            let queue = &mut self.queues[index];
-            queue.holders -= 1;
-            if queue.is_unused() {
-                self.queues.remove(index);
-            }
-        }
+        queues.into_iter().for_each(|index| self.queues.release(index));
     }
 
-    /// Takes a message back. Returned: a call that nobody is left to take.
-    pub(crate) fn give_back(
+    /// Returns a message to the head of its queue. If the queue has no listener left, a call is dropped and returned.
+    pub(crate) fn requeue(
         &mut self,
         index: usize,
-        message: Message,
-        wakes: &mut Wakes,
-    ) -> Option<Gone> {
+        message: QueuedMessage,
+        wakes: &mut WakeList,
+    ) -> Option<Dropped> {
         if self.closed {
             return None;
         }
         let queue = &mut self.queues[index];
-        queue.push_back_to_head(message);
+        queue.requeue(message);
         if queue.listeners == 0 {
-            return Some(queue.orphan(wakes));
+            return Some(queue.close_without_listeners(wakes));
         }
-        self.call_next(index, wakes);
+        self.notify_next(index, wakes);
         None
     }
 
-    pub(crate) fn close(&mut self, wakes: &mut Wakes) -> Vec<Gone> {
+    /// Ends all listeners and blocked senders, and drops all messages.
+    pub(crate) fn close(&mut self, wakes: &mut WakeList) -> Vec<Dropped> {
         self.closed = true;
-        self.listeners.values_mut().for_each(|listener| wakes.add(listener.waker.take()));
-        self.queues.values_mut().map(|queue| queue.shut(wakes)).collect()
+        self.listeners.wake_all(wakes);
+        self.queues.iter_mut().map(|queue| queue.close(wakes)).collect()
     }
 
     pub(crate) fn queued(&self) -> usize {
@@ -325,7 +242,7 @@ impl State {
     }
 
     pub(crate) fn listeners(&self) -> usize {
-        self.listeners.iter().count()
+        self.listeners.len()
     }
 }
 

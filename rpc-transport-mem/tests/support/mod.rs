@@ -1,4 +1,4 @@
-//! Clients and servers without a client or a server: the traits themselves.
+//! Senders and listeners by the transport traits alone, without a client or a server.
 
 // A test that cannot send or listen fails.
 #![allow(clippy::unwrap_used)]
@@ -17,12 +17,12 @@ use rpc_core::{Codec, MessageId, Payload, Request};
 use rpc_transport_mem::MemTransport;
 use tokio::time::Instant;
 
-/// A transport, and short ways to use it.
-pub(crate) struct Bench {
+/// A transport with a broker of its own, and short ways to use it.
+pub(crate) struct TestBroker {
     pub(crate) transport: MemTransport,
 }
 
-impl Bench {
+impl TestBroker {
     pub(crate) fn new() -> Self {
         Self { transport: MemTransport::new() }
     }
@@ -31,18 +31,23 @@ impl Bench {
         Self { transport }
     }
 
-    pub(crate) async fn listen(&self, topic: &str, server: &str) -> Ear {
+    pub(crate) async fn listen(&self, topic: &str, server: &str) -> TestListener {
         self.listen_to(Listen::new(topic, server)).await
     }
 
-    pub(crate) async fn listen_in(&self, exchange: &str, topic: &str, server: &str) -> Ear {
+    pub(crate) async fn listen_in(
+        &self,
+        exchange: &str,
+        topic: &str,
+        server: &str,
+    ) -> TestListener {
         let mut listen = Listen::new(topic, server);
         listen.exchange = Some(exchange.to_owned());
         self.listen_to(listen).await
     }
 
-    async fn listen_to(&self, listen: Listen) -> Ear {
-        Ear(self.transport.listen(listen).await.unwrap())
+    async fn listen_to(&self, listen: Listen) -> TestListener {
+        TestListener(self.transport.listen(listen).await.unwrap())
     }
 
     pub(crate) fn call(&self, topic: &'static str) -> Result<Sent, SendError> {
@@ -53,23 +58,23 @@ impl Bench {
         self.transport.send(&any(topic), Arc::new(cast(id)))
     }
 
-    /// Casts and waits for the hand-over.
-    pub(crate) async fn put(&self, id: MessageId, route: &Route) {
+    /// Sends a cast and waits until it is enqueued.
+    pub(crate) async fn publish(&self, id: MessageId, route: &Route) {
         self.transport.send(route, Arc::new(cast(id))).unwrap().publish.await.unwrap();
     }
 
-    /// Nothing waits, nothing is held.
+    /// Asserts that no call is pending and no message is queued or unacknowledged.
     pub(crate) fn assert_idle(&self) {
-        assert_eq!(self.transport.pending_calls(), 0, "waiting calls");
+        assert_eq!(self.transport.pending_calls(), 0, "pending calls");
         assert_eq!(self.transport.queued(), 0, "queued messages");
-        assert_eq!(self.transport.unacknowledged(), 0, "unacknowledged deliveries");
+        assert_eq!(self.transport.unacked(), 0, "unacknowledged deliveries");
     }
 }
 
-/// A listener.
-pub(crate) struct Ear(pub(crate) Box<dyn Listener>);
+/// A listener, and short ways to use it.
+pub(crate) struct TestListener(pub(crate) Box<dyn Listener>);
 
-impl Ear {
+impl TestListener {
     pub(crate) async fn try_next(&mut self) -> Option<Box<dyn Delivery>> {
         poll_fn(|cx| self.0.poll_next(cx)).await.map(Result::unwrap)
     }
@@ -78,15 +83,15 @@ impl Ear {
         self.try_next().await.expect("the listener has ended")
     }
 
-    /// Takes and acknowledges the next message.
-    pub(crate) async fn take(&mut self) -> MessageId {
+    /// Receives and acknowledges the next message.
+    pub(crate) async fn ack_next(&mut self) -> MessageId {
         let mut delivery = self.next().await;
         delivery.ack().await.unwrap();
         delivery.request().id
     }
 
-    /// Polls once, and waits if there is nothing.
-    pub(crate) async fn poll(&mut self) -> Option<Box<dyn Delivery>> {
+    /// Polls once. The listener waits if there is no message.
+    pub(crate) async fn poll_once(&mut self) -> Option<Box<dyn Delivery>> {
         poll_fn(|cx| match self.0.poll_next(cx) {
             Poll::Ready(next) => Poll::Ready(next.map(Result::unwrap)),
             Poll::Pending => Poll::Ready(None),
@@ -126,12 +131,12 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
     Codec::MessagePack.encode(text).unwrap()
 }
 
-pub(crate) async fn event(replies: &mut PendingReply) -> ReplyEvent {
-    poll_fn(|cx| replies.poll(cx)).await
+pub(crate) async fn event(reply: &mut PendingReply) -> ReplyEvent {
+    poll_fn(|cx| reply.poll(cx)).await
 }
 
-pub(crate) async fn outcome(replies: &mut PendingReply) -> Vec<u8> {
-    match event(replies).await {
+pub(crate) async fn outcome(reply: &mut PendingReply) -> Vec<u8> {
+    match event(reply).await {
         ReplyEvent::Outcome(Ok(payload)) => payload.bytes().to_vec(),
         other => panic!("not a result: {other:?}"),
     }

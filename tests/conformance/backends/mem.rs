@@ -52,7 +52,7 @@ impl Broker for MemBroker {
         Box::pin(std::future::ready(LeftBehind {
             pending_calls: self.0.pending_calls(),
             queued: self.0.queued(),
-            unacknowledged: self.0.unacknowledged(),
+            unacknowledged: self.0.unacked(),
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc_core::server::{AckMode, Concurrency};
 use rpc_tests::support::seeded_rng::Dice;
-use rpc_transport_mem::{Fault, Faults};
+use rpc_transport_mem::{Fault, FaultPlan};
 
 pub(crate) const TOPIC: &str = "bank";
 pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
@@ -51,7 +51,7 @@ pub(crate) struct Plan {
     /// Nothing strikes a whole server: none is stopped or crashes, the broker neither restarts nor closes.
     pub(crate) is_calm: bool,
     pub(crate) capacity: usize,
-    pub(crate) faults: Faults,
+    pub(crate) faults: FaultPlan,
     /// Clients and servers have a layer each, which does nothing.
     pub(crate) is_layered: bool,
     /// How long acknowledgements and answers take to be confirmed.
@@ -189,17 +189,17 @@ impl Plan {
     }
 }
 
-fn faults(dice: &mut Dice, seed: u64, is_calm: bool) -> Faults {
-    let mut faults = Faults::seeded(seed).longest_delay(millis(30));
+fn faults(dice: &mut Dice, seed: u64, is_calm: bool) -> FaultPlan {
+    let mut faults = FaultPlan::with_seed(seed).max_delay(millis(30));
     for &fault in Fault::ALL {
         let strikes_servers = matches!(fault, Fault::Restart | Fault::CrashListener);
         if dice.chance(50) || (is_calm && strikes_servers) {
             continue;
         }
         let percent = if strikes_servers { dice.below(5) } else { dice.below(25) };
-        faults = faults.chance(fault, percent as f64 / 100.0);
+        faults = faults.probability(fault, percent as f64 / 100.0);
     }
-    faults.at_most(Fault::CrashListener, 4)
+    faults.limit(Fault::CrashListener, 4)
 }
 
 type ServerRules = (AckMode, bool);

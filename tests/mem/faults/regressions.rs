@@ -11,7 +11,7 @@ use rpc_core::{
     CallError, Context, ContextEntries, FailureKind, MessageId, Payload, Request, Retry, RpcClient,
     RunningServer, Server, Target, Transport, Value,
 };
-use rpc_transport_mem::{Fault, Faults, MemTransport};
+use rpc_transport_mem::{Fault, FaultPlan, MemTransport};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::history::{History, What};
@@ -29,10 +29,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self::with(Faults::seeded(0))
+        Self::with(FaultPlan::with_seed(0))
     }
 
-    fn with(faults: Faults) -> Self {
+    fn with(faults: FaultPlan) -> Self {
         let broker = MemTransport::builder().faults(faults).build();
         Self { broker, history: History::begin() }
     }
@@ -82,7 +82,7 @@ fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_for_an_aborted_method_that_cannot_be_sent_is_counted_too() {
-    let scene = Scene::with(Faults::seeded(0).chance(Fault::FailReply, 1.0));
+    let scene = Scene::with(FaultPlan::with_seed(0).probability(Fault::FailReply, 1.0));
     let server = start(scene.server(None).shutdown_timeout(Duration::ZERO)).await;
     let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
     let call = tokio::spawn(call.timeout(MOMENT * 50));
@@ -109,7 +109,7 @@ async fn a_message_aborted_while_its_ack_is_confirmed_gets_a_reply() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
-    let scene = Scene::with(Faults::seeded(0).chance(Fault::Duplicate, 1.0));
+    let scene = Scene::with(FaultPlan::with_seed(0).probability(Fault::Duplicate, 1.0));
     let server = start(scene.server(Some(MOMENT * 10)).concurrency(Concurrency::Limit(1))).await;
     let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
     sleep(MOMENT).await;

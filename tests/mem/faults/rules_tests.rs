@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::server::{AckMode, Concurrency, ShutdownReport, Stats};
 use rpc_core::{CallError, Context, FailureKind, MessageId, RpcClient, Target};
-use rpc_transport_mem::{Faults, MemTransport};
+use rpc_transport_mem::{FaultPlan, MemTransport};
 
 use crate::history::{Event, History, Left, Record, Told, What};
 use crate::plan::{Kind, Method, Pace, Plan, ServerPlan, Step};
@@ -36,7 +36,7 @@ fn plan(kind: Kind) -> Plan {
         pace: Pace::Paused,
         is_calm: true,
         capacity: 1,
-        faults: Faults::seeded(0),
+        faults: FaultPlan::with_seed(0),
         is_layered: false,
         confirming: None,
         servers: vec![server],

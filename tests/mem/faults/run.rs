@@ -89,7 +89,7 @@ impl Scene {
         for caller in callers {
             caller.await.expect("no caller panics");
         }
-        self.0.broker.faults().expect("there are faults").heal();
+        self.0.broker.fault_log().expect("there are faults").disable();
         if plan.is_calm && !self.until(|left| left.queued == 0).await {
             return Some("messages stay in a queue whose servers go on");
         }
@@ -127,7 +127,7 @@ impl Scene {
         Left {
             pending_calls: broker.pending_calls(),
             queued: broker.queued(),
-            unacknowledged: broker.unacknowledged(),
+            unacknowledged: broker.unacked(),
             listeners: broker.listeners(),
         }
     }
@@ -143,7 +143,7 @@ impl Scene {
             _ => None,
         });
         let calls: HashMap<_, _> = calls.collect();
-        let log = self.0.broker.faults().expect("there are faults");
+        let log = self.0.broker.fault_log().expect("there are faults");
         let faults =
             log.events().iter().map(|event| (event.fault, calls[&event.message])).collect();
         let servers = lock(&self.0.servers);
