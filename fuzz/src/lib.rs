@@ -1,5 +1,4 @@
-//! What the fuzz targets do with their input. The tests of `rpc-core` run the same over inputs
-//! they make themselves.
+//! The bodies of the fuzz targets. The tests of `rpc-core` run them over generated inputs.
 
 use std::collections::BTreeMap;
 
@@ -7,137 +6,139 @@ use rpc_core::{Codec, DecodeErrorKind, DecodeLimits, Map, Value};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-/// A type that reaches much of what serde can ask a decoder for, recursion included.
+/// A type that uses most of serde's data model, and is recursive.
 #[derive(Serialize, Deserialize)]
-pub enum Zoo {
-    Empty,
+pub enum Model {
+    Unit,
     Scalars(bool, i8, u64, f32, f64, char, Option<i16>, (), u128),
-    Boxed(Box<Zoo>),
-    Herd(Vec<Zoo>),
-    Named { name: String, ages: BTreeMap<u32, Zoo>, pair: (u8, [u8; 2]) },
-    Guess(Guess),
-    Any(Value),
+    Boxed(Box<Model>),
+    List(Vec<Model>),
+    Struct { name: String, ages: BTreeMap<u32, Model>, pair: (u8, [u8; 2]) },
+    Untagged(Untagged),
+    Dynamic(Value),
 }
 
-/// A type that must buffer its input to find out what it is.
+/// A type whose deserializer has to buffer its input.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Guess {
+pub enum Untagged {
     Number(f64),
     Text(String),
-    Many(Vec<Guess>),
-    Fields(BTreeMap<String, Guess>),
+    List(Vec<Untagged>),
+    Fields(BTreeMap<String, Untagged>),
 }
 
 const LIMITS: DecodeLimits = DecodeLimits::new();
 
-/// Any bytes, read as MessagePack: the structural rules are those of the reference reader.
+/// Decodes any bytes as MessagePack. The codec accepts what the reference reader accepts.
 pub fn decode_msgpack(data: &[u8]) {
     let codec = Codec::MessagePack;
-    reads_of_any_type_fail_at_most(codec, data);
+    decodes_or_fails(codec, data);
     let mut rest = data;
     let reference = IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut rest));
     let well_formed = reference.is_ok() && rest.is_empty();
     agrees(codec, data, well_formed);
 }
 
-/// Any bytes, read as JSON: what is well-formed is what `serde_json` says.
+/// Decodes any bytes as JSON. The codec accepts what `serde_json` accepts.
 pub fn decode_json(data: &[u8]) {
-    reads_of_any_type_fail_at_most(Codec::Json, data);
+    decodes_or_fails(Codec::Json, data);
     agrees(Codec::Json, data, serde_json::from_slice::<IgnoredAny>(data).is_ok());
 }
 
-/// Any value, made from the bytes, comes back from both codecs and through itself.
+/// Makes a value from the bytes. It must survive both codecs, and the conversion to and from a `Value`.
 pub fn value_round_trip(data: &[u8]) {
     let value = value_from_bytes(data);
     for codec in [Codec::MessagePack, Codec::Json] {
-        let bytes = codec.encode(&value).expect("every value can be written");
-        let back: Value = codec.decode(&bytes, &LIMITS).expect("what was written can be read");
-        assert_eq!(back, in_form_of(codec, value.clone()), "{codec:?}");
+        let bytes = codec.encode(&value).expect("every value can be encoded");
+        let back: Value = codec.decode(&bytes, &LIMITS).expect("what was encoded can be decoded");
+        assert_eq!(back, normalized_by(codec, value.clone()), "{codec:?}");
         assert_eq!(codec.to_value(&value).expect("a value is a value"), value);
         assert_eq!(codec.from_value::<Value>(value.clone()).expect("a value is a value"), value);
-        // Types that are not there may be refused, and that is all.
-        let _ = codec.from_value::<Zoo>(value.clone());
-        let _ = codec.from_value::<Guess>(value.clone());
+        // Other types may fail, but must not panic.
+        let _ = codec.from_value::<Model>(value.clone());
+        let _ = codec.from_value::<Untagged>(value.clone());
         let _ = codec.from_value::<BTreeMap<i16, Option<char>>>(value.clone());
     }
 }
 
+/// Asserts that the codec accepts the data if, and only if, the reference does.
 fn agrees(codec: Codec, data: &[u8], well_formed: bool) {
     match codec.decode::<IgnoredAny>(data, &LIMITS) {
-        Ok(_) => assert!(well_formed, "{codec:?} took {data:x?}"),
+        Ok(_) => assert!(well_formed, "{codec:?} accepted {data:x?}"),
         Err(error) => {
             let limit = matches!(error.kind(), DecodeErrorKind::TooDeep { .. });
-            assert!(limit || !well_formed, "{codec:?} refused {data:x?}: {error}");
+            assert!(limit || !well_formed, "{codec:?} rejected {data:x?}: {error}");
         }
     }
 }
 
-fn reads_of_any_type_fail_at_most(codec: Codec, data: &[u8]) {
-    read::<Zoo>(codec, data);
-    read::<Guess>(codec, data);
-    read::<Vec<Option<u32>>>(codec, data);
-    read::<BTreeMap<String, (i64, f32)>>(codec, data);
-    if let Some(value) = read::<Value>(codec, data) {
-        let _ = codec.from_value::<Zoo>(value.clone());
-        let _ = codec.from_value::<Guess>(value);
+/// Decodes the data as several types, which may fail but must not panic.
+fn decodes_or_fails(codec: Codec, data: &[u8]) {
+    decode::<Model>(codec, data);
+    decode::<Untagged>(codec, data);
+    decode::<Vec<Option<u32>>>(codec, data);
+    decode::<BTreeMap<String, (i64, f32)>>(codec, data);
+    if let Some(value) = decode::<Value>(codec, data) {
+        let _ = codec.from_value::<Model>(value.clone());
+        let _ = codec.from_value::<Untagged>(value);
     }
 }
 
-/// What is read must write, and what was written must read as the same.
-fn read<T: Serialize + DeserializeOwned>(codec: Codec, data: &[u8]) -> Option<T> {
-    let read: T = codec.decode(data, &LIMITS).ok()?;
-    let written = codec.encode(&read).expect("what was read can be written");
-    // A type may write more levels than it reads, so that the default limit need not hold.
-    let again: T = match codec.decode(&written, &LIMITS.max_depth(DecodeLimits::MAX_DEPTH)) {
+/// Decodes the data. What was decoded can be encoded, and that decodes to the same value.
+fn decode<T: Serialize + DeserializeOwned>(codec: Codec, data: &[u8]) -> Option<T> {
+    let decoded: T = codec.decode(data, &LIMITS).ok()?;
+    let encoded = codec.encode(&decoded).expect("what was decoded can be encoded");
+    // A type may encode to a deeper value than it was decoded from, so the default limit need not hold.
+    let again: T = match codec.decode(&encoded, &LIMITS.max_depth(DecodeLimits::MAX_DEPTH)) {
         Ok(again) => again,
         Err(error) => {
-            let lossy = codec == Codec::Json && lost_in_json(&read);
-            assert!(lossy, "{codec:?}: {error} in {written:x?} from {data:x?}");
-            return Some(read);
+            let lossy = codec == Codec::Json && is_lossy_in_json(&decoded);
+            assert!(lossy, "{codec:?}: {error} in {encoded:x?} from {data:x?}");
+            return Some(decoded);
         }
     };
-    assert_eq!(codec.encode(&again).expect("it was written before"), written, "{codec:?}");
-    Some(read)
+    assert_eq!(codec.encode(&again).expect("it was encoded before"), encoded, "{codec:?}");
+    Some(decoded)
 }
 
-/// JSON writes what is no finite number as null, which is no number when it comes back. Whether a
-/// type holds one is not known where it has integers of more than 64 bits.
-fn lost_in_json<T: Serialize>(value: &T) -> bool {
-    fn holds_one(value: &Value) -> bool {
+/// Returns whether JSON may change the value: it encodes a number that is not finite as null. A
+/// value with integers of more than 64 bits cannot be searched for such numbers.
+fn is_lossy_in_json<T: Serialize>(value: &T) -> bool {
+    fn has_non_finite(value: &Value) -> bool {
         match value {
             Value::Float(number) => !number.is_finite(),
-            Value::Array(members) => members.iter().any(holds_one),
-            Value::Map(map) => map.iter().any(|(_, value)| holds_one(value)),
+            Value::Array(members) => members.iter().any(has_non_finite),
+            Value::Map(map) => map.iter().any(|(_, value)| has_non_finite(value)),
             _ => false,
         }
     }
-    Codec::Json.to_value(value).map_or(true, |value| holds_one(&value))
+    Codec::Json.to_value(value).map_or(true, |value| has_non_finite(&value))
 }
 
-/// What a codec makes of a value.
-fn in_form_of(codec: Codec, value: Value) -> Value {
+/// Returns the value that a codec decodes after it has encoded this one.
+fn normalized_by(codec: Codec, value: Value) -> Value {
     match value {
         Value::Bytes(bytes) if codec == Codec::Json => {
             bytes.into_iter().map(Value::from).collect::<Vec<_>>().into()
         }
         Value::Array(members) => {
-            members.into_iter().map(|value| in_form_of(codec, value)).collect::<Vec<_>>().into()
+            members.into_iter().map(|value| normalized_by(codec, value)).collect::<Vec<_>>().into()
         }
         Value::Map(map) => {
-            let entries = map.into_iter().map(|(key, value)| (key, in_form_of(codec, value)));
+            let entries = map.into_iter().map(|(key, value)| (key, normalized_by(codec, value)));
             Map::from_iter(entries).into()
         }
         other => other,
     }
 }
 
-/// The value that these bytes describe, whatever they are.
+/// Makes a value from any bytes.
 pub fn value_from_bytes(data: &[u8]) -> Value {
     value_from(&mut data.iter().copied(), 6)
 }
 
-/// When the bytes are at an end, the rest is null.
+/// Missing bytes count as 0, which makes null.
 fn value_from(data: &mut dyn Iterator<Item = u8>, levels: usize) -> Value {
     let kind = data.next().unwrap_or(0);
     let count = usize::from(kind >> 4);
