@@ -1,9 +1,9 @@
-//! Memory per call in flight: 10,000 calls that hang, client and server in one process.
+//! Memory per call in flight: 10,000 calls that never return, client and server in one process.
 
 use std::alloc::System;
 use std::task::{self, Waker};
 
-use rpc_benches::{Parrot, ParrotClient, TEXT};
+use rpc_benches::{Echo, EchoClient, TEXT};
 use rpc_core::server::Concurrency;
 use rpc_core::{Context, RunningServer, Server, Target};
 use rpc_transport_mem::MemTransport;
@@ -30,14 +30,14 @@ fn main() {
     });
 }
 
-/// Opens the calls, waits until every method runs, and prints what has been allocated since.
-async fn measure<C>(what: &str, open: impl Fn(ParrotClient) -> C) {
+/// Starts the calls, waits until every method runs, and prints how much was allocated since.
+async fn measure<C>(title: &str, start_call: impl Fn(EchoClient) -> C) {
     let (server, client) = start().await;
     let before = Region::new(ALLOCATOR);
     let mut calls = Vec::with_capacity(CALLS);
     while calls.len() < CALLS {
-        // Fewer at a time than the queue takes: none waits in front of it.
-        calls.extend((0..500).map(|_| open(client.clone())));
+        // Fewer at a time than the queue holds, so no sender is blocked.
+        calls.extend((0..500).map(|_| start_call(client.clone())));
         while server.stats().in_flight < calls.len() as u64 {
             yield_now().await;
         }
@@ -45,24 +45,24 @@ async fn measure<C>(what: &str, open: impl Fn(ParrotClient) -> C) {
     let now = before.change();
     let bytes = (now.bytes_allocated - now.bytes_deallocated) / CALLS;
     let blocks = (now.allocations - now.deallocations) as f64 / CALLS as f64;
-    println!("{what}: {bytes} bytes in {blocks:.1} blocks for each of {CALLS}");
+    println!("{title}: {bytes} bytes in {blocks:.1} blocks for each of {CALLS}");
 }
 
-async fn hang(client: ParrotClient) {
-    let answer = client.hang(&Context::new(), TEXT.to_owned(), 0).await;
-    unreachable!("the method hangs, and said {answer:?}");
+async fn hang(client: EchoClient) {
+    let result = client.hang(&Context::new(), TEXT.to_owned(), 0).await;
+    unreachable!("the method never returns, but the call did: {result:?}");
 }
 
-/// With room for every call to run: the default of 64 would leave the others in the queue.
-async fn start() -> (RunningServer, ParrotClient) {
+/// Starts a server that runs all calls at once: with the default of 64, the others would stay in the queue.
+async fn start() -> (RunningServer, EchoClient) {
     let transport = MemTransport::new();
     let server = Server::builder(transport.clone(), Target::topic("bench").server("bench-1"))
-        .endpoint(Parrot)
+        .endpoint(Echo)
         .concurrency(Concurrency::Limit(CALLS))
         .build()
         .expect("the endpoint is sound")
         .start()
         .await
         .expect("the broker is there");
-    (server, ParrotClient::new(transport, Target::topic("bench")))
+    (server, EchoClient::new(transport, Target::topic("bench")))
 }

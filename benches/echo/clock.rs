@@ -1,13 +1,14 @@
-//! The clocks that rows are timed with.
+//! The clocks that calls are timed with.
 
 use std::time::Duration;
 
-use crate::drive::Threads;
+use crate::setting::Threads;
 
-/// Reads the clock that is right for the runtime.
+/// Reads the clock that suits the runtime.
 ///
-/// On one thread, that thread's processor time: the thread is never idle while calls are open, and what other programs
-/// take of a busy machine is not counted. With more threads, time on the wall: there idle threads are part of the result.
+/// On one thread it is the processor time of that thread: the thread is never idle while calls are in flight, and other
+/// programs on the machine do not count. With more threads it is wall-clock time, because idle threads are part of the
+/// result.
 pub(crate) fn now(threads: Threads) -> Duration {
     match threads {
         Threads::Current => thread_time(),

@@ -1,25 +1,27 @@
-//! Echo round trips: floors, ourselves and peers, in one process and in alternating rounds.
+//! Echo round trips of this framework, baselines and peers, in one process and in alternating rounds.
 //!
 //! `cargo bench -p rpc-benches --bench echo -- [--json] [--rounds N] [--calls N]`
 
+mod baseline;
 mod clock;
-mod drive;
-mod floor;
+mod framework;
+mod load;
 mod options;
-mod ours;
 mod peers;
 mod report;
+mod setting;
 
 use std::process::ExitCode;
 
-use crate::drive::{Lane, SETTINGS, Setting};
+use crate::load::Subject;
 use crate::options::Options;
 use crate::report::{Report, Table};
+use crate::setting::{SETTINGS, Setting};
 
-/// Names of the rows that aims speak of.
+/// The names of the rows that the targets are about.
 mod row {
-    pub(crate) const FLOOR: &str = "floor: messagepack + task per call";
-    pub(crate) const OURS: &str = "ours over mem";
+    pub(crate) const BASELINE: &str = "baseline: messagepack + task per call";
+    pub(crate) const FRAMEWORK: &str = "rpc-core over mem";
     pub(crate) const TARPC_DUPLEX: &str = "tarpc, duplex + messagepack";
 }
 
@@ -40,33 +42,33 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn lanes(setting: Setting) -> Vec<Lane> {
+fn subjects(setting: Setting) -> Vec<Subject> {
     vec![
-        Lane::open("mpsc + oneshot", setting, floor::values),
-        Lane::open("mpsc + oneshot + messagepack", setting, floor::bytes),
-        Lane::open(row::FLOOR, setting, floor::tasks),
-        Lane::open(row::OURS, setting, ours::over_mem),
-        Lane::open("ours in process", setting, ours::in_process),
-        Lane::open("tarpc, channel", setting, peers::tarpc_channel),
-        Lane::open(row::TARPC_DUPLEX, setting, peers::tarpc_duplex),
-        Lane::open("jsonrpsee, RpcModule::call", setting, peers::jsonrpsee),
+        Subject::connect("mpsc + oneshot", setting, baseline::values),
+        Subject::connect("mpsc + oneshot + messagepack", setting, baseline::bytes),
+        Subject::connect(row::BASELINE, setting, baseline::tasks),
+        Subject::connect(row::FRAMEWORK, setting, framework::over_mem),
+        Subject::connect("rpc-core in process", setting, framework::in_process),
+        Subject::connect("tarpc, channel", setting, peers::tarpc_channel),
+        Subject::connect(row::TARPC_DUPLEX, setting, peers::tarpc_duplex),
+        Subject::connect("jsonrpsee, RpcModule::call", setting, peers::jsonrpsee),
     ]
 }
 
-/// All rows take their turn in each round, so that a noisy neighbour or a hot core meets all of them. Every round begins
-/// with another row: none always follows the same one.
+/// Measures every subject once per round, so that other load on the machine affects all of them. Each round begins with
+/// another subject, so none always follows the same one.
 fn measure(setting: Setting, options: &Options) -> Table {
-    let lanes = lanes(setting);
-    for lane in &lanes {
-        lane.run(setting, options.calls);
+    let subjects = subjects(setting);
+    for subject in &subjects {
+        subject.measure(setting, options.calls);
     }
-    let mut rounds = vec![Vec::with_capacity(options.rounds); lanes.len()];
+    let mut rounds = vec![Vec::with_capacity(options.rounds); subjects.len()];
     for round in 0..options.rounds {
-        for turn in 0..lanes.len() {
-            let at = (round + turn) % lanes.len();
-            rounds[at].push(lanes[at].run(setting, options.calls));
+        for offset in 0..subjects.len() {
+            let at = (round + offset) % subjects.len();
+            rounds[at].push(subjects[at].measure(setting, options.calls));
         }
     }
-    let rows = lanes.iter().map(|lane| lane.name).zip(rounds).collect();
+    let rows = subjects.iter().map(|subject| subject.name).zip(rounds).collect();
     Table::new(setting, rows)
 }

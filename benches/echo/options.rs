@@ -1,16 +1,16 @@
-/// What the command line asks for.
+/// The options of the command line.
 pub(crate) struct Options {
     /// Print JSON instead of tables.
     pub(crate) json: bool,
-    /// How often each row takes its turn.
+    /// How often each subject is measured.
     pub(crate) rounds: usize,
-    /// Calls in one turn.
+    /// How many calls a measurement makes.
     pub(crate) calls: usize,
 }
 
 impl Options {
-    /// Fewer rounds than this give no median worth reading.
-    const FEWEST_ROUNDS: usize = 9;
+    /// With fewer rounds, the median says little.
+    const MIN_ROUNDS: usize = 9;
 
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self { json: false, rounds: 101, calls: 2_000 };
@@ -23,7 +23,7 @@ impl Options {
                 "--rounds" => options.rounds = number()?,
                 "--calls" => options.calls = number()?,
                 "--json" => options.json = true,
-                // From `cargo bench`.
+                // Passed by `cargo bench`.
                 "--bench" => {}
                 _ => {
                     return Err(format!(
@@ -32,9 +32,9 @@ impl Options {
                 }
             }
         }
-        if options.rounds < Self::FEWEST_ROUNDS || options.calls == 0 {
-            let least = Self::FEWEST_ROUNDS;
-            return Err(format!("at least {least} rounds of at least 1 call are needed"));
+        if options.rounds < Self::MIN_ROUNDS || options.calls == 0 {
+            let min = Self::MIN_ROUNDS;
+            return Err(format!("at least {min} rounds of at least 1 call are needed"));
         }
         Ok(options)
     }

@@ -1,4 +1,4 @@
-//! Peers, each as its own documentation shows it, with its defaults.
+//! Peers, each set up as its documentation shows, with its defaults.
 
 use std::sync::Arc;
 
@@ -16,42 +16,42 @@ use tarpc::tokio_util::codec::LengthDelimitedCodec;
 use tarpc::{ClientMessage, Response, Transport};
 use tokio_serde::formats::MessagePack;
 
-use crate::drive::Echo;
+use crate::load::Client;
 
 #[tarpc::service]
-trait Parrot {
+trait Echo {
     async fn echo(text: String, number: u64) -> Echoed;
 }
 
 #[derive(Clone)]
 struct Server;
 
-impl Parrot for Server {
+impl Echo for Server {
     async fn echo(self, _: context::Context, text: String, number: u64) -> Echoed {
         Echoed { text, number }
     }
 }
 
-/// tarpc within a process: values move through a channel, nothing is encoded.
+/// Connects tarpc through a channel: values move, nothing is encoded.
 pub(crate) async fn tarpc_channel() -> Tarpc {
     let (client, server) = tarpc::transport::channel::unbounded();
     serve_tarpc(server);
-    Tarpc(ParrotClient::new(Config::default(), client).spawn())
+    Tarpc(EchoClient::new(Config::default(), client).spawn())
 }
 
-/// tarpc over a stream of bytes: frames of MessagePack, in the compact form of tokio-serde (no names).
+/// Connects tarpc over a byte stream: frames of MessagePack, in tokio-serde's compact form (no names).
 pub(crate) async fn tarpc_duplex() -> Tarpc {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let framed = LengthDelimitedCodec::builder().new_framed(server);
     serve_tarpc(tarpc::serde_transport::new(framed, MessagePack::default()));
     let framed = LengthDelimitedCodec::builder().new_framed(client);
     let client = tarpc::serde_transport::new(framed, MessagePack::default());
-    Tarpc(ParrotClient::new(Config::default(), client).spawn())
+    Tarpc(EchoClient::new(Config::default(), client).spawn())
 }
 
 fn serve_tarpc<T>(transport: T)
 where
-    T: Transport<Response<ParrotResponse>, ClientMessage<ParrotRequest>> + Send + 'static,
+    T: Transport<Response<EchoResponse>, ClientMessage<EchoRequest>> + Send + 'static,
     T::Error: Send + Sync,
 {
     let requests = BaseChannel::with_defaults(transport).execute(Server.serve());
@@ -61,15 +61,15 @@ where
 }
 
 #[derive(Clone)]
-pub(crate) struct Tarpc(ParrotClient);
+pub(crate) struct Tarpc(EchoClient);
 
-impl Echo for Tarpc {
+impl Client for Tarpc {
     async fn echo(&self, text: String, number: u64) -> Echoed {
-        self.0.echo(context::current(), text, number).await.expect("the server answers")
+        self.0.echo(context::current(), text, number).await.expect("the server replies")
     }
 }
 
-/// jsonrpsee without a socket: the module is called directly, in JSON. Neither a queue nor a task.
+/// Sets up jsonrpsee without a socket: its module is called directly, in JSON, with neither a queue nor a task.
 pub(crate) async fn jsonrpsee() -> Jsonrpsee {
     let mut module = RpcModule::new(());
     module
@@ -96,8 +96,8 @@ impl ToRpcParams for NamedArgs {
 #[derive(Clone)]
 pub(crate) struct Jsonrpsee(Arc<RpcModule<()>>);
 
-impl Echo for Jsonrpsee {
+impl Client for Jsonrpsee {
     async fn echo(&self, text: String, number: u64) -> Echoed {
-        self.0.call("echo", NamedArgs { text, number }).await.expect("the module answers")
+        self.0.call("echo", NamedArgs { text, number }).await.expect("the module replies")
     }
 }

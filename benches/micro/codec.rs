@@ -1,4 +1,4 @@
-//! Arguments into bytes and back, in both codecs, as generated code does it.
+//! Encoding and decoding arguments and results with both codecs, as generated code does.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! Finding a method among 1, 100 and 10,000: the cost must not depend on how many there are.
+//! Looking up a method among 1, 100 and 10,000: the cost must not depend on their number.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
 use std::hint::black_box;
@@ -11,15 +11,15 @@ use rpc_core::{
 };
 use rpc_transport_mem::MemTransport;
 
-const MOST: usize = 10_000;
+const MAX_METHODS: usize = 10_000;
 
-/// The names of all methods: `method_0000` and so on.
-static NAMES: [[u8; 11]; MOST] = names();
+/// The names of the methods: `method_0000` and so on.
+static NAMES: [[u8; 11]; MAX_METHODS] = names();
 
-const fn names() -> [[u8; 11]; MOST] {
-    let mut names = [*b"method_0000"; MOST];
+const fn names() -> [[u8; 11]; MAX_METHODS] {
+    let mut names = [*b"method_0000"; MAX_METHODS];
     let mut at = 0;
-    while at < MOST {
+    while at < MAX_METHODS {
         let (mut rest, mut digit) = (at, 11);
         while digit > 7 {
             digit -= 1;
@@ -86,15 +86,15 @@ fn among<const N: usize>(criterion: &mut Criterion) {
         .build()
         .expect("the endpoint is sound");
     let registry = server.registry();
-    // One after the other, far apart, so that the caches see all of them.
-    let mut asked = (0..N).map(|at| name(at * 7919 % N)).cycle();
+    // In an order with large steps, so that consecutive lookups do not share cache lines.
+    let mut names = (0..N).map(|at| name(at * 7919 % N)).cycle();
     criterion.bench_with_input(BenchmarkId::new("lookup", N), registry, |bench, registry| {
         bench.iter(|| {
-            let method = asked.next().unwrap_or_default();
+            let method = names.next().unwrap_or_default();
             assert!(finds(registry, Some("bench"), black_box(method), Version::V1_0));
         });
     });
 }
 
-criterion_group!(lookup, among::<1>, among::<100>, among::<MOST>);
+criterion_group!(lookup, among::<1>, among::<100>, among::<MAX_METHODS>);
 criterion_main!(lookup);

@@ -1,4 +1,5 @@
-//! One call's way through the waiter table: opened, polled, completed, polled again. With none and with many others open.
+//! The operations of one call on the table of pending calls: registered, polled, completed, polled again. With none and
+//! with many others in flight.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 fn request(deadline: Instant) -> Arc<Request> {
-    let nothing = Payload::new(Codec::MessagePack, Vec::new());
-    let mut request = Request::new(MessageId::from_bits(1), "echo", nothing);
+    let empty = Payload::new(Codec::MessagePack, Vec::new());
+    let mut request = Request::new(MessageId::from_bits(1), "echo", empty);
     request.deadline = Some(deadline);
     request.wants_reply = true;
     Arc::new(request)
@@ -21,23 +22,23 @@ fn request(deadline: Instant) -> Arc<Request> {
 
 fn round_trip(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let _inside = runtime.enter();
+    let _guard = runtime.enter();
     let request = request(Instant::now() + Duration::from_secs(3600));
     let cx = &mut Context::from_waker(Waker::noop());
     for others in [0, 10_000] {
         let pending_calls = PendingCalls::new();
-        let open: Vec<PendingReply> =
+        let others_in_flight: Vec<PendingReply> =
             (0..others).map(|_| pending_calls.register(&request).1).collect();
-        criterion.bench_function(&format!("waiter/{others} others open"), |bench| {
+        criterion.bench_function(&format!("pending call/{others} others in flight"), |bench| {
             bench.iter(|| {
-                let (key, mut replies) = pending_calls.register(&request);
-                assert!(replies.poll(cx).is_pending());
+                let (key, mut reply) = pending_calls.register(&request);
+                assert!(reply.poll(cx).is_pending());
                 let outcome = Ok(Payload::new(Codec::MessagePack, Vec::new()));
                 assert!(pending_calls.complete(key, outcome));
-                assert!(replies.poll(cx).is_ready());
+                assert!(reply.poll(cx).is_ready());
             });
         });
-        drop(open);
+        drop(others_in_flight);
     }
 }
 

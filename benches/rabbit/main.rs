@@ -1,16 +1,16 @@
-//! Echo calls over RabbitMQ: floors, a peer and ourselves, against one private broker, in alternating rounds.
+//! Echo calls of this framework, baselines and a peer, over one private RabbitMQ broker, in alternating rounds.
 //!
-//! `cargo bench -p rpc-benches --features rabbitmq --bench rabbit -- [--check] [--rounds N] [--turn MILLISECONDS]`
+//! `cargo bench -p rpc-benches --features rabbitmq --bench rabbit -- [--check] [--rounds N] [--sample-time MILLISECONDS]`
 
-mod direct;
-mod drive;
+mod confirmed;
+mod direct_reply_to;
+mod framework;
+mod load;
 mod options;
-mod ours;
 mod payload;
+mod pending_calls;
 mod python;
-mod raw;
 mod report;
-mod waiting;
 
 use std::process::ExitCode;
 
@@ -18,21 +18,21 @@ use rpc_tests::interop::interpreter;
 use rpc_tests::support::rabbitmq::{Node, NodeOptions, UrlForm};
 use tokio::runtime::Builder;
 
-use crate::drive::{Contestant, Turn, on_runtime};
+use crate::confirmed::Connections;
+use crate::load::{Sample, Subject, on_runtime};
 use crate::options::Options;
 use crate::python::Python;
-use crate::raw::Connections;
 use crate::report::{Report, Table};
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// The rows, in the order in which they are shown.
+/// The names of the rows, in the order of the tables.
 mod row {
-    pub(crate) const TWO: &str = "raw lapin, same work, 2 connections a side";
-    pub(crate) const ONE: &str = "raw lapin, same work, 1 connection a side";
-    pub(crate) const DIRECT: &str = "raw lapin, direct reply-to, nothing else";
-    pub(crate) const NATIVE: &str = "ours, amqp://";
-    pub(crate) const OSLO: &str = "ours, rabbit://";
+    pub(crate) const TWO_CONNECTIONS: &str = "lapin, same guarantees, 2 connections a side";
+    pub(crate) const ONE_CONNECTION: &str = "lapin, same guarantees, 1 connection a side";
+    pub(crate) const DIRECT_REPLY_TO: &str = "lapin, direct reply-to, no guarantees";
+    pub(crate) const AMQP: &str = "rpc-core, amqp://";
+    pub(crate) const RABBIT: &str = "rpc-core, rabbit://";
     pub(crate) const PYTHON: &str = "Python, oslo.messaging 18.3.1";
 }
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// False: an aim is missed, and that is to count.
+/// Returns false if a target is missed and `--check` is given.
 fn run() -> Fallible<bool> {
     let options = Options::parse(std::env::args().skip(1))?;
     let report = measure(&options)?;
@@ -58,47 +58,47 @@ fn run() -> Fallible<bool> {
 fn measure(options: &Options) -> Fallible<Report> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let node = runtime.block_on(Node::start(NodeOptions::default()))?;
-    let (mut rows, missing) = contestants(&node)?;
-    let one = measure_with(1, &mut rows, options)?;
-    let many = measure_with(64, &mut rows, options)?;
+    let (mut subjects, missing) = subjects(&node)?;
+    let one = measure_with(1, &mut subjects, options)?;
+    let many = measure_with(64, &mut subjects, options)?;
     Ok(Report { one, many, missing })
 }
 
-/// All rows take their turn in each round, so that a noisy neighbour or a hot core meets all of them. Every round begins
-/// with another row: none always follows the same one.
-fn measure_with(in_flight: usize, rows: &mut Rows, options: &Options) -> Fallible<Table> {
-    let mut turns: Vec<Vec<Turn>> = vec![Vec::new(); rows.len()];
-    for (_, contestant) in rows.iter_mut() {
-        contestant.turn(in_flight, options.turn)?;
+/// Measures every subject once per round, so that other load on the machine affects all of them. Each round begins with
+/// another subject, so none always follows the same one.
+fn measure_with(in_flight: usize, subjects: &mut Subjects, options: &Options) -> Fallible<Table> {
+    let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); subjects.len()];
+    for (_, subject) in subjects.iter_mut() {
+        subject.measure(in_flight, options.sample_time)?;
     }
     for round in 0..options.rounds {
-        for turn in 0..rows.len() {
-            let at = (round + turn) % rows.len();
-            turns[at].push(rows[at].1.turn(in_flight, options.turn)?);
+        for offset in 0..subjects.len() {
+            let at = (round + offset) % subjects.len();
+            samples[at].push(subjects[at].1.measure(in_flight, options.sample_time)?);
         }
     }
-    Ok(Table::new(in_flight, rows.iter().map(|(name, _)| *name).zip(turns).collect()))
+    Ok(Table::new(in_flight, subjects.iter().map(|(name, _)| *name).zip(samples).collect()))
 }
 
-type Rows = Vec<(&'static str, Box<dyn Contestant>)>;
+type Subjects = Vec<(&'static str, Box<dyn Subject>)>;
 
-/// All that can take part, and why one cannot.
-fn contestants(node: &Node) -> Fallible<(Rows, Option<String>)> {
+/// Starts all subjects. Returns them, and why Python is missing if it is.
+fn subjects(node: &Node) -> Fallible<(Subjects, Option<String>)> {
     let amqp = node.url(UrlForm::Amqp, "/");
-    let oslo = node.url(UrlForm::Rabbit, "/");
-    let mut rows: Rows = vec![
-        (row::TWO, on_runtime(raw::connect(&amqp, Connections::Two))?),
-        (row::ONE, on_runtime(raw::connect(&amqp, Connections::One))?),
-        (row::DIRECT, on_runtime(direct::connect(&amqp))?),
-        (row::NATIVE, on_runtime(ours::connect(&amqp))?),
-        (row::OSLO, on_runtime(ours::connect(&oslo))?),
+    let rabbit = node.url(UrlForm::Rabbit, "/");
+    let mut subjects: Subjects = vec![
+        (row::TWO_CONNECTIONS, on_runtime(confirmed::connect(&amqp, Connections::Two))?),
+        (row::ONE_CONNECTION, on_runtime(confirmed::connect(&amqp, Connections::One))?),
+        (row::DIRECT_REPLY_TO, on_runtime(direct_reply_to::connect(&amqp))?),
+        (row::AMQP, on_runtime(framework::connect(&amqp))?),
+        (row::RABBIT, on_runtime(framework::connect(&rabbit))?),
     ];
     let missing = match interpreter("18.3.1") {
         Ok(interpreter) => {
-            rows.push((row::PYTHON, Box::new(Python::start(&interpreter, &oslo)?)));
+            subjects.push((row::PYTHON, Box::new(Python::start(&interpreter, &rabbit)?)));
             None
         }
         Err(why) => Some(why.to_string()),
     };
-    Ok((rows, missing))
+    Ok((subjects, missing))
 }

@@ -1,21 +1,22 @@
 use std::time::Duration;
 
-/// What the command line asks for.
+/// The options of the command line.
 pub(crate) struct Options {
-    /// Fail when an aim is missed.
+    /// Fail if a target is missed.
     pub(crate) check: bool,
-    /// How often each row takes its turn.
+    /// How often each subject is measured.
     pub(crate) rounds: usize,
-    /// How long a turn lasts.
-    pub(crate) turn: Duration,
+    /// How long a measurement takes.
+    pub(crate) sample_time: Duration,
 }
 
 impl Options {
-    /// Fewer rounds than this give no median worth reading.
-    const FEWEST_ROUNDS: usize = 5;
+    /// With fewer rounds, the median says little.
+    const MIN_ROUNDS: usize = 5;
 
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { check: false, rounds: 25, turn: Duration::from_millis(200) };
+        let mut options =
+            Self { check: false, rounds: 25, sample_time: Duration::from_millis(200) };
         while let Some(arg) = args.next() {
             let mut number = || {
                 let text = args.next().ok_or_else(|| format!("`{arg}` needs a number"))?;
@@ -23,20 +24,22 @@ impl Options {
             };
             match arg.as_str() {
                 "--rounds" => options.rounds = number()? as usize,
-                "--turn" => options.turn = Duration::from_millis(number()?.into()),
+                "--sample-time" => options.sample_time = Duration::from_millis(number()?.into()),
                 "--check" => options.check = true,
-                // From `cargo bench`.
+                // Passed by `cargo bench`.
                 "--bench" => {}
                 _ => {
                     return Err(format!(
-                        "unknown option `{arg}`; there are --check, --rounds, --turn"
+                        "unknown option `{arg}`; there are --check, --rounds, --sample-time"
                     ));
                 }
             }
         }
-        if options.rounds < Self::FEWEST_ROUNDS || options.turn.is_zero() {
-            let least = Self::FEWEST_ROUNDS;
-            return Err(format!("at least {least} rounds with turns of at least 1 ms are needed"));
+        if options.rounds < Self::MIN_ROUNDS || options.sample_time.is_zero() {
+            let min = Self::MIN_ROUNDS;
+            return Err(format!(
+                "at least {min} rounds and a sample time of at least 1 ms are needed"
+            ));
         }
         Ok(options)
     }

@@ -1,4 +1,4 @@
-//! The bytes of the rows that are made of lapin alone: MessagePack, by name.
+//! The messages of the subjects that use lapin alone: MessagePack, with named arguments.
 
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -19,35 +19,35 @@ struct Args {
     number: u64,
 }
 
-/// A message: where it goes, and what it is.
+/// A message and the queue that it is published to.
 pub(crate) struct Message {
     pub(crate) queue: ShortString,
     pub(crate) properties: BasicProperties,
     pub(crate) body: Vec<u8>,
 }
 
-/// A request to the method.
+/// Encodes a request.
 pub(crate) fn request(
     (text, number): (&str, u64),
     queue: &ShortString,
     reply_to: &ShortString,
     id: ShortString,
 ) -> Message {
-    let properties = in_memory().with_correlation_id(id).with_reply_to(reply_to.clone());
+    let properties = transient().with_correlation_id(id).with_reply_to(reply_to.clone());
     Message { queue: queue.clone(), properties, body: encode(&ArgsRef { text, number }) }
 }
 
-/// The method, and its answer.
-pub(crate) async fn run(request: Delivery) -> Message {
+/// Runs the method of a request, and encodes its reply.
+pub(crate) async fn serve(request: Delivery) -> Message {
     let Args { text, number } = decode(&request.data);
     let body = encode(&Echoed { text, number });
-    let asked = request.properties;
-    let id = asked.correlation_id().clone().expect("the request says which call it is");
-    let queue = asked.reply_to().clone().expect("the request says where its caller waits");
-    Message { queue, properties: in_memory().with_correlation_id(id), body }
+    let properties = request.properties;
+    let id = properties.correlation_id().clone().expect("the request has a correlation id");
+    let queue = properties.reply_to().clone().expect("the request has a reply queue");
+    Message { queue, properties: transient().with_correlation_id(id), body }
 }
 
-fn in_memory() -> BasicProperties {
+fn transient() -> BasicProperties {
     BasicProperties::default().with_delivery_mode(1)
 }
 

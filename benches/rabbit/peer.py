@@ -1,8 +1,8 @@
 """An oslo.messaging server of the echo, or a client that calls it.
 
-    peer.py server URL    says "ready", and serves until its input ends
-    peer.py client URL    says "ready"; then, for each line "CALLERS SECONDS",
-                          calls for so long and says in JSON what it has seen
+    peer.py server URL    prints "ready", and serves until its input ends
+    peer.py client URL    prints "ready"; then, for each line "CALLERS SECONDS",
+                          calls for so long and prints the sample as JSON
 """
 
 import json
@@ -18,7 +18,7 @@ from oslo_config import cfg
 TEXT = "the quick brown fox"
 
 
-class Parrot:
+class Echo:
     target = oslo_messaging.Target(namespace="bench", version="1.0")
 
     def echo(self, ctxt, text, number):
@@ -27,22 +27,22 @@ class Parrot:
 
 def serve(transport):
     target = oslo_messaging.Target(topic="bench-python", server="bench-1")
-    server = oslo_messaging.get_rpc_server(transport, target, [Parrot()], executor="threading")
+    server = oslo_messaging.get_rpc_server(transport, target, [Echo()], executor="threading")
     server.start()
-    say("ready")
+    write("ready")
     sys.stdin.read()
 
 
 def call(transport):
     target = oslo_messaging.Target(topic="bench-python", namespace="bench", version="1.0")
     client = oslo_messaging.get_rpc_client(transport, target)
-    say("ready")
+    write("ready")
     for line in sys.stdin:
         callers, seconds = line.split()
-        say(json.dumps(turn(client, int(callers), float(seconds))))
+        write(json.dumps(measure(client, int(callers), float(seconds))))
 
 
-def turn(client, callers, seconds):
+def measure(client, callers, seconds):
     latencies = []
     started = time.monotonic()
     end = started + seconds
@@ -61,20 +61,20 @@ def turn(client, callers, seconds):
 def caller(client, end, latencies):
     number, before = 0, time.monotonic()
     while before < end:
-        answer = client.call({}, "echo", text=TEXT, number=number)
-        assert answer == {"text": TEXT, "number": number}, answer
+        reply = client.call({}, "echo", text=TEXT, number=number)
+        assert reply == {"text": TEXT, "number": number}, reply
         now = time.monotonic()
         latencies.append(now - before)
         number, before = number + 1, now
 
 
-def say(text):
+def write(text):
     print(text, flush=True)
 
 
 if __name__ == "__main__":
     role, url = sys.argv[1:]
-    # It warns of more callers than there are connections in its pool.
+    # oslo.messaging warns if there are more callers than connections in its pool.
     logging.basicConfig(level=logging.ERROR)
     cfg.CONF([], project="bench", default_config_files=[])
     {"server": serve, "client": call}[role](oslo_messaging.get_rpc_transport(cfg.CONF, url=url))

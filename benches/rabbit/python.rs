@@ -1,4 +1,4 @@
-//! The peer in Python: a client and a server, in a process each, with oslo.messaging's defaults.
+//! The Python peer: a client and a server in a process each, with oslo.messaging's defaults.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Fallible;
-use crate::drive::{Contestant, Turn};
+use crate::load::{Sample, Subject};
 
 pub(crate) struct Python {
     _server: Process,
@@ -25,27 +25,27 @@ impl Python {
     }
 }
 
-impl Contestant for Python {
-    fn turn(&mut self, in_flight: usize, lasts: Duration) -> Fallible<Turn> {
-        writeln!(self.client.commands, "{in_flight} {}", lasts.as_secs_f64())?;
-        let seen: Value = serde_json::from_str(&self.client.line()?)?;
-        let number = |name: &str| seen[name].as_f64().ok_or(format!("no {name} in {seen}"));
-        Ok(Turn { calls_per_second: number("calls_per_second")?, latency: number("latency")? })
+impl Subject for Python {
+    fn measure(&mut self, in_flight: usize, time: Duration) -> Fallible<Sample> {
+        writeln!(self.client.commands, "{in_flight} {}", time.as_secs_f64())?;
+        let sample: Value = serde_json::from_str(&self.client.line()?)?;
+        let number = |name: &str| sample[name].as_f64().ok_or(format!("no {name} in {sample}"));
+        Ok(Sample { calls_per_second: number("calls_per_second")?, latency: number("latency")? })
     }
 }
 
-/// Ends when its input does.
+/// A Python process. It ends when its standard input ends.
 struct Process {
     child: Child,
     commands: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
+    output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
     fn start(interpreter: &Path, role: &str, url: &str) -> Fallible<Self> {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("rabbit/peer.py");
         let mut child = Command::new(interpreter)
-            // Eventlet announces its end at each import.
+            // Eventlet warns that it is deprecated at each import.
             .args(["-W", "ignore"])
             .arg(program)
             .args([role, url])
@@ -53,18 +53,18 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()?;
         let commands = child.stdin.take().ok_or("a process without input")?;
-        let answers = child.stdout.take().ok_or("a process without output")?;
-        Ok(Self { child, commands, answers: BufReader::new(answers).lines() })
+        let output = child.stdout.take().ok_or("a process without output")?;
+        Ok(Self { child, commands, output: BufReader::new(output).lines() })
     }
 
     fn line(&mut self) -> Fallible<String> {
-        Ok(self.answers.next().ok_or("the Python peer has ended; its errors are above")??)
+        Ok(self.output.next().ok_or("the Python peer has ended; its errors are above")??)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Where it has ended by itself, nothing is left to be done.
+        // Fails if the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,8 +1,8 @@
-//! What was measured, in tables; and whether the aims are met.
+//! The results as tables, and whether the targets are met.
 
 use std::fmt;
 
-use crate::drive::Turn;
+use crate::load::Sample;
 use crate::row;
 
 pub(crate) struct Report {
@@ -10,56 +10,56 @@ pub(crate) struct Report {
     pub(crate) one: Table,
     /// With 64.
     pub(crate) many: Table,
-    /// Why a row is not there.
+    /// Why the row of Python is missing.
     pub(crate) missing: Option<String>,
 }
 
-/// What was seen with so many calls in flight.
+/// The rows with so many calls in flight.
 pub(crate) struct Table {
     in_flight: usize,
-    rows: Vec<(&'static str, Vec<Turn>)>,
-    /// The faster of the two rows that do the same work.
-    floor: &'static str,
+    rows: Vec<(&'static str, Vec<Sample>)>,
+    /// The faster of the two rows with the same guarantees.
+    baseline: &'static str,
 }
 
-struct Aim {
-    says: String,
+struct Target {
+    text: String,
     measured: f64,
     met: bool,
 }
 
 impl Table {
-    /// Rows with a turn for each round.
-    pub(crate) fn new(in_flight: usize, rows: Vec<(&'static str, Vec<Turn>)>) -> Self {
-        let mut table = Self { in_flight, rows, floor: row::TWO };
-        if table.speed(row::ONE) > table.speed(row::TWO) {
-            table.floor = row::ONE;
+    /// Creates a table from rows with a sample per round.
+    pub(crate) fn new(in_flight: usize, rows: Vec<(&'static str, Vec<Sample>)>) -> Self {
+        let mut table = Self { in_flight, rows, baseline: row::TWO_CONNECTIONS };
+        if table.calls_per_second(row::ONE_CONNECTION) > table.calls_per_second(table.baseline) {
+            table.baseline = row::ONE_CONNECTION;
         }
         table
     }
 
-    fn speed(&self, row: &str) -> f64 {
-        let turns = self.turns(row).expect("the row is measured in every setting");
-        quartiles(turns.iter().map(speed))[1]
+    fn calls_per_second(&self, row: &str) -> f64 {
+        let samples = self.samples(row).expect("the row is measured in every setting");
+        quartiles(samples.iter().map(calls_per_second))[1]
     }
 
-    fn turns(&self, name: &str) -> Option<&[Turn]> {
-        self.rows.iter().find(|(row, _)| *row == name).map(|(_, turns)| &**turns)
+    fn samples(&self, name: &str) -> Option<&[Sample]> {
+        self.rows.iter().find(|(row, _)| *row == name).map(|(_, samples)| &**samples)
     }
 
-    /// Quartiles of the ratios within each round: what slows a whole round down falls out.
-    fn times(&self, row: &str, base: &str, of: fn(&Turn) -> f64) -> Option<[f64; 3]> {
-        let pairs = self.turns(row)?.iter().zip(self.turns(base)?);
-        Some(quartiles(pairs.map(|(turn, base)| of(turn) / of(base))))
+    /// Returns the quartiles of the ratios within each round. What slows down a whole round has no effect.
+    fn ratio(&self, row: &str, base: &str, of: fn(&Sample) -> f64) -> Option<[f64; 3]> {
+        let pairs = self.samples(row)?.iter().zip(self.samples(base)?);
+        Some(quartiles(pairs.map(|(sample, base)| of(sample) / of(base))))
     }
 }
 
-fn speed(turn: &Turn) -> f64 {
-    turn.calls_per_second
+fn calls_per_second(sample: &Sample) -> f64 {
+    sample.calls_per_second
 }
 
-fn latency(turn: &Turn) -> f64 {
-    turn.latency
+fn latency(sample: &Sample) -> f64 {
+    sample.latency
 }
 
 fn quartiles(samples: impl Iterator<Item = f64>) -> [f64; 3] {
@@ -70,39 +70,40 @@ fn quartiles(samples: impl Iterator<Item = f64>) -> [f64; 3] {
 }
 
 impl Report {
-    /// False also where one could not be measured.
+    /// Returns whether all targets are met. A target that could not be measured counts as missed.
     pub(crate) fn all_met(&self) -> bool {
-        self.missing.is_none() && self.aims().iter().all(|aim| aim.met)
+        self.missing.is_none() && self.targets().iter().all(|target| target.met)
     }
 
-    /// Those that could be measured.
-    fn aims(&self) -> Vec<Aim> {
+    /// Returns the targets that could be measured.
+    fn targets(&self) -> Vec<Target> {
         let Self { one, many, .. } = self;
-        let ours = row::NATIVE;
-        let least = |least: f64, of: &str, times: Option<[f64; 3]>| {
-            let [_, measured, _] = times?;
-            let says = format!("{ours}: at least {least} x the calls/s of {of}, 64 in flight");
-            Some(Aim { says, measured, met: measured >= least })
+        let framework = row::AMQP;
+        let at_least = |min: f64, of: &str, ratio: Option<[f64; 3]>| {
+            let [_, measured, _] = ratio?;
+            let text = format!("{framework}: at least {min} x the calls/s of {of}, 64 in flight");
+            Some(Target { text, measured, met: measured >= min })
         };
-        let latency = one.times(ours, one.floor, latency).map(|[_, measured, _]| {
-            let says = format!("{ours}: at most 1.15 x the floor's median latency, 1 in flight");
-            Aim { says, measured, met: measured <= 1.15 }
+        let latency = one.ratio(framework, one.baseline, latency).map(|[_, measured, _]| {
+            let text =
+                format!("{framework}: at most 1.15 x the baseline's median latency, 1 in flight");
+            Target { text, measured, met: measured <= 1.15 }
         });
-        let aims = [
-            least(0.9, "the floor", many.times(ours, many.floor, speed)),
+        let targets = [
+            at_least(0.9, "the baseline", many.ratio(framework, many.baseline, calls_per_second)),
             latency,
-            least(25.0, row::PYTHON, many.times(ours, row::PYTHON, speed)),
+            at_least(25.0, row::PYTHON, many.ratio(framework, row::PYTHON, calls_per_second)),
         ];
-        aims.into_iter().flatten().collect()
+        targets.into_iter().flatten().collect()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n{}", self.one, self.many)?;
-        for Aim { says, measured, met } in self.aims() {
+        for Target { text, measured, met } in self.targets() {
             let verdict = if met { "pass" } else { "MISS" };
-            writeln!(f, "{verdict}: {says}: {measured:.2}")?;
+            writeln!(f, "{verdict}: {text}: {measured:.2}")?;
         }
         match &self.missing {
             Some(why) => writeln!(f, "NOT MEASURED: {}: {why}", row::PYTHON),
@@ -113,22 +114,22 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = format!("{} in flight (floor: {})", self.in_flight, self.floor);
+        let title = format!("{} in flight (baseline: {})", self.in_flight, self.baseline);
         writeln!(f, "{title}")?;
-        let (blank, floor, quarters) = ("", "x floor", "quartiles");
+        let (blank, base, range) = ("", "x base", "quartiles");
         writeln!(
             f,
-            "{blank:<44} {:>8} {floor:>8}  {quarters:<11} {:>10} {floor:>8}  {quarters}",
+            "{blank:<44} {:>8} {base:>8}  {range:<11} {:>10} {base:>8}  {range}",
             "calls/s", "median µs"
         )?;
-        for (name, turns) in &self.rows {
+        for (name, samples) in &self.rows {
             write!(f, "{name:<44}")?;
-            for (of, width) in [(speed as fn(&Turn) -> f64, 8), (latency, 10)] {
-                let [_, median, _] = quartiles(turns.iter().map(of));
-                let times = self.times(name, self.floor, of);
-                let [low, ratio, high] = times.expect("both rows are there");
-                let quarters = format!("{low:.2}-{high:.2}");
-                write!(f, " {median:>width$.0} {ratio:>8.2}  {quarters:<11}")?;
+            for (of, width) in [(calls_per_second as fn(&Sample) -> f64, 8), (latency, 10)] {
+                let [_, median, _] = quartiles(samples.iter().map(of));
+                let ratio = self.ratio(name, self.baseline, of);
+                let [low, ratio, high] = ratio.expect("both rows are there");
+                let range = format!("{low:.2}-{high:.2}");
+                write!(f, " {median:>width$.0} {ratio:>8.2}  {range:<11}")?;
             }
             writeln!(f)?;
         }

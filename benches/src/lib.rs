@@ -1,9 +1,9 @@
-//! What the benches share: the payload, and the service that is called.
+//! What the benchmarks share: the payload, and the endpoint that is called.
 
 use rpc_core::{Context, endpoint};
 use serde::{Deserialize, Serialize};
 
-/// The text that every echo carries.
+/// The text that every call sends.
 pub const TEXT: &str = "the quick brown fox";
 
 /// What an echo returns.
@@ -15,18 +15,18 @@ pub struct Echoed {
     pub number: u64,
 }
 
-/// Answers with what it is asked.
+/// Returns its arguments.
 #[derive(Debug, Default)]
-pub struct Parrot;
+pub struct Echo;
 
 #[endpoint(namespace = "bench", version = "1.0")]
-impl Parrot {
-    /// Says it again.
+impl Echo {
+    /// Returns the arguments.
     pub async fn echo(&self, _ctx: &Context, text: String, number: u64) -> Echoed {
         Echoed { text, number }
     }
 
-    /// Never answers.
+    /// Never returns.
     pub async fn hang(&self, _ctx: &Context, text: String, number: u64) -> Echoed {
         let _held = (text, number);
         std::future::pending().await

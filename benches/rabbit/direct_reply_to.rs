@@ -1,4 +1,5 @@
-//! The least that lapin can do: direct reply-to, and nothing else. What is lost is lost, and nobody hears of it.
+//! The least that lapin needs for a call: direct reply-to, without confirms and acknowledgements. Lost messages go
+//! unnoticed.
 
 use std::sync::Arc;
 
@@ -10,29 +11,29 @@ use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use rpc_benches::Echoed;
 
 use crate::Fallible;
-use crate::drive::Echo;
-use crate::payload::{Message, decode, request, run};
-use crate::waiting::Waiting;
+use crate::load::Client;
+use crate::payload::{self, Message, decode, request};
+use crate::pending_calls::PendingCalls;
 
 const REQUESTS: &str = "direct-requests";
-const ANSWERS: &str = "amq.rabbitmq.reply-to";
+const REPLIES: &str = "amq.rabbitmq.reply-to";
 
-pub(crate) struct Direct {
+pub(crate) struct DirectReplyTo {
     channel: Channel,
     requests: ShortString,
-    answers: ShortString,
-    waiting: Arc<Waiting>,
+    replies: ShortString,
+    pending_calls: Arc<PendingCalls>,
 }
 
-/// A server, and a client of it, with one connection and one channel each.
-pub(crate) async fn connect(url: &str) -> Fallible<Direct> {
+/// Starts a server and connects a client, with one connection and one channel each.
+pub(crate) async fn connect(url: &str) -> Fallible<DirectReplyTo> {
     let channel = open(url).await?;
     channel.queue_declare(REQUESTS.into(), <_>::default(), <_>::default()).await?;
     tokio::spawn(serve(consume(&channel, REQUESTS).await?, channel));
 
-    let (channel, waiting) = (open(url).await?, Arc::new(Waiting::default()));
-    tokio::spawn(receive(consume(&channel, ANSWERS).await?, Arc::clone(&waiting)));
-    Ok(Direct { channel, requests: REQUESTS.into(), answers: ANSWERS.into(), waiting })
+    let (channel, pending_calls) = (open(url).await?, Arc::new(PendingCalls::default()));
+    tokio::spawn(receive(consume(&channel, REPLIES).await?, Arc::clone(&pending_calls)));
+    Ok(DirectReplyTo { channel, requests: REQUESTS.into(), replies: REPLIES.into(), pending_calls })
 }
 
 async fn open(url: &str) -> lapin::Result<Channel> {
@@ -47,31 +48,31 @@ async fn consume(channel: &Channel, queue: &str) -> lapin::Result<Consumer> {
 async fn serve(mut requests: Consumer, channel: Channel) {
     while let Some(request) = requests.next().await {
         let request = request.expect("the connection holds");
-        tokio::spawn(answer(request, channel.clone()));
+        tokio::spawn(handle(request, channel.clone()));
     }
 }
 
-async fn answer(request: Delivery, channel: Channel) {
-    publish(&channel, run(request).await).await;
+async fn handle(request: Delivery, channel: Channel) {
+    publish(&channel, payload::serve(request).await).await;
 }
 
-/// Ends when the message is on its way.
+/// Publishes a message without a confirm.
 async fn publish(channel: &Channel, Message { queue, properties, body }: Message) {
     let sent = channel.basic_publish("".into(), queue, <_>::default(), &body, properties).await;
     drop(sent.expect("the connection holds"));
 }
 
-async fn receive(mut answers: Consumer, waiting: Arc<Waiting>) {
-    while let Some(answer) = answers.next().await {
-        waiting.complete(answer.expect("the connection holds"));
+async fn receive(mut replies: Consumer, pending_calls: Arc<PendingCalls>) {
+    while let Some(reply) = replies.next().await {
+        pending_calls.complete(reply.expect("the connection holds"));
     }
 }
 
-impl Echo for Direct {
+impl Client for DirectReplyTo {
     async fn echo(&self, text: String, number: u64) -> Echoed {
-        let (id, answer) = self.waiting.open();
-        let message = request((&text, number), &self.requests, &self.answers, id);
+        let (id, reply) = self.pending_calls.register();
+        let message = request((&text, number), &self.requests, &self.replies, id);
         publish(&self.channel, message).await;
-        decode(&answer.await.expect("the server answers"))
+        decode(&reply.await.expect("the server replies"))
     }
 }

@@ -1,4 +1,4 @@
-//! Turns: the same for all rows, but for the one that calls from Python.
+//! The load: callers that call one subject for some time. The Python client has its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,55 +10,56 @@ use crate::Fallible;
 
 const WORKERS: usize = 2;
 
-/// Takes turns: calls for a while, with so many callers that have one call open each.
-pub(crate) trait Contestant {
-    fn turn(&mut self, in_flight: usize, lasts: Duration) -> Fallible<Turn>;
+/// A service and its client, ready to be measured: one row of a table.
+pub(crate) trait Subject {
+    /// Lets so many callers call for this time, each with one call in flight.
+    fn measure(&mut self, in_flight: usize, time: Duration) -> Fallible<Sample>;
 }
 
-/// What was seen of one turn.
+/// The result of one measurement.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Turn {
+pub(crate) struct Sample {
     pub(crate) calls_per_second: f64,
-    /// Median, in microseconds.
+    /// The median, in microseconds.
     pub(crate) latency: f64,
 }
 
 /// A client of an echo service.
-pub(crate) trait Echo: Send + Sync + 'static {
+pub(crate) trait Client: Send + Sync + 'static {
     fn echo(&self, text: String, number: u64) -> impl Future<Output = Echoed> + Send;
 }
 
-struct OnRuntime<E> {
+struct OnRuntime<C> {
     runtime: Runtime,
-    client: Arc<E>,
+    client: Arc<C>,
 }
 
-/// Each row has a runtime to itself, so that the tasks and timers of the others cost it nothing.
-pub(crate) fn on_runtime<E: Echo>(
-    connect: impl Future<Output = Fallible<E>>,
-) -> Fallible<Box<dyn Contestant>> {
+/// Connects a client. Each subject has its own runtime, so the tasks and timers of the others cost it nothing.
+pub(crate) fn on_runtime<C: Client>(
+    connect: impl Future<Output = Fallible<C>>,
+) -> Fallible<Box<dyn Subject>> {
     let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let client = Arc::new(runtime.block_on(connect)?);
     Ok(Box::new(OnRuntime { runtime, client }))
 }
 
-impl<E: Echo> Contestant for OnRuntime<E> {
-    fn turn(&mut self, in_flight: usize, lasts: Duration) -> Fallible<Turn> {
+impl<C: Client> Subject for OnRuntime<C> {
+    fn measure(&mut self, in_flight: usize, time: Duration) -> Fallible<Sample> {
         self.runtime.block_on(async {
             let started = Instant::now();
-            let end = started + lasts;
+            let end = started + time;
             let spawn = |_| tokio::spawn(caller(Arc::clone(&self.client), end));
             let callers: Vec<_> = (0..in_flight).map(spawn).collect();
             let mut latencies = Vec::new();
             for caller in callers {
                 latencies.extend(caller.await?);
             }
-            Ok(Turn::new(started.elapsed(), latencies))
+            Ok(Sample::new(started.elapsed(), latencies))
         })
     }
 }
 
-impl Turn {
+impl Sample {
     fn new(took: Duration, mut latencies: Vec<Duration>) -> Self {
         latencies.sort_unstable();
         Self {
@@ -68,12 +69,12 @@ impl Turn {
     }
 }
 
-/// How long each call took, at least one.
-async fn caller(client: Arc<impl Echo>, end: Instant) -> Vec<Duration> {
+/// Calls until `end`, at least once. Returns how long each call took.
+async fn caller(client: Arc<impl Client>, end: Instant) -> Vec<Duration> {
     let mut latencies = Vec::with_capacity(1024);
     let mut before = Instant::now();
     for number in 0.. {
-        // Made anew for every row alike: what is sent belongs to the caller.
+        // Every subject pays for a new `String`: it takes ownership of the arguments.
         let echoed = client.echo(TEXT.to_owned(), number).await;
         assert!(echoed.number == number && echoed.text.len() == TEXT.len(), "got {echoed:?}");
         let now = Instant::now();

@@ -1,17 +1,17 @@
-//! Floors: the least that a round trip can be made of.
+//! Baselines: the least that an echo needs.
 //!
-//! No names, versions, deadlines, ids, limits, cancellation or failures: nothing is done that an echo does not need, and
-//! nothing twice. Unbounded channels, as bounded ones are dearer; buffers large enough to be allocated once; borrowed
-//! arguments on the way out.
+//! There are no names, versions, deadlines, ids, limits, cancellation or failures. The channels are unbounded, because
+//! bounded ones cost more. Buffers are large enough to be allocated once, and arguments are borrowed while they are
+//! encoded.
 
 use rpc_benches::Echoed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::drive::Echo;
+use crate::load::Client;
 
-type Sending<T, R> = mpsc::UnboundedSender<(T, oneshot::Sender<R>)>;
+type Requests<T, R> = mpsc::UnboundedSender<(T, oneshot::Sender<R>)>;
 
 #[derive(Serialize)]
 struct ArgsRef<'a> {
@@ -30,13 +30,13 @@ async fn echo(text: String, number: u64) -> Echoed {
     Echoed { text, number }
 }
 
-async fn round_trip<T, R>(requests: &Sending<T, R>, request: T) -> R {
+async fn round_trip<T, R>(requests: &Requests<T, R>, request: T) -> R {
     let (reply_to, reply) = oneshot::channel();
     assert!(requests.send((request, reply_to)).is_ok(), "the server runs");
-    reply.await.expect("the server answers")
+    reply.await.expect("the server replies")
 }
 
-/// Values through an mpsc channel, answered through oneshots: no bytes at all.
+/// Sends values through an mpsc channel and back through oneshot channels, without encoding.
 pub(crate) async fn values() -> Values {
     let (sender, mut requests) = mpsc::unbounded_channel::<(Args, oneshot::Sender<Echoed>)>();
     tokio::spawn(async move {
@@ -48,15 +48,15 @@ pub(crate) async fn values() -> Values {
 }
 
 #[derive(Clone)]
-pub(crate) struct Values(Sending<Args, Echoed>);
+pub(crate) struct Values(Requests<Args, Echoed>);
 
-impl Echo for Values {
+impl Client for Values {
     async fn echo(&self, text: String, number: u64) -> Echoed {
         round_trip(&self.0, Args { text, number }).await
     }
 }
 
-/// The same with bytes: named arguments encoded and decoded, the result too.
+/// Encodes and decodes named arguments, and the result.
 pub(crate) async fn bytes() -> Bytes {
     let (sender, mut requests) = mpsc::unbounded_channel::<(Vec<u8>, oneshot::Sender<Vec<u8>>)>();
     tokio::spawn(async move {
@@ -67,7 +67,7 @@ pub(crate) async fn bytes() -> Bytes {
     Bytes(sender)
 }
 
-/// The same with a task for each call: what the aims are measured against.
+/// Does the same with a task per call. The targets are relative to this one.
 pub(crate) async fn tasks() -> Bytes {
     let (sender, mut requests) = mpsc::unbounded_channel::<(Vec<u8>, oneshot::Sender<Vec<u8>>)>();
     tokio::spawn(async move {
@@ -86,9 +86,9 @@ async fn serve(request: Vec<u8>) -> Vec<u8> {
 }
 
 #[derive(Clone)]
-pub(crate) struct Bytes(Sending<Vec<u8>, Vec<u8>>);
+pub(crate) struct Bytes(Requests<Vec<u8>, Vec<u8>>);
 
-impl Echo for Bytes {
+impl Client for Bytes {
     async fn echo(&self, text: String, number: u64) -> Echoed {
         let request = encode(&ArgsRef { text: &text, number });
         decode(&round_trip(&self.0, request).await)

@@ -1,0 +1,30 @@
+//! This framework: the generated client and a server, with a transport each, all with their defaults.
+
+use rpc_benches::{Echo, EchoClient, Echoed};
+use rpc_core::{Context, RunningServer, Server, Target};
+use rpc_transport_amqp::AmqpTransport;
+
+use crate::Fallible;
+use crate::load::Client;
+
+pub(crate) struct Framework {
+    client: EchoClient,
+    _server: RunningServer,
+}
+
+/// Starts a server and connects a client. The URL selects the wire format.
+pub(crate) async fn connect(url: &str) -> Fallible<Framework> {
+    let (server, client) = (AmqpTransport::from_url(url)?, AmqpTransport::from_url(url)?);
+    let server = Server::builder(server, Target::topic("bench").server("bench-1"))
+        .endpoint(Echo)
+        .build()?
+        .start()
+        .await?;
+    Ok(Framework { client: EchoClient::new(client, Target::topic("bench")), _server: server })
+}
+
+impl Client for Framework {
+    async fn echo(&self, text: String, number: u64) -> Echoed {
+        self.client.echo(&Context::new(), text, number).await.expect("the server replies")
+    }
+}
