@@ -1,8 +1,8 @@
-//! How long a caller waits, what a method knows of it, and what happens when the caller is gone.
+//! Deadlines that pass on to nested calls, cancellation, and calls that time out.
 //!
 //! `cargo run --example deadlines_and_cancellation`
 //!
-//! The clock is tokio's paused one, which jumps to the next thing that happens: minutes pass at once.
+//! It uses tokio's paused clock, so minutes pass at once.
 
 use std::time::Duration;
 
@@ -21,20 +21,20 @@ struct Reports {
 
 #[endpoint(namespace = "reports")]
 impl Reports {
-    /// Passing the received context on passes on what is left of the time.
+    /// Calls another service with the received context, and so with the remaining time.
     pub async fn yearly(&self, ctx: &Context) -> anyhow::Result<String> {
         sleep(4 * SECOND).await;
         Ok(self.archive.remaining(ctx).await?)
     }
 
-    /// Works until it is done, or until nobody waits any more.
+    /// Runs until the call is cancelled.
     pub async fn endless(&self, ctx: &Context) {
-        let _ = self.events.send("endless began");
+        let _ = self.events.send("started");
         ctx.cancelled().await;
-        let _ = self.events.send("endless was told that its caller is gone, and stopped");
+        let _ = self.events.send("cancelled");
     }
 
-    /// Keeps a server busy.
+    /// Runs for 30 seconds.
     pub async fn slow(&self, _ctx: &Context) {
         sleep(30 * SECOND).await;
     }
@@ -44,9 +44,9 @@ struct Archive;
 
 #[endpoint(namespace = "archive")]
 impl Archive {
-    /// What the caller still has, as this method sees it.
+    /// Returns how much time is left until the deadline of the call.
     pub fn remaining(&self, ctx: &Context) -> String {
-        format!("{:?} left of the first caller's time", ctx.remaining().unwrap_or_default())
+        format!("{:?} left", ctx.remaining().unwrap_or_default())
     }
 }
 
@@ -63,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
         .build()?
         .start()
         .await?;
-    // One message at a time, so that calls have to wait for their turn.
+    // One message at a time, so that a second call waits in the queue.
     let server = Server::builder(transport.clone(), Target::topic("reports").server("reports-1"))
         .endpoint(reports)
         .concurrency(Concurrency::Serial)
@@ -72,36 +72,36 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     let reports = ReportsClient::new(transport, Target::topic("reports"));
 
-    // Deadlines nest: the second call has what the first one left.
-    println!("nested: {}", reports.yearly(&ctx).timeout(10 * SECOND).await?);
+    // The nested call has the time that is left of the first one.
+    println!("nested call: {}", reports.yearly(&ctx).timeout(10 * SECOND).await?);
 
-    // Giving up: the future is dropped, and the method is told.
+    // Dropping a call cancels it, and the method is told.
     let mut call = Box::pin(reports.endless(&ctx));
     tokio::select! {
         _ = &mut call => {}
-        began = seen.recv() => println!("dropped: {}", began.unwrap_or_default()),
+        event = seen.recv() => println!("dropped call: {}", event.unwrap_or_default()),
     }
     drop(call);
-    println!("dropped: {}", seen.recv().await.unwrap_or_default());
+    println!("dropped call: {}", seen.recv().await.unwrap_or_default());
 
-    // Too late: one call runs, so nobody knows how far it got; the other never left the queue, and never will.
+    // Two calls time out. One is running, so its effect is unknown. The other is still queued, and never runs.
     let (running, queued) = tokio::join!(
         reports.slow(&ctx).timeout(5 * SECOND),
         reports.slow(&ctx).timeout(5 * SECOND),
     );
-    for (which, answer) in [("running", running), ("queued", queued)] {
-        match answer {
+    for (which, result) in [("running", running), ("queued", queued)] {
+        match result {
             Err(error @ CallError::Timeout(_)) => println!(
-                "{which}: no answer in time, ran: {}, retry: {}",
+                "{which} call: timed out, ran: {}, may retry: {}",
                 error.ran(),
                 error.may_retry()
             ),
-            other => println!("{which}: {other:?}"),
+            other => println!("{which} call: {other:?}"),
         }
     }
 
     server.stop();
     server.wait().await?;
-    println!("messages that reached the server: {}", server.stats().received);
+    println!("messages received by the server: {}", server.stats().received);
     Ok(())
 }

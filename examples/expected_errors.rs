@@ -1,4 +1,4 @@
-//! Errors that callers get as themselves, and errors that are none of their business.
+//! Expected errors, which callers receive as Rust types, and all other errors, which they do not see.
 //!
 //! `cargo run --example expected_errors`
 
@@ -12,7 +12,7 @@ struct UnknownAccount {
     name: String,
 }
 
-/// What a bank's methods fail with. Only what `#[expected]` names leaves the server.
+/// The errors of a bank. Only those that `#[expected]` names leave the server.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
 enum BankError {
     #[error("the bank is closed until {until}")]
@@ -25,8 +25,10 @@ struct Bank;
 
 #[endpoint(namespace = "bank")]
 impl Bank {
-    /// An error type, and one variant of another. Both are found in whatever the method returns, also behind its
-    /// sources, so `anyhow` is as good as an error enum of one's own.
+    /// Withdraws money, and returns the new balance.
+    ///
+    /// `#[expected]` names an error type and one variant of another. Both are found anywhere in the chain of sources of
+    /// the returned error, so `anyhow` works as well as an error enum.
     #[expected(UnknownAccount, BankError::Closed)]
     pub fn withdraw(&self, _ctx: &Context, account: String, cents: u64) -> anyhow::Result<u64> {
         match account.as_str() {
@@ -35,7 +37,7 @@ impl Bank {
             "locked" => {
                 Err(anyhow::Error::from(BankError::VaultLocked).context("opening the vault"))
             }
-            "crash" => panic!("the till is on fire"),
+            "crash" => panic!("index out of bounds"),
             name => Err(UnknownAccount { name: name.into() }.into()),
         }
     }
@@ -43,7 +45,7 @@ impl Bank {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    // The panic below is part of the show; its message goes to the server's log.
+    // One call below panics. The server logs the panic, so the default hook need not print it.
     std::panic::set_hook(Box::new(|_| {}));
 
     let transport = MemTransport::new();
@@ -62,7 +64,7 @@ async fn main() -> anyhow::Result<()> {
             Err(CallError::Expected(BankWithdrawExpected::Closed(error))) => {
                 format!("expected, {error}")
             }
-            // A class to tell them apart, an id to look for in the server's log, and nothing else.
+            // Any other error: its class, and an id to search for in the server's log.
             Err(CallError::Remote(error)) => {
                 format!("unexpected, class {}, panicked: {}", error.class(), error.is_panic())
             }
@@ -73,7 +75,7 @@ async fn main() -> anyhow::Result<()> {
 
     let stats = server.stats();
     println!(
-        "server: {} expected errors, {} other errors, {} panics, still running",
+        "server: {} expected errors, {} other errors, {} panics; still running",
         stats.expected_errors, stats.errors, stats.panics
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! One of many servers, this very one, or all of them.
+//! Calls to any server of a topic, to one server by name, and casts to all servers.
 //!
 //! `cargo run --example fanout_and_direct`
 
@@ -9,22 +9,22 @@ use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use tokio::sync::mpsc;
 
-/// A cache that several servers run a copy of.
+/// A cache. Every server has its own copy.
 struct Cache {
     server: &'static str,
-    forgotten: mpsc::UnboundedSender<String>,
+    invalidated: mpsc::UnboundedSender<String>,
 }
 
 #[endpoint(namespace = "cache")]
 impl Cache {
-    /// Which server this is.
-    pub fn who(&self, _ctx: &Context) -> String {
+    /// Returns the name of this server.
+    pub fn server_name(&self, _ctx: &Context) -> String {
         self.server.to_owned()
     }
 
-    /// Forgets an entry.
+    /// Removes an entry.
     pub fn invalidate(&self, _ctx: &Context, key: String) {
-        let _ = self.forgotten.send(format!("{} forgot {key}", self.server));
+        let _ = self.invalidated.send(format!("{} removed {key}", self.server));
     }
 }
 
@@ -32,44 +32,44 @@ impl Cache {
 async fn main() -> anyhow::Result<()> {
     let transport = MemTransport::new();
     let ctx = Context::new();
-    let (forgotten, mut events) = mpsc::unbounded_channel();
+    let (invalidated, mut events) = mpsc::unbounded_channel();
 
     let mut servers = Vec::new();
     for server in ["cache-1", "cache-2", "cache-3"] {
-        let endpoint = Cache { server, forgotten: forgotten.clone() };
+        let endpoint = Cache { server, invalidated: invalidated.clone() };
         let target = Target::topic("cache").server(server);
         let server = Server::builder(transport.clone(), target).endpoint(endpoint).build()?;
         servers.push(server.start().await?);
     }
     let cache = CacheClient::new(transport, Target::topic("cache"));
 
-    // Servers of one topic share its calls.
-    let mut answered = BTreeSet::new();
+    // The servers of a topic share its calls.
+    let mut names = BTreeSet::new();
     for _ in 0..12 {
-        answered.insert(cache.who(&ctx).await?);
+        names.insert(cache.server_name(&ctx).await?);
     }
-    println!("any: twelve calls were answered by {}", Vec::from_iter(answered).join(", "));
+    println!("any: 12 calls were served by {}", Vec::from_iter(names).join(", "));
 
-    // One of them by name: for one call, or for all calls of a client.
-    println!("direct: {}", cache.who(&ctx).to_server("cache-2").await?);
+    // One server by name: for a single call, or for all calls of a client.
+    println!("server: {}", cache.server_name(&ctx).to_server("cache-2").await?);
     let third = cache.prepare().server("cache-3").build();
-    println!("prepared: {} {}", third.who(&ctx).await?, third.who(&ctx).await?);
+    println!("prepared: {}, {}", third.server_name(&ctx).await?, third.server_name(&ctx).await?);
 
-    // All of them. A fanout is a cast: it is done when the message is handed over, and nobody answers.
+    // All servers. A fanout is a cast: it completes when the message is published, and has no reply.
     cache.invalidate(&ctx, "ada".into()).fanout().await?;
-    let mut reached = Vec::new();
+    let mut removed = Vec::new();
     for _ in 0..3 {
-        reached.extend(events.recv().await);
+        removed.extend(events.recv().await);
     }
-    reached.sort();
-    println!("fanout: {}", reached.join(", "));
+    removed.sort();
+    println!("fanout: {}", removed.join(", "));
 
-    // Nobody there is an answer, not a time-out.
-    match cache.who(&ctx).to_server("cache-9").await {
+    // A call to a missing server fails at once instead of timing out.
+    match cache.server_name(&ctx).to_server("cache-9").await {
         Err(CallError::Transport(error)) if error.kind() == TransportErrorKind::MissingServer => {
-            println!("nobody: no such server, ran: {}, retry: {}", error.ran(), error.may_retry());
+            println!("missing server, ran: {}, may retry: {}", error.ran(), error.may_retry());
         }
-        other => println!("nobody: {other:?}"),
+        other => println!("missing server: {other:?}"),
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! A server that ends when its process is told to: it takes nothing new, finishes what it has, and reports.
+//! Graceful shutdown: the server stops consuming, finishes running methods, and reports.
 //!
 //! `cargo run --example graceful_shutdown`
 //!
-//! The clock is tokio's paused one, so that half a minute of draining passes at once.
+//! It uses tokio's paused clock, so the shutdown timeout of 30 seconds passes at once.
 
 use std::time::Duration;
 
@@ -13,54 +13,54 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 struct Exports {
-    began: mpsc::UnboundedSender<u64>,
+    started: mpsc::UnboundedSender<u64>,
 }
 
 #[endpoint(namespace = "exports")]
 impl Exports {
-    /// Takes as long as it is told to.
+    /// Runs for so many seconds.
     pub async fn export(&self, _ctx: &Context, seconds: u64) -> String {
-        let _ = self.began.send(seconds);
+        let _ = self.started.send(seconds);
         sleep(Duration::from_secs(seconds)).await;
         format!("done after {seconds} s")
     }
 }
 
-/// The only part that a service has.
+/// Runs the server until `shutdown` completes. This is all that a service needs.
 async fn serve(
     transport: MemTransport,
     exports: Exports,
-    terminated: impl Future,
+    shutdown: impl Future,
 ) -> anyhow::Result<ShutdownReport> {
     let server = Server::builder(transport, Target::topic("exports").server("exports-1"))
         .endpoint(exports)
         .shutdown_timeout(Duration::from_secs(30))
         .build()?;
-    Ok(server.run_until(terminated).await?)
+    Ok(server.run_until(shutdown).await?)
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> anyhow::Result<()> {
     let transport = MemTransport::new();
     let client = ExportsClient::new(transport.clone(), Target::topic("exports"));
-    let (began, mut begun) = mpsc::unbounded_channel();
-    // In a service this is `tokio::signal::ctrl_c()`, or a stream of SIGTERM.
-    let (terminate, terminated) = oneshot::channel::<()>();
+    let (started, mut running) = mpsc::unbounded_channel();
+    // A service uses `tokio::signal::ctrl_c()`, or its stream of SIGTERM.
+    let (signal, shutdown) = oneshot::channel::<()>();
 
     let ctx = Context::new();
     let (report, (short, long), ()) = tokio::join!(
         biased;
-        serve(transport, Exports { began }, terminated),
+        serve(transport, Exports { started }, shutdown),
         async { tokio::join!(client.export(&ctx, 5), client.export(&ctx, 600)) },
         async {
-            while begun.recv().await != Some(600) {}
-            println!("signal: stop, please");
-            let _ = terminate.send(());
+            while running.recv().await != Some(600) {}
+            println!("signal: terminate");
+            let _ = signal.send(());
         },
     );
-    for answer in [short, long] {
-        match answer {
-            Ok(answer) => println!("call: {answer}"),
+    for result in [short, long] {
+        match result {
+            Ok(reply) => println!("call: {reply}"),
             Err(CallError::Transport(error)) => {
                 println!("call: {:?}, ran: {}", error.kind(), error.ran());
             }
@@ -69,8 +69,8 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("server: {}", report?);
     match client.export(&ctx, 1).await {
-        Err(CallError::Transport(error)) => println!("afterwards: {:?}", error.kind()),
-        other => println!("afterwards: {other:?}"),
+        Err(CallError::Transport(error)) => println!("after shutdown: {:?}", error.kind()),
+        other => println!("after shutdown: {other:?}"),
     }
     Ok(())
 }

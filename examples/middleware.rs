@@ -1,4 +1,4 @@
-//! Middleware is tower: layers from functions, one of one's own, and a ready one.
+//! Middleware: tower layers from a function, as a type, and ready-made.
 //!
 //! `cargo run --example middleware`
 
@@ -15,50 +15,52 @@ struct Vault;
 
 #[endpoint(namespace = "vault")]
 impl Vault {
+    /// Opens the vault.
     pub fn open(&self, ctx: &Context) -> String {
-        format!("open, {}", ctx.get_str("tenant").unwrap_or("nobody"))
+        format!("open, {}", ctx.get_str("tenant").unwrap_or("unknown"))
     }
 
+    /// Never returns.
     pub async fn stuck(&self, _ctx: &Context) {
         std::future::pending::<()>().await;
     }
 }
 
-/// Says which tenant a client works for, in the context of every call.
-async fn as_acme(mut call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
-    let context = call.context().clone().with("tenant", "acme");
-    call.set_context(context);
-    next.run(call).await
+/// Adds the tenant to the context of every call of a client.
+async fn add_tenant(mut request: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    let context = request.context().clone().with("tenant", "acme");
+    request.set_context(context);
+    next.run(request).await
 }
 
-/// Lets nobody in who is not somebody's tenant.
-async fn tenants_only(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
-    if call.context().get_str("tenant").is_some() {
-        return next.run(call).await;
+/// Rejects calls without a tenant.
+async fn require_tenant(request: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    if request.context().get_str("tenant").is_some() {
+        return next.run(request).await;
     }
-    let denied = Failure::new(FailureKind::Denied, "Forbidden", "the vault is for tenants");
+    let denied = Failure::new(FailureKind::Denied, "Forbidden", "the context has no `tenant`");
     Ok(RpcResponse::from(Err(denied)))
 }
 
-/// A layer can as well be a type of its own, as everywhere in tower: this one prints what goes in and what comes out.
+/// A layer as a type: it prints each request and its response.
 #[derive(Clone)]
-struct Printed(&'static str);
+struct PrintLayer(&'static str);
 
 #[derive(Clone)]
-struct Printing<S> {
+struct Print<S> {
     side: &'static str,
     inner: S,
 }
 
-impl<S> Layer<S> for Printed {
-    type Service = Printing<S>;
+impl<S> Layer<S> for PrintLayer {
+    type Service = Print<S>;
 
-    fn layer(&self, inner: S) -> Printing<S> {
-        Printing { side: self.0, inner }
+    fn layer(&self, inner: S) -> Print<S> {
+        Print { side: self.0, inner }
     }
 }
 
-impl<S> Service<RpcRequest> for Printing<S>
+impl<S> Service<RpcRequest> for Print<S>
 where
     S: Service<RpcRequest, Response = RpcResponse, Error = BoxError>,
     S::Future: Send + 'static,
@@ -71,20 +73,20 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, call: RpcRequest) -> Self::Future {
-        let (side, method) = (self.side, call.method().to_owned());
-        println!("{side}: {method} goes in, {} bytes", call.args().len());
-        let response = self.inner.call(call);
+    fn call(&mut self, request: RpcRequest) -> Self::Future {
+        let (side, method) = (self.side, request.method().to_owned());
+        println!("{side}: {method} request, {} bytes", request.args().len());
+        let response = self.inner.call(request);
         Box::pin(async move {
             let response = response.await;
             match &response {
                 Ok(RpcResponse { outcome: Ok(result), .. }) => {
-                    println!("{side}: {method} comes out, {} bytes", result.len());
+                    println!("{side}: {method} response, {} bytes", result.len());
                 }
                 Ok(RpcResponse { outcome: Err(failure), .. }) => {
                     println!("{side}: {method} failed, {}", failure.class());
                 }
-                Err(error) => println!("{side}: {method} ended by a layer below, {error}"),
+                Err(error) => println!("{side}: {method} failed in an inner layer, {error}"),
             }
             response
         })
@@ -94,27 +96,27 @@ where
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> anyhow::Result<()> {
     let transport = MemTransport::new();
-    // Each layer goes around those before it, so the time limit is inside and the printing outside.
+    // Each layer wraps those before it: the timeout is innermost, printing outermost.
     let _server = Server::builder(transport.clone(), Target::topic("vault").server("vault-1"))
         .endpoint(Vault)
         .layer(TimeoutLayer::new(Duration::from_secs(5)))
-        .layer(from_fn(tenants_only))
-        .layer(Printed("server"))
+        .layer(from_fn(require_tenant))
+        .layer(PrintLayer("server"))
         .build()?
         .start()
         .await?;
 
-    let anybody = VaultClient::new(transport, Target::topic("vault"));
-    match anybody.open(&Context::new()).await {
-        Err(CallError::Rejected(refused)) => println!("answer: {}", refused.message()),
-        other => println!("answer: {other:?}"),
+    let vault = VaultClient::new(transport, Target::topic("vault"));
+    match vault.open(&Context::new()).await {
+        Err(CallError::Rejected(rejected)) => println!("result: rejected, {}", rejected.message()),
+        other => println!("result: {other:?}"),
     }
 
-    let vault = anybody.prepare().layer(Printed("client")).layer(from_fn(as_acme)).build();
-    println!("answer: {}", vault.open(&Context::new()).await?);
+    let vault = vault.prepare().layer(PrintLayer("client")).layer(from_fn(add_tenant)).build();
+    println!("result: {}", vault.open(&Context::new()).await?);
     match vault.stuck(&Context::new()).await {
-        Err(CallError::Remote(error)) => println!("answer: remote error, class {}", error.class()),
-        other => println!("answer: {other:?}"),
+        Err(CallError::Remote(error)) => println!("result: remote error, class {}", error.class()),
+        other => println!("result: {other:?}"),
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! A server with two endpoints, and a client that calls both: the program of oslo.messaging's own documentation.
+//! A server with two endpoints, and a client that calls both.
 //!
-//! `cargo run --example quickstart` runs it in memory, and with a URL in the environment over RabbitMQ:
-//! `RPC_TRANSPORT_URL=amqp://guest:guest@localhost/ cargo run --example quickstart`
+//! In process: `cargo run --example quickstart`
+//!
+//! Over RabbitMQ: `RPC_TRANSPORT_URL=amqp://guest:guest@localhost/ cargo run --example quickstart`
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,9 +11,8 @@ use rpc_core::{CallError, Context, RpcError, Server, StopHandle, Target, Transpo
 use rpc_transport_amqp::AmqpTransport;
 use rpc_transport_mem::MemTransport;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::filter::LevelFilter;
 
-/// Moves money between accounts.
+/// The accounts of a bank, and their balances in cents.
 struct Ledger {
     accounts: Mutex<HashMap<String, u64>>,
 }
@@ -32,22 +32,22 @@ struct InsufficientFunds {
 
 #[endpoint(namespace = "bank", version = "1.2")]
 impl Ledger {
-    /// Moves money, and returns what is left on the first account.
+    /// Moves money between two accounts, and returns the new balance of the first.
     #[expected(InsufficientFunds)]
     pub async fn transfer(&self, ctx: &Context, order: Transfer) -> Result<u64, InsufficientFunds> {
         let user = ctx.get_str("user").unwrap_or("somebody");
         println!("server: {user} moves {} cents from {} to {}", order.cents, order.from, order.to);
         let mut accounts = self.accounts.lock().expect("no method panics while it holds the lock");
-        let from = accounts.entry(order.from).or_default();
-        let left = from
+        let balance = accounts.get(&order.from).copied().unwrap_or_default();
+        let left = balance
             .checked_sub(order.cents)
-            .ok_or_else(|| InsufficientFunds { missing: order.cents - *from })?;
-        *from = left;
+            .ok_or_else(|| InsufficientFunds { missing: order.cents - balance })?;
+        accounts.insert(order.from, left);
         *accounts.entry(order.to).or_default() += order.cents;
         Ok(left)
     }
 
-    /// Cents on the account.
+    /// Returns the balance of an account in cents.
     #[since("1.1")]
     pub fn balance(&self, _ctx: &Context, account: String) -> u64 {
         let accounts = self.accounts.lock().expect("no method panics while it holds the lock");
@@ -55,14 +55,14 @@ impl Ledger {
     }
 }
 
-/// Lets an operator stop the server from outside.
+/// Lets an operator stop the server by a call.
 struct Control {
     server: StopHandle,
 }
 
 #[endpoint(namespace = "control", version = "2.0")]
 impl Control {
-    /// Stops the server. The reply to this very call is still sent.
+    /// Stops the server. This call still gets its reply.
     pub fn stop(&self, _ctx: &Context) {
         self.server.stop();
     }
@@ -70,10 +70,10 @@ impl Control {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    // The server's log holds what callers are not told. Here: warnings and errors, on standard error.
-    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
+    // The server's log has what callers are not told, such as panics. It goes to stderr.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 
-    // The deployment decides how messages travel, the program does not.
+    // The deployment selects the transport by a URL in `RPC_TRANSPORT_URL`.
     let transports = Transports::new().with(MemTransport::factory()).with(AmqpTransport::factory());
     let transport = transports.connect_default("mem://").await?;
 
@@ -89,7 +89,7 @@ async fn main() -> anyhow::Result<()> {
         match bank.transfer(&ctx, order).await {
             Ok(left) => println!("client: transferred, {left} cents left"),
             Err(CallError::Expected(LedgerTransferExpected::InsufficientFunds(error))) => {
-                println!("client: refused, {} cents short", error.missing);
+                println!("client: insufficient funds, {} cents short", error.missing);
             }
             Err(other) => return Err(other.into()),
         }
@@ -101,7 +101,7 @@ async fn main() -> anyhow::Result<()> {
         .to_server("bank-1")
         .await?;
     let report = server.wait().await?;
-    println!("server: stopped, {} calls cut off", report.aborted);
+    println!("server: stopped, {} calls aborted", report.aborted);
     transport.close().await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rewriting what travels, without the methods knowing: sealed arguments and results.
+//! A serializer that encrypts arguments and results, without changes to the methods.
 //!
 //! `cargo run --example serializer`
 
@@ -7,13 +7,12 @@ use rpc_core::serializer::{Serializer, SerializerError};
 use rpc_core::{CallError, Codec, Context, ContextEntries, Server, Target, Value, endpoint};
 use rpc_transport_mem::MemTransport;
 
-/// A toy that keeps nothing secret: it shifts letters by the length of the key's name. A real one would encrypt and
-/// authenticate.
-struct ToySeal {
+/// A toy cipher: it shifts letters by the length of the key. A real serializer would encrypt and authenticate.
+struct ToyCipher {
     key: &'static str,
 }
 
-impl ToySeal {
+impl ToyCipher {
     fn shift(&self, text: &str, forward: bool) -> String {
         let by = (self.key.len() % 26) as u8;
         let by = if forward { by } else { 26 - by };
@@ -25,8 +24,8 @@ impl ToySeal {
     }
 }
 
-impl Serializer for ToySeal {
-    /// Called for each argument by the client, and for the result by the server.
+impl Serializer for ToyCipher {
+    /// Encrypts an argument (on the client) or a result (on the server).
     fn serialize_entity(
         &self,
         _ctx: &ContextEntries,
@@ -38,16 +37,17 @@ impl Serializer for ToySeal {
         })
     }
 
-    /// Called for each argument by the server, and for the result by the client.
+    /// Decrypts an argument (on the server) or a result (on the client).
     fn deserialize_entity(
         &self,
         _ctx: &ContextEntries,
         value: Value,
     ) -> Result<Value, SerializerError> {
         let Some(text) = value.as_str() else { return Ok(value) };
-        let sealed = text.strip_prefix(self.key).and_then(|rest| rest.strip_prefix(':'));
-        let sealed = sealed.ok_or_else(|| SerializerError::new("sealed with another key"))?;
-        Ok(self.shift(sealed, false).into())
+        let encrypted = text.strip_prefix(self.key).and_then(|rest| rest.strip_prefix(':'));
+        let encrypted =
+            encrypted.ok_or_else(|| SerializerError::new("encrypted with another key"))?;
+        Ok(self.shift(encrypted, false).into())
     }
 }
 
@@ -55,7 +55,7 @@ struct Diary;
 
 #[endpoint(namespace = "diary")]
 impl Diary {
-    /// Sees the text as its caller wrote it.
+    /// Receives the text as the caller wrote it.
     pub fn write(&self, _ctx: &Context, text: String) -> String {
         println!("method: {text}");
         format!("dear diary, {text}")
@@ -64,30 +64,30 @@ impl Diary {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    // JSON, so that the bytes below can be read.
+    // JSON, so that the printed bytes are readable.
     let transport = MemTransport::builder().codec(Codec::Json).build();
     let _server = Server::builder(transport.clone(), Target::topic("diary").server("diary-1"))
         .endpoint(Diary)
-        .serializer(ToySeal { key: "toy" })
-        .layer(from_fn(wiretap))
+        .serializer(ToyCipher { key: "toy" })
+        .layer(from_fn(print_args))
         .build()?
         .start()
         .await?;
 
     let plain = DiaryClient::new(transport, Target::topic("diary"));
-    let sealed = plain.prepare().serializer(ToySeal { key: "toy" }).build();
-    println!("caller: {}", sealed.write(&Context::new(), "hello".into()).await?);
+    let encrypted = plain.prepare().serializer(ToyCipher { key: "toy" }).build();
+    println!("caller: {}", encrypted.write(&Context::new(), "hello".into()).await?);
 
-    // Without the key the server cannot make sense of it, and says so before the method runs.
+    // The server rejects a call that was not encrypted, before the method runs.
     match plain.write(&Context::new(), "hello".into()).await {
-        Err(CallError::Rejected(refused)) => println!("caller: refused, {}", refused.message()),
+        Err(CallError::Rejected(rejected)) => println!("caller: rejected, {}", rejected.message()),
         other => println!("caller: {other:?}"),
     }
     Ok(())
 }
 
-/// Prints the arguments as they came over the wire.
-async fn wiretap(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
-    println!("wire: {}", String::from_utf8_lossy(call.args().bytes()));
-    next.run(call).await
+/// Prints the arguments as they were sent.
+async fn print_args(request: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
+    println!("wire: {}", String::from_utf8_lossy(request.args().bytes()));
+    next.run(request).await
 }

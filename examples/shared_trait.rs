@@ -1,10 +1,11 @@
-//! An interface in a crate of its own (`shared-bank`), its server, and a client that knows the interface only.
+//! An interface in a crate of its own (`shared-bank`), a server that implements it, and a client that knows only the
+//! interface.
 //!
 //! `cargo run --example shared_trait`
 
 use rpc_transport_mem::MemTransport;
 
-/// The server's half: the only part that knows how a bank works.
+/// The server implements the interface.
 mod server {
     use std::collections::HashMap;
     use std::sync::Mutex;
@@ -14,27 +15,27 @@ mod server {
     use rpc_transport_mem::MemTransport;
     use shared_bank::{Bank, InsufficientFunds, Transfer};
 
-    struct InMemory {
+    struct InMemoryBank {
         accounts: Mutex<HashMap<String, u64>>,
     }
 
     #[derive(Debug, thiserror::Error)]
     enum StorageError {
-        #[error("the books are torn")]
-        Torn,
-        #[error("the order cannot be carried out")]
-        Order(#[source] InsufficientFunds),
+        #[error("the storage is unavailable")]
+        Unavailable,
+        #[error("the transfer failed")]
+        Transfer(#[source] InsufficientFunds),
     }
 
-    impl Bank for InMemory {
+    impl Bank for InMemoryBank {
         type Error = StorageError;
 
         async fn transfer(&self, _ctx: &Context, order: Transfer) -> Result<u64, StorageError> {
-            let mut accounts = self.accounts.lock().map_err(|_| StorageError::Torn)?;
-            let from = accounts.get(&order.from).copied().unwrap_or_default();
-            // Expected, though it is only the source of what the method returns.
-            let left = from.checked_sub(order.cents).ok_or_else(|| {
-                StorageError::Order(InsufficientFunds { missing: order.cents - from })
+            let mut accounts = self.accounts.lock().map_err(|_| StorageError::Unavailable)?;
+            let balance = accounts.get(&order.from).copied().unwrap_or_default();
+            // An expected error is found although it is only the source of the returned error.
+            let left = balance.checked_sub(order.cents).ok_or_else(|| {
+                StorageError::Transfer(InsufficientFunds { missing: order.cents - balance })
             })?;
             accounts.insert(order.from, left);
             *accounts.entry(order.to).or_default() += order.cents;
@@ -42,7 +43,7 @@ mod server {
         }
 
         async fn balance(&self, _ctx: &Context, account: String) -> Result<u64, StorageError> {
-            let accounts = self.accounts.lock().map_err(|_| StorageError::Torn)?;
+            let accounts = self.accounts.lock().map_err(|_| StorageError::Unavailable)?;
             Ok(accounts.get(&account).copied().unwrap_or_default())
         }
 
@@ -52,7 +53,8 @@ mod server {
     }
 
     pub(crate) async fn start(transport: MemTransport) -> anyhow::Result<RunningServer> {
-        let bank = InMemory { accounts: Mutex::new(HashMap::from([("ada".to_owned(), 1_000)])) };
+        let bank =
+            InMemoryBank { accounts: Mutex::new(HashMap::from([("ada".to_owned(), 1_000)])) };
         let server = Server::builder(transport, Target::topic("bank").server("bank-1"))
             .endpoint(bank.into_endpoint())
             .build()?;
@@ -60,7 +62,7 @@ mod server {
     }
 }
 
-/// The client's half: it depends on `shared-bank`, never on the server.
+/// The client depends on `shared-bank`, not on the server.
 mod client {
     use rpc_core::{CallError, Context, Target};
     use rpc_transport_mem::MemTransport;
@@ -72,16 +74,16 @@ mod client {
         for cents in [400, 700] {
             let order = Transfer { from: "ada".into(), to: "bob".into(), cents };
             match bank.transfer(&ctx, order).await {
-                Ok(left) => println!("moved {cents}, {left} cents left"),
+                Ok(left) => println!("transfer of {cents}: {left} cents left"),
                 Err(CallError::Expected(BankTransferExpected::InsufficientFunds(error))) => {
-                    println!("did not move {cents}, {} cents short", error.missing);
+                    println!("transfer of {cents}: {} cents short", error.missing);
                 }
                 Err(other) => return Err(other.into()),
             }
         }
         for cents in [398, 399] {
             let can = bank.can_pay(&ctx, "bob".into(), cents).await?;
-            println!("bob can pay {cents} and the fee: {can}");
+            println!("bob can pay {cents} cents and the fee: {can}");
         }
         Ok(())
     }

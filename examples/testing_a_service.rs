@@ -1,8 +1,8 @@
-//! Testing a service without a server and without a transport: the same client, the same dispatch, one endpoint.
+//! Tests of a service without a server and without a transport: the generated client calls the endpoint in process.
 //!
 //! `cargo run --example testing_a_service`
 //!
-//! In a service the functions below would be `#[tokio::test]`s.
+//! In a service, the test functions below would be `#[tokio::test]`s.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,17 +16,17 @@ struct SoldOut {
     left: u64,
 }
 
-/// The service to be tested.
+/// The service under test.
 struct Shop {
     stock: AtomicU64,
 }
 
 #[endpoint(namespace = "shop", version = "1.0")]
 impl Shop {
-    /// Sells some; returns how many are left.
+    /// Sells so many items, and returns how many are left.
     #[expected(SoldOut)]
     pub fn sell(&self, ctx: &Context, count: u64) -> Result<u64, SoldOut> {
-        let count = if ctx.get_str("role") == Some("half") { count / 2 } else { count };
+        let count = if ctx.get_str("unit") == Some("dozen") { count * 12 } else { count };
         let sold = self
             .stock
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |stock| stock.checked_sub(count));
@@ -45,44 +45,44 @@ async fn selling_lowers_the_stock() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn selling_more_than_there_is_says_how_many_are_left() {
-    let answer = shop(2).sell(&Context::new(), 3).await;
-    let Err(CallError::Expected(ShopSellExpected::SoldOut(error))) = answer else {
-        panic!("not sold out: {answer:?}");
+async fn selling_too_many_is_an_expected_error() {
+    let result = shop(2).sell(&Context::new(), 3).await;
+    let Err(CallError::Expected(ShopSellExpected::SoldOut(error))) = result else {
+        panic!("not sold out: {result:?}");
     };
     assert_eq!(error, SoldOut { left: 2 });
 }
 
-/// Arguments, results and contexts are really encoded, so a field that serde skips is missed here, too.
-async fn the_context_arrives() -> anyhow::Result<()> {
-    assert_eq!(shop(10).sell(&Context::new().with("role", "half"), 6).await?, 7);
+/// Arguments, results and contexts are encoded as over a transport, so a field that serde skips is missing here too.
+async fn the_method_receives_the_context() -> anyhow::Result<()> {
+    assert_eq!(shop(30).sell(&Context::new().with("unit", "dozen"), 2).await?, 6);
     Ok(())
 }
 
-/// What a typed client cannot write, a stranger can: the untyped client underneath sends anything.
-async fn a_stranger_who_forgets_an_argument_is_told_which() {
+/// The untyped client sends what the generated client cannot: a call without its argument.
+async fn a_missing_argument_is_rejected_by_name() {
     let shop = shop(10);
-    let answer = shop
+    let result = shop
         .rpc()
         .prepare()
         .namespace("shop")
         .build()
         .call::<u64>(&Context::new(), "sell", &Map::new())
         .await;
-    let Err(CallError::Rejected(refused)) = answer else { panic!("not refused: {answer:?}") };
-    assert_eq!(*refused.reason(), RejectReason::InvalidArguments);
-    assert!(refused.message().contains("`count`"), "{}", refused.message());
+    let Err(CallError::Rejected(rejected)) = result else { panic!("not rejected: {result:?}") };
+    assert_eq!(*rejected.reason(), RejectReason::InvalidArguments);
+    assert!(rejected.message().contains("`count`"), "{}", rejected.message());
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     selling_lowers_the_stock().await?;
     println!("selling lowers the stock: ok");
-    selling_more_than_there_is_says_how_many_are_left().await;
-    println!("selling more than there is says how many are left: ok");
-    the_context_arrives().await?;
-    println!("the context arrives: ok");
-    a_stranger_who_forgets_an_argument_is_told_which().await;
-    println!("a stranger who forgets an argument is told which: ok");
+    selling_too_many_is_an_expected_error().await;
+    println!("selling too many is an expected error: ok");
+    the_method_receives_the_context().await?;
+    println!("the method receives the context: ok");
+    a_missing_argument_is_rejected_by_name().await;
+    println!("a missing argument is rejected by name: ok");
     Ok(())
 }

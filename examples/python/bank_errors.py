@@ -1,4 +1,4 @@
-"""The errors of the bank, written as OpenStack writes its own: a message, and the facts by name."""
+"""The errors of the bank: a message and keyword arguments, as OpenStack's exceptions have."""
 
 
 class InsufficientFunds(Exception):

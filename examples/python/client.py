@@ -1,4 +1,4 @@
-"""Calls the Rust server beside it, and cannot tell that it is not Python.
+"""A client of the Rust server, with oslo.messaging alone.
 
     python examples/python/client.py rabbit://guest:guest@localhost/
 """
@@ -23,7 +23,7 @@ def main(url):
     try:
         bank.call({"user": "ada"}, "withdraw", cents=1200)
     except bank_errors.InsufficientFunds as error:
-        print(f"client: refused, {error.kwargs['missing']} cents short")
+        print(f"client: insufficient funds, {error.kwargs['missing']} cents short")
     bank.prepare(namespace=None).call({}, "stop")
     transport.cleanup()
 

@@ -1,7 +1,8 @@
-//! A client of a Python server: it needs the server's interface as a trait, and nothing else.
+//! A client of a Python server that uses oslo.messaging. The interface of the server is written as a trait.
 //!
-//! `python examples/python/server.py rabbit://guest:guest@localhost/`, and beside it
-//! `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run --example rust_client`
+//! Server: `python examples/python/server.py rabbit://guest:guest@localhost/`
+//!
+//! Client: `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run --example rust_client`
 
 use rpc_core::{CallError, Context, RpcClient, RpcError, Target, Transports, endpoint};
 use rpc_transport_amqp::AmqpTransport;
@@ -15,10 +16,10 @@ struct InsufficientFunds {
     missing: u64,
 }
 
-/// What the Python server offers.
+/// The interface of the Python server.
 #[endpoint(namespace = "bank", version = "1.2")]
 trait Bank {
-    /// Takes money from an account, and returns what is left.
+    /// Withdraws money, and returns the new balance.
     #[expected(InsufficientFunds)]
     fn withdraw(&self, ctx: &Context, cents: u64) -> Result<u64, InsufficientFunds>;
 }
@@ -34,12 +35,12 @@ async fn main() -> anyhow::Result<()> {
         match bank.withdraw(&ctx, cents).await {
             Ok(left) => println!("client: {left} cents left"),
             Err(CallError::Expected(BankWithdrawExpected::InsufficientFunds(error))) => {
-                println!("client: refused, {} cents short", error.missing);
+                println!("client: insufficient funds, {} cents short", error.missing);
             }
             Err(other) => return Err(other.into()),
         }
     }
-    // What has no interface in Rust is called by name.
+    // A method without an interface in Rust is called by name.
     RpcClient::new(transport.clone(), Target::topic("bank")).call::<()>(&ctx, "stop", &()).await?;
     transport.close().await;
     Ok(())

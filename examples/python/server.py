@@ -1,4 +1,4 @@
-"""An oslo.messaging server like many, for the Rust client beside it.
+"""A server for the Rust client, with oslo.messaging alone.
 
     python examples/python/server.py rabbit://guest:guest@localhost/
 """

@@ -1,13 +1,14 @@
-//! A server that Python programs call: it speaks as oslo.messaging does.
+//! A server for Python clients that use oslo.messaging.
 //!
-//! `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run --example rust_server`, and beside it
-//! `python examples/python/client.py rabbit://guest:guest@localhost/`
+//! Server: `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run --example rust_server`
+//!
+//! Client: `python examples/python/client.py rabbit://guest:guest@localhost/`
 
 use rpc_core::{Context, RpcError, Server, StopHandle, Target, Transports, endpoint};
 use rpc_transport_amqp::AmqpTransport;
 use serde::{Deserialize, Serialize};
 
-/// What a Python program knows as `bank_errors.InsufficientFunds`.
+/// Python's `bank_errors.InsufficientFunds`: the fields are its keyword arguments.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
 #[error("{missing} cents short")]
 #[rpc_error(module = "bank_errors")]
@@ -19,7 +20,7 @@ struct Ledger;
 
 #[endpoint(namespace = "bank", version = "1.2")]
 impl Ledger {
-    /// Takes money from an account with 1000 cents, and returns what is left.
+    /// Withdraws money from an account with 1000 cents, and returns the new balance.
     #[expected(InsufficientFunds)]
     pub fn withdraw(&self, ctx: &Context, cents: u64) -> Result<u64, InsufficientFunds> {
         println!("server: {} withdraws {cents} cents", ctx.get_str("user").unwrap_or("somebody"));
@@ -33,7 +34,7 @@ struct Control {
 
 #[endpoint]
 impl Control {
-    /// Ends the program.
+    /// Stops the server. This call still gets its reply.
     pub fn stop(&self, _ctx: &Context) {
         self.server.stop();
     }

@@ -1,6 +1,6 @@
-//! The examples stand beside this package's manifest, one file each; `README.md` of the workspace lists them.
+//! Examples, one file each, beside this package's manifest. The README of the workspace lists them.
 //!
-//! This library is empty. It is here for its documentation tests, which compile and run what the pages show.
+//! This library is empty. Its documentation tests compile and run the code blocks of the pages.
 
 #[cfg(doctest)]
 mod pages {

@@ -1,4 +1,4 @@
-//! Runs the examples that are made for RabbitMQ, over a node of this test's own.
+//! Runs the examples for RabbitMQ, over a broker of this test's own.
 
 // A test that cannot find its files fails.
 #![allow(clippy::unwrap_used)]
@@ -15,7 +15,7 @@ fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A program of this package: `examples` stands beside the `deps` that this test runs from.
+/// Returns the command of an example. Cargo puts examples beside the `deps` folder of this test.
 fn program(name: &str) -> Command {
     let test = env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
@@ -34,28 +34,28 @@ fn python_program(name: &str, url: &str) -> Command {
     command
 }
 
-/// A virtual host of the case's own.
+/// Creates a virtual host for one test.
 async fn node(vhost: &str) -> &'static Node {
     let node = shared().await.unwrap();
     node.create_vhost(vhost).await.unwrap();
     node
 }
 
-/// Runs a program to its end, which has to be a good one; what it prints.
+/// Runs a program that must succeed, and returns what it prints.
 fn printed(mut command: Command) -> String {
     let output = command.stderr(Stdio::piped()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A program that runs beside another one; it does not outlive its test.
+/// A program that runs beside another one. It is killed when it is dropped.
 struct Running {
     program: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Running {
-    /// Starts a program, and waits for its first line.
+    /// Starts a program, and waits until it prints this line.
     fn start(mut command: Command, first: &str) -> Self {
         let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(program.stdout.take().unwrap());
@@ -66,7 +66,7 @@ impl Running {
         running
     }
 
-    /// What it prints until it ends, as it should.
+    /// Waits until the program succeeds, and returns the rest of its output.
     fn rest(mut self) -> String {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
@@ -77,7 +77,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where it has ended already there is nothing to kill.
+        // Fails if the program has ended.
         let _ = self.program.kill();
         let _ = self.program.wait();
     }
@@ -103,7 +103,7 @@ async fn a_python_program_calls_a_rust_server() {
     let server = Running::start(server, "server: listens on topic bank");
     assert_eq!(
         printed(python_program("client.py", &url)),
-        "client: 700 cents left\nclient: refused, 200 cents short\n"
+        "client: 700 cents left\nclient: insufficient funds, 200 cents short\n"
     );
     assert_eq!(
         server.rest(),
@@ -119,6 +119,9 @@ async fn a_rust_client_calls_a_python_server() {
     let server = Running::start(server, "server: listens on topic bank");
     let mut client = program("rust_client");
     client.env("RPC_TRANSPORT_URL", &url);
-    assert_eq!(printed(client), "client: 700 cents left\nclient: refused, 200 cents short\n");
+    assert_eq!(
+        printed(client),
+        "client: 700 cents left\nclient: insufficient funds, 200 cents short\n"
+    );
     assert_eq!(server.rest(), "server: stopped\n");
 }

@@ -1,7 +1,7 @@
-//! The interface of a bank, without a bank: the crate that its server and its clients share.
+//! The interface of a bank: the crate that its server and its clients share.
 //!
-//! It knows no storage and no transport. The attribute makes `BankClient` for those who call, `into_endpoint` for those
-//! who implement the trait, and the enums of expected errors for both.
+//! It depends on no transport. The attribute generates `BankClient` for callers, `into_endpoint` for implementations of
+//! the trait, and the enums of expected errors for both.
 
 use rpc_core::{Context, RpcError, endpoint};
 use serde::{Deserialize, Serialize};
@@ -9,36 +9,36 @@ use serde::{Deserialize, Serialize};
 /// An order to move money.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Transfer {
-    /// Whose money it is.
+    /// The account that pays.
     pub from: String,
-    /// Whose it shall be.
+    /// The account that receives.
     pub to: String,
-    /// How much of it.
+    /// The amount in cents.
     pub cents: u64,
 }
 
-/// There is not enough on an account.
+/// The account has too little money.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
 #[error("{missing} cents short")]
 pub struct InsufficientFunds {
-    /// How much more it would take.
+    /// How many cents are missing.
     pub missing: u64,
 }
 
-/// A bank. Every method is remote, except those marked `#[local]`.
+/// A bank. Callers can call every method, except those marked `#[local]`.
 #[endpoint(namespace = "bank", version = "1.0")]
 pub trait Bank {
-    /// What an implementation fails with: its own choice, which callers do not see.
+    /// The error type of an implementation. Callers see only the expected errors in it.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Moves money, and returns what is left on the first account.
+    /// Moves money between two accounts, and returns the new balance of the first.
     #[expected(InsufficientFunds)]
     async fn transfer(&self, ctx: &Context, order: Transfer) -> Result<u64, Self::Error>;
 
-    /// Cents on the account.
+    /// Returns the balance of an account in cents.
     async fn balance(&self, ctx: &Context, account: String) -> Result<u64, Self::Error>;
 
-    /// Whether the account could pay this: a default method, remote as well.
+    /// Returns whether the account can pay so many cents and the fee: a default method, which can be called as well.
     async fn can_pay(
         &self,
         ctx: &Context,
@@ -48,7 +48,7 @@ pub trait Bank {
         Ok(self.balance(ctx, account).await? >= cents + self.fee())
     }
 
-    /// Not for callers.
+    /// Returns the fee of a transfer in cents. Callers cannot call it.
     #[local]
     fn fee(&self) -> u64 {
         0

@@ -139,7 +139,8 @@ fn observed(world: &World, watch: &Watch, retry: Retry) -> WorkClient {
 
 async fn a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id(world: World) {
     let mut watch = Watch::new();
-    let client = observed(&world, &watch, Retry::times(3).initial_backoff(Duration::from_millis(1)));
+    let client =
+        observed(&world, &watch, Retry::times(3).initial_backoff(Duration::from_millis(1)));
     let error = client.run(&ctx(), "a".into()).await.unwrap_err();
     assert_nobody(&error);
     let id = error.info().unwrap().message_id.unwrap();
@@ -187,7 +188,8 @@ async fn what_may_have_run_is_not_sent_again(world: World) {
     world.start(server.endpoint(watch.work())).await;
     // The method runs, and nobody ever hears of it.
     transport.fail_replies(1);
-    let client = observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
+    let client =
+        observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
     let call = client.run(&ctx(), "a".into()).monitor(Duration::from_secs(1));
     let error = call.await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Monitor);
@@ -199,7 +201,8 @@ async fn what_may_have_run_is_not_sent_again(world: World) {
 async fn what_would_fail_again_is_not_sent_again(world: World) {
     let mut watch = Watch::new();
     world.serve(Watch::new().work()).await;
-    let client = observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
+    let client =
+        observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
     client.run(&ctx(), "a".into()).await.unwrap();
     assert_eq!(watch.rest().len(), 1);
     world.calling().close().await;
