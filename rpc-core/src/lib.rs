@@ -200,7 +200,9 @@ pub use endpoint::{
 };
 pub use error::{CallError, RpcError};
 pub use maybe_ready::MaybeReady;
-pub use message::{Failure, FailureKind, MessageId, Outcome, ParseMessageIdError, Request};
+pub use message::{
+    Failure, FailureKind, MessageId, Outcome, ParseFailureKindError, ParseMessageIdError, Request,
+};
 pub use ping::Ping;
 #[cfg(feature = "macros")]
 #[doc = include_str!("docs/rpc_error.md")]

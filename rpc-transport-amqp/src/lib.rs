@@ -66,7 +66,6 @@ mod client;
 mod config;
 mod connection;
 mod factory;
-mod kinds;
 mod lifecycle;
 mod publish;
 mod server;

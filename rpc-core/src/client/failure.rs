@@ -81,7 +81,17 @@ pub(super) fn unexpected(failure: Failure, info: CallInfo) -> CallError {
         FailureKind::Interrupted => {
             failed_in_transport(&failure, TransportErrorKind::Interrupted, Ran::Unknown, info)
         }
-        _ => match Rejected::from_failure(&failure, info.clone()) {
+        FailureKind::Expected
+        | FailureKind::Error
+        | FailureKind::Panic
+        | FailureKind::UnencodableResult
+        | FailureKind::UnknownNamespace
+        | FailureKind::UnsupportedVersion
+        | FailureKind::UnknownMethod
+        | FailureKind::InvalidArguments
+        | FailureKind::Malformed
+        | FailureKind::Denied
+        | FailureKind::Unrecognized => match Rejected::from_failure(&failure, info.clone()) {
             Some(rejected) => CallError::Rejected(rejected),
             None => CallError::Remote(RemoteError::new(failure, info)),
         },

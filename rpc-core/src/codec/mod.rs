@@ -21,8 +21,9 @@ pub use self::payload::Payload;
 /// and is answered in the same.
 ///
 /// In both a struct is a map of its fields' names, so that fields can be added and left out.
+///
+/// The enum is exhaustive on purpose: a transport does not compile until it handles a codec that was added.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
-#[non_exhaustive]
 pub enum Codec {
     /// [MessagePack](https://github.com/msgpack/msgpack/blob/master/spec.md): the native form.
     MessagePack,

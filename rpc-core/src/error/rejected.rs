@@ -63,7 +63,14 @@ impl Rejected {
             FailureKind::InvalidArguments => RejectReason::InvalidArguments,
             FailureKind::Malformed => RejectReason::Malformed,
             FailureKind::Denied => RejectReason::Denied,
-            _ => return None,
+            FailureKind::Expected
+            | FailureKind::Error
+            | FailureKind::Panic
+            | FailureKind::UnencodableResult
+            | FailureKind::Overloaded
+            | FailureKind::Expired
+            | FailureKind::Interrupted
+            | FailureKind::Unrecognized => return None,
         };
         Some(Self::new(reason, failure.message(), info))
     }

@@ -66,10 +66,11 @@ impl RemoteError {
         self.0.failure.kind() == FailureKind::UnencodableResult
     }
 
-    /// Whether the method ran: it did.
+    /// Returns whether the method ran: yes, or unknown where the server names a kind of failure that this version does
+    /// not know.
     #[must_use]
     pub fn ran(&self) -> Ran {
-        Ran::Yes
+        self.0.failure.kind().ran()
     }
 
     /// Which call failed.
@@ -81,7 +82,7 @@ impl RemoteError {
 
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {} (ran: yes)", self.0.info, self.0.failure)
+        write!(f, "{} failed: {} (ran: {})", self.0.info, self.0.failure, self.ran())
     }
 }
 

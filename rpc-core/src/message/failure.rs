@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::FailureKind;
 use crate::codec::Payload;
 use crate::version::Version;
 
@@ -24,57 +25,6 @@ impl fmt::Display for Ran {
             Self::Yes => "yes",
             Self::Unknown => "unknown",
         })
-    }
-}
-
-/// Why a server did not answer with a result.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FailureKind {
-    /// An error that the method names in `#[expected(…)]`; its value travels in the details.
-    Expected,
-    /// Any other error of the method.
-    Error,
-    /// The method panicked.
-    Panic,
-    /// The method ran, but what it returned cannot be encoded.
-    UnencodableResult,
-    /// No endpoint has the namespace.
-    UnknownNamespace,
-    /// The namespace is there, but not in a version that serves the one asked for.
-    UnsupportedVersion,
-    /// Namespace and version are there, the method is not, or the access policy hides it.
-    UnknownMethod,
-    /// An argument is missing, unknown, or does not fit its type.
-    InvalidArguments,
-    /// The bytes are not what they claim to be.
-    Malformed,
-    /// A layer of the server turned the request away.
-    Denied,
-    /// The server, or a layer of it, has too much to do; later it may not.
-    Overloaded,
-    /// The deadline had passed before the method began.
-    Expired,
-    /// The server stopped, or was restarted, between taking the message and answering.
-    Interrupted,
-}
-
-impl FailureKind {
-    /// Whether the method ran, as far as the server can tell.
-    #[must_use]
-    pub const fn ran(self) -> Ran {
-        match self {
-            Self::Expected | Self::Error | Self::Panic | Self::UnencodableResult => Ran::Yes,
-            Self::Interrupted => Ran::Unknown,
-            Self::UnknownNamespace
-            | Self::UnsupportedVersion
-            | Self::UnknownMethod
-            | Self::InvalidArguments
-            | Self::Malformed
-            | Self::Denied
-            | Self::Overloaded
-            | Self::Expired => Ran::No,
-        }
     }
 }
 

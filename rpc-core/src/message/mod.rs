@@ -5,6 +5,7 @@
 //! and how a caller that gave up knows whether its method may have begun.
 
 mod failure;
+mod failure_kind;
 mod id;
 mod request_state;
 
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use self::failure::{Failure, FailureKind, Ran};
+pub use self::failure::{Failure, Ran};
+pub use self::failure_kind::{FailureKind, ParseFailureKindError};
 pub(crate) use self::id::IdSource;
 pub use self::id::{MessageId, ParseMessageIdError};
 pub(crate) use self::request_state::{RequestState, SendState};

@@ -18,20 +18,32 @@ impl RequestLog {
     #[cold]
     pub(crate) fn outgoing_failure(&self, request: &Request, failure: &mut Failure) {
         self.failure(request, failure);
+        if self.expose_errors {
+            return;
+        }
         match failure.kind() {
-            FailureKind::Denied if !self.expose_errors => {
+            FailureKind::Denied => {
                 let message = failure.message().to_owned();
                 failure.make_opaque(message);
             }
-            FailureKind::Error | FailureKind::Panic | FailureKind::UnencodableResult
-                if !self.expose_errors =>
-            {
+            FailureKind::Error
+            | FailureKind::Panic
+            | FailureKind::UnencodableResult
+            | FailureKind::Unrecognized => {
                 failure.make_opaque(format!(
                     "`{}` failed unexpectedly; see the server's log for message {}",
                     request.method, request.id
                 ));
             }
-            _ => {}
+            FailureKind::Expected
+            | FailureKind::UnknownNamespace
+            | FailureKind::UnsupportedVersion
+            | FailureKind::UnknownMethod
+            | FailureKind::InvalidArguments
+            | FailureKind::Malformed
+            | FailureKind::Overloaded
+            | FailureKind::Expired
+            | FailureKind::Interrupted => {}
         }
     }
 
@@ -50,7 +62,7 @@ impl RequestLog {
                 counters.panics.add_one();
                 tracing::error!(target: "rpc_core::server", %id, %method, %failure, "the method panicked");
             }
-            FailureKind::Error | FailureKind::UnencodableResult => {
+            FailureKind::Error | FailureKind::UnencodableResult | FailureKind::Unrecognized => {
                 counters.errors.add_one();
                 let causes = failure.causes();
                 tracing::error!(target: "rpc_core::server", %id, %method, %failure, ?causes, "the method failed");
@@ -70,7 +82,13 @@ impl RequestLog {
                 counters.rejected.add_one();
                 tracing::debug!(target: "rpc_core::server", %id, %method, %failure, "request rejected");
             }
-            _ => {
+            FailureKind::UnknownNamespace
+            | FailureKind::UnsupportedVersion
+            | FailureKind::UnknownMethod
+            | FailureKind::InvalidArguments
+            | FailureKind::Malformed
+            | FailureKind::Denied
+            | FailureKind::Overloaded => {
                 counters.rejected.add_one();
                 let causes = failure.causes();
                 tracing::warn!(target: "rpc_core::server", %id, %method, %failure, ?causes, "request rejected");

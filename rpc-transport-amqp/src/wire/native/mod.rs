@@ -18,8 +18,6 @@ use rpc_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::kinds;
-
 pub(crate) const MESSAGE_PACK: &str = "application/msgpack";
 pub(crate) const JSON: &str = "application/json";
 
@@ -99,7 +97,7 @@ pub(crate) fn codec(content_type: &str) -> Codec {
 pub(crate) fn content_type(codec: Codec) -> &'static str {
     match codec {
         Codec::Json => JSON,
-        _ => MESSAGE_PACK,
+        Codec::MessagePack => MESSAGE_PACK,
     }
 }
 
@@ -166,7 +164,7 @@ pub(crate) fn read_request(
 
 pub(crate) fn encode_failure(failure: &Failure) -> Vec<u8> {
     let body = FailureBody {
-        kind: Cow::Borrowed(kinds::name_of(failure.kind())),
+        kind: Cow::Borrowed(failure.kind().as_str()),
         class: Cow::Borrowed(failure.class()),
         module: failure.module().map(Cow::Borrowed),
         text: Cow::Borrowed(failure.message()),
@@ -184,8 +182,7 @@ pub(crate) fn read_failure(body: &[u8], limits: &DecodeLimits) -> Result<Failure
     let body: FailureBody<'_> = Codec::MessagePack
         .decode(body, limits)
         .map_err(|error| format!("the failure in it: {error}"))?;
-    // A newer peer's kind is an error like any other.
-    let kind = kinds::named(&body.kind).unwrap_or(FailureKind::Error);
+    let kind = body.kind.parse().unwrap_or(FailureKind::Unrecognized);
     let failure = Failure::new(kind, body.class.into_owned(), body.text.into_owned())
         .with_module(body.module.map(Cow::into_owned))
         .with_supported_versions(body.served.into_iter().map(version).collect())

@@ -9,7 +9,6 @@ use rpc_core::{Failure, FailureKind, Version};
 
 use super::payload::json_of;
 use super::text::put_string;
-use crate::kinds;
 
 /// The Python module of the errors with which a dispatcher refuses a request.
 pub(super) const DISPATCHER: &str = "oslo_messaging.rpc.dispatcher";
@@ -54,7 +53,7 @@ pub(super) fn json(failure: &Failure, about: Option<About<'_>>) -> String {
 
 /// What the exception does not say of the failure.
 fn put_own(out: &mut String, failure: &Failure, message: &str, details: Option<&str>) {
-    put_text(out, r#", "rpc": {"kind": "#, kinds::name_of(failure.kind()));
+    put_text(out, r#", "rpc": {"kind": "#, failure.kind().as_str());
     put_text(out, r#", "class": "#, failure.class());
     match failure.module() {
         Some(module) => put_text(out, r#", "module": "#, module),
@@ -88,7 +87,11 @@ fn exception<'a>(
         | FailureKind::Error
         | FailureKind::Panic
         | FailureKind::UnencodableResult => (failure.class(), own_module),
-        _ => (failure.class(), MODULE),
+        // Not an error of the method, so its module does not apply.
+        FailureKind::Overloaded
+        | FailureKind::Expired
+        | FailureKind::Interrupted
+        | FailureKind::Unrecognized => (failure.class(), MODULE),
     };
     let details = details.filter(|_| failure.kind() == FailureKind::Expected);
     let (args, kwargs) = arguments(module, failure.message(), details);

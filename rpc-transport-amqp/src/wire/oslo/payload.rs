@@ -12,7 +12,7 @@ pub(super) fn json_of(payload: &Payload) -> Result<Cow<'_, str>, String> {
         Codec::Json => str::from_utf8(payload.bytes())
             .map(Cow::Borrowed)
             .map_err(|error| format!("not JSON: {error}"))?,
-        codec => Cow::Owned(converted(codec, payload.bytes())?),
+        codec @ Codec::MessagePack => Cow::Owned(converted(codec, payload.bytes())?),
     };
     serde_json::from_str::<IgnoredAny>(&json).map_err(|error| format!("not JSON: {error}"))?;
     Ok(json)

@@ -6,7 +6,6 @@ use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
 use super::failure::{DISPATCHER, is_builtin};
 use super::split::{Raw, elements, members};
-use crate::kinds;
 
 /// What Python adds to the names of an exception that it has rebuilt.
 const REBUILT: &str = "_Remote";
@@ -143,7 +142,10 @@ impl<'a> Own<'a> {
         for part in members(text) {
             let (name, raw) = part.ok()?;
             match name {
-                r#""kind""# => kind = kinds::named(&raw.string().ok()?),
+                r#""kind""# => {
+                    let known = raw.string().ok()?.parse();
+                    kind = Some(known.unwrap_or(FailureKind::Unrecognized));
+                }
                 r#""class""# => class = Some(raw.string().ok()?.into_owned()),
                 r#""module""# if raw.is_null() => {}
                 r#""module""# => module = Some(raw.string().ok()?.into_owned()),

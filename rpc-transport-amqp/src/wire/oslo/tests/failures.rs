@@ -1,27 +1,12 @@
 //! Failures: what Python clients get, and what Rust clients get from either.
 
+use rpc_core::error::Ran;
 use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
 use super::{json, message_in, reply_in};
 use crate::wire::oslo::{About, Content, encode_reply, read_reply};
 
 const ABOUT: About<'_> = About { method: "mint", version: Version::new(9, 1) };
-
-const ALL: [FailureKind; 13] = [
-    FailureKind::Expected,
-    FailureKind::Error,
-    FailureKind::Panic,
-    FailureKind::UnencodableResult,
-    FailureKind::UnknownNamespace,
-    FailureKind::UnsupportedVersion,
-    FailureKind::UnknownMethod,
-    FailureKind::InvalidArguments,
-    FailureKind::Malformed,
-    FailureKind::Denied,
-    FailureKind::Overloaded,
-    FailureKind::Expired,
-    FailureKind::Interrupted,
-];
 
 fn failed(content: Content) -> Failure {
     match content {
@@ -51,7 +36,7 @@ fn from_python(failure: &serde_json::Value) -> Failure {
 
 #[test]
 fn failures_of_all_kinds_come_back_as_they_were() {
-    for kind in ALL {
+    for &kind in FailureKind::ALL {
         for (module, details) in [
             (None, None),
             (Some("bank"), Some(json("null"))),
@@ -229,13 +214,21 @@ fn a_member_rpc_that_is_not_ours_is_left_alone() {
     for rpc in [
         serde_json::json!(null),
         serde_json::json!({}),
-        serde_json::json!({"kind": "sunny", "class": "A"}),
+        serde_json::json!({"kind": 1, "class": "A"}),
         serde_json::json!({"kind": "panic", "class": 1}),
         serde_json::json!({"kind": "panic", "class": "A", "served": ["x"]}),
     ] {
         let failure = from_python(&serde_json::json!({"class": "E", "message": "m", "rpc": rpc}));
         assert_eq!((failure.kind(), failure.class()), (FailureKind::Error, "E"));
     }
+}
+
+#[test]
+fn a_kind_that_only_newer_servers_know_leaves_open_whether_the_method_ran() {
+    let rpc = serde_json::json!({"kind": "sunny", "class": "A"});
+    let failure = from_python(&serde_json::json!({"class": "E", "message": "m", "rpc": rpc}));
+    assert_eq!((failure.kind(), failure.class()), (FailureKind::Unrecognized, "A"));
+    assert_eq!(failure.kind().ran(), Ran::Unknown);
 }
 
 #[test]
