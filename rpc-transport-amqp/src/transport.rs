@@ -13,13 +13,12 @@ use rpc_core::{BoxFuture, Codec, Request};
 use tokio::sync::watch;
 
 use crate::client::Caller;
-use crate::config::{AmqpBuilder, Config, Form};
+use crate::config::{AmqpBuilder, Config};
 use crate::factory::AmqpFactory;
 use crate::lifecycle::Lifecycle;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor, ReturnListener};
 use crate::server::{CancelQueue, CancelRegistry, Serving, ServingParts};
 use crate::topology::QueueStatusReader;
-use crate::wire::{self, oslo};
 
 /// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
 ///
@@ -39,6 +38,14 @@ use crate::wire::{self, oslo};
 /// ```
 #[derive(Clone)]
 pub struct AmqpTransport(Arc<Parts>);
+
+impl AmqpBuilder {
+    /// Builds the transport. It connects when it is first used.
+    #[must_use]
+    pub fn build(self) -> AmqpTransport {
+        AmqpTransport::new(self.into_config())
+    }
+}
 
 /// What the user's handles share. Tasks hold its parts alone, so that they do not keep the transport open.
 struct Parts {
@@ -170,10 +177,7 @@ impl AmqpTransport {
 
 impl Transport for AmqpTransport {
     fn codec(&self) -> Codec {
-        match self.config().form {
-            Form::Native => Codec::MessagePack,
-            Form::Oslo => Codec::Json,
-        }
+        self.config().dialect.codec()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -181,12 +185,9 @@ impl Transport for AmqpTransport {
         let mut capabilities = Capabilities::default();
         capabilities.detects_missing_server = true;
         capabilities.at_least_once = true;
-        capabilities.cancel = config.form == Form::Native;
+        capabilities.cancel = config.dialect.can_cancel();
         capabilities.expires_in_queue = true;
-        capabilities.min_monitor = Some(match config.form {
-            Form::Native => wire::MIN_MONITOR,
-            Form::Oslo => oslo::SHORTEST_MONITOR,
-        });
+        capabilities.min_monitor = Some(config.dialect.min_monitor());
         capabilities.max_message = Some(config.max_message);
         capabilities
     }

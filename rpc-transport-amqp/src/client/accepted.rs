@@ -66,7 +66,7 @@ impl AcceptedCalls {
     /// Sends a cancellation to a server, if one can be published now; later it would come too late.
     pub(super) fn cancel_at(&self, server: &str, call: CallKey) {
         if let Some(permit) = self.publisher.try_permit() {
-            let cancel = wire::cancel(server, call, &self.reply_queue);
+            let cancel = wire::encode_cancel(server, call, &self.reply_queue);
             permit.publish(cancel, Notify::Log("a cancellation"));
         }
     }

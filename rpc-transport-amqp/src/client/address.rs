@@ -32,20 +32,20 @@ impl Address {
     /// Queues are reached by the default exchange, to which the broker binds each queue by its name. It always exists, whether or
     /// not a server binds its queue to another exchange as well.
     pub(super) fn routing(&self, config: &Config) -> (String, String) {
-        let (form, exchange, topic) = (config.form, &self.exchange, &self.topic);
+        let (dialect, exchange, topic) = (config.dialect, &self.exchange, &self.topic);
         match &self.destination {
-            Destination::Any => (String::new(), form.topic_queue(exchange, topic)),
+            Destination::Any => (String::new(), dialect.topic_queue(exchange, topic)),
             Destination::Server(server) => {
-                (String::new(), form.server_queue(exchange, topic, server))
+                (String::new(), dialect.server_queue(exchange, topic, server))
             }
-            Destination::Fanout => (form.fanout_exchange(topic), String::new()),
+            Destination::Fanout => (dialect.fanout_exchange(topic), String::new()),
         }
     }
 
     pub(super) fn name_too_long(&self) -> SendError {
         let message = format!(
             "{self} has a name that is too long for AMQP, which takes {} bytes for exchange, topic and server together",
-            names::LONGEST
+            names::MAX_LEN
         );
         SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }

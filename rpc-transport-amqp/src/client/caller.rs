@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::connection::ConnectionSupervisor;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
 use crate::topology::{QueueStatusReader, reply_queue, unique_name};
-use crate::wire::{self, CallId};
+use crate::wire;
 
 /// Sends requests and waits for their replies.
 pub(crate) struct Caller {
@@ -84,11 +84,7 @@ impl Caller {
     /// Handles a returned message, if it is a request. Returns whether it is one.
     pub(crate) fn on_return(&self, message: &Delivery) -> bool {
         let (exchange, key) = (message.exchange.as_str(), message.routing_key.as_str());
-        let call = match wire::kind_of(&message.properties) {
-            "" | wire::kind::CALL => message.properties.correlation_id().as_ref(),
-            _ => None,
-        };
-        let Some(call) = call.and_then(|id| CallId::read(id.as_str())) else { return false };
+        let Some(call) = wire::call_of_request(&message.properties) else { return false };
         // The destination is kept for as long as a call waits there.
         if let Some(destination) = self.destinations.find(exchange, key) {
             destination.note_missing_queue();

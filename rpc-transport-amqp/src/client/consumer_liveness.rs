@@ -4,7 +4,6 @@ use rpc_core::error::Ran;
 
 use super::caller::Caller;
 use super::destination::{CONSUMER_CHECK_TTL, Destination};
-use crate::config::Form;
 use crate::topology::QueueStatus;
 
 impl Caller {
@@ -35,7 +34,7 @@ impl Caller {
     async fn has_no_consumers(&self, destination: &Destination) -> bool {
         match self.queue_status.read(&destination.routing_key).await {
             Ok(Some(QueueStatus::Exists { consumers: 0, messages })) => {
-                let waits = messages > 0 || self.config.form == Form::Native;
+                let waits = messages > 0 || self.config.dialect.can_cancel();
                 destination.note_no_consumers() && waits
             }
             Ok(Some(QueueStatus::Missing)) => destination.note_no_consumers(),

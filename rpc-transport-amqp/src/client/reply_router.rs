@@ -9,10 +9,10 @@ use rpc_core::{Codec, DecodeLimits, Payload};
 
 use super::accepted::AcceptedCalls;
 use super::partial_replies::PartialReplies;
-use crate::wire::{self, Answer, CallId, Mail, WayBack, names};
+use crate::wire::{self, CallId, Inbound, Reply, ReplyTo, names};
 
 /// Receives cancellations for running methods of this program's servers.
-pub(crate) type OnCancel = Box<dyn Fn(&WayBack) + Send + Sync>;
+pub(crate) type OnCancel = Box<dyn Fn(&ReplyTo) + Send + Sync>;
 
 /// The receiver of everything that arrives in the reply queue.
 pub(super) struct ReplyRouter {
@@ -35,31 +35,31 @@ impl ReplyRouter {
 
     /// Reads a message and hands it to whom it is for.
     pub(super) fn route(&self, message: Delivery) {
-        match wire::read_mail(&message.properties, message.data, &self.limits) {
-            Mail::Cancel(call) => (self.on_cancel)(&call),
-            Mail::Answer(Some(call), Ok(reply)) => self.route_reply(call, reply),
-            Mail::Answer(Some(call), Err(reason)) => {
+        match wire::decode_inbound(&message.properties, message.data, &self.limits) {
+            Inbound::Cancel(call) => (self.on_cancel)(&call),
+            Inbound::Reply(Some(call), Ok(reply)) => self.route_reply(call, reply),
+            Inbound::Reply(Some(call), Err(reason)) => {
                 let message = format!("the reply cannot be decoded: {reason}");
                 let error =
                     SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message);
                 self.pending.fail(call, error);
             }
-            Mail::Answer(None, reply) => {
+            Inbound::Reply(None, reply) => {
                 let reason = reply.err().unwrap_or_else(|| "it names no call of ours".to_owned());
                 tracing::debug!(%reason, "dropped a reply");
             }
         }
     }
 
-    fn route_reply(&self, call: CallKey, reply: Answer) {
+    fn route_reply(&self, call: CallKey, reply: Reply) {
         match reply {
-            Answer::Final(outcome) => {
+            Reply::Final(outcome) => {
                 self.accepted.remove(call);
                 if !self.pending.complete(call, outcome) {
                     tracing::debug!(call = %CallId::of(call), "dropped a reply: its call is no longer pending");
                 }
             }
-            Answer::Part(outcome) => {
+            Reply::FirstPart(outcome) => {
                 if self.pending.is_waiting(call) && !self.parts.insert(&self.pending, call, outcome)
                 {
                     let message =
@@ -69,18 +69,18 @@ impl ReplyRouter {
                     self.pending.fail(call, error);
                 }
             }
-            Answer::Done => {
+            Reply::End => {
                 let null = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
                 let outcome = self.parts.remove(call).unwrap_or_else(null);
                 self.pending.complete(call, outcome);
             }
-            Answer::Alive => {
+            Reply::StillRunning => {
                 self.pending.note_still_running(call);
             }
-            Answer::Taken(server) if names::is_reserved(&server) => {
+            Reply::Accepted(server) if names::is_reserved(&server) => {
                 tracing::warn!(queue = %server, "dropped the notice of an accepted call: the broker reserves its queue's name");
             }
-            Answer::Taken(server) => self.on_accepted(call, server),
+            Reply::Accepted(server) => self.on_accepted(call, server),
         }
     }
 

@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::destination::Destination;
 use crate::publish::{Notify, PublishOutcome, PublishPermit};
 use crate::topology::QueueStatus;
-use crate::wire::{self, Calling, Outgoing};
+use crate::wire::{self, Outgoing, ReplyAddress};
 
 /// Delay before a step is repeated that a lost connection has undone.
 const RETRY_DELAY: Duration = Duration::from_millis(20);
@@ -114,8 +114,8 @@ impl Caller {
         call: CallKey,
         permit: PublishPermit,
     ) -> Result<(), SendError> {
-        let calling = Calling { key: call, inbox: self.replies.name() };
-        let message = self.encode(destination, request, Some(calling))?;
+        let reply = ReplyAddress { key: call, queue: self.replies.name() };
+        let message = self.encode(destination, request, Some(reply))?;
         request.mark_sent();
         destination.note_call(call);
         permit.publish(
@@ -129,10 +129,10 @@ impl Caller {
         &self,
         destination: &Destination,
         request: &Request,
-        calling: Option<Calling<'_>>,
+        reply: Option<ReplyAddress<'_>>,
     ) -> Result<Outgoing, SendError> {
         let routing = (&*destination.exchange, &*destination.routing_key);
-        let message = wire::outgoing(self.config.form, request, routing, calling)
+        let message = wire::encode_request(self.config.dialect, request, routing, reply)
             .map_err(|reason| destination.address.unencodable(&reason))?;
         let (bytes, limit) = (message.body.len(), self.config.max_message);
         if bytes > limit {

@@ -1,55 +1,89 @@
-//! What can be set on a transport.
+//! The builder of a transport.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rpc_core::transport::ConnectError;
 
-use super::url;
-use crate::AmqpTransport;
-use crate::config::{Config, Form, Identity, LONGEST_TTL};
+use super::{Config, Identity, MAX_TTL, url};
 
-/// Settings of a RabbitMQ transport, which begin with a URL. What is said last holds.
+/// Configures a RabbitMQ transport. It begins with a URL; methods called later override it.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_transport_amqp::AmqpBuilder;
+///
+/// # fn main() -> Result<(), rpc_core::transport::ConnectError> {
+/// let builder = AmqpBuilder::from_url("amqps://billing:s3cret@mq-1,billing:s3cret@mq-2/prod?quorum=true")?
+///     .heartbeat(Duration::from_secs(20))
+///     .connection_name("billing");
+/// # drop(builder);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # URLs
 ///
-/// | URL | What is sent, and where |
-/// |---|---|
-/// | `amqp://user:password@host:5672/vhost?options` | MessagePack, over queues of this crate's own form: for topics whose programs all run this crate |
-/// | `amqps://user:password@host:5671/vhost?options` | the same over TLS |
-/// | `rabbit://user:password@host:5672/vhost?options` | what oslo.messaging sends, over its queues: for topics with Python programs. An OpenStack `transport_url` works as it stands |
+/// | URL | Format and queues | Use for |
+/// |---|---|---|
+/// | `amqp://user:password@host:5672/vhost?options` | MessagePack, over this crate's own queues | topics whose services all use this crate |
+/// | `amqps://user:password@host:5671/vhost?options` | the same, over TLS | |
+/// | `rabbit://user:password@host:5672/vhost?options` | oslo.messaging's JSON, over its queues | topics with Python services; an OpenStack `transport_url` works unchanged |
 ///
-/// - Several hosts stand between commas, each with its own credentials: `rabbit://a:b@one:5672,a:b@two:5672/`. They are
-///   tried in turn. Without credentials it is `guest` with the password `guest`, without any host it is `localhost`.
-/// - The virtual host is `/` where none is given; `//` and `/%2F` also name it.
-/// - Users, passwords and virtual hosts are percent-encoded: `/` as `%2F`, `@` as `%40`, and so on. Errors and `Debug` never
-///   show a password.
+/// - **Hosts**: separate several hosts by commas, and give each its own credentials: `rabbit://a:b@one:5672,a:b@two:5672/`.
+///   They are tried in turn. Without a host the URL stands for `localhost`.
+/// - **Credentials**: without them, the user is `guest` with the password `guest`.
+/// - **Virtual host**: `/` where the URL has none, or ends in `/`, `//` or `/%2F`.
+/// - **Special characters** in user names, passwords and virtual hosts are percent-encoded: `/` as `%2F`, `@` as `%40`.
+/// - Errors, logs and `Debug` never show a password.
 ///
 /// # Options
 ///
-/// For all URLs; methods of this type do the same:
+/// For URLs of all schemes. An unknown option is an error. A boolean is `true` or `false`, `1` or `0`, `yes` or `no`, `on`
+/// or `off`.
 ///
-/// | Option | Method |
-/// |---|---|
-/// | `exchange=name` | [`exchange`](Self::exchange) |
-/// | `quorum=true` | [`quorum_queues`](Self::quorum_queues) |
-/// | `transient_ttl=seconds`, 0: for ever | [`transient_ttl`](Self::transient_ttl) |
-/// | `window=messages` | [`window`](Self::window) |
-/// | `max_message=bytes` | [`max_message`](Self::max_message) |
-/// | `heartbeat=seconds` | [`heartbeat`](Self::heartbeat) |
-/// | `connect_timeout=seconds` | [`connect_timeout`](Self::connect_timeout) |
-/// | `connection_name=text` | [`connection_name`](Self::connection_name) |
-/// | `ca_file=path` | [`ca_file`](Self::ca_file) |
-/// | `cert_file=path`, `key_file=path` | [`client_certificate`](Self::client_certificate) |
-/// | `server_name=name`: the name in the broker's certificate, if not the host's | – |
-/// | `login=PLAIN`, `AMQPLAIN` or `EXTERNAL` (by client certificate); default: `PLAIN` | – |
+/// | Option | Unit | Default | Meaning |
+/// |---|---|---|---|
+/// | `exchange` | name | `rpc`; with `rabbit://` `openstack` | [Exchange of targets that name none](Self::exchange) |
+/// | `quorum` | boolean | `false` | [Quorum queues](Self::quorum_queues) for topics and servers |
+/// | `transient_ttl` | seconds, decimals allowed; 0: for ever | 60 | [How long reply and fanout queues outlive a lost client or server](Self::transient_ttl) |
+/// | `prefetch` | messages, 1 to 65535 | 64 | [Messages that each consumer prefetches](Self::prefetch) |
+/// | `max_message` | bytes | 16777216 (16 MiB) | [The largest message](Self::max_message) |
+/// | `heartbeat` | seconds, 1 to 65535 | 10 | [Interval of connection heartbeats](Self::heartbeat) |
+/// | `connect_timeout` | seconds, decimals allowed, 0.001 to 86400 | 5 | [Time for one attempt to connect to one host](Self::connect_timeout) |
+/// | `connection_name` | text | `<program>:<process id>` | [Name in the broker's management UI](Self::connection_name) |
+/// | `ca_file` | path, PEM | the system's root certificates | [Certificates that the broker's is verified with](Self::ca_file) |
+/// | `cert_file`, `key_file` | paths, PEM; the certificate's file may contain the key | none | [Client certificate](Self::client_certificate) |
+/// | `server_name` | host name | the host of the URL | Name that the broker's certificate must have |
+/// | `login` | `PLAIN`, `AMQPLAIN` or `EXTERNAL` | `PLAIN` | SASL mechanism; `EXTERNAL` logs in by client certificate |
 ///
-/// For `rabbit://`, all options of oslo.messaging's group `oslo_messaging_rabbit`, and `control_exchange`. With effect are:
-/// `amqp_auto_delete`, `amqp_durable_queues`, `heartbeat_timeout_threshold`, `kombu_missing_consumer_retry_timeout`,
-/// `rabbit_interval_max`, `rabbit_login_method`, `rabbit_qos_prefetch_count`, `rabbit_quorum_delivery_limit`,
-/// `rabbit_quorum_max_memory_bytes`, `rabbit_quorum_max_memory_length`, `rabbit_quorum_queue`, `rabbit_retry_interval`,
-/// `rabbit_transient_queues_ttl`, `rabbit_transient_quorum_queue`, `ssl`, `ssl_ca_file`, `ssl_cert_file` and
-/// `ssl_key_file`. The others are accepted. Defaults differ from Python's where that concerns one program alone.
+/// # Options of oslo.messaging
+///
+/// A `rabbit://` URL also accepts `control_exchange` and all options of oslo.messaging's group `oslo_messaging_rabbit`.
+/// These have an effect:
+///
+/// | Option | Unit | Default | Meaning |
+/// |---|---|---|---|
+/// | `control_exchange` | name | `openstack` | `exchange` |
+/// | `amqp_durable_queues` | boolean | `false` | [Durable queues](Self::durable_queues) for topics and servers |
+/// | `amqp_auto_delete` | boolean | `false` | The broker deletes the queues of topics and servers with their last consumer |
+/// | `rabbit_quorum_queue` | boolean | `false` | `quorum` |
+/// | `rabbit_transient_quorum_queue` | boolean | `false` | Reply and fanout queues are quorum queues |
+/// | `rabbit_quorum_delivery_limit` | deliveries; 0: the broker's default | 0 | How often a quorum queue delivers a message again |
+/// | `rabbit_quorum_max_memory_length` | messages; 0: the broker's default | 0 | Messages that a quorum queue keeps in memory |
+/// | `rabbit_quorum_max_memory_bytes` | bytes; 0: the broker's default | 0 | Bytes that a quorum queue keeps in memory |
+/// | `rabbit_transient_queues_ttl` | seconds; 0: for ever | 60 (Python: 1800) | `transient_ttl` |
+/// | `rabbit_qos_prefetch_count` | messages; 0: the default | 64 (Python: unlimited) | `prefetch` |
+/// | `heartbeat_timeout_threshold` | seconds | 10 (Python: 60) | `heartbeat`; 0 is not followed |
+/// | `kombu_missing_consumer_retry_timeout` | seconds | 60 | How long a server retries a reply whose queue is missing |
+/// | `rabbit_retry_interval` | seconds | 0.1 (Python: 1) | Delay before the second attempt to connect; it doubles each time |
+/// | `rabbit_interval_max` | seconds | 10 (Python: 30) | Longest delay between attempts to connect |
+/// | `rabbit_login_method` | as `login` | `PLAIN` | `login` |
+/// | `ssl` | boolean | `false` | TLS |
+/// | `ssl_ca_file`, `ssl_cert_file`, `ssl_key_file` | paths, PEM | as above | `ca_file`, `cert_file`, `key_file` |
+///
+/// The others are accepted and ignored. Where ignoring one is not what its author expects
+/// (`ssl_enforce_hostname_verification=false`, `rabbit_stream_fanout`, `rabbit_ha_queues`), the log has a warning.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct AmqpBuilder {
@@ -57,16 +91,17 @@ pub struct AmqpBuilder {
 }
 
 impl AmqpBuilder {
-    /// What `url` says, and defaults for the rest.
+    /// Parses a URL. What it does not set has its default.
     ///
     /// # Errors
     ///
-    /// The URL cannot be read, or has an option that does not exist or a value that does not fit.
+    /// The URL is invalid, has an unknown option, or an option with an invalid value. The error says which, and shows no
+    /// password.
     pub fn from_url(url: &str) -> Result<Self, ConnectError> {
         Ok(Self { config: url::parse(url)? })
     }
 
-    /// The exchange of targets that name none, at most 255 bytes. Default: `rpc`, with `rabbit://` `openstack`.
+    /// Sets the exchange of targets that name none; at most 255 bytes. Default: `rpc`, with `rabbit://` `openstack`.
     ///
     /// In oslo.messaging: `control_exchange`.
     pub fn exchange(mut self, name: impl Into<String>) -> Self {
@@ -74,90 +109,89 @@ impl AmqpBuilder {
         self
     }
 
-    /// Whether topics and servers have quorum queues, which are durable and replicated over the brokers of a cluster.
-    /// Default: no.
+    /// Sets whether topics and servers have quorum queues, which are durable and replicated in a cluster. Default: no.
     ///
-    /// All servers of a topic must say the same, since the broker refuses a queue that exists otherwise. In
-    /// oslo.messaging: `rabbit_quorum_queue`.
+    /// All servers of a topic must agree: the broker rejects a queue that exists with other properties. In oslo.messaging:
+    /// `rabbit_quorum_queue`.
     pub const fn quorum_queues(mut self, quorum: bool) -> Self {
         self.config.queues.quorum = quorum;
         self
     }
 
-    /// Whether the queues of topics and servers outlive a restart of the broker. Default with `rabbit://`: no, as in Python
-    /// programs. With `amqp://` they always do, and with quorum queues too.
+    /// Sets whether the queues of topics and servers survive a restart of the broker. Default with `rabbit://`: no, as in
+    /// Python. With `amqp://`, and with quorum queues, they always do.
     ///
-    /// All servers of a topic must say the same. In oslo.messaging: `amqp_durable_queues`. RabbitMQ 4.3 refuses queues that
-    /// are not durable unless it is told otherwise.
+    /// All servers of a topic must agree. RabbitMQ 4.3 rejects queues that are not durable unless it is configured to
+    /// accept them. In oslo.messaging: `amqp_durable_queues`.
     pub const fn durable_queues(mut self, durable: bool) -> Self {
-        if matches!(self.config.form, Form::Oslo) {
-            self.config.queues.durable = durable;
-        }
+        self.config.queues.durable = durable;
         self
     }
 
-    /// How long the queues for replies and fanouts outlive their last consumer, such as one that crashed;
-    /// from 1 ms to 49 days. Default: 60 s.
+    /// Sets how long reply and fanout queues outlive their last consumer, such as one that crashed; from 1 ms to 49 days.
+    /// Default: 60 s.
     ///
-    /// It is also how long a client may be cut off and still get replies that were sent meanwhile. In oslo.messaging:
-    /// `rabbit_transient_queues_ttl`, there half an hour.
+    /// This is also how long a client may be disconnected and still receive the replies that were sent meanwhile. In
+    /// oslo.messaging: `rabbit_transient_queues_ttl`, with a default of 30 minutes.
     pub fn transient_ttl(mut self, ttl: Duration) -> Self {
-        self.config.queues.transient_ttl = Some(ttl.clamp(Duration::from_millis(1), LONGEST_TTL));
+        self.config.queues.transient_ttl = Some(ttl.clamp(Duration::from_millis(1), MAX_TTL));
         self
     }
 
-    /// How many messages may wait at each of a server's consumers beyond those that run, when messages are acknowledged
-    /// before their method is invoked; never more than the server runs at a time. Default: 64; at least 1.
+    /// Sets how many messages each consumer of a server prefetches beyond those whose methods run, if messages are
+    /// acknowledged before the method is invoked. Default: 64; at least 1, at most the server's concurrency limit.
     ///
-    /// What waits there for a tenth of a second is passed on, if other servers of the topic are free. In oslo.messaging:
-    /// `rabbit_qos_prefetch_count`, there unlimited.
-    pub const fn window(mut self, messages: u16) -> Self {
-        self.config.window = if messages == 0 { 1 } else { messages };
+    /// A message that waits in the prefetch buffer for 100 ms is redistributed if other servers of the topic are idle. In
+    /// oslo.messaging: `rabbit_qos_prefetch_count`, with no limit by default.
+    pub const fn prefetch(mut self, messages: u16) -> Self {
+        self.config.prefetch = if messages == 0 { 1 } else { messages };
         self
     }
 
-    /// The largest message in bytes, as sent. Default: 16 MiB, RabbitMQ's own.
+    /// Sets the size of the largest message in bytes, as sent. Default: 16 MiB, as in RabbitMQ.
     pub const fn max_message(mut self, bytes: usize) -> Self {
         self.config.max_message = bytes;
         self
     }
 
-    /// How often each side shows that it is alive, in whole seconds from 1 to 65535. The broker may ask for less. Default:
-    /// 10 s; below 5 s a busy machine is easily taken for dead.
+    /// Sets the interval of connection heartbeats in whole seconds, from 1 to 65535. The broker may ask for a shorter one.
+    /// Default: 10 s.
     ///
-    /// In oslo.messaging: `heartbeat_timeout_threshold`, there 60 s.
+    /// Below 5 s, a busy machine is easily taken for dead. In oslo.messaging: `heartbeat_timeout_threshold`, with a default
+    /// of 60 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = Duration::from_secs(interval.as_secs().clamp(1, u16::MAX.into()));
         self
     }
 
-    /// How long one attempt to connect to one host may take, TLS and login included; at least 1 ms. Default: 5 s.
+    /// Sets how long one attempt to connect to one host may take, TLS and login included; at least 1 ms. Default: 5 s.
     ///
-    /// There is no such option in oslo.messaging.
+    /// oslo.messaging has no such option.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = timeout.max(Duration::from_millis(1));
         self
     }
 
-    /// What the broker's management shows as the connections' name. Default: the program's name and process number.
+    /// Sets the name of the connections in the broker's management UI. Default: `<program>:<process id>`.
     ///
-    /// In oslo.messaging it is made from the same and not an option.
+    /// oslo.messaging has no such option.
     pub fn connection_name(mut self, name: impl Into<String>) -> Self {
         self.config.connection_name = name.into();
         self
     }
 
-    /// The PEM file of authorities that the broker's certificate is verified with. Default: the system's.
+    /// Sets the PEM file of the certificates that the broker's certificate is verified with. Default: the system's root
+    /// certificates.
     ///
-    /// This turns TLS on; the port stays that of the URL. In oslo.messaging: `ssl_ca_file`.
+    /// This enables TLS; the port stays that of the URL. In oslo.messaging: `ssl_ca_file`.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.config.tls.get_or_insert_default().ca_file = Some(path.into());
         self
     }
 
-    /// The PEM files of the certificate that shows the broker who this client is, and of its key. Default: none.
+    /// Sets the PEM files of the client certificate and its key. Default: none.
     ///
-    /// This turns TLS on; the port stays that of the URL. In oslo.messaging: `ssl_cert_file` and `ssl_key_file`.
+    /// This enables TLS; the port stays that of the URL. In oslo.messaging: `ssl_cert_file` and `ssl_key_file`.
     pub fn client_certificate(
         mut self,
         certificate: impl Into<PathBuf>,
@@ -168,14 +202,8 @@ impl AmqpBuilder {
         self
     }
 
-    /// The transport. Nothing is connected before it is first used.
-    #[must_use]
-    pub fn build(self) -> AmqpTransport {
-        AmqpTransport::new(self.into_config())
-    }
-
     pub(crate) fn into_config(self) -> Config {
-        self.config.settled()
+        self.config.normalize()
     }
 }
 
@@ -188,11 +216,11 @@ mod tests {
     }
 
     #[test]
-    fn setters_override_what_the_url_says() {
+    fn setters_override_the_url() {
         let config =
-            builder("amqps://h/?exchange=a&window=7&heartbeat=20&transient_ttl=9&ca_file=x")
+            builder("amqps://h/?exchange=a&prefetch=7&heartbeat=20&transient_ttl=9&ca_file=x")
                 .exchange("b")
-                .window(8)
+                .prefetch(8)
                 .heartbeat(Duration::from_secs(30))
                 .transient_ttl(Duration::from_secs(5))
                 .max_message(1024)
@@ -201,7 +229,7 @@ mod tests {
                 .ca_file("/ca.pem")
                 .client_certificate("/me.pem", "/me.key")
                 .into_config();
-        assert_eq!((config.exchange.as_str(), config.window), ("b", 8));
+        assert_eq!((config.exchange.as_str(), config.prefetch), ("b", 8));
         assert_eq!(config.heartbeat, Duration::from_secs(30));
         assert_eq!(config.queues.transient_ttl, Some(Duration::from_secs(5)));
         assert_eq!(config.connect_timeout, Duration::from_secs(2));
@@ -215,17 +243,17 @@ mod tests {
     #[test]
     fn values_out_of_range_become_the_nearest_possible() {
         let config = builder("amqp://h")
-            .window(0)
+            .prefetch(0)
             .heartbeat(Duration::from_millis(10))
             .transient_ttl(Duration::ZERO)
             .connect_timeout(Duration::ZERO)
             .into_config();
-        assert_eq!((config.window, config.heartbeat), (1, Duration::from_secs(1)));
+        assert_eq!((config.prefetch, config.heartbeat), (1, Duration::from_secs(1)));
         assert_eq!(config.queues.transient_ttl, Some(Duration::from_millis(1)));
         assert_eq!(config.connect_timeout, Duration::from_millis(1));
         let config = builder("amqp://h").heartbeat(Duration::MAX).transient_ttl(Duration::MAX);
         assert_eq!(config.config.heartbeat, Duration::from_secs(65535));
-        assert_eq!(config.config.queues.transient_ttl, Some(LONGEST_TTL));
+        assert_eq!(config.config.queues.transient_ttl, Some(MAX_TTL));
     }
 
     #[test]
@@ -234,8 +262,8 @@ mod tests {
         let first = builder(url).quorum_queues(true).durable_queues(false).into_config();
         let last = builder(url).durable_queues(false).quorum_queues(true).into_config();
         assert!(first.queues.durable && last.queues.durable);
-        let taken_back = builder(url).quorum_queues(true).quorum_queues(false).into_config();
-        assert!(!taken_back.queues.durable);
+        let unset = builder(url).quorum_queues(true).quorum_queues(false).into_config();
+        assert!(!unset.queues.durable);
         assert!(builder("rabbit://h?rabbit_quorum_queue=1").into_config().queues.durable);
     }
 
@@ -246,10 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn a_first_pause_raises_the_longest_one() {
+    fn an_initial_delay_raises_the_longest_one() {
         let config = builder("rabbit://h?rabbit_retry_interval=25").into_config();
-        assert_eq!(config.backoff.first, Duration::from_secs(25));
-        assert_eq!(config.backoff.longest, Duration::from_secs(25));
+        assert_eq!(config.backoff.initial, Duration::from_secs(25));
+        assert_eq!(config.backoff.max, Duration::from_secs(25));
     }
 
     #[test]

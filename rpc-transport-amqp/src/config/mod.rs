@@ -1,21 +1,24 @@
-//! What a transport is to do, as URL and builder have settled it.
+//! The configuration of a transport, from URL and builder.
 
 mod builder;
+mod secret;
 mod url;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::builder::AmqpBuilder;
+pub(crate) use self::secret::Secret;
+use crate::wire::Dialect;
 
-/// What RabbitMQ takes as a queue's time to live.
-pub(crate) const LONGEST_TTL: Duration = Duration::from_millis(u32::MAX as u64);
+/// The longest time to live of a queue that RabbitMQ accepts.
+pub(crate) const MAX_TTL: Duration = Duration::from_millis(u32::MAX as u64);
 
-/// Everything that can be set.
+/// Everything that can be configured.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    pub(crate) form: Form,
+    /// What is sent, and which exchanges and queues it goes through.
+    pub(crate) dialect: &'static dyn Dialect,
     /// Never empty; tried in turn.
     pub(crate) hosts: Vec<Host>,
     pub(crate) login: Login,
@@ -25,47 +28,38 @@ pub(crate) struct Config {
     /// The exchange of targets that name none.
     pub(crate) exchange: String,
     pub(crate) queues: Queues,
-    /// Before-invoke mode: how many messages may wait unacknowledged at each consumer; never 0, which
-    /// lifts the limit in AMQP.
-    pub(crate) window: u16,
+    /// The prefetch count of each consumer, if messages are acknowledged before their method is invoked. Never 0, which
+    /// means unlimited in AMQP.
+    pub(crate) prefetch: u16,
     /// Whole seconds, from 1 to `u16::MAX`.
     pub(crate) heartbeat: Duration,
     /// For each attempt on each host.
     pub(crate) connect_timeout: Duration,
     pub(crate) backoff: Backoff,
-    /// How long a reply is tried again while its queue is not there.
-    pub(crate) missing_reply_queue: Duration,
+    /// How long a reply is sent again while its queue is missing.
+    pub(crate) missing_reply_queue_timeout: Duration,
     pub(crate) connection_name: String,
     /// The largest body in bytes.
     pub(crate) max_message: usize,
-    /// Options of the URL that are known and change nothing here.
-    pub(crate) ignored: Vec<&'static str>,
-    /// What an operator should know about options that are not followed to the letter.
+    /// Options of the URL that are known and have no effect.
+    pub(crate) ignored_options: Vec<&'static str>,
+    /// What an operator should know about options without the expected effect.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Config {
-    /// Says once what of the URL is not followed to the letter.
+    /// Logs which options of the URL have no effect, or not the expected one.
     pub(crate) fn log(&self) {
         for warning in &self.warnings {
             tracing::warn!("{warning}");
         }
-        if !self.ignored.is_empty() {
-            tracing::debug!(options = ?self.ignored, "options of the URL that change nothing here");
+        if !self.ignored_options.is_empty() {
+            tracing::debug!(options = ?self.ignored_options, "ignored options of the URL");
         }
     }
 }
 
-/// What is sent, and which exchanges and queues it goes through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Form {
-    /// MessagePack over a topology of our own.
-    Native,
-    /// JSON in oslo.messaging's envelope, over its topology.
-    Oslo,
-}
-
-/// A broker's address, and who we are there.
+/// A broker's address, and the credentials there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Host {
     /// A name or an IP address; IPv6 without brackets.
@@ -81,29 +75,9 @@ pub(crate) struct Credentials {
 }
 
 impl Default for Credentials {
-    /// RabbitMQ's own, which it takes from loopback addresses only.
+    /// Returns RabbitMQ's default user, whom it accepts from loopback addresses only.
     fn default() -> Self {
         Self { user: "guest".to_owned(), password: Secret::new("guest") }
-    }
-}
-
-/// A text that no log, error or debugger's output may show.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
-
-impl Secret {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
     }
 }
 
@@ -112,17 +86,17 @@ impl fmt::Debug for Secret {
 pub(crate) enum Login {
     Plain,
     AmqPlain,
-    /// The client's certificate says who it is.
+    /// By the client's certificate.
     External,
 }
 
-/// How the broker is verified, which it always is, host name included.
+/// How the broker's certificate is verified, which it always is, host name included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tls {
-    /// PEM; `None`: the system's authorities.
+    /// PEM; `None`: the system's root certificates.
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) identity: Option<Identity>,
-    /// The name that the broker's certificate must carry, if not the host's.
+    /// The name that the broker's certificate must have, if not the host's.
     pub(crate) server_name: Option<String>,
 }
 
@@ -133,25 +107,24 @@ pub(crate) struct Identity {
     pub(crate) key: PathBuf,
 }
 
-/// How queues are declared. All servers of a topic must agree on those of topics, or the broker refuses the later one.
+/// How queues are declared. All servers of a topic must agree, or the broker rejects the later one (406).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Queues {
-    /// Of topics and servers, and their exchange. Always true with `quorum`.
+    /// Queues of topics and servers, and their exchange, are durable. Always true with `quorum`.
     pub(crate) durable: bool,
-    /// Of topics and servers, and their exchange.
+    /// Queues of topics and servers, and their exchange, are deleted with their last consumer or binding.
     pub(crate) auto_delete: bool,
-    /// Topics' and servers' queues are quorum queues.
+    /// Queues of topics and servers are quorum queues.
     pub(crate) quorum: bool,
     /// Reply and fanout queues are quorum queues.
     pub(crate) transient_quorum: bool,
     /// For quorum queues of both kinds.
     pub(crate) limits: QuorumLimits,
-    /// How long reply and fanout queues outlive their last consumer, from 1 ms to [`LONGEST_TTL`]; `None`:
-    /// for ever.
+    /// How long reply and fanout queues outlive their last consumer, from 1 ms to [`MAX_TTL`]; `None`: for ever.
     pub(crate) transient_ttl: Option<Duration>,
 }
 
-/// What a quorum queue may hold; `None`: what the broker says.
+/// Limits of quorum queues; `None`: the broker's default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct QuorumLimits {
     pub(crate) delivery_limit: Option<u32>,
@@ -159,19 +132,19 @@ pub(crate) struct QuorumLimits {
     pub(crate) max_memory_bytes: Option<u64>,
 }
 
-/// Pauses between attempts to connect: each twice the one before. They are upper bounds, for jitter to choose below.
+/// Delays between attempts to connect, each twice the one before. Jitter chooses a value up to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backoff {
-    pub(crate) first: Duration,
-    /// At least `first`.
-    pub(crate) longest: Duration,
+    pub(crate) initial: Duration,
+    /// At least `initial`.
+    pub(crate) max: Duration,
 }
 
 impl Config {
-    /// With what follows from other settings, in whichever order they were made.
-    pub(crate) fn settled(mut self) -> Self {
-        self.queues.durable |= self.queues.quorum;
-        self.backoff.longest = self.backoff.longest.max(self.backoff.first);
+    /// Derives what follows from other settings, in whichever order these were made.
+    fn normalize(mut self) -> Self {
+        self.queues.durable |= self.queues.quorum || self.dialect.always_durable();
+        self.backoff.max = self.backoff.max.max(self.backoff.initial);
         self
     }
 }

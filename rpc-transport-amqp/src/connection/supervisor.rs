@@ -146,7 +146,7 @@ impl ConnectionSupervisor {
     /// Connects to one host after the other, starting anywhere, until the supervisor is stopped.
     async fn run(&self) {
         let mut host = fastrand::usize(..);
-        let mut delay = self.config.backoff.first;
+        let mut delay = self.config.backoff.initial;
         while !self.stop.is_cancelled() {
             let made = tokio::select! {
                 biased;
@@ -159,7 +159,7 @@ impl ConnectionSupervisor {
                     self.run_session(connection).await;
                     // A connection that breaks as soon as it is made does not reset the delay.
                     if began.elapsed() > delay {
-                        delay = self.config.backoff.first;
+                        delay = self.config.backoff.initial;
                     }
                     (None, false)
                 }
@@ -170,10 +170,10 @@ impl ConnectionSupervisor {
             };
             self.status.send_replace(Status::Connecting(error));
             if permanent {
-                delay = self.config.backoff.longest;
+                delay = self.config.backoff.max;
             }
             let jittered = jitter(delay, permanent);
-            delay = (delay * 2).min(self.config.backoff.longest);
+            delay = (delay * 2).min(self.config.backoff.max);
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = sleep(jittered) => {}

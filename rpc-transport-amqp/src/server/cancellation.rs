@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::publish::{self, PublisherSupervisor};
-use crate::wire::{self, WayBack};
+use crate::wire::{self, ReplyTo};
 
 /// How long a call runs before its caller is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(50);
@@ -23,7 +23,7 @@ pub(crate) type CancelQueue = Box<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
 /// A call whose method runs. It ends with its delivery.
 pub(super) struct RunningCall {
     pub(super) request: Arc<Request>,
-    pub(super) back: WayBack,
+    pub(super) reply_to: ReplyTo,
 }
 
 /// The running calls that can be cancelled.
@@ -37,7 +37,7 @@ pub(crate) struct CancelRegistry {
 struct State {
     /// Calls that were delivered and not announced, oldest first.
     new: Vec<Weak<RunningCall>>,
-    announced: HashMap<WayBack, Weak<RunningCall>>,
+    announced: HashMap<ReplyTo, Weak<RunningCall>>,
 }
 
 impl CancelRegistry {
@@ -71,7 +71,7 @@ impl CancelRegistry {
             }
             state.announced.retain(|_, call| call.strong_count() > 0);
             for call in &due {
-                state.announced.insert(call.back.clone(), Arc::downgrade(call));
+                state.announced.insert(call.reply_to.clone(), Arc::downgrade(call));
             }
             if !due.is_empty() {
                 return due;
@@ -80,8 +80,8 @@ impl CancelRegistry {
     }
 
     /// Cancels the method of a call whose caller has dropped it.
-    pub(crate) fn cancel(&self, back: &WayBack) {
-        let call = self.state.lock().announced.remove(back);
+    pub(crate) fn cancel(&self, reply_to: &ReplyTo) {
+        let call = self.state.lock().announced.remove(reply_to);
         if let Some(call) = call.and_then(|call| call.upgrade()) {
             call.request.cancel();
         }
@@ -100,7 +100,7 @@ pub(super) async fn announce_running_calls(
                 && let Some(permit) = publisher.try_permit()
             {
                 let notice = publish::Notify::Log("the notice of an accepted call");
-                permit.publish(wire::taken(&call.back, &queue), notice);
+                permit.publish(wire::encode_accepted(&call.reply_to, &queue), notice);
             }
         }
     }

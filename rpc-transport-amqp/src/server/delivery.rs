@@ -9,8 +9,7 @@ use super::cancellation::{CancelRegistry, RunningCall};
 use super::consumers::Consumers;
 use super::prefetch::Prefetched;
 use super::reply_sender::ReplySender;
-use crate::config::Form;
-use crate::wire::{self, Arrived, WayBack};
+use crate::wire::{self, Decoded, ReplyTo};
 
 /// A delivered request.
 pub(super) struct AmqpDelivery {
@@ -33,15 +32,15 @@ impl AmqpDelivery {
         replies: &Arc<ReplySender>,
         running: &CancelRegistry,
         message: &Prefetched,
-        Arrived { request, back }: Arrived,
+        Decoded { request, reply_to }: Decoded,
     ) -> Self {
         let request = Arc::new(request);
-        let request = match back {
+        let request = match reply_to {
             None => Delivered::Cast(request),
-            Some(back) => Delivered::Call(Arc::new(RunningCall { request, back })),
+            Some(reply_to) => Delivered::Call(Arc::new(RunningCall { request, reply_to })),
         };
         if let Delivered::Call(call) = &request
-            && call.back.form == Form::Native
+            && call.reply_to.dialect.can_cancel()
         {
             running.insert(call);
         }
@@ -55,10 +54,10 @@ impl AmqpDelivery {
         }
     }
 
-    fn reply_to(&self) -> Option<&WayBack> {
+    fn reply_to(&self) -> Option<&ReplyTo> {
         match &self.request {
             Delivered::Cast(_) => None,
-            Delivered::Call(call) => Some(&call.back),
+            Delivered::Call(call) => Some(&call.reply_to),
         }
     }
 }
@@ -84,14 +83,14 @@ impl Delivery for AmqpDelivery {
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
         match self.reply_to() {
-            Some(back) => self.replies.send(wire::heartbeat(back), None),
+            Some(reply_to) => self.replies.send(wire::encode_still_running(reply_to), None),
             None => MaybeReady::ready(Ok(())),
         }
     }
 
     fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
-        let Some(back) = self.reply_to() else { return MaybeReady::ready(Ok(())) };
-        let reply = wire::answer(back, Some(self.request()), outcome);
+        let Some(reply_to) = self.reply_to() else { return MaybeReady::ready(Ok(())) };
+        let reply = wire::encode_reply(reply_to, Some(self.request()), outcome);
         let limit = self.replies.max_message;
         if reply.body.len() <= limit {
             return self.replies.send(reply, self.request().deadline);
@@ -101,7 +100,7 @@ impl Delivery for AmqpDelivery {
             reply.body.len()
         );
         let failure = Failure::new(FailureKind::UnencodableResult, "ResultTooLarge", message);
-        let reply = wire::answer(back, Some(self.request()), Err(failure));
+        let reply = wire::encode_reply(reply_to, Some(self.request()), Err(failure));
         self.replies.send(reply, self.request().deadline)
     }
 }

@@ -14,7 +14,7 @@ use super::consume_loop::Command;
 use super::delivery::AmqpDelivery;
 use super::prefetch::{PrefetchBuffer, Prefetched};
 use super::reply_sender::ReplySender;
-use crate::wire::{self, Illegible};
+use crate::wire::{self, DecodeError};
 
 /// What makes deliveries of messages.
 pub(super) struct Inbound {
@@ -58,14 +58,18 @@ impl Inbound {
     /// Decodes a message. Rejects it if it cannot be decoded.
     fn delivery(&self, message: Prefetched) -> Option<Box<dyn Delivery>> {
         let delivery = &message.delivery;
-        match wire::read_request(&delivery.properties, &delivery.data, message.since, &self.limits)
-        {
-            Ok(arrived) => {
-                let delivery = AmqpDelivery::new(&self.replies, &self.running, &message, arrived);
+        match wire::decode_request(
+            &delivery.properties,
+            &delivery.data,
+            message.since,
+            &self.limits,
+        ) {
+            Ok(decoded) => {
+                let delivery = AmqpDelivery::new(&self.replies, &self.running, &message, decoded);
                 Some(Box::new(delivery))
             }
-            Err(illegible) => {
-                self.reject(&message, illegible);
+            Err(error) => {
+                self.reject(&message, error);
                 None
             }
         }
@@ -73,12 +77,12 @@ impl Inbound {
 
     /// Rejects a message that cannot be decoded, and tells its caller, if there is a reply queue.
     #[cold]
-    fn reject(&self, message: &Prefetched, Illegible { reason, back }: Illegible) {
-        tracing::warn!(%reason, "rejected a message that cannot be read");
+    fn reject(&self, message: &Prefetched, DecodeError { reason, reply_to }: DecodeError) {
+        tracing::warn!(%reason, "rejected a message that cannot be decoded");
         message.consumers.reject(message.tag());
-        let Some(back) = back else { return };
+        let Some(reply_to) = reply_to else { return };
         let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
-        let reply = wire::answer(&back, None, Err(failure));
+        let reply = wire::encode_reply(&reply_to, None, Err(failure));
         if let MaybeReady::Pending(sent) = self.replies.send(reply, None) {
             self.tasks.spawn(sent);
         }

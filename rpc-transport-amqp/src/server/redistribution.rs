@@ -13,7 +13,7 @@ use super::consumers::Source;
 use super::prefetch::{PrefetchBuffer, Prefetched};
 use crate::publish::{ConfirmedPublisher, PublishOutcome, PublisherSupervisor};
 use crate::topology::{QueueStatus, QueueStatusReader, ServerQueues};
-use crate::wire::{Outgoing, time_left};
+use crate::wire::{Outgoing, remaining_ttl};
 
 /// How long a message waits for a free task before it is redistributed, if other servers are free.
 pub(super) const REDISTRIBUTE_AFTER: Duration = Duration::from_millis(100);
@@ -84,7 +84,7 @@ impl Redistributor {
     async fn publish_copy(&self, message: &Prefetched) -> PublishOutcome {
         let delivery = &message.delivery;
         let mut properties = copy_properties(&delivery.properties);
-        if let Some(left) = time_left(&properties) {
+        if let Some(left) = remaining_ttl(&properties) {
             let left = left.saturating_sub(message.waited()).as_millis();
             properties = properties.with_expiration(left.to_string().into());
         }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::publish::{ConfirmedPublisher, PublishOutcome};
-use crate::wire::{Outgoing, kind, kind_of};
+use crate::wire::{Outgoing, is_notice};
 
 /// Delay between two attempts, as in oslo.messaging.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -51,7 +51,7 @@ impl ReplyRetry {
     /// heartbeats and notices about cancellation are dropped: they are of no use later.
     pub(super) fn on_return(&self, message: Delivery) {
         let properties = message.properties;
-        if matches!(kind_of(&properties), kind::ALIVE | kind::TAKEN | kind::CANCEL) {
+        if is_notice(&properties) {
             return;
         }
         let queue = message.routing_key.as_str();

@@ -63,8 +63,11 @@ impl Serving {
         let replies = ReplySender::new(Arc::clone(&publisher), config.max_message);
         let limits = DecodeLimits::new().max_bytes(config.max_message);
         let inbound = Inbound { limits, replies, running, tasks: tasks.clone() };
-        let retry =
-            ReplyRetry::new(config.missing_reply_queue, Arc::clone(&confirmed), closing.clone());
+        let retry = ReplyRetry::new(
+            config.missing_reply_queue_timeout,
+            Arc::clone(&confirmed),
+            closing.clone(),
+        );
         Arc::new(Self {
             config,
             consuming,
@@ -93,7 +96,7 @@ impl Serving {
             let reason = format!(
                 "the name of one of its queues or exchanges takes {} bytes, and AMQP takes {}",
                 name.len(),
-                names::LONGEST
+                names::MAX_LEN
             );
             return Err(ListenError::new(&listen, reason));
         }
@@ -111,7 +114,7 @@ impl Serving {
         };
         let consume_loop = ConsumeLoop {
             consuming: Arc::clone(&self.consuming),
-            max_prefetch: self.config.window,
+            max_prefetch: self.config.prefetch,
             listen,
             queues,
             buffer,

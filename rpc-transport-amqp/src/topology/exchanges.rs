@@ -4,7 +4,7 @@ use lapin::options::ExchangeDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Channel, ExchangeKind};
 
-use crate::config::{Config, Form};
+use crate::config::Config;
 
 /// An exchange to be declared.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +24,10 @@ pub(super) fn topic_exchange(config: &Config, name: &str) -> Exchange {
 /// Returns the exchange that reaches every server of a topic.
 pub(super) fn fanout_exchange(config: &Config, topic: &str) -> Exchange {
     Exchange {
-        name: config.form.fanout_exchange(topic),
+        name: config.dialect.fanout_exchange(topic),
         kind: ExchangeKind::Fanout,
         // A binding lasts as long as the less durable of its two ends.
-        durable: config.form == Form::Native || config.queues.transient_quorum,
+        durable: config.dialect.always_durable() || config.queues.transient_quorum,
         auto_delete: true,
     }
 }

@@ -1,6 +1,6 @@
 //! Queues as data, and how they are declared and deleted. No other module decides how a queue is declared.
 //!
-//! RabbitMQ from 3.10 to 4.3 accepts all queues of the native form. 4.3 refuses queues that are neither durable nor exclusive.
+//! RabbitMQ from 3.10 to 4.3 accepts all queues of the native dialect. 4.3 refuses queues that are neither durable nor exclusive.
 //! With the default options of the oslo form a topic's queue is such a queue, as it has to equal that of the Python peers.
 
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) struct Queue {
 
 /// Returns the reply queue of a transport.
 pub(crate) fn reply_queue(config: &Config, unique: &str) -> Queue {
-    transient_queue(config, config.form.reply_queue(unique))
+    transient_queue(config, config.dialect.reply_queue(unique))
 }
 
 /// Returns a queue that outlives its servers.

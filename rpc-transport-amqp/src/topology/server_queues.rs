@@ -1,22 +1,18 @@
 //! The queues of a server.
 
-use std::time::Duration;
-
 use lapin::{Channel, ExchangeKind};
 use rpc_core::transport::Listen;
 
 use super::exchanges::{fanout_exchange, topic_exchange};
 use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
-use crate::config::{Config, Form};
+use crate::config::Config;
 use crate::connection::broker_error::reply_code;
-
-/// How long the queue of a server's name outlives the server in the native form: long enough for a restart.
-const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
+use crate::wire::Dialect;
 
 /// The three queues of a server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServerQueues {
-    form: Form,
+    dialect: &'static dyn Dialect,
     pub(crate) topic: Queue,
     pub(crate) server: Queue,
     pub(crate) fanout: Queue,
@@ -25,21 +21,22 @@ pub(crate) struct ServerQueues {
 impl ServerQueues {
     /// Returns the queues of a server. `unique` makes the name of its fanout queue.
     pub(crate) fn new(config: &Config, listen: &Listen, unique: &str) -> Self {
-        let form = config.form;
+        let dialect = config.dialect;
         let exchange = listen.exchange.as_deref().unwrap_or(&config.exchange);
         let (topic, server) = (listen.topic.as_str(), listen.server.as_str());
-        let binding =
-            |key: String| (form == Form::Oslo).then(|| (topic_exchange(config, exchange), key));
-        let mut server_queue = shared_queue(config, form.server_queue(exchange, topic, server));
+        let binding = |key: String| {
+            dialect.binds_topic_exchange().then(|| (topic_exchange(config, exchange), key))
+        };
+        let mut server_queue = shared_queue(config, dialect.server_queue(exchange, topic, server));
         server_queue.binding = binding(format!("{topic}.{server}"));
-        if form == Form::Native {
-            set_expiry(&mut server_queue.arguments, SERVER_QUEUE_TTL);
+        if let Some(ttl) = dialect.server_queue_ttl() {
+            set_expiry(&mut server_queue.arguments, ttl);
         }
-        let mut topic_queue = shared_queue(config, form.topic_queue(exchange, topic));
+        let mut topic_queue = shared_queue(config, dialect.topic_queue(exchange, topic));
         topic_queue.binding = binding(topic.to_owned());
-        let mut fanout = transient_queue(config, form.fanout_queue(topic, unique));
+        let mut fanout = transient_queue(config, dialect.fanout_queue(topic, unique));
         fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
-        Self { form, topic: topic_queue, server: server_queue, fanout }
+        Self { dialect, topic: topic_queue, server: server_queue, fanout }
     }
 
     /// Returns the names of the queues and of the exchanges that they are bound to.
@@ -64,8 +61,9 @@ impl ServerQueues {
             if let Some((exchange, _)) = &queue.binding
                 && let Err(error) = exchange.declare(channel).await
             {
-                let acceptable =
-                    self.form == Form::Oslo && exchange.durable && reply_code(&error) == Some(406);
+                let acceptable = !self.dialect.always_durable()
+                    && exchange.durable
+                    && reply_code(&error) == Some(406);
                 return if acceptable { Ok(Some(exchange.name.clone())) } else { Err(error) };
             }
             queue.declare(channel).await?;

@@ -1,27 +1,32 @@
-//! Messages as they are on the broker, in both forms.
+//! Messages as they are on the broker, in two [dialects](Dialect).
 //!
-//! What a transport sends is in the form that its URL asks for; what it receives is understood in either, and answered in
-//! kind. The native form marks its messages with a `type`, which oslo.messaging never sets.
+//! A transport sends in the dialect that its URL asks for. It understands both, and replies in the dialect of the request.
+//! Native messages carry a `type` property, which oslo.messaging never sets.
 
+mod call_id;
+mod dialect;
 pub(crate) mod names;
 mod native;
-pub(crate) mod oslo;
+mod oslo;
+mod properties;
 mod reply;
 mod request;
 
-use std::fmt;
-
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use rpc_core::pending_calls::CallKey;
 
+pub(crate) use self::call_id::CallId;
+pub(crate) use self::dialect::{Dialect, NATIVE, OSLO};
+pub(crate) use self::native::{encode_accepted, encode_cancel, is_notice};
+pub(crate) use self::properties::remaining_ttl;
 pub(crate) use self::reply::{
-    Answer, Mail, answer, cancel, heartbeat, read_mail, taken, time_left,
+    Inbound, Reply, ReplyTo, decode_inbound, encode_reply, encode_still_running,
 };
-pub(crate) use self::request::{Arrived, Calling, Illegible, MIN_MONITOR, outgoing, read_request};
-use crate::config::Form;
+pub(crate) use self::request::{
+    DecodeError, Decoded, ReplyAddress, call_of_request, decode_request, encode_request,
+};
 
-/// A message on its way out.
+/// A message to publish.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) exchange: ShortString,
@@ -30,67 +35,12 @@ pub(crate) struct Outgoing {
     pub(crate) body: Vec<u8>,
 }
 
-/// What a message of the native form is: its `type`.
-pub(crate) mod kind {
-    pub(crate) const CALL: &str = "rpc.call";
-    pub(crate) const CAST: &str = "rpc.cast";
-    pub(crate) const RESULT: &str = "rpc.result";
-    pub(crate) const FAILURE: &str = "rpc.failure";
-    /// The method is still at work.
-    pub(crate) const ALIVE: &str = "rpc.alive";
-    /// The method has begun, and this is where its server hears of callers that give up.
-    pub(crate) const TAKEN: &str = "rpc.taken";
-    /// The caller has given up.
-    pub(crate) const CANCEL: &str = "rpc.cancel";
-}
-
-/// The way back to a caller: its reply queue, and which of its calls.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct WayBack {
-    pub(crate) form: Form,
-    pub(crate) queue: Box<str>,
-    /// The correlation id, or oslo.messaging's `_msg_id`.
-    pub(crate) call: Box<str>,
-}
-
-/// The names under which open calls travel: 32 hexadecimal digits, as oslo.messaging's `_msg_id` has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallId(CallKey);
-
-impl CallId {
-    pub(crate) fn of(key: CallKey) -> Self {
-        Self(key)
-    }
-
-    /// `None`: no call of ours has this name.
-    pub(crate) fn read(text: &str) -> Option<CallKey> {
-        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let bits = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
-        Some(CallKey::from_bits(bits))
+impl Outgoing {
+    /// Addresses a message to a queue by the default exchange, to which every queue is bound by its name.
+    fn to_queue(queue: &str, (properties, body): Message) -> Self {
+        Self { exchange: "".into(), routing_key: queue.into(), properties, body }
     }
 }
 
-impl fmt::Display for CallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0.to_bits())
-    }
-}
-
-/// The `type` of a message; empty where it has none.
-pub(crate) fn kind_of(properties: &BasicProperties) -> &str {
-    text(properties.kind())
-}
-
-/// What a property holds; empty where it is not set.
-fn text(property: &Option<ShortString>) -> &str {
-    property.as_ref().map_or("", ShortString::as_str)
-}
-
-/// How the body is compressed, if it is: a header that kombu sets.
-fn compression(properties: &BasicProperties) -> Option<&str> {
-    match properties.headers().as_ref()?.inner().get("compression")? {
-        lapin::types::AMQPValue::LongString(name) => str::from_utf8(name.as_bytes()).ok(),
-        lapin::types::AMQPValue::ShortString(name) => Some(name.as_str()),
-        _ => None,
-    }
-}
+/// Properties and body.
+type Message = (BasicProperties, Vec<u8>);

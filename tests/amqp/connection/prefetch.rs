@@ -80,10 +80,10 @@ async fn queue(node: &Node, vhost: &str) -> (usize, usize) {
 #[tokio::test]
 async fn prefetch_is_what_may_wait_or_what_may_run() {
     let cases = [
-        ("prefetch 1", AckMode::BeforeInvoke, 64, "?window=5", 5),
-        ("prefetch 2", AckMode::BeforeInvoke, 3, "?window=5", 3),
+        ("prefetch 1", AckMode::BeforeInvoke, 64, "?prefetch=5", 5),
+        ("prefetch 2", AckMode::BeforeInvoke, 3, "?prefetch=5", 3),
         ("prefetch 3", AckMode::BeforeInvoke, 100, "", 64),
-        ("prefetch 4", AckMode::AfterReply, 64, "?window=5", 64),
+        ("prefetch 4", AckMode::AfterReply, 64, "?prefetch=5", 64),
         ("prefetch 5", AckMode::AfterReply, 3, "", 3),
     ];
     for (vhost, acknowledge, tasks, options, prefetch) in cases {
@@ -130,7 +130,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
     const CALLS: usize = 20;
     let vhost = format!("handed over {form:?} {tasks}");
     let node = shared_with_vhost(&vhost).await;
-    let url = format!("{}?window={window}", node.url(form, &vhost));
+    let url = format!("{}?prefetch={window}", node.url(form, &vhost));
     let (first, second, calling) = (transport(&url), transport(&url), transport(&url));
     let branch = Branch::new();
     let one = branch.open(&first, "one", tasks, AckMode::BeforeInvoke).await;

@@ -1,12 +1,13 @@
-//! Brokers' addresses.
+//! Hosts with their credentials.
 
 use std::net::Ipv6Addr;
 
-use super::{ENCODE, percent};
+use super::{ENCODING_HINT, percent};
 use crate::config::{Credentials, Host, Secret};
 
-/// The hosts of `user:password@host:port,…`, and a warning where only some of them have credentials. As with
-/// oslo.messaging: no host at all is this machine, and what credentials do not say is `guest`, whatever those of the
+/// Parses `user:password@host:port,…`, with a warning if only some of the hosts have credentials.
+///
+/// As in oslo.messaging, no host at all stands for this machine, and missing credentials are `guest`, whatever those of the
 /// other hosts are.
 pub(super) fn parse(
     authority: &str,
@@ -22,8 +23,8 @@ pub(super) fn parse(
     let without = texts.iter().filter(|text| !text.contains('@')).count();
     let warning = (without != 0 && without != texts.len()).then(|| {
         format!(
-            "{without} of {} hosts have no credentials in the URL, so `guest` logs in there: give \
-             each host its own",
+            "{without} of {} hosts have no credentials in the URL, so `guest` is used for them: \
+             credentials belong to one host each",
             texts.len()
         )
     });
@@ -38,7 +39,9 @@ fn host(text: &str, default_port: u16) -> Result<Host, String> {
     };
     let (name, port) = name_and_port(address)?;
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(format!("a host's name is missing or has blanks in it; or else {ENCODE}"));
+        return Err(format!(
+            "a host name is missing or contains white space; otherwise, {ENCODING_HINT}"
+        ));
     }
     let port = match port {
         Some(port) => port_number(port)?,
@@ -67,24 +70,26 @@ fn name_and_port(address: &str) -> Result<(&str, Option<&str>), String> {
             None => None,
         }
     } else if address.matches(':').count() > 1 {
-        // Without brackets there is no telling a port from a last group, so there is none.
+        // Without brackets a port looks like a last group, so there is none.
         Some((address, None))
     } else {
         return Ok(address.split_once(':').map_or((address, None), |(n, p)| (n, Some(p))));
     };
-    // The zone of a link-local address.
+    // A link-local address may have a zone: `fe80::1%eth0`.
     let is_ip =
         |name: &str| name.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
     literal.filter(|(name, _)| is_ip(name)).ok_or_else(|| {
-        format!("an IPv6 address must be written as `[::1]` or `[::1]:5672`; or else {ENCODE}")
+        format!(
+            "an IPv6 address must be written as `[::1]` or `[::1]:5672`; otherwise, {ENCODING_HINT}"
+        )
     })
 }
 
-// What stands there may be a password whose `@` is missing or whose `/` ended the host, so it is not quoted.
+// The text may be part of a password, where its `@` is missing or a `/` in it ended the host, so it is not quoted.
 fn port_number(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port != 0 => Ok(port),
-        _ => Err(format!("a port is not a number from 1 to 65535; or else {ENCODE}")),
+        _ => Err(format!("a port is not a number from 1 to 65535; otherwise, {ENCODING_HINT}")),
     }
 }
 
@@ -162,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_rejected() {
         for wrong in ["a:b@", ":5672", "one:", "one:0", "one:65536", "one:-1", "o ne", "a:b@ one"] {
             assert!(parse(wrong, 5672).is_err(), "{wrong}");
         }

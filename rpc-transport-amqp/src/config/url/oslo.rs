@@ -5,109 +5,110 @@ use std::time::Duration;
 use super::options::{ca_file, cert_file, exchange, key_file, login, transient_ttl};
 use super::query::Entry;
 
-const MOST_SECONDS: u32 = 24 * 60 * 60;
+/// A day.
+const MAX_SECONDS: u32 = 24 * 60 * 60;
 
-/// Those that are followed, and `control_exchange`, which Python programs are told elsewhere.
+/// The options with an effect, and `control_exchange`, which Python programs set outside of this group.
 pub(super) const OPTIONS: &[Entry] = &[
     ("control_exchange", exchange),
-    ("amqp_durable_queues", |draft, value| {
-        draft.config.queues.durable = value.flag()?;
+    ("amqp_durable_queues", |partial, value| {
+        partial.config.queues.durable = value.flag()?;
         Ok(())
     }),
-    ("amqp_auto_delete", |draft, value| {
-        draft.config.queues.auto_delete = value.flag()?;
+    ("amqp_auto_delete", |partial, value| {
+        partial.config.queues.auto_delete = value.flag()?;
         Ok(())
     }),
-    ("rabbit_quorum_queue", |draft, value| {
-        draft.config.queues.quorum = value.flag()?;
+    ("rabbit_quorum_queue", |partial, value| {
+        partial.config.queues.quorum = value.flag()?;
         Ok(())
     }),
-    ("rabbit_transient_quorum_queue", |draft, value| {
-        draft.config.queues.transient_quorum = value.flag()?;
+    ("rabbit_transient_quorum_queue", |partial, value| {
+        partial.config.queues.transient_quorum = value.flag()?;
         Ok(())
     }),
-    ("rabbit_quorum_delivery_limit", |draft, value| {
-        draft.config.queues.limits.delivery_limit = value.limit(u32::MAX)?;
+    ("rabbit_quorum_delivery_limit", |partial, value| {
+        partial.config.queues.limits.delivery_limit = value.limit(u32::MAX)?;
         Ok(())
     }),
-    ("rabbit_quorum_max_memory_length", |draft, value| {
-        draft.config.queues.limits.max_memory_length = value.limit(u32::MAX)?;
+    ("rabbit_quorum_max_memory_length", |partial, value| {
+        partial.config.queues.limits.max_memory_length = value.limit(u32::MAX)?;
         Ok(())
     }),
-    ("rabbit_quorum_max_memory_bytes", |draft, value| {
-        draft.config.queues.limits.max_memory_bytes = value.limit(u64::MAX)?;
+    ("rabbit_quorum_max_memory_bytes", |partial, value| {
+        partial.config.queues.limits.max_memory_bytes = value.limit(u64::MAX)?;
         Ok(())
     }),
     ("rabbit_transient_queues_ttl", transient_ttl),
-    ("rabbit_qos_prefetch_count", |draft, value| {
-        // 0 is any number, which would take the whole queue from the other servers; our default holds then.
-        if let Some(window) = value.limit(u16::MAX)? {
-            draft.config.window = window;
+    ("rabbit_qos_prefetch_count", |partial, value| {
+        // 0 is unlimited in AMQP: this server would take the whole queue from the others. The default applies instead.
+        if let Some(prefetch) = value.limit(u16::MAX)? {
+            partial.config.prefetch = prefetch;
         }
         Ok(())
     }),
-    ("heartbeat_timeout_threshold", |draft, value| {
+    ("heartbeat_timeout_threshold", |partial, value| {
         match value.limit(u16::MAX)? {
-            Some(seconds) => draft.config.heartbeat = Duration::from_secs(seconds.into()),
-            None => draft.config.warnings.push(format!(
-                "`heartbeat_timeout_threshold=0` is not followed, since a dead link would go \
-                 unnoticed: the heartbeat is {:?}",
-                draft.config.heartbeat
+            Some(seconds) => partial.config.heartbeat = Duration::from_secs(seconds.into()),
+            None => partial.config.warnings.push(format!(
+                "`heartbeat_timeout_threshold=0` has no effect, since a dead connection would not be \
+                 detected: the heartbeat is {:?}",
+                partial.config.heartbeat
             )),
         }
         Ok(())
     }),
-    ("kombu_missing_consumer_retry_timeout", |draft, value| {
-        let seconds: u32 = value.number(0, MOST_SECONDS)?;
-        draft.config.missing_reply_queue = Duration::from_secs(seconds.into());
+    ("kombu_missing_consumer_retry_timeout", |partial, value| {
+        let seconds: u32 = value.number(0, MAX_SECONDS)?;
+        partial.config.missing_reply_queue_timeout = Duration::from_secs(seconds.into());
         Ok(())
     }),
-    ("rabbit_retry_interval", |draft, value| {
-        let seconds: u32 = value.number(1, MOST_SECONDS)?;
-        draft.config.backoff.first = Duration::from_secs(seconds.into());
+    ("rabbit_retry_interval", |partial, value| {
+        let seconds: u32 = value.number(1, MAX_SECONDS)?;
+        partial.config.backoff.initial = Duration::from_secs(seconds.into());
         Ok(())
     }),
-    ("rabbit_interval_max", |draft, value| {
-        let seconds: u32 = value.number(1, MOST_SECONDS)?;
-        draft.config.backoff.longest = Duration::from_secs(seconds.into());
+    ("rabbit_interval_max", |partial, value| {
+        let seconds: u32 = value.number(1, MAX_SECONDS)?;
+        partial.config.backoff.max = Duration::from_secs(seconds.into());
         Ok(())
     }),
     ("rabbit_login_method", login),
-    ("ssl", |draft, value| {
-        draft.tls_on = value.flag()?;
+    ("ssl", |partial, value| {
+        partial.tls_enabled = value.flag()?;
         Ok(())
     }),
     ("ssl_ca_file", ca_file),
     ("ssl_cert_file", cert_file),
     ("ssl_key_file", key_file),
-    ("ssl_enforce_hostname_verification", |draft, value| {
+    ("ssl_enforce_hostname_verification", |partial, value| {
         if !value.flag()? {
-            draft.config.warnings.push(
-                "`ssl_enforce_hostname_verification` is not followed: the broker's name is always \
-                 verified; the option `server_name` says what it is, if not the host's"
+            partial.config.warnings.push(
+                "`ssl_enforce_hostname_verification=false` has no effect: the broker's host name is \
+                 always verified; set `server_name` if its certificate has another name"
                     .to_owned(),
             );
         }
         Ok(())
     }),
-    // A server with a fanout queue of its own, bound to the same exchange, gets the same messages as those that read the
-    // stream. Only the tail from before its start, which streams repeat, is not repeated to it.
-    ("rabbit_stream_fanout", |draft, value| {
+    // A server with its own fanout queue, bound to the same exchange, receives the same messages as servers that read the
+    // stream. Only messages from before its start, which a stream repeats, do not reach it.
+    ("rabbit_stream_fanout", |partial, value| {
         if value.flag()? {
-            draft.config.warnings.push(
-                "`rabbit_stream_fanout` is not followed: servers get fanouts through queues of \
-                 their own, beginning when they start"
+            partial.config.warnings.push(
+                "`rabbit_stream_fanout` has no effect: each server receives fanouts through its own \
+                 queue, from its start on"
                     .to_owned(),
             );
         }
         Ok(())
     }),
-    // Brokers since 3.0 pass over the argument that it adds to queues, also when they compare declarations.
-    ("rabbit_ha_queues", |draft, value| {
+    // Brokers since 3.0 ignore the argument that it adds to queues, also when they compare declarations.
+    ("rabbit_ha_queues", |partial, value| {
         if value.flag()? {
-            draft.config.warnings.push(
-                "`rabbit_ha_queues` is not followed, as brokers have ignored it since 3.0: for \
-                 replicated queues set `rabbit_quorum_queue` on all programs of the topic"
+            partial.config.warnings.push(
+                "`rabbit_ha_queues` has no effect: brokers have ignored it since 3.0. For replicated \
+                 queues, set `rabbit_quorum_queue` in all programs of the topic"
                     .to_owned(),
             );
         }
@@ -115,15 +116,15 @@ pub(super) const OPTIONS: &[Entry] = &[
     }),
 ];
 
-/// Those that change nothing that a peer would notice: they tune Python's own workings, ask for what is always so here, or,
-/// as with `use_queue_manager`, choose the names of queues that peers learn from messages. `kombu_compression` is among them
-/// since receivers go by a message's header and not by their own option.
-pub(super) const WITHOUT_EFFECT: &[&str] = &[
+/// The options that are accepted and ignored, since no peer would notice a difference: they tune Python's internals, ask for
+/// what is always done here, or, as `use_queue_manager`, choose names of queues that peers learn from messages.
+/// `kombu_compression` is ignored since receivers go by a message's header, not by their own option.
+pub(super) const IGNORED: &[&str] = &[
     "conn_pool_min_size",
     "conn_pool_ttl",
     "direct_mandatory_flag",
     "enable_cancel_on_failover",
-    // Releases 12 to 17.
+    // oslo.messaging 12 to 17.
     "heartbeat_in_pthread",
     "heartbeat_rate",
     "hostname",

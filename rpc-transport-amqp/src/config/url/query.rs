@@ -1,17 +1,17 @@
-//! The query of a URL.
+//! The options in a URL's query.
 
-use super::draft::Draft;
-use super::near::nearest;
-use super::value::Value;
+use super::partial::PartialConfig;
+use super::scheme::Scheme;
+use super::suggest::suggest;
+use super::value::OptionValue;
 use super::{options, oslo, percent};
-use crate::config::Form;
 
-/// An option's name and what it does.
-pub(super) type Entry = (&'static str, fn(&mut Draft, &Value<'_>) -> Result<(), String>);
+/// An option's name, and what sets it.
+pub(super) type Entry =
+    (&'static str, fn(&mut PartialConfig, &OptionValue<'_>) -> Result<(), String>);
 
-/// Sets what the query's options say. As with Python's parser a `+` is a blank, and options without value are as if they
-/// were not there.
-pub(super) fn apply(draft: &mut Draft, query: &str) -> Result<(), String> {
+/// Sets the options of the query. As in Python, a `+` is a space, and an option without a value counts as missing.
+pub(super) fn apply(partial: &mut PartialConfig, query: &str) -> Result<(), String> {
     let mut seen = Vec::new();
     for pair in query.split('&') {
         let Some((name, text)) = pair.split_once('=').filter(|(_, text)| !text.is_empty()) else {
@@ -19,58 +19,53 @@ pub(super) fn apply(draft: &mut Draft, query: &str) -> Result<(), String> {
         };
         let name = percent::decode(&name.replace('+', " "), "an option's name")?;
         let text = percent::decode(&text.replace('+', " "), "an option's value")?;
-        // oslo.messaging joins the values with commas, and fails on the result for all but texts.
+        // oslo.messaging joins the values with commas, which only strings survive.
         if seen.contains(&name) {
             return Err(format!("the option `{name}` is given twice"));
         }
-        set(draft, &Value { name: &name, text: &text })?;
+        set(partial, &OptionValue { name: &name, text: &text })?;
         seen.push(name);
     }
     Ok(())
 }
 
-fn set(draft: &mut Draft, value: &Value<'_>) -> Result<(), String> {
-    let theirs: &[Entry] = match draft.config.form {
-        Form::Native => &[],
-        Form::Oslo => oslo::OPTIONS,
-    };
-    let mut entries = options::OPTIONS.iter().chain(theirs);
+fn set(partial: &mut PartialConfig, value: &OptionValue<'_>) -> Result<(), String> {
+    let is_oslo = partial.scheme.is_oslo();
+    let oslo_options: &[Entry] = if is_oslo { oslo::OPTIONS } else { &[] };
+    let mut entries = options::OPTIONS.iter().chain(oslo_options);
     if let Some((_, set)) = entries.find(|(name, _)| *name == value.name) {
-        return set(draft, value);
+        return set(partial, value);
     }
-    if draft.config.form == Form::Oslo
-        && let Some(known) = oslo::WITHOUT_EFFECT.iter().find(|name| **name == value.name)
-    {
-        draft.config.ignored.push(known);
+    if is_oslo && let Some(known) = oslo::IGNORED.iter().find(|name| **name == value.name) {
+        partial.config.ignored_options.push(known);
         return Ok(());
     }
-    Err(unknown(draft.config.form, value.name))
+    Err(unknown(partial.scheme, value.name))
 }
 
-// The value is left out: nothing is known about it, not even that it is no secret.
-fn unknown(form: Form, name: &str) -> String {
-    let ours = options::OPTIONS.iter().map(|(name, _)| *name);
-    let theirs = oslo::OPTIONS.iter().map(|(name, _)| *name);
-    let theirs = theirs.chain(oslo::WITHOUT_EFFECT.iter().copied());
-    if form == Form::Native && theirs.clone().any(|known| known == name) {
-        return format!(
-            "the option `{name}` is for `rabbit://`; here there are {}",
-            ours.collect::<Vec<_>>().join(", ")
-        );
+/// Returns the error for an unknown option. It leaves the value out, which may be a secret.
+fn unknown(scheme: Scheme, name: &str) -> String {
+    let own = options::OPTIONS.iter().map(|(name, _)| *name);
+    let oslo = oslo::OPTIONS.iter().map(|(name, _)| *name).chain(oslo::IGNORED.iter().copied());
+    if scheme.is_oslo() {
+        return match suggest(name, own.chain(oslo)) {
+            Some(known) => did_you_mean(name, known),
+            None => format!(
+                "unknown option `{name}`: it is neither in oslo.messaging's group \
+                 `oslo_messaging_rabbit` nor an option of this transport"
+            ),
+        };
     }
-    let near = match form {
-        Form::Native => nearest(name, ours.clone()),
-        Form::Oslo => nearest(name, ours.clone().chain(theirs)),
-    };
-    match (near, form) {
-        (Some(near), _) => format!("there is no option `{name}`; perhaps `{near}` is meant"),
-        (None, Form::Native) => {
-            let ours = ours.collect::<Vec<_>>().join(", ");
-            format!("there is no option `{name}`; there are {ours}")
-        }
-        (None, Form::Oslo) => format!(
-            "there is no option `{name}`, neither in oslo.messaging's group \
-             `oslo_messaging_rabbit` nor of this transport"
-        ),
+    let all = || own.clone().collect::<Vec<_>>().join(", ");
+    if oslo.clone().any(|known| known == name) {
+        return format!("the option `{name}` is for `rabbit://`; the options here are {}", all());
     }
+    match suggest(name, own.clone()) {
+        Some(known) => did_you_mean(name, known),
+        None => format!("unknown option `{name}`; the options are {}", all()),
+    }
+}
+
+fn did_you_mean(name: &str, known: &str) -> String {
+    format!("unknown option `{name}`; did you mean `{known}`?")
 }

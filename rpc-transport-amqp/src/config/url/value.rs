@@ -1,4 +1,4 @@
-//! Options' values.
+//! Values of options.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -6,46 +6,47 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// One `name=text` of the query, decoded.
-pub(super) struct Value<'a> {
+pub(super) struct OptionValue<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
 }
 
-impl Value<'_> {
-    /// As oslo.config reads booleans.
+impl OptionValue<'_> {
+    /// Parses a boolean, as oslo.config does.
     pub(super) fn flag(&self) -> Result<bool, String> {
         match self.text.to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "on" => Ok(true),
             "0" | "false" | "no" | "off" => Ok(false),
-            _ => Err(self.wrong("`true` or `false`")),
+            _ => Err(self.invalid("`true` or `false`")),
         }
     }
 
-    pub(super) fn number<N>(&self, least: N, most: N) -> Result<N, String>
+    /// Parses a whole number from `min` to `max`.
+    pub(super) fn number<N>(&self, min: N, max: N) -> Result<N, String>
     where
         N: FromStr + PartialOrd + Display,
     {
         match self.text.trim().parse() {
-            Ok(number) if number >= least && number <= most => Ok(number),
-            _ => Err(self.wrong(&format!("a whole number from {least} to {most}"))),
+            Ok(number) if number >= min && number <= max => Ok(number),
+            _ => Err(self.invalid(&format!("a whole number from {min} to {max}"))),
         }
     }
 
-    /// A limit of which 0 is none.
-    pub(super) fn limit<N>(&self, most: N) -> Result<Option<N>, String>
+    /// Parses a limit, where 0 stands for none.
+    pub(super) fn limit<N>(&self, max: N) -> Result<Option<N>, String>
     where
         N: FromStr + PartialOrd + Display + Default,
     {
-        let limit = self.number(N::default(), most)?;
+        let limit = self.number(N::default(), max)?;
         Ok((limit != N::default()).then_some(limit))
     }
 
-    /// Seconds, which may have decimals.
-    pub(super) fn seconds(&self, least: Duration, most: Duration) -> Result<Duration, String> {
+    /// Parses seconds from `min` to `max`, which may have decimals.
+    pub(super) fn seconds(&self, min: Duration, max: Duration) -> Result<Duration, String> {
         let seconds = self.text.trim().parse().ok();
         match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-            Some(seconds) if seconds >= least && seconds <= most => Ok(seconds),
-            _ => Err(self.wrong(&format!("seconds, from {least:?} to {most:?}"))),
+            Some(seconds) if seconds >= min && seconds <= max => Ok(seconds),
+            _ => Err(self.invalid(&format!("seconds, from {min:?} to {max:?}"))),
         }
     }
 
@@ -53,7 +54,8 @@ impl Value<'_> {
         PathBuf::from(self.text)
     }
 
-    pub(super) fn wrong(&self, wanted: &str) -> String {
-        format!("the option `{}` is `{}`; it takes {wanted}", self.name, self.text)
+    /// Returns the error for a value that is not the `expected` one.
+    pub(super) fn invalid(&self, expected: &str) -> String {
+        format!("the option `{}` is `{}`; expected {expected}", self.name, self.text)
     }
 }

@@ -1,5 +1,5 @@
-//! Bodies that the sender has compressed, as kombu does by option. Nothing is compressed here: a receiver need not be
-//! able to take it.
+//! Decompression of bodies that kombu compressed (`kombu_compression`). Nothing is compressed here: receivers need not
+//! support it.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -8,19 +8,19 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use lzma_rust2::XzReader;
 
-/// What an xz file may make its reader reserve, in KiB. Python's default takes half of it.
+/// The most memory that decoding xz may reserve, in KiB. Python's default preset needs half of it.
 const XZ_MEMORY: u32 = 17 * 1024;
 
-/// The body as it was before the sender compressed it. `compression` is the header of that name; names that are not
-/// known mean nothing, as in kombu.
-pub(super) fn inflate<'a>(
+/// Decompresses a body to at most `max_bytes`. `compression` is the message's header of that name; an unknown name means
+/// that the body is not compressed, as in kombu.
+pub(super) fn decompress<'a>(
     body: &'a [u8],
     compression: Option<&str>,
     max_bytes: usize,
 ) -> Result<Cow<'a, [u8]>, String> {
     let Some(name) = compression else { return Ok(Cow::Borrowed(body)) };
-    let inflated = match name {
-        // Python writes a zlib stream under this name; others take it at its word.
+    let decompressed = match name {
+        // Python writes a zlib stream under this name; others write gzip.
         "application/x-gzip" | "gzip" | "zlib" if body.starts_with(&[0x1f, 0x8b]) => {
             read(MultiGzDecoder::new(body), max_bytes)
         }
@@ -31,26 +31,25 @@ pub(super) fn inflate<'a>(
         }
         "application/x-brotli" | "brotli" | "application/zstd" | "zstd" | "zstandard" => {
             return Err(format!(
-                "the body is compressed as `{name}`, which is not read here; set the sender's \
-                 `kombu_compression` to gzip"
+                "unsupported compression `{name}`: set the sender's `kombu_compression` to gzip"
             ));
         }
         _ => return Ok(Cow::Borrowed(body)),
     };
-    match inflated {
+    match decompressed {
         Ok(Some(body)) => Ok(Cow::Owned(body)),
-        Ok(None) => Err(format!(
-            "the body, compressed as `{name}`, holds more than the {max_bytes} bytes taken"
-        )),
-        Err(error) => Err(format!("the body cannot be decompressed as `{name}`: {error}")),
+        Ok(None) => {
+            Err(format!("the body exceeds {max_bytes} bytes once decompressed as `{name}`"))
+        }
+        Err(error) => Err(format!("cannot decompress the body as `{name}`: {error}")),
     }
 }
 
-/// Reads to the end; `None` if that is not within `max_bytes`.
-fn read(inflating: impl Read, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+/// Reads to the end; `None` if that exceeds `max_bytes`.
+fn read(decoder: impl Read, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
     let one_more = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    inflating.take(one_more).read_to_end(&mut body)?;
+    decoder.take(one_more).read_to_end(&mut body)?;
     Ok((body.len() <= max_bytes).then_some(body))
 }
 
@@ -80,7 +79,7 @@ mod tests {
         writer.finish().unwrap()
     }
 
-    /// What Python's `lzma.compress(b"{}")` makes.
+    /// The result of Python's `lzma.compress(b"{}")`.
     const XZ: &[u8] = &[
         0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21,
         0x01, 0x16, 0x00, 0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x01, 0x7b, 0x7d, 0x00,
@@ -89,7 +88,7 @@ mod tests {
     ];
 
     #[test]
-    fn all_that_kombu_writes_is_read() {
+    fn everything_that_kombu_writes_is_decompressed() {
         for (name, compressed) in [
             ("application/x-gzip", zlib(b"{}")),
             ("gzip", zlib(b"{}")),
@@ -100,40 +99,40 @@ mod tests {
             ("application/x-lzma", XZ.to_vec()),
             ("xz", XZ.to_vec()),
         ] {
-            assert_eq!(inflate(&compressed, Some(name), 2).unwrap(), b"{}".as_slice(), "{name}");
+            assert_eq!(decompress(&compressed, Some(name), 2).unwrap(), b"{}".as_slice(), "{name}");
         }
     }
 
     #[test]
     fn an_unknown_name_leaves_the_body_as_it_is() {
         for name in [None, Some("rot13"), Some("")] {
-            assert_eq!(inflate(b"{}", name, 0).unwrap(), b"{}".as_slice());
+            assert_eq!(decompress(b"{}", name, 0).unwrap(), b"{}".as_slice());
         }
     }
 
     #[test]
-    fn what_grows_beyond_the_limit_is_refused() {
+    fn a_body_that_exceeds_the_limit_once_decompressed_is_rejected() {
         let zeros = vec![0; 1 << 20];
         for (name, bomb) in
             [("zlib", zlib(&zeros)), ("gzip", gzip(&zeros)), ("bzip2", bzip2(&zeros))]
         {
-            let reason = inflate(&bomb, Some(name), 1000).unwrap_err();
-            let expected = "holds more than the 1000 bytes taken";
-            assert!(reason.ends_with(expected), "{reason}");
+            let reason = decompress(&bomb, Some(name), 1000).unwrap_err();
+            let expected = "the body exceeds 1000 bytes once decompressed";
+            assert!(reason.starts_with(expected), "{reason}");
         }
     }
 
     #[test]
-    fn what_cannot_be_decompressed_is_refused() {
+    fn a_body_that_cannot_be_decompressed_is_rejected() {
         for name in ["zlib", "bzip2", "xz", "zstd"] {
-            assert!(inflate(b"{}", Some(name), 100).unwrap_err().contains(name));
+            assert!(decompress(b"{}", Some(name), 100).unwrap_err().contains(name));
         }
         for (name, whole) in [("zlib", zlib(b"{}")), ("bzip2", bzip2(b"{}")), ("xz", XZ.to_vec())] {
             for end in 0..whole.len() {
-                let _ = inflate(&whole[..end], Some(name), 100);
+                let _ = decompress(&whole[..end], Some(name), 100);
                 let mut broken = whole.clone();
                 broken[end] ^= 0x55;
-                let _ = inflate(&broken, Some(name), 100);
+                let _ = decompress(&broken, Some(name), 100);
             }
         }
     }

@@ -5,18 +5,18 @@ use std::str::Utf8Error;
 
 use rpc_core::Version;
 
-use super::split::{Raw, members};
-use super::{compression, text};
+use super::json_scan::{RawValue, members};
+use super::{compression, json_string};
 
-/// What is written before the message.
+/// Precedes the message.
 const OPENING: &str = r#"{"oslo.version": "2.0", "oslo.message": ""#;
 const CLOSING: &str = r#""}"#;
 
-/// The form that is written, and the newest that is read.
-const FORM: Version = Version::new(2, 0);
+/// The version of the envelope that is written, and the newest that is read.
+const VERSION: Version = Version::new(2, 0);
 
-/// Makes a body of the message that `write` puts, escaped once, into the inside of a string. `size` is how long it will
-/// be, about.
+/// Builds a body from the message that `write` appends, escaped once, between the quotes of a JSON string. `size` is its
+/// approximate length.
 pub(super) fn seal<E>(
     size: usize,
     write: impl FnOnce(&mut String) -> Result<(), E>,
@@ -28,53 +28,53 @@ pub(super) fn seal<E>(
     Ok(body.into_bytes())
 }
 
-/// The message within a body; the body itself where it has no envelope.
+/// Returns the message of a body; the body itself where it has no envelope.
 pub(super) fn open<'a>(
     body: &'a [u8],
     compression: Option<&str>,
     max_bytes: usize,
 ) -> Result<Cow<'a, str>, String> {
-    match compression::inflate(body, compression, max_bytes)? {
-        Cow::Borrowed(body) => unwrap(str::from_utf8(body).map_err(|error| no_text(&error))?),
+    match compression::decompress(body, compression, max_bytes)? {
+        Cow::Borrowed(body) => unwrap(str::from_utf8(body).map_err(|error| not_utf8(&error))?),
         Cow::Owned(body) => {
-            let body = String::from_utf8(body).map_err(|error| no_text(&error.utf8_error()))?;
+            let body = String::from_utf8(body).map_err(|error| not_utf8(&error.utf8_error()))?;
             unwrap(&body).map(|message| Cow::Owned(message.into_owned()))
         }
     }
 }
 
-fn no_text(error: &Utf8Error) -> String {
+fn not_utf8(error: &Utf8Error) -> String {
     format!("the body is not UTF-8: {error}")
 }
 
 fn unwrap(body: &str) -> Result<Cow<'_, str>, String> {
     let (mut version, mut message) = (None, None);
-    let mut broken = None;
+    let mut syntax_error = None;
     for part in members(body) {
         match part {
             Ok((r#""oslo.version""#, raw)) => version = Some(raw),
             Ok((r#""oslo.message""#, raw)) => message = Some(raw),
             Ok(_) => {}
-            Err(error) => broken = Some(error),
+            Err(error) => syntax_error = Some(error),
         }
     }
-    // What is wrong with a message without envelope is seen when it is read, beside whom to tell.
+    // An error in a message without envelope is found when the message is decoded, and with it whom to tell.
     let Some(version) = version else { return Ok(Cow::Borrowed(body)) };
-    if let Some(broken) = broken {
-        return Err(format!("the envelope is no JSON object: {broken}"));
+    if let Some(error) = syntax_error {
+        return Err(format!("the envelope is not a JSON object: {error}"));
     }
     check(version)?;
     let message = message.ok_or("the envelope has no `oslo.message`")?;
-    text::unescape(message.text, None).map_err(|reason| format!("`oslo.message`: {reason}"))
+    json_string::unescape(message.text, None).map_err(|reason| format!("`oslo.message`: {reason}"))
 }
 
-fn check(version: Raw<'_>) -> Result<(), String> {
+fn check(version: RawValue<'_>) -> Result<(), String> {
     let known = version.string().ok().and_then(|text| text.parse().ok());
-    if known.is_some_and(|version| FORM.serves(version)) {
+    if known.is_some_and(|version| VERSION.serves(version)) {
         return Ok(());
     }
-    let found = text::shortened(version.text);
-    Err(format!("the envelope's form is {found}, but only \"{FORM}\" is understood"))
+    let found = json_string::truncated(version.text);
+    Err(format!("unsupported envelope version {found}: only \"{VERSION}\" is supported"))
 }
 
 #[cfg(test)]
@@ -97,18 +97,18 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_of_the_envelope_are_refused() {
+    fn other_versions_of_the_envelope_are_rejected() {
         for version in [r#""1.0""#, r#""2.1""#, r#""2.0.5""#, r#""3.0""#, r#""2""#, r#""x""#, "2"] {
             let reason =
                 opened(&format!(r#"{{"oslo.version": {version}, "oslo.message": "{{}}"}}"#));
             let expected =
-                format!("the envelope's form is {version}, but only \"2.0\" is understood");
+                format!("unsupported envelope version {version}: only \"2.0\" is supported");
             assert_eq!(reason, Err(expected));
         }
     }
 
     #[test]
-    fn an_envelope_that_holds_no_text_is_refused() {
+    fn an_envelope_without_a_message_is_rejected() {
         for (body, reason) in [
             (r#"{"oslo.version": "2.0"}"#, "the envelope has no `oslo.message`"),
             (
@@ -117,7 +117,7 @@ mod tests {
             ),
             (
                 r#"{"oslo.version": "2.0", "osl"#,
-                "the envelope is no JSON object: it ends at byte 28",
+                "the envelope is not a JSON object: unexpected end at byte 28",
             ),
         ] {
             assert_eq!(opened(body), Err(reason.to_owned()));

@@ -1,29 +1,29 @@
-//! Failures as a Python client reads them.
+//! Failures as exceptions of a Python client.
 //!
-//! It rebuilds an exception from class, module and constructor arguments. Beside these there is a member `rpc`, which
-//! Python leaves alone, with what else a failure says.
+//! The client rebuilds an exception from class, module and constructor arguments. What else a failure says is in a member
+//! `rpc`, which Python ignores.
 
 use std::borrow::Cow;
 
 use rpc_core::{Failure, FailureKind, Version};
 
+use super::json_string::write_string;
 use super::payload::json_of;
-use super::text::put_string;
 
-/// The Python module of the errors with which a dispatcher refuses a request.
+/// The Python module of the errors with which a dispatcher rejects a request.
 pub(super) const DISPATCHER: &str = "oslo_messaging.rpc.dispatcher";
 
 /// The module of errors that name none.
 const MODULE: &str = "rpc";
 
-/// What was asked for, which Python's own refusals name.
+/// What was requested, which the messages of Python's dispatcher name.
 #[derive(Debug, Copy, Clone)]
-pub(crate) struct About<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) version: Version,
+pub(super) struct About<'a> {
+    pub(super) method: &'a str,
+    pub(super) version: Version,
 }
 
-/// The exception that a Python client makes of a failure. Arguments are JSON.
+/// The exception that a Python client builds from a failure. `args` and `kwargs` are JSON.
 struct Exception<'a> {
     class: &'a str,
     module: &'a str,
@@ -32,39 +32,39 @@ struct Exception<'a> {
     kwargs: &'a str,
 }
 
-/// The object that stands in a reply as a string.
+/// Encodes a failure as the JSON object that a reply contains as a string.
 pub(super) fn json(failure: &Failure, about: Option<About<'_>>) -> String {
-    // Details that are not JSON are left out: the failure says the rest.
+    // Details that cannot be converted to JSON are left out: the other members still describe the failure.
     let details = failure.details().and_then(|details| json_of(details).ok());
     let details = details.as_deref().map(str::trim_ascii);
     let Exception { class, module, message, args, kwargs } = exception(failure, about, details);
     let mut out = String::with_capacity(512);
-    put_text(&mut out, r#"{"class": "#, class);
-    put_text(&mut out, r#", "module": "#, module);
-    put_text(&mut out, r#", "message": "#, &message);
+    write_text_member(&mut out, r#"{"class": "#, class);
+    write_text_member(&mut out, r#", "module": "#, module);
+    write_text_member(&mut out, r#", "message": "#, &message);
     let lines = failure.causes().iter().map(|line| format!("{line}\n"));
-    put(&mut out, r#", "tb": "#, &array(lines));
-    put(&mut out, r#", "args": "#, &args);
-    put(&mut out, r#", "kwargs": "#, kwargs);
-    put_own(&mut out, failure, &message, details);
+    write_member(&mut out, r#", "tb": "#, &array(lines));
+    write_member(&mut out, r#", "args": "#, &args);
+    write_member(&mut out, r#", "kwargs": "#, kwargs);
+    write_rpc_member(&mut out, failure, &message, details);
     out.push('}');
     out
 }
 
-/// What the exception does not say of the failure.
-fn put_own(out: &mut String, failure: &Failure, message: &str, details: Option<&str>) {
-    put_text(out, r#", "rpc": {"kind": "#, failure.kind().as_str());
-    put_text(out, r#", "class": "#, failure.class());
+/// Writes the member `rpc`: what the exception does not say about the failure.
+fn write_rpc_member(out: &mut String, failure: &Failure, message: &str, details: Option<&str>) {
+    write_text_member(out, r#", "rpc": {"kind": "#, failure.kind().as_str());
+    write_text_member(out, r#", "class": "#, failure.class());
     match failure.module() {
-        Some(module) => put_text(out, r#", "module": "#, module),
-        None => put(out, r#", "module": "#, "null"),
+        Some(module) => write_text_member(out, r#", "module": "#, module),
+        None => write_member(out, r#", "module": "#, "null"),
     }
     if message != failure.message() {
-        put_text(out, r#", "message": "#, failure.message());
+        write_text_member(out, r#", "message": "#, failure.message());
     }
-    put(out, r#", "served": "#, &array(failure.supported_versions()));
+    write_member(out, r#", "served": "#, &array(failure.supported_versions()));
     if let Some(details) = details {
-        put(out, r#", "details": "#, details);
+        write_member(out, r#", "details": "#, details);
     }
     out.push('}');
 }
@@ -99,39 +99,43 @@ fn exception<'a>(
 }
 
 fn no_such_method<'a>(failure: &'a Failure, about: Option<About<'_>>) -> Exception<'a> {
-    let sentence = |About { method, .. }| format!("Endpoint does not support RPC method {method}");
-    refusal("NoSuchMethod", failure, about.map(|about| (sentence(about), array([about.method]))))
+    let message = |About { method, .. }| format!("Endpoint does not support RPC method {method}");
+    dispatcher_error(
+        "NoSuchMethod",
+        failure,
+        about.map(|about| (message(about), array([about.method]))),
+    )
 }
 
 fn unsupported_version<'a>(failure: &'a Failure, about: Option<About<'_>>) -> Exception<'a> {
-    let told = about.map(|About { method, version }| {
+    let known = about.map(|About { method, version }| {
         let version = version.to_string();
-        let sentence =
+        let message =
             format!("Endpoint does not support RPC version {version}. Attempted method: {method}");
-        (sentence, array([&*version, method]))
+        (message, array([&*version, method]))
     });
-    refusal("UnsupportedVersion", failure, told)
+    dispatcher_error("UnsupportedVersion", failure, known)
 }
 
-/// An error of Python's dispatcher, with its sentence and arguments where they can be told.
-fn refusal<'a>(
+/// Returns an exception of Python's dispatcher, with the dispatcher's message and arguments where the request is known.
+fn dispatcher_error<'a>(
     class: &'a str,
     failure: &'a Failure,
-    told: Option<(String, String)>,
+    known: Option<(String, String)>,
 ) -> Exception<'a> {
-    let (message, args) = match told {
+    let (message, args) = match known {
         Some((message, args)) => (Cow::Owned(message), args),
         None => (Cow::Borrowed(failure.message()), array([failure.message()])),
     };
     Exception { class, module: DISPATCHER, message, args: Cow::Owned(args), kwargs: "{}" }
 }
 
-/// Positional and named arguments of the exception's constructor. An error's named fields become named arguments, as
-/// OpenStack's exceptions take them; fields without names become positional ones.
+/// Returns the positional and named arguments of the exception's constructor. An error's named fields become named
+/// arguments, as OpenStack's exceptions expect; fields without names become positional ones.
 fn arguments<'a>(module: &str, message: &str, details: Option<&'a str>) -> (Cow<'a, str>, &'a str) {
     match details {
         None | Some("null") => (Cow::Owned(array([message])), "{}"),
-        // No built-in exception is rebuilt with named arguments.
+        // Built-in exceptions accept no named arguments.
         Some(map) if map.starts_with('{') => {
             let kwargs = if is_builtin(module) { "{}" } else { map };
             (Cow::Owned(array([message])), kwargs)
@@ -141,26 +145,26 @@ fn arguments<'a>(module: &str, message: &str, details: Option<&'a str>) -> (Cow<
     }
 }
 
-/// Python 2 had another name for it.
+/// Returns whether the module is Python's own; Python 2 called it `exceptions`.
 pub(super) fn is_builtin(module: &str) -> bool {
     matches!(module, "builtins" | "exceptions")
 }
 
-fn put(out: &mut String, name: &str, json: &str) {
+fn write_member(out: &mut String, name: &str, json: &str) {
     out.push_str(name);
     out.push_str(json);
 }
 
-fn put_text(out: &mut String, name: &str, text: &str) {
+fn write_text_member(out: &mut String, name: &str, text: &str) {
     out.push_str(name);
-    put_string(out, text);
+    write_string(out, text);
 }
 
 fn array(texts: impl IntoIterator<Item: ToString>) -> String {
     let mut out = String::from("[");
     for (index, text) in texts.into_iter().enumerate() {
         out.push_str(if index == 0 { "" } else { ", " });
-        put_string(&mut out, &text.to_string());
+        write_string(&mut out, &text.to_string());
     }
     out.push(']');
     out

@@ -1,21 +1,138 @@
-//! The form of messages that Python's oslo.messaging reads and writes: JSON within JSON, everything in the body.
+//! The dialect of Python's oslo.messaging: JSON within JSON, everything in the body.
 //!
-//! Python peers are taken as they are. What they write and stricter readers refuse (numbers beyond 64 bits, NaN) is
-//! refused here too, but so that whoever waits for an answer gets one.
+//! Python peers may write what stricter readers reject: numbers beyond 64 bits, `NaN`, lone surrogates. It is rejected here
+//! too, but in such a way that a caller who waits for a reply gets one.
 
 mod compression;
 mod envelope;
 mod failure;
 mod id;
+mod json_scan;
+mod json_string;
 mod payload;
+mod python_exception;
 mod reply;
 mod request;
-mod split;
 #[cfg(test)]
 mod tests;
-mod text;
-mod their_failure;
 
-pub(crate) use self::failure::About;
-pub(crate) use self::reply::{Content, encode_heartbeat, encode_reply, read_reply};
-pub(crate) use self::request::{Call, SHORTEST_MONITOR, encode_request, read_request};
+use std::time::Duration;
+
+use lapin::BasicProperties;
+use rpc_core::{Codec, DecodeLimits, Outcome, Request};
+
+use self::failure::About;
+use super::properties::{self, JSON};
+use super::request::CallFields;
+use super::{CallId, DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
+
+/// A Python server counts whole seconds, and does not report that a method still runs to callers that ask for less than two.
+const MIN_MONITOR: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Oslo;
+
+impl Dialect for Oslo {
+    fn name(&self) -> &'static str {
+        "oslo.messaging"
+    }
+
+    fn codec(&self) -> Codec {
+        Codec::Json
+    }
+
+    fn can_cancel(&self) -> bool {
+        false
+    }
+
+    fn min_monitor(&self) -> Duration {
+        MIN_MONITOR
+    }
+
+    fn default_exchange(&self) -> &'static str {
+        "openstack"
+    }
+
+    fn always_durable(&self) -> bool {
+        false
+    }
+
+    fn binds_topic_exchange(&self) -> bool {
+        true
+    }
+
+    fn server_queue_ttl(&self) -> Option<Duration> {
+        None
+    }
+
+    fn topic_queue(&self, _exchange: &str, topic: &str) -> String {
+        topic.to_owned()
+    }
+
+    fn server_queue(&self, _exchange: &str, topic: &str, server: &str) -> String {
+        format!("{topic}.{server}")
+    }
+
+    fn fanout_exchange(&self, topic: &str) -> String {
+        format!("{topic}_fanout")
+    }
+
+    fn fanout_queue(&self, topic: &str, unique: &str) -> String {
+        format!("{topic}_fanout_{unique}")
+    }
+
+    fn reply_queue(&self, unique: &str) -> String {
+        format!("reply_{unique}")
+    }
+
+    fn encode_request(
+        &self,
+        properties: BasicProperties,
+        request: &Request,
+        call: Option<CallFields<'_>>,
+    ) -> Result<Message, String> {
+        Ok((with_python_properties(properties), request::encode(request, call)?))
+    }
+
+    fn decode_request(
+        &self,
+        properties: &BasicProperties,
+        body: &[u8],
+        limits: &DecodeLimits,
+    ) -> Result<Decoded, DecodeError> {
+        request::decode(body, properties::compression(properties), limits.max_bytes)
+    }
+
+    fn encode_reply(&self, to: &ReplyTo, request: Option<&Request>, outcome: Outcome) -> Message {
+        let about =
+            request.map(|request| About { method: &request.method, version: request.version });
+        let body = reply::encode(&to.call_id, &outcome, about);
+        (with_python_properties(properties::transient()), body)
+    }
+
+    fn encode_still_running(&self, to: &ReplyTo) -> Message {
+        let body = reply::encode_still_running(&to.call_id);
+        (with_python_properties(properties::transient()), body)
+    }
+
+    fn decode_inbound(
+        &self,
+        properties: &BasicProperties,
+        body: Vec<u8>,
+        limits: &DecodeLimits,
+    ) -> Inbound {
+        match reply::decode(&body, properties::compression(properties), limits.max_bytes) {
+            Ok((msg_id, reply)) => Inbound::Reply(CallId::parse(&msg_id), Ok(reply)),
+            Err(reason) => Inbound::Reply(None, Err(reason)),
+        }
+    }
+}
+
+/// Adds the properties that Python peers set on every message, and need.
+fn with_python_properties(properties: BasicProperties) -> BasicProperties {
+    properties
+        .with_content_type(JSON.into())
+        .with_content_encoding("utf-8".into())
+        .with_headers(<_>::default())
+        .with_priority(0)
+}

@@ -1,29 +1,29 @@
-//! Encoded values as JSON.
+//! Payloads as JSON.
 
 use std::borrow::Cow;
 
 use rpc_core::{Codec, DecodeLimits, Payload, Value};
 use serde::de::IgnoredAny;
 
-/// The JSON of a payload, for the inside of a message. Verified to be one value, which cannot break the message around
-/// it or add to it.
+/// Returns a payload as JSON, to be embedded in a message. It is validated to be one value, so that it cannot break the
+/// message around it or add members to it.
 pub(super) fn json_of(payload: &Payload) -> Result<Cow<'_, str>, String> {
     let json = match payload.codec() {
         Codec::Json => str::from_utf8(payload.bytes())
             .map(Cow::Borrowed)
             .map_err(|error| format!("not JSON: {error}"))?,
-        codec @ Codec::MessagePack => Cow::Owned(converted(codec, payload.bytes())?),
+        codec @ Codec::MessagePack => Cow::Owned(convert(codec, payload.bytes())?),
     };
     serde_json::from_str::<IgnoredAny>(&json).map_err(|error| format!("not JSON: {error}"))?;
     Ok(json)
 }
 
-fn converted(codec: Codec, bytes: &[u8]) -> Result<String, String> {
+fn convert(codec: Codec, bytes: &[u8]) -> Result<String, String> {
     let limits = DecodeLimits::new().max_bytes(bytes.len()).max_depth(DecodeLimits::MAX_DEPTH);
     let value: Value = codec
         .decode(bytes, &limits)
-        .map_err(|error| format!("{} that cannot be made JSON: {error}", codec.name()))?;
-    serde_json::to_string(&value).map_err(|error| format!("not for JSON: {error}"))
+        .map_err(|error| format!("cannot convert {} to JSON: {error}", codec.name()))?;
+    serde_json::to_string(&value).map_err(|error| format!("cannot encode as JSON: {error}"))
 }
 
 #[cfg(test)]

@@ -7,85 +7,68 @@ use rpc_core::{
     Codec, ContextEntries, DecodeLimits, MessageId, Payload, Request, TraceContext, Value, Version,
 };
 
+use super::json_scan::{RawValue, SyntaxError, members};
+use super::json_string::{
+    truncated, unescape, write_escaped, write_nested_escaped, write_nested_string,
+};
 use super::payload::json_of;
-use super::split::{Broken, Raw, members};
-use super::text::{escape, put_inner_string, put_inner_text, shortened, unescape};
-use super::{envelope, id};
+use super::{MIN_MONITOR, envelope, id};
+use crate::wire::request::CallFields;
+use crate::wire::{DecodeError, Decoded, OSLO, ReplyTo, names};
 
 const CONTEXT: &str = "_context_";
 const TRACE_PARENT: &str = "traceparent";
 const TRACE_STATE: &str = "tracestate";
 
-/// A Python server counts whole seconds, and gives no sign of life for fewer than two.
-pub(crate) const SHORTEST_MONITOR: Duration = Duration::from_secs(2);
-/// More than a century, in seconds.
-const LONGEST_MONITOR: f64 = (1_u64 << 32) as f64;
+/// The longest call monitor period that is decoded, in seconds: more than a century.
+const MAX_MONITOR_SECONDS: f64 = (1_u64 << 32) as f64;
 
-/// Where the answer to a call goes.
-#[derive(Debug, Copy, Clone)]
-pub(crate) struct Call<'a> {
-    pub(crate) msg_id: &'a str,
-    pub(crate) reply_queue: &'a str,
-}
-
-/// A request, and for a call the `_msg_id` and the queue of its answer.
-#[derive(Debug)]
-pub(crate) struct ReadRequest {
-    pub(crate) request: Request,
-    pub(crate) reply: Option<(String, String)>,
-}
-
-/// Why a request could not be read, and where its caller waits for an answer, as far as that could be.
-#[derive(Debug)]
-pub(crate) struct Unreadable {
-    pub(crate) reason: String,
-    pub(crate) reply: Option<(String, String)>,
-}
-
-/// The body of a request: of a call if there is somewhere to answer, otherwise of a cast.
+/// Encodes the body of a request: a call where there are `call` fields, otherwise a cast.
 ///
-/// Fails where arguments or context cannot be written as JSON.
-pub(crate) fn encode_request(request: &Request, call: Option<Call<'_>>) -> Result<Vec<u8>, String> {
+/// # Errors
+///
+/// Arguments or context cannot be converted to JSON, and why.
+pub(super) fn encode(request: &Request, call: Option<CallFields<'_>>) -> Result<Vec<u8>, String> {
     let args = if request.args.is_empty() { Ok("{}".into()) } else { json_of(&request.args) };
-    let args = args.map_err(|reason| format!("the arguments cannot be sent: {reason}"))?;
-    // Quotes in the arguments take a byte more each, the other members of a call about 300.
+    let args = args.map_err(|reason| format!("the arguments cannot be encoded: {reason}"))?;
+    // Each quote in the arguments takes one byte more; the other members of a call take about 300.
     envelope::seal(args.len() + args.len() / 4 + 384, |out| {
-        put_what(out, request, &args);
+        write_method(out, request, &args);
         if let Some(call) = call {
-            put_call(out, call, request.monitor);
+            write_call(out, call, request.monitor);
         }
         out.push_str(r#", \"_unique_id\": "#);
-        put_inner_string(out, &request.id.to_string());
-        put_context(out, request)?;
+        write_nested_string(out, &request.id.to_string());
+        write_context(out, request)?;
         out.push('}');
         Ok(())
     })
 }
 
-fn put_what(out: &mut String, request: &Request, args: &str) {
+fn write_method(out: &mut String, request: &Request, args: &str) {
     out.push_str(r#"{\"method\": "#);
-    put_inner_string(out, &request.method);
+    write_nested_string(out, &request.method);
     out.push_str(r#", \"args\": "#);
-    escape(out, args);
+    write_escaped(out, args);
     if let Some(namespace) = &request.namespace {
         out.push_str(r#", \"namespace\": "#);
-        put_inner_string(out, namespace);
+        write_nested_string(out, namespace);
     }
     if request.version != Version::V1_0 {
         out.push_str(r#", \"version\": "#);
-        put_inner_string(out, &request.version.to_string());
+        write_nested_string(out, &request.version.to_string());
     }
 }
 
-fn put_call(out: &mut String, call: Call<'_>, monitor: Option<Duration>) {
+fn write_call(out: &mut String, call: CallFields<'_>, monitor: Option<Duration>) {
     out.push_str(r#", \"_msg_id\": "#);
-    put_inner_string(out, call.msg_id);
+    write_nested_string(out, call.id);
     out.push_str(r#", \"_reply_q\": "#);
-    put_inner_string(out, call.reply_queue);
+    write_nested_string(out, call.reply_queue);
     out.push_str(r#", \"_timeout\": "#);
     match monitor {
         Some(monitor) => {
-            let monitor = monitor.max(SHORTEST_MONITOR);
+            let monitor = monitor.max(MIN_MONITOR);
             let seconds = monitor.as_secs().saturating_add(u64::from(monitor.subsec_nanos() > 0));
             out.push_str(&seconds.to_string());
         }
@@ -93,66 +76,66 @@ fn put_call(out: &mut String, call: Call<'_>, monitor: Option<Duration>) {
     }
 }
 
-fn put_context(out: &mut String, request: &Request) -> Result<(), String> {
+fn write_context(out: &mut String, request: &Request) -> Result<(), String> {
     if let Some(trace) = &request.trace {
-        put_name(out, TRACE_PARENT);
-        put_inner_string(out, &trace.to_string());
+        write_context_key(out, TRACE_PARENT);
+        write_nested_string(out, &trace.to_string());
         if let Some(state) = trace.trace_state() {
-            put_name(out, TRACE_STATE);
-            put_inner_string(out, state);
+            write_context_key(out, TRACE_STATE);
+            write_nested_string(out, state);
         }
     }
     for (key, value) in request.entries.iter() {
-        // The trace of the request comes before entries of its name.
+        // The request's trace context takes precedence over entries of the same name.
         if request.trace.is_some() && matches!(key, TRACE_PARENT | TRACE_STATE) {
             continue;
         }
-        put_name(out, key);
+        write_context_key(out, key);
         let json = serde_json::to_string(value)
-            .map_err(|error| format!("the context entry `{key}` cannot be sent: {error}"))?;
-        escape(out, &json);
+            .map_err(|error| format!("the context entry `{key}` cannot be encoded: {error}"))?;
+        write_escaped(out, &json);
     }
     Ok(())
 }
 
-fn put_name(out: &mut String, key: &str) {
+fn write_context_key(out: &mut String, key: &str) {
     out.push_str(r#", \"_context_"#);
-    put_inner_text(out, key);
+    write_nested_escaped(out, key);
     out.push_str(r#"\": "#);
 }
 
-/// Reads the body of a request. Its deadline is not in there.
-pub(crate) fn read_request(
+/// Decodes the body of a request. Its deadline is not in there.
+pub(super) fn decode(
     body: &[u8],
     compression: Option<&str>,
     max_bytes: usize,
-) -> Result<ReadRequest, Unreadable> {
+) -> Result<Decoded, DecodeError> {
     let message = envelope::open(body, compression, max_bytes)
-        .map_err(|reason| Unreadable { reason, reply: None })?;
+        .map_err(|reason| DecodeError { reason, reply_to: None })?;
     let members = Members::of(&message);
-    let reply = members.reply();
+    let reply_to = members.reply_to();
     match members.request() {
         Ok(mut request) => {
-            request.wants_reply = reply.is_some();
-            Ok(ReadRequest { request, reply })
+            request.wants_reply = reply_to.is_some();
+            Ok(Decoded { request, reply_to })
         }
-        Err(reason) => Err(Unreadable { reason, reply }),
+        Err(reason) => Err(DecodeError { reason, reply_to }),
     }
 }
 
-/// The members that mean something, the last one of each name.
+/// The members that are known, the last one of each name.
 #[derive(Default)]
 struct Members<'a> {
-    method: Option<Raw<'a>>,
-    args: Option<Raw<'a>>,
-    namespace: Option<Raw<'a>>,
-    version: Option<Raw<'a>>,
-    msg_id: Option<Raw<'a>>,
-    reply_q: Option<Raw<'a>>,
-    timeout: Option<Raw<'a>>,
-    unique_id: Option<Raw<'a>>,
-    context: Vec<(Cow<'a, str>, Raw<'a>)>,
-    broken: Option<Broken>,
+    method: Option<RawValue<'a>>,
+    args: Option<RawValue<'a>>,
+    namespace: Option<RawValue<'a>>,
+    version: Option<RawValue<'a>>,
+    msg_id: Option<RawValue<'a>>,
+    reply_q: Option<RawValue<'a>>,
+    timeout: Option<RawValue<'a>>,
+    unique_id: Option<RawValue<'a>>,
+    context: Vec<(Cow<'a, str>, RawValue<'a>)>,
+    syntax_error: Option<SyntaxError>,
 }
 
 impl<'a> Members<'a> {
@@ -160,16 +143,16 @@ impl<'a> Members<'a> {
         let mut found = Self::default();
         for part in members(message) {
             match part.map(|(name, raw)| (unescape(name, None), raw)) {
-                Ok((Ok(name), raw)) => found.take(name, raw),
-                // No name of ours; whatever it is, it is not known.
+                Ok((Ok(name), raw)) => found.insert(name, raw),
+                // A name that is not Unicode is not a known one.
                 Ok((Err(_), _)) => {}
-                Err(broken) => found.broken = Some(broken),
+                Err(error) => found.syntax_error = Some(error),
             }
         }
         found
     }
 
-    fn take(&mut self, name: Cow<'a, str>, raw: Raw<'a>) {
+    fn insert(&mut self, name: Cow<'a, str>, raw: RawValue<'a>) {
         let member = match &*name {
             "method" => &mut self.method,
             "args" => &mut self.args,
@@ -185,32 +168,38 @@ impl<'a> Members<'a> {
         *member = Some(raw);
     }
 
-    /// Where the answer goes. Whoever gives an id without a queue cannot be answered, so that is a cast.
-    fn reply(&self) -> Option<(String, String)> {
-        let text = |member: Option<Raw<'_>>| {
+    /// Returns where the reply goes. An id without a queue cannot be replied to, nor can a queue whose name AMQP cannot
+    /// carry: such a request is a cast.
+    fn reply_to(&self) -> Option<ReplyTo> {
+        let text = |member: Option<RawValue<'_>>| {
             member?.string().ok().filter(|text| !text.is_empty()).map(Cow::into_owned)
         };
-        Some((text(self.msg_id)?, text(self.reply_q)?))
+        let (call_id, queue) = (text(self.msg_id)?, text(self.reply_q)?);
+        names::fits(&queue).then(|| ReplyTo {
+            dialect: OSLO,
+            queue: queue.into(),
+            call_id: call_id.into(),
+        })
     }
 
     fn request(&self) -> Result<Request, String> {
-        if let Some(broken) = &self.broken {
-            return Err(format!("the request is no JSON object: {broken}"));
+        if let Some(error) = &self.syntax_error {
+            return Err(format!("the request is not a JSON object: {error}"));
         }
-        let method = self.method.ok_or("the request names no `method`")?;
+        let method = self.method.ok_or("the request has no `method`")?;
         let method = method.string().map_err(|reason| format!("`method`: {reason}"))?.into_owned();
         let mut request = Request::new(self.id(), method, self.args()?);
         request.namespace = self.namespace()?;
         request.version = self.version()?;
-        request.monitor = self.timeout.and_then(monitor);
+        request.monitor = self.timeout.and_then(decode_monitor);
         (request.trace, request.entries) = self.trace_and_entries()?;
         Ok(request)
     }
 
     fn id(&self) -> MessageId {
         match self.unique_id.and_then(|raw| raw.string().ok()) {
-            Some(text) if !text.is_empty() => id::standing_for(&text),
-            _ => id::fresh(),
+            Some(text) if !text.is_empty() => id::from_text(&text),
+            _ => id::unique(),
         }
     }
 
@@ -247,14 +236,14 @@ impl<'a> Members<'a> {
             if trace.is_some() && matches!(key, TRACE_PARENT | TRACE_STATE) {
                 continue;
             }
-            let value = entry(*raw)
-                .map_err(|reason| format!("the context entry `{}`: {reason}", shortened(key)))?;
+            let value = decode_entry(*raw)
+                .map_err(|reason| format!("the context entry `{}`: {reason}", truncated(key)))?;
             entries.push((key.to_owned(), value));
         }
         Ok((trace, entries.into_iter().collect()))
     }
 
-    /// The caller's trace, where it is one.
+    /// Returns the caller's trace context, if it is valid.
     fn trace(&self) -> Option<Box<TraceContext>> {
         let text = |key| {
             let mut named =
@@ -269,20 +258,20 @@ impl<'a> Members<'a> {
     }
 }
 
-fn entry(raw: Raw<'_>) -> Result<Value, String> {
+fn decode_entry(raw: RawValue<'_>) -> Result<Value, String> {
     let text = raw.exact().map_err(|number| number.to_string())?;
     let limits = DecodeLimits::new().max_bytes(text.len());
     Codec::Json.decode(text.as_bytes(), &limits).map_err(|error| error.to_string())
 }
 
-/// How often the caller wants a sign of life: a number, or text of digits. A Python server cuts fractions off, and heeds
-/// no wish for less than two seconds; here both are kept to, as signs of life come early rather than late.
-fn monitor(timeout: Raw<'_>) -> Option<Duration> {
+/// Decodes the call monitor period: a number, or a string of digits. A Python server cuts fractions off and ignores less
+/// than two seconds. This crate honours both, as it is better to report early that a method still runs than late.
+fn decode_monitor(timeout: RawValue<'_>) -> Option<Duration> {
     let seconds = match timeout.string() {
         Ok(text) => text.trim().parse::<u64>().ok()? as f64,
-        // Not every word that is read as a float here is a number in JSON.
-        Err(_) if timeout.odd.is_some() => return None,
+        // Rust parses `NaN` and `Infinity` as floats, too.
+        Err(_) if timeout.unrepresentable.is_some() => return None,
         Err(_) => timeout.text.parse::<f64>().ok()?,
     };
-    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_MONITOR)))
+    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(MAX_MONITOR_SECONDS)))
 }

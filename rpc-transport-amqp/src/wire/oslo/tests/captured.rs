@@ -1,12 +1,12 @@
-//! What a real peer has put on the wire: oslo.messaging 18.3.1, stacks shortened.
+//! What a real peer has put on the wire: oslo.messaging 18.3.1, tracebacks shortened.
 
 use std::time::Duration;
 
 use rpc_core::{FailureKind, Value, Version};
 
 use super::{json, value};
-use crate::wire::oslo::request::ReadRequest;
-use crate::wire::oslo::{Content, read_reply, read_request};
+use crate::wire::oslo::{reply, request};
+use crate::wire::{Decoded, Reply};
 
 pub(super) const CALL: &str = r#"{"oslo.version": "2.0", "oslo.message": "{\"method\": \"echo\", \"args\": {\"value\": {\"a\": [1, 2.5, \"\\u00e9\"]}}, \"_msg_id\": \"77bb9132f61c4200873ac760319a0d61\", \"_reply_q\": \"reply_0d50b22ad9d6499c8ae2a7d7bca45855\", \"_timeout\": null, \"_unique_id\": \"dbc0c737da104e30a3a211eecf8a7556\", \"_context_user\": \"bob\", \"_context_request_id\": \"req-1\", \"_context_roles\": [\"admin\"]}"}"#;
 
@@ -28,27 +28,27 @@ const KWARGS_ERROR: &str = r#"{"oslo.version": "2.0", "oslo.message": "{\"result
 
 const NO_SUCH_METHOD: &str = r#"{"oslo.version": "2.0", "oslo.message": "{\"result\": null, \"failure\": \"{\\\"class\\\": \\\"NoSuchMethod\\\", \\\"module\\\": \\\"oslo_messaging.rpc.dispatcher\\\", \\\"message\\\": \\\"Endpoint does not support RPC method nope\\\", \\\"tb\\\": [\\\"Traceback (most recent call last):\\\\n\\\", \\\"  File \\\\\\\"site-packages/oslo_messaging/rpc/server.py\\\\\\\", line 176, in _process_incoming\\\\n    ...\\\\n\\\", \\\"  File \\\\\\\"site-packages/oslo_messaging/rpc/dispatcher.py\\\\\\\", line 318, in dispatch\\\\n    ...\\\\n\\\", \\\"oslo_messaging.rpc.dispatcher.NoSuchMethod: Endpoint does not support RPC method nope\\\\n\\\"], \\\"args\\\": [\\\"Endpoint does not support RPC method nope\\\"], \\\"kwargs\\\": {}}\", \"ending\": true, \"_msg_id\": \"dfbf664fd3a946c8ae9d5a5dd3e00cf3\", \"_unique_id\": \"c0e8e4ca4ad74558b8ffb8f40427180b\"}"}"#;
 
-fn request(body: &str) -> ReadRequest {
-    read_request(body.as_bytes(), None, usize::MAX).unwrap()
+fn request(body: &str) -> Decoded {
+    request::decode(body.as_bytes(), None, usize::MAX).unwrap()
 }
 
-fn content(body: &str) -> Content {
-    read_reply(body.as_bytes(), None, usize::MAX).unwrap().content
+fn content(body: &str) -> Reply {
+    reply::decode(body.as_bytes(), None, usize::MAX).unwrap().1
 }
 
 fn failure(body: &str) -> rpc_core::Failure {
     match content(body) {
-        Content::Final(Err(failure)) => failure,
+        Reply::Final(Err(failure)) => failure,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn a_call_with_context_is_read() {
-    let ReadRequest { request, reply } = request(CALL);
-    let (msg_id, reply_queue) = reply.unwrap();
-    assert_eq!(msg_id, "77bb9132f61c4200873ac760319a0d61");
-    assert_eq!(reply_queue, "reply_0d50b22ad9d6499c8ae2a7d7bca45855");
+    let Decoded { request, reply_to } = request(CALL);
+    let reply_to = reply_to.unwrap();
+    assert_eq!(&*reply_to.call_id, "77bb9132f61c4200873ac760319a0d61");
+    assert_eq!(&*reply_to.queue, "reply_0d50b22ad9d6499c8ae2a7d7bca45855");
     assert_eq!(request.id.to_string(), "dbc0c737da104e30a3a211eecf8a7556");
     assert_eq!(request.method, "echo");
     assert_eq!(request.args, json(r#"{"value": {"a": [1, 2.5, "\u00e9"]}}"#));
@@ -68,9 +68,9 @@ fn a_call_with_namespace_and_version_is_read() {
 
 #[test]
 fn a_cast_is_read() {
-    let read = request(CAST);
-    assert_eq!(read.reply, None);
-    assert!(!read.request.wants_reply);
+    let decoded = request(CAST);
+    assert_eq!(decoded.reply_to, None);
+    assert!(!decoded.request.wants_reply);
 }
 
 #[test]
@@ -80,10 +80,10 @@ fn a_monitored_call_is_read() {
 
 #[test]
 fn replies_are_read() {
-    let Content::Final(Ok(result)) = content(REPLY) else { panic!() };
+    let Reply::Final(Ok(result)) = content(REPLY) else { panic!() };
     assert_eq!(value(&result), value(&json(r#"{"a": [1, 2.5, "é"]}"#)));
-    assert!(matches!(content(NOTHING), Content::Done));
-    assert!(matches!(content(HEARTBEAT), Content::Heartbeat));
+    assert!(matches!(content(NOTHING), Reply::End));
+    assert!(matches!(content(HEARTBEAT), Reply::StillRunning));
 }
 
 #[test]

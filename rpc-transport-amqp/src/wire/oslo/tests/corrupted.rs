@@ -1,14 +1,15 @@
-//! Bytes that are nearly messages.
+//! Corrupted messages.
 
 use rpc_core::{Failure, FailureKind, Version};
 
 use super::captured::{CALL, VALUE_ERROR};
-use crate::wire::oslo::{About, encode_reply, read_reply, read_request};
+use crate::wire::oslo::failure::About;
+use crate::wire::oslo::{reply, request};
 
-/// Reads it as both, and expects nothing but to get here again.
-fn read(body: &[u8]) {
-    let _ = read_request(body, None, 1 << 20);
-    let _ = read_reply(body, None, 1 << 20);
+/// Decodes a body as both, which must not panic.
+fn decode(body: &[u8]) {
+    let _ = request::decode(body, None, 1 << 20);
+    let _ = reply::decode(body, None, 1 << 20);
 }
 
 fn samples() -> Vec<Vec<u8>> {
@@ -20,33 +21,33 @@ fn samples() -> Vec<Vec<u8>> {
     vec![
         CALL.into(),
         VALUE_ERROR.into(),
-        encode_reply("é", &Err(failure), Some(about)),
+        reply::encode("é", &Err(failure), Some(about)),
         bare.into(),
     ]
 }
 
 #[test]
-fn every_beginning_of_a_message_is_read_without_panic() {
+fn every_beginning_of_a_message_is_decoded_without_panic() {
     for body in samples() {
         for end in 0..body.len() {
-            read(&body[..end]);
+            decode(&body[..end]);
         }
     }
 }
 
 #[test]
-fn every_message_with_one_wrong_byte_is_read_without_panic() {
+fn every_message_with_one_wrong_byte_is_decoded_without_panic() {
     const WRONG: &[u8] = b"\0\"\\{}[]:,0-Nu \x7f\x80\xc3\xff";
     for body in samples() {
         for at in 0..body.len() {
             for &byte in WRONG {
                 let mut wrong = body.clone();
                 wrong[at] = byte;
-                read(&wrong);
+                decode(&wrong);
             }
             let mut without = body.clone();
             without.remove(at);
-            read(&without);
+            decode(&without);
         }
     }
 }

@@ -3,35 +3,37 @@
 use rpc_core::error::Ran;
 use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
-use super::{json, message_in, reply_in};
-use crate::wire::oslo::{About, Content, encode_reply, read_reply};
+use super::{decode_enveloped_reply, json, message_in};
+use crate::wire::Reply;
+use crate::wire::oslo::failure::About;
+use crate::wire::oslo::reply;
 
 const ABOUT: About<'_> = About { method: "mint", version: Version::new(9, 1) };
 
-fn failed(content: Content) -> Failure {
-    match content {
-        Content::Final(Err(failure)) => failure,
+fn failed((_, reply): (String, Reply)) -> Failure {
+    match reply {
+        Reply::Final(Err(failure)) => failure,
         other => panic!("{other:?}"),
     }
 }
 
 fn round_trip(failure: &Failure, about: Option<About<'_>>) -> Failure {
-    let body = encode_reply("77bb", &Err(failure.clone()), about);
-    failed(read_reply(&body, None, usize::MAX).unwrap().content)
+    let body = reply::encode("77bb", &Err(failure.clone()), about);
+    failed(reply::decode(&body, None, usize::MAX).unwrap())
 }
 
-/// What a Python client reads of it.
+/// Returns what a Python client decodes.
 fn pythons(failure: Failure, about: Option<About<'_>>) -> serde_json::Value {
-    let message = message_in(&encode_reply("77bb", &Err(failure), about));
+    let message = message_in(&reply::encode("77bb", &Err(failure), about));
     assert_eq!(message["result"], serde_json::Value::Null);
     serde_json::from_str(message["failure"].as_str().unwrap()).unwrap()
 }
 
-/// What we read of Python's.
+/// Decodes a failure of a Python server.
 fn from_python(failure: &serde_json::Value) -> Failure {
     let reply =
         serde_json::json!({"_msg_id": "77bb", "failure": failure.to_string(), "ending": true});
-    failed(reply_in(&reply.to_string()).content)
+    failed(decode_enveloped_reply(&reply.to_string()))
 }
 
 #[test]
@@ -160,7 +162,7 @@ fn pythons_constructor_arguments_are_the_details() {
         let failure =
             format!(r#"{{"class": "E", "module": "m", "args": {args}, "kwargs": {kwargs}}}"#);
         let message = serde_json::json!({"_msg_id": "a", "failure": failure, "ending": true});
-        let failure = failed(reply_in(&message.to_string()).content);
+        let failure = failed(decode_enveloped_reply(&message.to_string()));
         let read = failure
             .details()
             .map(|details| String::from_utf8_lossy(details.bytes()).replace(", ", ","));
@@ -234,7 +236,7 @@ fn a_kind_that_only_newer_servers_know_leaves_open_whether_the_method_ran() {
 #[test]
 fn half_surrogate_pairs_in_words_are_replaced() {
     let message = r#"{"_msg_id": "a", "ending": true, "failure": "{\"class\": \"E\", \"message\": \"\\ud800\", \"tb\": [1, \"\\udc00\\n\"]}"}"#;
-    let failure = failed(reply_in(message).content);
+    let failure = failed(decode_enveloped_reply(message));
     assert_eq!(failure.message(), "\u{fffd}");
     assert_eq!(failure.causes(), ["\u{fffd}"]);
 }

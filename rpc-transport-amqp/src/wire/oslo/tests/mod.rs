@@ -1,4 +1,4 @@
-//! What peers write, and what they get.
+//! Messages from and for Python peers.
 
 mod captured;
 mod corrupted;
@@ -8,24 +8,23 @@ mod requests;
 
 use rpc_core::{Codec, DecodeLimits, MessageId, Payload, Request, Value};
 
-use super::reply::ReadReply;
-use super::request::{ReadRequest, Unreadable};
-use super::{read_reply, read_request};
+use super::{reply, request};
+use crate::wire::{DecodeError, Decoded, OSLO, Reply, ReplyTo};
 
-/// The body with this message in an envelope.
+/// Puts a message into an envelope.
 fn enveloped(message: &str) -> Vec<u8> {
     serde_json::json!({"oslo.version": "2.0", "oslo.message": message}).to_string().into_bytes()
 }
 
-fn read_in(message: &str) -> Result<ReadRequest, Unreadable> {
-    read_request(&enveloped(message), None, usize::MAX)
+fn decode(message: &str) -> Result<Decoded, DecodeError> {
+    request::decode(&enveloped(message), None, usize::MAX)
 }
 
-fn reply_in(message: &str) -> ReadReply {
-    read_reply(&enveloped(message), None, usize::MAX).unwrap()
+fn decode_enveloped_reply(message: &str) -> (String, Reply) {
+    reply::decode(&enveloped(message), None, usize::MAX).unwrap()
 }
 
-/// The message in a body of ours, read by others than ourselves.
+/// Returns the message of a body, decoded by `serde_json`.
 fn message_in(body: &[u8]) -> serde_json::Value {
     let envelope: serde_json::Value = serde_json::from_slice(body).unwrap();
     assert_eq!(envelope["oslo.version"], "2.0");
@@ -44,7 +43,7 @@ fn request(method: &'static str, args: &str) -> Request {
     Request::new(MessageId::from_bits(0xab), method, json(args))
 }
 
-/// Where the callers of these tests wait.
-fn waiting() -> Option<(String, String)> {
-    Some(("77bb".to_owned(), "reply_0d50".to_owned()))
+/// Where the replies of these tests go.
+fn reply_to() -> Option<ReplyTo> {
+    Some(ReplyTo { dialect: OSLO, queue: "reply_0d50".into(), call_id: "77bb".into() })
 }

@@ -1,19 +1,20 @@
-//! Replies, there and back.
+//! Replies, encoding and decoding.
 
 use rpc_core::{Codec, Failure, FailureKind, Payload};
 
-use super::{json, message_in, reply_in};
-use crate::wire::oslo::{Content, encode_heartbeat, encode_reply, read_reply};
+use super::{decode_enveloped_reply, json, message_in};
+use crate::wire::Reply;
+use crate::wire::oslo::reply;
 
-fn content(members: &str) -> Content {
-    let reply = reply_in(&format!(r#"{{"_msg_id": "77bb"{members}}}"#));
-    assert_eq!(reply.msg_id, "77bb");
-    reply.content
+fn content(members: &str) -> Reply {
+    let (msg_id, reply) = decode_enveloped_reply(&format!(r#"{{"_msg_id": "77bb"{members}}}"#));
+    assert_eq!(msg_id, "77bb");
+    reply
 }
 
 #[test]
 fn a_reply_has_all_five_members() {
-    let message = message_in(&encode_reply("77bb", &Ok(json(r#" {"a": "\u00e9\""} "#)), None));
+    let message = message_in(&reply::encode("77bb", &Ok(json(r#" {"a": "\u00e9\""} "#)), None));
     assert_eq!(message["result"], serde_json::json!({"a": "é\""}));
     assert_eq!(message["failure"], serde_json::Value::Null);
     assert_eq!(message["ending"], true);
@@ -24,7 +25,7 @@ fn a_reply_has_all_five_members() {
 
 #[test]
 fn each_attempt_to_reply_has_an_id_of_its_own() {
-    let id = || message_in(&encode_heartbeat("77bb"))["_unique_id"].clone();
+    let id = || message_in(&reply::encode_still_running("77bb"))["_unique_id"].clone();
     assert_ne!(id(), id());
 }
 
@@ -32,10 +33,10 @@ fn each_attempt_to_reply_has_an_id_of_its_own() {
 fn a_result_comes_back_as_it_was() {
     for result in [r#"{"a": [1, 2.5, "\u00e9"]}"#, "1.0", "18446744073709551615", r#""\"\\ 🦀""#]
     {
-        let body = encode_reply("77bb", &Ok(json(result)), None);
-        let reply = read_reply(&body, None, usize::MAX).unwrap();
-        assert_eq!(reply.msg_id, "77bb");
-        assert!(matches!(reply.content, Content::Final(Ok(read)) if read == json(result)));
+        let body = reply::encode("77bb", &Ok(json(result)), None);
+        let (msg_id, reply) = reply::decode(&body, None, usize::MAX).unwrap();
+        assert_eq!(msg_id, "77bb");
+        assert!(matches!(reply, Reply::Final(Ok(read)) if read == json(result)));
     }
 }
 
@@ -44,7 +45,7 @@ fn a_message_pack_result_becomes_json() {
     let bytes = Codec::MessagePack.encode(&[1, 2]).unwrap();
     let outcome = Ok(Payload::new(Codec::MessagePack, bytes));
     assert_eq!(
-        message_in(&encode_reply("77bb", &outcome, None))["result"],
+        message_in(&reply::encode("77bb", &outcome, None))["result"],
         serde_json::json!([1, 2])
     );
 }
@@ -53,11 +54,12 @@ fn a_message_pack_result_becomes_json() {
 fn a_result_that_is_not_json_becomes_a_failure() {
     for bytes in [b"".as_slice(), b"\xff", b"1, \"failure\": 1", b"[1"] {
         let outcome = Ok(Payload::new(Codec::Json, bytes.to_vec()));
-        let reply = read_reply(&encode_reply("77bb", &outcome, None), None, usize::MAX).unwrap();
-        let Content::Final(Err(failure)) = reply.content else { panic!("{:?}", reply.content) };
+        let (_, reply) =
+            reply::decode(&reply::encode("77bb", &outcome, None), None, usize::MAX).unwrap();
+        let Reply::Final(Err(failure)) = reply else { panic!("{reply:?}") };
         assert_eq!(failure.kind(), FailureKind::UnencodableResult);
         assert!(
-            failure.message().contains("its result cannot be sent as json: not JSON: "),
+            failure.message().contains("its result cannot be encoded as JSON: not JSON: "),
             "{failure}"
         );
     }
@@ -65,13 +67,13 @@ fn a_result_that_is_not_json_becomes_a_failure() {
 
 #[test]
 fn a_heartbeat_is_read_as_one() {
-    let reply = read_reply(&encode_heartbeat("77bb"), None, usize::MAX).unwrap();
-    assert!(matches!(reply.content, Content::Heartbeat));
+    let (_, reply) = reply::decode(&reply::encode_still_running("77bb"), None, usize::MAX).unwrap();
+    assert!(matches!(reply, Reply::StillRunning));
 }
 
 #[test]
 fn a_reply_without_failure_member_is_still_read() {
-    assert!(matches!(content(r#", "result": 1, "ending": true"#), Content::Final(Ok(_))));
+    assert!(matches!(content(r#", "result": 1, "ending": true"#), Reply::Final(Ok(_))));
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn a_reply_without_value_ends_the_call() {
         ["", r#", "result": null"#, r#", "result": null, "failure": null"#, r#", "failure": """#]
     {
         assert!(
-            matches!(content(&format!(r#"{members}, "ending": true"#)), Content::Done),
+            matches!(content(&format!(r#"{members}, "ending": true"#)), Reply::End),
             "{members}"
         );
     }
@@ -89,29 +91,29 @@ fn a_reply_without_value_ends_the_call() {
 #[test]
 fn a_value_without_an_end_is_a_part() {
     for members in [r#", "result": 1"#, r#", "result": 1, "ending": false"#, r#", "result": 0"#] {
-        assert!(matches!(content(members), Content::Part(Ok(_))), "{members}");
+        assert!(matches!(content(members), Reply::FirstPart(Ok(_))), "{members}");
     }
-    assert!(matches!(content(r#", "failure": "{}", "ending": false"#), Content::Part(Err(_))));
+    assert!(matches!(content(r#", "failure": "{}", "ending": false"#), Reply::FirstPart(Err(_))));
 }
 
 #[test]
 fn a_failure_comes_before_a_result() {
     let both = content(r#", "result": 1, "failure": "{\"class\": \"KeyError\"}", "ending": true"#);
-    assert!(matches!(both, Content::Final(Err(failure)) if failure.class() == "KeyError"));
+    assert!(matches!(both, Reply::Final(Err(failure)) if failure.class() == "KeyError"));
 }
 
 #[test]
 fn a_result_that_would_change_is_a_failure_after_the_method_ran() {
     for (result, reason) in [
         ("[1180591620717411303424]", "the integer 1180591620717411303424 does not fit in 64 bits"),
-        ("NaN", "NaN is no number in JSON (RFC 8259)"),
+        ("NaN", "NaN is not a number in JSON (RFC 8259)"),
     ] {
         let content = content(&format!(r#", "result": {result}, "ending": true"#));
-        let Content::Final(Err(failure)) = content else { panic!("{content:?}") };
+        let Reply::Final(Err(failure)) = content else { panic!("{content:?}") };
         assert_eq!(failure.kind(), FailureKind::UnencodableResult);
         assert_eq!(
             failure.message(),
-            format!("the method succeeded, but its result cannot be read: {reason}")
+            format!("the method succeeded, but its result cannot be decoded: {reason}")
         );
     }
 }
@@ -121,7 +123,7 @@ fn a_reply_to_nobody_is_refused() {
     for message in
         [r#"{"result": 1, "ending": true}"#, r#"{"_msg_id": null}"#, r#"{"_msg_id": "a""#]
     {
-        assert!(read_reply(message.as_bytes(), None, usize::MAX).is_err(), "{message}");
+        assert!(reply::decode(message.as_bytes(), None, usize::MAX).is_err(), "{message}");
     }
 }
 
@@ -129,9 +131,9 @@ fn a_reply_to_nobody_is_refused() {
 fn a_failure_that_cannot_be_read_still_ends_the_call() {
     for failure in [r#""{\"class\": ""#, r#""no JSON""#, "7", "[1]", r#""\ud800""#] {
         let content = content(&format!(r#", "failure": {failure}, "ending": true"#));
-        let Content::Final(Err(failure)) = content else { panic!("{content:?}") };
+        let Reply::Final(Err(failure)) = content else { panic!("{content:?}") };
         assert_eq!(failure.kind(), FailureKind::Error);
-        assert!(failure.message().contains("cannot be read"), "{failure}");
+        assert!(failure.message().contains("cannot be decoded"), "{failure}");
     }
 }
 
@@ -139,7 +141,7 @@ fn a_failure_that_cannot_be_read_still_ends_the_call() {
 fn falsy_failures_are_none() {
     for failure in ["null", r#""""#, "false", "0", "[]", "{}"] {
         let content = content(&format!(r#", "result": 1, "failure": {failure}, "ending": true"#));
-        assert!(matches!(content, Content::Final(Ok(_))), "{failure}");
+        assert!(matches!(content, Reply::Final(Ok(_))), "{failure}");
     }
 }
 
@@ -147,5 +149,5 @@ fn falsy_failures_are_none() {
 fn a_failure_may_be_an_object() {
     let content = content(r#", "failure": {"class": "KeyError", "tb": null}, "ending": true"#);
     let expected = |failure: &Failure| failure.class() == "KeyError" && failure.causes().is_empty();
-    assert!(matches!(content, Content::Final(Err(failure)) if expected(&failure)));
+    assert!(matches!(content, Reply::Final(Err(failure)) if expected(&failure)));
 }

@@ -1,14 +1,15 @@
-//! Requests, there and back.
+//! Requests, encoding and decoding.
 
 use std::time::Duration;
 
 use rpc_core::{Codec, ContextEntries, MessageId, Payload, Request, TraceContext, Value, Version};
 
-use super::{message_in, read_in, request, value, waiting};
-use crate::wire::oslo::request::ReadRequest;
-use crate::wire::oslo::{Call, encode_request, read_request};
+use super::{decode, message_in, reply_to, value};
+use crate::wire::Decoded;
+use crate::wire::oslo::request;
+use crate::wire::request::CallFields;
 
-const CALL: Call<'_> = Call { msg_id: "77bb", reply_queue: "reply_0d50" };
+const CALL: CallFields<'_> = CallFields { id: "77bb", reply_queue: "reply_0d50" };
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 fn entries(entries: &[(&str, Value)]) -> ContextEntries {
@@ -16,33 +17,33 @@ fn entries(entries: &[(&str, Value)]) -> ContextEntries {
 }
 
 fn round_trip(request: &Request) -> Request {
-    let body = encode_request(request, Some(CALL)).unwrap();
-    let ReadRequest { request, reply } = read_request(&body, None, usize::MAX).unwrap();
-    assert_eq!(reply, waiting());
+    let body = request::encode(request, Some(CALL)).unwrap();
+    let Decoded { request, reply_to: decoded } = request::decode(&body, None, usize::MAX).unwrap();
+    assert_eq!(decoded, reply_to());
     assert!(request.wants_reply);
     request
 }
 
-/// A readable call, but for these members.
+/// Returns a valid call with these members added.
 fn call_with(members: &str) -> String {
     format!(r#"{{"method": "m", {members}, "_msg_id": "77bb", "_reply_q": "reply_0d50"}}"#)
 }
 
-fn refused(members: &str) -> String {
-    let unreadable = read_in(&call_with(members)).unwrap_err();
-    assert_eq!(unreadable.reply, waiting(), "{}", unreadable.reason);
-    unreadable.reason
+fn rejected(members: &str) -> String {
+    let error = decode(&call_with(members)).unwrap_err();
+    assert_eq!(error.reply_to, reply_to(), "{}", error.reason);
+    error.reason
 }
 
 #[test]
 fn a_call_is_written_as_python_writes_it() {
-    let mut request = request("echo", r#"{"value":["é",1.0,"\"\\"]}"#);
+    let mut request = super::request("echo", r#"{"value":["é",1.0,"\"\\"]}"#);
     request.namespace = Some("control".into());
     request.version = Version::new(2, 1);
     request.monitor = Some(Duration::from_millis(2001));
     request.entries =
         entries(&[("user", "bob".into()), ("roles", Value::Array(vec!["a\"".into()]))]);
-    let message = message_in(&encode_request(&request, Some(CALL)).unwrap());
+    let message = message_in(&request::encode(&request, Some(CALL)).unwrap());
     assert_eq!(
         message,
         serde_json::json!({
@@ -56,14 +57,14 @@ fn a_call_is_written_as_python_writes_it() {
 
 #[test]
 fn a_cast_says_no_more_than_it_must() {
-    let message = message_in(&encode_request(&request("m", ""), None).unwrap());
+    let message = message_in(&request::encode(&super::request("m", ""), None).unwrap());
     let unique_id = "000000000000000000000000000000ab";
     assert_eq!(message, serde_json::json!({"method": "m", "args": {}, "_unique_id": unique_id}));
 }
 
 #[test]
 fn a_request_comes_back_as_it_was() {
-    let mut sent = request("m\"\\\n🦀", r#"{"a": {"b": [1, "\ud83e\udd80"]}}"#);
+    let mut sent = super::request("m\"\\\n🦀", r#"{"a": {"b": [1, "\ud83e\udd80"]}}"#);
     sent.namespace = Some("".into());
     sent.version = Version::new(1, 3).with_revision(2);
     sent.monitor = Some(Duration::from_secs(7));
@@ -89,7 +90,7 @@ fn a_request_comes_back_as_it_was() {
 
 #[test]
 fn the_trace_of_a_request_comes_before_entries_of_its_name() {
-    let mut sent = request("m", "{}");
+    let mut sent = super::request("m", "{}");
     sent.trace = Some(Box::new(TRACE.parse().unwrap()));
     sent.entries = entries(&[("traceparent", "mine".into()), ("tracestate", "mine".into())]);
     let received = round_trip(&sent);
@@ -99,7 +100,7 @@ fn the_trace_of_a_request_comes_before_entries_of_its_name() {
 
 #[test]
 fn what_is_no_trace_is_an_entry_like_others() {
-    let mut sent = request("m", "{}");
+    let mut sent = super::request("m", "{}");
     sent.entries = entries(&[("traceparent", "mine".into()), ("tracestate", Value::Int(1))]);
     let received = round_trip(&sent);
     assert_eq!(received.trace, None);
@@ -109,9 +110,9 @@ fn what_is_no_trace_is_an_entry_like_others() {
 #[test]
 fn a_monitor_is_written_so_that_python_heeds_it() {
     for (monitor, written) in [(1, "2"), (2000, "2"), (2001, "3"), (60_000, "60")] {
-        let mut request = request("m", "{}");
+        let mut request = super::request("m", "{}");
         request.monitor = Some(Duration::from_millis(monitor));
-        let message = message_in(&encode_request(&request, Some(CALL)).unwrap());
+        let message = message_in(&request::encode(&request, Some(CALL)).unwrap());
         assert_eq!(message["_timeout"].to_string(), written);
     }
 }
@@ -138,8 +139,8 @@ fn a_monitor_is_read_as_the_number_that_a_python_client_writes() {
         ("NaN", None),
         ("Infinity", None),
     ] {
-        let read = read_in(&call_with(&format!(r#""_timeout": {timeout}"#))).unwrap();
-        assert_eq!(read.request.monitor, seconds.map(Duration::from_secs_f64), "{timeout}");
+        let decoded = decode(&call_with(&format!(r#""_timeout": {timeout}"#))).unwrap();
+        assert_eq!(decoded.request.monitor, seconds.map(Duration::from_secs_f64), "{timeout}");
     }
 }
 
@@ -154,20 +155,20 @@ fn message_pack_arguments_become_json() {
 #[test]
 fn arguments_that_are_not_json_are_not_sent() {
     for args in ["{", "{}, \"_msg_id\": \"x\"", "]"] {
-        let reason = encode_request(&request("m", args), None).unwrap_err();
-        assert!(reason.starts_with("the arguments cannot be sent: not JSON: "), "{reason}");
+        let reason = request::encode(&super::request("m", args), None).unwrap_err();
+        assert!(reason.starts_with("the arguments cannot be encoded: not JSON: "), "{reason}");
     }
 }
 
 #[test]
 fn missing_members_have_their_defaults() {
-    let read = read_in(r#"{"method": "m"}"#).unwrap();
-    assert_eq!(read.reply, None);
-    assert!(!read.request.wants_reply);
-    assert_eq!(read.request.args, super::json("{}"));
-    assert_eq!(read.request.version, Version::V1_0);
-    assert_eq!(read.request.namespace, None);
-    assert_eq!(read_in(r#"{"method": "m", "namespace": null}"#).unwrap().request.namespace, None);
+    let decoded = decode(r#"{"method": "m"}"#).unwrap();
+    assert_eq!(decoded.reply_to, None);
+    assert!(!decoded.request.wants_reply);
+    assert_eq!(decoded.request.args, super::json("{}"));
+    assert_eq!(decoded.request.version, Version::V1_0);
+    assert_eq!(decoded.request.namespace, None);
+    assert_eq!(decode(r#"{"method": "m", "namespace": null}"#).unwrap().request.namespace, None);
 }
 
 #[test]
@@ -178,15 +179,15 @@ fn who_gives_no_queue_or_no_id_is_not_answered() {
         r#""_msg_id": "", "_reply_q": "reply_0d50""#,
         r#""_msg_id": "77bb", "_reply_q": null"#,
     ] {
-        let read = read_in(&format!(r#"{{"method": "m", {members}}}"#)).unwrap();
-        assert_eq!(read.reply, None, "{members}");
-        assert!(!read.request.wants_reply);
+        let decoded = decode(&format!(r#"{{"method": "m", {members}}}"#)).unwrap();
+        assert_eq!(decoded.reply_to, None, "{members}");
+        assert!(!decoded.request.wants_reply);
     }
 }
 
 #[test]
 fn only_a_message_that_says_so_is_a_repeated_one() {
-    let id = |member: &str| read_in(&format!(r#"{{"method": "m"{member}}}"#)).unwrap().request.id;
+    let id = |member: &str| decode(&format!(r#"{{"method": "m"{member}}}"#)).unwrap().request.id;
     assert_eq!(id(r#", "_unique_id": "Ab""#), MessageId::from_bits(0xab));
     for odd in
         [r#", "_unique_id": "req-1""#, r#", "_unique_id": "0123456789abcdef0123456789abcdef0""#]
@@ -201,41 +202,42 @@ fn only_a_message_that_says_so_is_a_repeated_one() {
 
 #[test]
 fn of_members_of_one_name_the_last_one_counts() {
-    let read = read_in(r#"{"method": "a", "_context_k": 1, "m\u0065thod": "b", "_context_k": 2}"#);
-    let request = read.unwrap().request;
+    let decoded =
+        decode(r#"{"method": "a", "_context_k": 1, "m\u0065thod": "b", "_context_k": 2}"#);
+    let request = decoded.unwrap().request;
     assert_eq!(request.method, "b");
     assert_eq!(request.entries, entries(&[("k", Value::Int(2))]));
 }
 
 #[test]
 fn what_cannot_be_read_is_said_to_its_caller() {
-    assert_eq!(refused(r#""version": null"#), "`version`: it is not a string");
-    assert_eq!(refused(r#""version": 1.0"#), "`version`: it is not a string");
-    assert!(refused(r#""version": "one""#).starts_with("`version`: invalid version \"one\""));
-    assert_eq!(refused(r#""namespace": 7"#), "`namespace`: it is not a string");
-    assert_eq!(refused(r#""method": null"#), "`method`: it is not a string");
-    let reason = refused(r#""method": "\ud800""#);
-    assert_eq!(reason, "`method`: it holds half of a surrogate pair, which is no Unicode text");
-    let unreadable = read_in(r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50"}"#).unwrap_err();
-    assert_eq!(unreadable.reason, "the request names no `method`");
-    assert_eq!(unreadable.reply, waiting());
+    assert_eq!(rejected(r#""version": null"#), "`version`: it is not a string");
+    assert_eq!(rejected(r#""version": 1.0"#), "`version`: it is not a string");
+    assert!(rejected(r#""version": "one""#).starts_with("`version`: invalid version \"one\""));
+    assert_eq!(rejected(r#""namespace": 7"#), "`namespace`: it is not a string");
+    assert_eq!(rejected(r#""method": null"#), "`method`: it is not a string");
+    let reason = rejected(r#""method": "\ud800""#);
+    assert_eq!(reason, "`method`: it contains a lone surrogate, which is not valid Unicode");
+    let error = decode(r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50"}"#).unwrap_err();
+    assert_eq!(error.reason, "the request has no `method`");
+    assert_eq!(error.reply_to, reply_to());
 }
 
 #[test]
 fn numbers_that_would_change_are_said_to_the_caller() {
     assert_eq!(
-        refused(r#""args": {"a": [1180591620717411303424]}"#),
+        rejected(r#""args": {"a": [1180591620717411303424]}"#),
         "`args`: the integer 1180591620717411303424 does not fit in 64 bits"
     );
-    assert_eq!(refused(r#""args": {"a": NaN}"#), "`args`: NaN is no number in JSON (RFC 8259)");
+    assert_eq!(rejected(r#""args": {"a": NaN}"#), "`args`: NaN is not a number in JSON (RFC 8259)");
     assert_eq!(
-        refused(r#""_context_load": -Infinity"#),
-        "the context entry `load`: -Infinity is no number in JSON (RFC 8259)"
+        rejected(r#""_context_load": -Infinity"#),
+        "the context entry `load`: -Infinity is not a number in JSON (RFC 8259)"
     );
     let digits = "9".repeat(10_000);
     let shown = "9".repeat(40);
     assert_eq!(
-        refused(&format!(r#""args": {digits}"#)),
+        rejected(&format!(r#""args": {digits}"#)),
         format!("`args`: the integer {shown}… does not fit in 64 bits")
     );
 }
@@ -243,21 +245,21 @@ fn numbers_that_would_change_are_said_to_the_caller() {
 #[test]
 fn an_unreadable_context_entry_is_named() {
     for entry in [r#""\ud800""#, "[1,]", r#"{"a": 1, "a": 2}"#, "nil"] {
-        let reason = refused(&format!(r#""_context_user": {entry}"#));
+        let reason = rejected(&format!(r#""_context_user": {entry}"#));
         assert!(reason.starts_with("the context entry `user`: cannot decode: "), "{reason}");
     }
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
-    assert!(refused(&format!(r#""_context_user": {deep}"#)).contains("nested deeper"));
+    assert!(rejected(&format!(r#""_context_user": {deep}"#)).contains("nested deeper"));
 }
 
 #[test]
 fn arguments_are_handed_on_as_they_are_written() {
     let args = r#"{"half": "\ud800", "one": 1.0, "large": 18446744073709551615, "bad": tru}"#;
-    let read = read_in(&call_with(&format!(r#""args": {args}"#))).unwrap();
-    assert_eq!(read.request.args, super::json(args));
+    let decoded = decode(&call_with(&format!(r#""args": {args}"#))).unwrap();
+    assert_eq!(decoded.request.args, super::json(args));
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(
-        read_in(&call_with(&format!(r#""args": {deep}"#))).unwrap().request.args.len(),
+        decode(&call_with(&format!(r#""args": {deep}"#))).unwrap().request.args.len(),
         deep.len()
     );
 }
@@ -265,13 +267,13 @@ fn arguments_are_handed_on_as_they_are_written() {
 #[test]
 fn the_caller_of_a_request_that_is_cut_short_is_found() {
     let message = r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50", "method": "m", "args": {"#;
-    let unreadable = read_in(message).unwrap_err();
+    let error = decode(message).unwrap_err();
     assert_eq!(
-        unreadable.reason,
-        format!("the request is no JSON object: it ends at byte {}", message.len())
+        error.reason,
+        format!("the request is not a JSON object: unexpected end at byte {}", message.len())
     );
-    assert_eq!(unreadable.reply, waiting());
-    assert_eq!(read_request(message.as_bytes(), None, 0).unwrap_err().reply, waiting());
+    assert_eq!(error.reply_to, reply_to());
+    assert_eq!(request::decode(message.as_bytes(), None, 0).unwrap_err().reply_to, reply_to());
 }
 
 #[test]
@@ -283,14 +285,14 @@ fn a_body_that_is_no_object_is_refused() {
         "\u{feff}{}",
         "{\"oslo.version\": \"2.1\", \"oslo.message\": \"{}\"}",
     ] {
-        assert_eq!(read_request(body.as_bytes(), None, usize::MAX).unwrap_err().reply, None);
+        assert_eq!(request::decode(body.as_bytes(), None, usize::MAX).unwrap_err().reply_to, None);
     }
 }
 
 #[test]
 fn a_request_for_values_keeps_floats_and_integers_apart() {
-    let read = read_in(r#"{"method": "m", "args": {"f": 1.0, "i": 1}}"#).unwrap();
-    let args = value(&read.request.args);
+    let decoded = decode(r#"{"method": "m", "args": {"f": 1.0, "i": 1}}"#).unwrap();
+    let args = value(&decoded.request.args);
     assert_eq!(args, value(&super::json(r#"{"f": 1.0, "i": 1}"#)));
     assert_ne!(args, value(&super::json(r#"{"f": 1, "i": 1}"#)));
 }

@@ -1,21 +1,21 @@
-//! Failures as servers send them, Python's and ours.
+//! Failures from replies: exceptions of Python servers, and what servers of this crate add to them.
 
 use std::borrow::Cow;
 
 use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
 use super::failure::{DISPATCHER, is_builtin};
-use super::split::{Raw, elements, members};
+use super::json_scan::{RawValue, elements, members};
 
-/// What Python adds to the names of an exception that it has rebuilt.
+/// Python appends it to the class and module of an exception that it has rebuilt.
 const REBUILT: &str = "_Remote";
 
-/// The failure in a reply's member `failure`, if there is one: a string that holds an object. An object is taken, too.
-pub(super) fn read(raw: Raw<'_>) -> Option<Failure> {
+/// Decodes a reply's member `failure`, if it is one: a string that contains an object. A bare object is accepted, too.
+pub(super) fn decode(raw: RawValue<'_>) -> Option<Failure> {
     let read = |text: &str| Members::of(text).map_or_else(unreadable, |found| found.failure());
     match raw.string() {
         Ok(text) => (!text.is_empty()).then(|| read(&text)),
-        // Whatever Python takes for false.
+        // What is false in Python.
         Err(_) if matches!(raw.text, "null" | "false" | "0" | "[]" | "{}") => None,
         Err(_) if raw.is_object() => Some(read(raw.text)),
         Err(reason) => Some(unreadable(reason.to_string())),
@@ -23,28 +23,27 @@ pub(super) fn read(raw: Raw<'_>) -> Option<Failure> {
 }
 
 fn unreadable(reason: String) -> Failure {
-    let message =
-        format!("the call failed, but the server's words for it cannot be read: {reason}");
+    let message = format!("the call failed, but the server's error cannot be decoded: {reason}");
     Failure::new(FailureKind::Error, "UnreadableFailure", message)
 }
 
-/// Nothing in here must be there.
+/// The members of the object; each may be missing.
 #[derive(Default)]
 struct Members<'a> {
-    class: Option<Raw<'a>>,
-    module: Option<Raw<'a>>,
-    message: Option<Raw<'a>>,
-    tb: Option<Raw<'a>>,
-    args: Option<Raw<'a>>,
-    kwargs: Option<Raw<'a>>,
-    rpc: Option<Raw<'a>>,
+    class: Option<RawValue<'a>>,
+    module: Option<RawValue<'a>>,
+    message: Option<RawValue<'a>>,
+    tb: Option<RawValue<'a>>,
+    args: Option<RawValue<'a>>,
+    kwargs: Option<RawValue<'a>>,
+    rpc: Option<RawValue<'a>>,
 }
 
 impl<'a> Members<'a> {
     fn of(text: &'a str) -> Result<Self, String> {
         let mut found = Self::default();
         for part in members(text) {
-            let (name, raw) = part.map_err(|broken| format!("it is no JSON object: {broken}"))?;
+            let (name, raw) = part.map_err(|error| format!("it is not a JSON object: {error}"))?;
             let member = match name {
                 r#""class""# => &mut found.class,
                 r#""module""# => &mut found.module,
@@ -61,60 +60,62 @@ impl<'a> Members<'a> {
     }
 
     fn failure(&self) -> Failure {
-        self.ours().unwrap_or_else(|| self.pythons())
+        self.rpc_failure().unwrap_or_else(|| self.python_failure())
     }
 
-    /// The failure exactly as one of our servers had it.
-    fn ours(&self) -> Option<Failure> {
-        let own = Own::of(self.rpc?.text)?;
-        let message = own.message.map_or_else(|| shown(self.message), |raw| shown(Some(raw)));
-        let failure = Failure::new(own.kind, own.class, message)
-            .with_module(own.module)
-            .with_supported_versions(own.served)
-            .with_causes(self.trace());
-        Some(match own.details {
+    /// Returns the failure exactly as a server of this crate sent it.
+    fn rpc_failure(&self) -> Option<Failure> {
+        let rpc = RpcMember::parse(self.rpc?.text)?;
+        let message = rpc.message.map_or_else(|| text(self.message), |raw| text(Some(raw)));
+        let failure = Failure::new(rpc.kind, rpc.class, message)
+            .with_module(rpc.module)
+            .with_supported_versions(rpc.served)
+            .with_causes(self.traceback());
+        Some(match rpc.details {
             Some(raw) => failure.with_details(json(raw.text)),
             None => failure,
         })
     }
 
-    fn pythons(&self) -> Failure {
-        let (class, module) = (shown(self.class), shown(self.module));
-        let class = if class.is_empty() { "Exception" } else { cut(&class) };
-        let module = Some(cut(&module)).filter(|module| !module.is_empty());
+    /// Returns the failure that stands for a Python exception.
+    fn python_failure(&self) -> Failure {
+        let (class, module) = (text(self.class), text(self.module));
+        let class = if class.is_empty() { "Exception" } else { strip_rebuilt(&class) };
+        let module = Some(strip_rebuilt(&module)).filter(|module| !module.is_empty());
         let module = module.map(|name| if is_builtin(name) { "builtins" } else { name });
-        let trace = self.trace();
+        let traceback = self.traceback();
         let kind = match (module, class) {
-            _ if has_run(&trace) => FailureKind::Error,
+            _ if was_invoked(&traceback) => FailureKind::Error,
             (Some(DISPATCHER), "NoSuchMethod") => FailureKind::UnknownMethod,
             (Some(DISPATCHER), "UnsupportedVersion") => FailureKind::UnsupportedVersion,
             _ => FailureKind::Error,
         };
-        let failure = Failure::new(kind, class.to_owned(), shown(self.message))
+        let failure = Failure::new(kind, class.to_owned(), text(self.message))
             .with_module(module.map(str::to_owned))
-            .with_causes(trace);
+            .with_causes(traceback);
         match self.details() {
             Some(details) => failure.with_details(details),
             None => failure,
         }
     }
 
-    /// The stack, an element for each of Python's, which may be several lines.
-    fn trace(&self) -> Vec<String> {
-        let Some(tb) = self.tb.filter(Raw::is_array) else { return Vec::new() };
-        let lines = elements(tb.text).map_while(Result::ok).filter_map(|(_, raw)| raw.shown().ok());
+    /// Returns the traceback, with Python's elements, each of which may be several lines.
+    fn traceback(&self) -> Vec<String> {
+        let Some(tb) = self.tb.filter(RawValue::is_array) else { return Vec::new() };
+        let lines =
+            elements(tb.text).map_while(Result::ok).filter_map(|(_, raw)| raw.string_lossy().ok());
         lines.map(|line| line.strip_suffix('\n').unwrap_or(&line).to_owned()).collect()
     }
 
-    /// The constructor's arguments, as an error type of ours may have them. What cannot be carried as it is, is left
-    /// out rather than changed.
+    /// Returns the constructor's arguments, in the form of a Rust error's fields. Numbers that would lose their value are
+    /// not changed: there are no details then.
     fn details(&self) -> Option<Payload> {
         let kwargs =
             self.kwargs.filter(|raw| raw.is_object() && members(raw.text).next().is_some());
         if let Some(kwargs) = kwargs {
             return kwargs.exact().ok().map(json);
         }
-        let Some(args) = self.args.filter(Raw::is_array) else { return Some(json("null")) };
+        let Some(args) = self.args.filter(RawValue::is_array) else { return Some(json("null")) };
         let args_text = args.exact().ok()?;
         let mut each = elements(args_text).map_while(Result::ok);
         match (each.next(), each.next()) {
@@ -125,18 +126,18 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The member `rpc` of our own servers.
-struct Own<'a> {
+/// The member `rpc`, which servers of this crate add.
+struct RpcMember<'a> {
     kind: FailureKind,
     class: String,
     module: Option<String>,
-    message: Option<Raw<'a>>,
+    message: Option<RawValue<'a>>,
     served: Vec<Version>,
-    details: Option<Raw<'a>>,
+    details: Option<RawValue<'a>>,
 }
 
-impl<'a> Own<'a> {
-    fn of(text: &'a str) -> Option<Self> {
+impl<'a> RpcMember<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
         let (mut kind, mut class, mut module, mut message) = (None, None, None, None);
         let (mut served, mut details) = (None, None);
         for part in members(text) {
@@ -160,22 +161,23 @@ impl<'a> Own<'a> {
     }
 }
 
-fn versions(raw: Raw<'_>) -> Option<Vec<Version>> {
+fn versions(raw: RawValue<'_>) -> Option<Vec<Version>> {
     elements(raw.text).map(|part| part.ok()?.1.string().ok()?.parse().ok()).collect()
 }
 
-/// Whether a refusal by Python's dispatcher comes from within a method that was run, and called another one in turn:
-/// Python takes [`REBUILT`] off the names before it sends such an exception on. Its stack has not forgotten.
-fn has_run(trace: &[String]) -> bool {
-    trace.iter().any(|line| line.contains(REBUILT) || line.contains("in _do_dispatch"))
+/// Returns whether an error of Python's dispatcher comes from within a method, which was therefore invoked and called
+/// another one in turn. Python removes [`REBUILT`] from the names before it forwards such an exception, but the traceback
+/// still has it.
+fn was_invoked(traceback: &[String]) -> bool {
+    traceback.iter().any(|line| line.contains(REBUILT) || line.contains("in _do_dispatch"))
 }
 
-fn cut(name: &str) -> &str {
+fn strip_rebuilt(name: &str) -> &str {
     name.strip_suffix(REBUILT).unwrap_or(name)
 }
 
-fn shown(raw: Option<Raw<'_>>) -> String {
-    raw.and_then(|raw| raw.shown().ok()).map(Cow::into_owned).unwrap_or_default()
+fn text(raw: Option<RawValue<'_>>) -> String {
+    raw.and_then(|raw| raw.string_lossy().ok()).map(Cow::into_owned).unwrap_or_default()
 }
 
 fn json(text: &str) -> Payload {

@@ -1,10 +1,10 @@
-//! The URL in errors.
+//! URLs in errors.
 
 use super::hosts;
 
-/// `url` without what is or may be secret: user names and passwords, option values, and, where the hosts cannot be read,
-/// everything behind the scheme, since a password may stand anywhere in it then.
-pub(super) fn shown(url: &str) -> String {
+/// Returns `url` without what is or may be secret: user names, passwords and option values. Where the hosts cannot be
+/// parsed, a password may be anywhere, so everything after the scheme is left out.
+pub(super) fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         return "…".to_owned();
     };

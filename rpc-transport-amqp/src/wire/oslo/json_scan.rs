@@ -1,61 +1,62 @@
-//! Takes JSON apart without understanding it.
+//! Splits JSON objects and arrays into their values without decoding these.
 //!
-//! Python writes JSON that stricter readers refuse as a whole: `NaN`, integers of any size, half surrogate pairs. What
-//! such a message is and who waits for its answer must be found all the same. So values are told apart by their
-//! brackets and quotes alone; whoever takes one up reads it strictly.
+//! Python writes JSON that strict parsers reject as a whole: `NaN`, integers of any size, lone surrogates. The method of
+//! such a request, and the caller that waits for its reply, must be found all the same. `serde_json` cannot do that, even
+//! with its raw values, so the scanner is written by hand. It separates values by their brackets and quotes alone; each
+//! value is parsed strictly by whoever needs it.
 //!
-//! Nesting is counted, not descended into: its depth comes from outside.
+//! Nesting is counted, not recursed into: its depth is chosen by the sender.
 
 use std::fmt;
 
-use super::text;
+use super::json_string;
 
-/// A value as it is written.
+/// A value as it is written, like `serde_json`'s of the same name.
 #[derive(Debug, Copy, Clone)]
-pub(super) struct Raw<'a> {
+pub(super) struct RawValue<'a> {
     pub(super) text: &'a str,
-    /// The first number in it that could not be carried as it is.
-    pub(super) odd: Option<OddNumber<'a>>,
+    /// The first number in it that would lose its value.
+    pub(super) unrepresentable: Option<UnrepresentableNumber<'a>>,
 }
 
-/// A number that Python writes and that has no place in a message here.
+/// A number that Python writes and that other JSON parsers reject or change.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub(super) enum OddNumber<'a> {
-    /// An integer that fits in 64 bits neither with nor without a sign. Readers would make a float of it.
-    Large(&'a str),
-    /// An infinity, or no number at all.
-    Unbounded(&'a str),
+pub(super) enum UnrepresentableNumber<'a> {
+    /// An integer that fits neither `i64` nor `u64`. Parsers would turn it into a float.
+    TooLarge(&'a str),
+    /// An infinity, or NaN.
+    NotFinite(&'a str),
 }
 
-/// Where text stops being JSON.
+/// Where a text is not JSON.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(super) struct SyntaxError {
     at: usize,
     cut_short: bool,
 }
 
-impl fmt::Display for OddNumber<'_> {
+impl fmt::Display for UnrepresentableNumber<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Large(digits) => {
-                write!(f, "the integer {} does not fit in 64 bits", text::shortened(digits))
+            Self::TooLarge(digits) => {
+                write!(f, "the integer {} does not fit in 64 bits", json_string::truncated(digits))
             }
-            Self::Unbounded(word) => write!(f, "{word} is no number in JSON (RFC 8259)"),
+            Self::NotFinite(word) => write!(f, "{word} is not a number in JSON (RFC 8259)"),
         }
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.cut_short { "it ends" } else { "an unexpected character" };
+        let what = if self.cut_short { "unexpected end" } else { "unexpected character" };
         write!(f, "{what} at byte {}", self.at)
     }
 }
 
-impl<'a> Raw<'a> {
-    /// What is written, if nothing in it would become another value.
-    pub(super) fn exact(&self) -> Result<&'a str, OddNumber<'a>> {
-        self.odd.map_or(Ok(self.text), Err)
+impl<'a> RawValue<'a> {
+    /// Returns the text, if no number in it would lose its value.
+    pub(super) fn exact(&self) -> Result<&'a str, UnrepresentableNumber<'a>> {
+        self.unrepresentable.map_or(Ok(self.text), Err)
     }
 
     pub(super) fn is_null(&self) -> bool {
@@ -71,17 +72,17 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// The members of the object that `text` is, in order.
+/// Iterates over the members of the object `text`, in order.
 pub(super) fn members(text: &str) -> Parts<'_> {
     Parts::new(text, b'{', b'}')
 }
 
-/// The elements of the array that `text` is, in order, under empty names.
+/// Iterates over the elements of the array `text`, in order, with empty names.
 pub(super) fn elements(text: &str) -> Parts<'_> {
     Parts::new(text, b'[', b']')
 }
 
-/// The parts of an object or array: quoted name and value. Ends after the first break.
+/// An iterator over an object or array: quoted name and value. It ends after the first syntax error.
 #[derive(Debug)]
 pub(super) struct Parts<'a> {
     cursor: Cursor<'a>,
@@ -102,8 +103,8 @@ impl<'a> Parts<'a> {
         Self { cursor: Cursor { text, at: 0 }, open, close, state: State::Outside }
     }
 
-    /// Goes to the next part. False: there is none, and nothing follows.
-    fn advance(&mut self) -> Result<bool, Broken> {
+    /// Advances to the next part. False: there is none, and nothing follows.
+    fn advance(&mut self) -> Result<bool, SyntaxError> {
         let first = self.state == State::Outside;
         if first {
             self.cursor.skip_blanks();
@@ -122,7 +123,7 @@ impl<'a> Parts<'a> {
         Ok(true)
     }
 
-    fn part(&mut self) -> Result<Option<(&'a str, Raw<'a>)>, Broken> {
+    fn part(&mut self) -> Result<Option<(&'a str, RawValue<'a>)>, SyntaxError> {
         if self.state == State::Ended || !self.advance()? {
             return Ok(None);
         }
@@ -138,7 +139,7 @@ impl<'a> Parts<'a> {
 }
 
 impl<'a> Iterator for Parts<'a> {
-    type Item = Result<(&'a str, Raw<'a>), Broken>;
+    type Item = Result<(&'a str, RawValue<'a>), SyntaxError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let part = self.part().transpose();
@@ -160,8 +161,8 @@ impl<'a> Cursor<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn broken(&self) -> Broken {
-        Broken { at: self.at.min(self.text.len()), cut_short: self.at >= self.text.len() }
+    fn error(&self) -> SyntaxError {
+        SyntaxError { at: self.at.min(self.text.len()), cut_short: self.at >= self.text.len() }
     }
 
     fn skip_blanks(&mut self) {
@@ -170,26 +171,27 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Broken> {
+    fn expect(&mut self, byte: u8) -> Result<(), SyntaxError> {
         if self.peek() != Some(byte) {
-            return Err(self.broken());
+            return Err(self.error());
         }
         self.at += 1;
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Broken> {
+    fn finish(&mut self) -> Result<(), SyntaxError> {
         self.skip_blanks();
-        if self.at < self.text.len() { Err(self.broken()) } else { Ok(()) }
+        if self.at < self.text.len() { Err(self.error()) } else { Ok(()) }
     }
 
-    /// Cuts at places where there is a quote, a bracket or another ASCII character on one side, which are boundaries.
+    /// Returns the text from `start` up to here. Both are beside a quote, a bracket or another ASCII character, so they are
+    /// character boundaries.
     fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// A string with its quotes.
-    fn string(&mut self) -> Result<&'a str, Broken> {
+    /// Reads a string, with its quotes.
+    fn string(&mut self) -> Result<&'a str, SyntaxError> {
         let start = self.at;
         self.expect(b'"')?;
         let mut rest = self.text.as_bytes()[self.at..].iter();
@@ -204,12 +206,12 @@ impl<'a> Cursor<'a> {
             }
         }
         self.at = self.text.len();
-        Err(self.broken())
+        Err(self.error())
     }
 
-    /// A value: up to where all brackets that it opened are closed.
-    fn value(&mut self) -> Result<Raw<'a>, Broken> {
-        let (start, mut depth, mut odd) = (self.at, 0usize, None);
+    /// Reads a value: up to where all brackets that it opened are closed.
+    fn value(&mut self) -> Result<RawValue<'a>, SyntaxError> {
+        let (start, mut depth, mut unrepresentable) = (self.at, 0usize, None);
         loop {
             match self.peek() {
                 Some(b'"') => drop(self.string()?),
@@ -222,17 +224,19 @@ impl<'a> Cursor<'a> {
                     self.at += 1;
                 }
                 Some(b',' | b':' | b' ' | b'\t' | b'\n' | b'\r') if depth > 0 => self.at += 1,
-                Some(byte) if is_scalar(byte) => odd = odd.or(self.scalar()),
-                _ => return Err(self.broken()),
+                Some(byte) if is_scalar(byte) => {
+                    unrepresentable = unrepresentable.or(self.scalar());
+                }
+                _ => return Err(self.error()),
             }
             if depth == 0 {
-                return Ok(Raw { text: self.since(start), odd });
+                return Ok(RawValue { text: self.since(start), unrepresentable });
             }
         }
     }
 
-    /// Goes behind a number or a word.
-    fn scalar(&mut self) -> Option<OddNumber<'a>> {
+    /// Skips a number or a word. Returns the number if it would lose its value.
+    fn scalar(&mut self) -> Option<UnrepresentableNumber<'a>> {
         let start = self.at;
         while self.peek().is_some_and(is_scalar) {
             self.at += 1;
@@ -240,43 +244,43 @@ impl<'a> Cursor<'a> {
         let token = self.since(start);
         match token.as_bytes() {
             [b't' | b'f' | b'n', ..] => None,
-            [b'-' | b'0'..=b'9', .., b'0'..=b'9'] if token.len() < SHORTEST_LARGE => None,
-            _ => odd_number(token),
+            [b'-' | b'0'..=b'9', .., b'0'..=b'9'] if token.len() < MIN_TOO_LARGE_LEN => None,
+            _ => unrepresentable(token),
         }
     }
 }
 
 /// No integer with fewer characters exceeds 64 bits.
-const SHORTEST_LARGE: usize = "-9223372036854775809".len() - 1;
+const MIN_TOO_LARGE_LEN: usize = "-9223372036854775809".len() - 1;
 
 fn is_scalar(byte: u8) -> bool {
     !matches!(byte, b'"' | b'[' | b']' | b'{' | b'}' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r')
 }
 
-fn odd_number(token: &str) -> Option<OddNumber<'_>> {
+fn unrepresentable(token: &str) -> Option<UnrepresentableNumber<'_>> {
     let digits = token.strip_prefix('-').unwrap_or(token);
     if matches!(token, "NaN" | "Infinity" | "-Infinity") {
-        return Some(OddNumber::Unbounded(token));
+        return Some(UnrepresentableNumber::NotFinite(token));
     }
     let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let fits = token.parse::<i64>().is_ok() || token.parse::<u64>().is_ok();
-    (is_integer && !fits).then_some(OddNumber::Large(token))
+    (is_integer && !fits).then_some(UnrepresentableNumber::TooLarge(token))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The one value that `text` holds.
-    fn whole(text: &str) -> Result<Raw<'_>, Broken> {
+    /// Returns the one value of `text`.
+    fn whole(text: &str) -> Result<RawValue<'_>, SyntaxError> {
         let mut cursor = Cursor { text, at: 0 };
         cursor.skip_blanks();
         let value = cursor.value()?;
         cursor.finish().map(|()| value)
     }
 
-    fn odd(text: &str) -> Option<OddNumber<'_>> {
-        whole(text).unwrap().odd
+    fn number_in(text: &str) -> Option<UnrepresentableNumber<'_>> {
+        whole(text).unwrap().unrepresentable
     }
 
     fn of(text: &str) -> Vec<(&str, &str)> {
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_apart_whatever_their_values_hold() {
+    fn members_are_separated_whatever_their_values_hold() {
         let text = r#" {"a" : [1, {"b": "]}\"\\"}] , "c":NaN,"é":"é", "d": {}} "#;
         let parts =
             [(r#""a""#, r#"[1, {"b": "]}\"\\"}]"#), (r#""c""#, "NaN"), (r#""é""#, r#""é""#)];
@@ -294,17 +298,17 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_told_apart() {
+    fn elements_are_separated() {
         let of = |text| elements(text).map(|part| part.unwrap().1.text).collect::<Vec<_>>();
         assert_eq!(of(r#"["boom", 7, ["a", "b"]]"#), [r#""boom""#, "7", r#"["a", "b"]"#]);
         assert_eq!(of("[ ]"), [""; 0]);
     }
 
     #[test]
-    fn what_came_before_a_break_is_still_found() {
+    fn what_comes_before_a_syntax_error_is_still_found() {
         let mut parts = members(r#"{"a": 1, "b": [2"#);
         assert_eq!(parts.next().unwrap().unwrap().1.text, "1");
-        assert_eq!(parts.next().unwrap().unwrap_err().to_string(), "it ends at byte 16");
+        assert_eq!(parts.next().unwrap().unwrap_err().to_string(), "unexpected end at byte 16");
         assert!(parts.next().is_none());
     }
 
@@ -319,23 +323,29 @@ mod tests {
     }
 
     #[test]
-    fn integers_up_to_64_bits_are_not_odd_and_larger_ones_are() {
+    fn integers_up_to_64_bits_are_representable_and_larger_ones_are_not() {
         for text in
             ["18446744073709551615", "-9223372036854775808", "1e99", "123456789012345678901.5"]
         {
-            assert_eq!(odd(text), None, "{text}");
+            assert_eq!(number_in(text), None, "{text}");
         }
         for text in ["18446744073709551616", "-9223372036854775809", "1180591620717411303424"] {
-            assert_eq!(odd(text), Some(OddNumber::Large(text)));
-            assert_eq!(odd(&format!("{{\"a\": [\"x\", {text}]}}")), Some(OddNumber::Large(text)));
+            assert_eq!(number_in(text), Some(UnrepresentableNumber::TooLarge(text)));
+            assert_eq!(
+                number_in(&format!("{{\"a\": [\"x\", {text}]}}")),
+                Some(UnrepresentableNumber::TooLarge(text))
+            );
         }
     }
 
     #[test]
-    fn what_is_no_finite_number_is_odd_outside_of_strings() {
+    fn what_is_not_a_finite_number_is_unrepresentable_outside_of_strings() {
         for text in ["NaN", "Infinity", "-Infinity"] {
-            assert_eq!(odd(&format!("[1, {text}]")), Some(OddNumber::Unbounded(text)));
-            assert_eq!(odd(&format!("[\"{text}\"]")), None);
+            assert_eq!(
+                number_in(&format!("[1, {text}]")),
+                Some(UnrepresentableNumber::NotFinite(text))
+            );
+            assert_eq!(number_in(&format!("[\"{text}\"]")), None);
         }
     }
 

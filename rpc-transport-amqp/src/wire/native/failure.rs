@@ -1,0 +1,130 @@
+//! Failures.
+
+use std::borrow::Cow;
+
+use rpc_core::{Codec, DecodeLimits, Failure, FailureKind, Payload};
+use serde::{Deserialize, Serialize};
+
+use super::{VersionNumbers, version, version_numbers};
+
+#[derive(Serialize, Deserialize)]
+struct Body<'a> {
+    #[serde(rename = "k", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(rename = "c", borrow)]
+    class: Cow<'a, str>,
+    #[serde(rename = "m", borrow, default, skip_serializing_if = "Option::is_none")]
+    module: Option<Cow<'a, str>>,
+    #[serde(rename = "t", borrow)]
+    message: Cow<'a, str>,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    supported_versions: Vec<VersionNumbers>,
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+}
+
+/// An error's own encoded value, and whether it is JSON.
+#[derive(Serialize, Deserialize)]
+struct Details(bool, #[serde(with = "bytes")] Vec<u8>);
+
+impl Details {
+    fn of(payload: &Payload) -> Self {
+        let is_json = match payload.codec() {
+            Codec::Json => true,
+            Codec::MessagePack => false,
+        };
+        Self(is_json, payload.bytes().to_vec())
+    }
+
+    fn into_payload(self) -> Payload {
+        let Self(is_json, bytes) = self;
+        Payload::new(if is_json { Codec::Json } else { Codec::MessagePack }, bytes)
+    }
+}
+
+mod bytes {
+    use rpc_core::Value;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        match Value::deserialize(from)? {
+            Value::Bytes(bytes) => Ok(bytes),
+            _ => Err(D::Error::custom("details are bytes")),
+        }
+    }
+}
+
+pub(super) fn encode(failure: &Failure) -> Vec<u8> {
+    let body = Body {
+        kind: Cow::Borrowed(failure.kind().as_str()),
+        class: Cow::Borrowed(failure.class()),
+        module: failure.module().map(Cow::Borrowed),
+        message: Cow::Borrowed(failure.message()),
+        details: failure.details().map(Details::of),
+        supported_versions: failure
+            .supported_versions()
+            .iter()
+            .copied()
+            .map(version_numbers)
+            .collect(),
+        causes: failure.causes().to_vec(),
+    };
+    // It holds strings, bytes and numbers only, all of which MessagePack can encode.
+    Codec::MessagePack.encode(&body).unwrap_or_default()
+}
+
+pub(super) fn decode(body: &[u8], limits: &DecodeLimits) -> Result<Failure, String> {
+    let body: Body<'_> =
+        Codec::MessagePack.decode(body, limits).map_err(|error| format!("the failure: {error}"))?;
+    let kind = body.kind.parse().unwrap_or(FailureKind::Unrecognized);
+    let failure = Failure::new(kind, body.class.into_owned(), body.message.into_owned())
+        .with_module(body.module.map(Cow::into_owned))
+        .with_supported_versions(body.supported_versions.into_iter().map(version).collect())
+        .with_causes(body.causes);
+    Ok(match body.details {
+        Some(details) => failure.with_details(details.into_payload()),
+        None => failure,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rpc_core::Version;
+    use rpc_core::error::Ran;
+
+    use super::*;
+
+    #[test]
+    fn failures_of_all_kinds_come_back_as_they_were() {
+        for &kind in FailureKind::ALL {
+            for details in [
+                Payload::new(Codec::Json, b"{}".to_vec()),
+                Payload::new(Codec::MessagePack, vec![0x80]),
+            ] {
+                let sent = Failure::new(kind, "Broke", "30 cents short")
+                    .with_module(Some("bank"))
+                    .with_supported_versions(vec![Version::new(2, 0).with_revision(3)])
+                    .with_causes(vec!["caused by".into()])
+                    .with_details(details);
+                let received = decode(&encode(&sent), &DecodeLimits::new()).unwrap();
+                assert_eq!(format!("{received:?}"), format!("{sent:?}"));
+                assert_eq!(received.details(), sent.details());
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_that_only_newer_servers_know_leaves_open_whether_the_method_ran() {
+        let body = std::collections::BTreeMap::from([("k", "sunny"), ("c", "A"), ("t", "m")]);
+        let body = Codec::MessagePack.encode(&body).unwrap();
+        let failure = decode(&body, &DecodeLimits::new()).unwrap();
+        assert_eq!((failure.kind(), failure.class()), (FailureKind::Unrecognized, "A"));
+        assert_eq!(failure.kind().ran(), Ran::Unknown);
+    }
+}
