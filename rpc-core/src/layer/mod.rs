@@ -16,6 +16,6 @@ mod service;
 
 pub use self::error::{BoxError, InnermostError};
 pub use self::from_fn::{FromFn, FromFnService, Next, from_fn};
+pub(crate) use self::request::Innermost;
 pub use self::request::{RpcRequest, RpcResponse};
-pub(crate) use self::service::Innermost;
 pub use self::service::{RpcLayer, RpcService};

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::service::Innermost;
+use super::error::BoxError;
 use crate::codec::Payload;
 use crate::context::Context;
+use crate::endpoint::BoxFuture;
 use crate::message::{IdSource, Outcome, Request};
 
 /// A call on its way through the layers.
@@ -30,6 +31,11 @@ pub struct RpcRequest {
     context: Context,
     args: Option<Payload>,
     innermost: Arc<dyn Innermost>,
+}
+
+/// What happens below all layers: a client sends the call, a server dispatches it.
+pub(crate) trait Innermost: Send + Sync {
+    fn run(self: Arc<Self>, call: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>>;
 }
 
 impl RpcRequest {

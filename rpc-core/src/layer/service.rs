@@ -73,12 +73,7 @@ impl fmt::Debug for RpcService {
     }
 }
 
-/// What happens below all layers: a client sends the call, a server dispatches it.
-pub(crate) trait Innermost: Send + Sync {
-    fn run(self: Arc<Self>, call: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>>;
-}
-
-/// The service below all layers. It runs the call's own [`Innermost`], so that one stack serves all calls.
+/// The service below all layers. It runs the call's own `Innermost`, so that one stack serves all calls.
 #[derive(Clone)]
 struct InnermostService;
 
