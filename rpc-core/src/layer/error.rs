@@ -8,7 +8,7 @@ use crate::error::{CallError, Ran};
 /// Any error, as tower's middleware reports it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The error with which a call ends below all layers of a client: nobody replied to it.
+/// The error of a call that got no reply, as the layers of a client see it.
 ///
 /// A layer gets it as a [`BoxError`]. When the layer returns it unchanged, the caller gets the [`CallError`] inside.
 /// A failure that a server replied with is not an error here but an [outcome](super::RpcResponse::outcome).
