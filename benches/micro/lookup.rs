@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use rpc_core::__private::{encode_result, finds};
+use rpc_core::__private::{encode_result, resolves};
 use rpc_core::{
     Endpoint, EndpointDescriptor, InvokeFn, MethodDescriptor, RpcClient, Server, Target, TypeName,
     Version,
@@ -91,7 +91,7 @@ fn among<const N: usize>(criterion: &mut Criterion) {
     criterion.bench_with_input(BenchmarkId::new("lookup", N), registry, |bench, registry| {
         bench.iter(|| {
             let method = names.next().unwrap_or_default();
-            assert!(finds(registry, Some("bench"), black_box(method), Version::V1_0));
+            assert!(resolves(registry, Some("bench"), black_box(method), Version::V1_0));
         });
     });
 }

@@ -1,82 +1,28 @@
-//! The request context: what a method gets as its first parameter, and what a caller sends along.
+//! The request context: the first parameter of every method.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::context_entries::ContextEntries;
 use crate::message::{MessageId, Request};
 use crate::trace::TraceContext;
 use crate::value::Value;
 
-/// How exact tokio's clock is.
-const TICK: Duration = Duration::from_millis(1);
+/// The resolution of tokio's timer.
+const TIMER_RESOLUTION: Duration = Duration::from_millis(1);
 
-/// The key–value pairs of a context, shared and never changed: cloning is one reference count, and none when empty.
-#[derive(Clone, Default, PartialEq)]
-pub struct ContextEntries(Option<Arc<BTreeMap<String, Value>>>);
-
-impl ContextEntries {
-    /// Whether there is no entry.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|map| map.is_empty())
-    }
-
-    /// How many entries there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |map| map.len())
-    }
-
-    /// The value of `key`.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.as_ref()?.get(key)
-    }
-
-    /// All entries, by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().flat_map(|map| map.iter()).map(|(key, value)| (key.as_str(), value))
-    }
-
-    fn insert(&mut self, key: String, value: Value) {
-        Arc::make_mut(self.0.get_or_insert_default()).insert(key, value);
-    }
-
-    fn remove(&mut self, key: &str) {
-        if self.get(key).is_some()
-            && let Some(map) = &mut self.0
-        {
-            Arc::make_mut(map).remove(key);
-        }
-    }
-}
-
-impl FromIterator<(String, Value)> for ContextEntries {
-    fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
-        let map: BTreeMap<_, _> = entries.into_iter().collect();
-        Self((!map.is_empty()).then(|| Arc::new(map)))
-    }
-}
-
-impl fmt::Debug for ContextEntries {
-    /// Names the keys only: contexts carry tokens and passwords.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(|(key, _)| key)).finish()
-    }
-}
-
-/// The context of a call.
+/// The context of a call: entries, deadline and trace context.
 ///
-/// A caller makes one with [`Context::new`] and adds what the server should know. A method receives the caller's
-/// entries and, beside them, facts about this call: its [id](Self::message_id), the [remaining time](Self::remaining)
-/// and whether [the caller is still there](Self::is_cancelled). Passing the received context on to another call nests
-/// it: what is left of the deadline and the trace context go along.
+/// A caller creates one with [`Context::new`] and adds the entries that the server needs. A method
+/// receives the caller's entries and can ask for the call's [message id](Self::message_id), its
+/// [remaining time](Self::remaining) and whether the call [was cancelled](Self::is_cancelled). A
+/// method that makes a call of its own passes the received context on: the nested call inherits the
+/// remaining time and the trace context.
 ///
-/// The first parameter of every method is the context, as in oslo.messaging. Cloning is cheap.
+/// Cloning is cheap.
 ///
 /// ```
 /// use rpc_core::Context;
@@ -90,49 +36,51 @@ pub struct Context {
     entries: ContextEntries,
     /// The request that this context came with; `None` for a caller's own.
     origin: Option<Arc<Request>>,
-    /// What a caller has set beside the entries.
-    own: Option<Arc<Own>>,
+    /// What this program has set in addition to the entries.
+    local: Option<Arc<Local>>,
 }
 
 #[derive(Clone, Default)]
-struct Own {
+struct Local {
     deadline: Option<Instant>,
     trace: Option<TraceContext>,
 }
 
 impl Context {
-    /// An empty context.
+    /// Creates an empty context.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    pub(crate) fn of(request: &Arc<Request>) -> Self {
-        Self { entries: request.entries.clone(), origin: Some(Arc::clone(request)), own: None }
+    pub(crate) fn received(request: &Arc<Request>) -> Self {
+        Self { entries: request.entries.clone(), origin: Some(Arc::clone(request)), local: None }
     }
 
-    /// This context with one entry more, or with another value for the key.
+    /// Adds an entry, or replaces the value of an existing key.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.entries.insert(key.into(), value.into());
         self
     }
 
-    /// This context without the entry.
+    /// Removes an entry.
     #[must_use]
     pub fn without(mut self, key: &str) -> Self {
         self.entries.remove(key);
         self
     }
 
-    /// This context with all its entries replaced.
+    /// Replaces all entries.
     #[must_use]
     pub fn with_entries(mut self, entries: ContextEntries) -> Self {
         self.entries = entries;
         self
     }
 
-    /// This context with a time-out: all calls made with it have to end within this time from now, together.
+    /// Sets the deadline to `timeout` from now, unless the context has an earlier one.
+    ///
+    /// The deadline is shared by all calls made with this context.
     ///
     /// ```
     /// use std::time::Duration;
@@ -145,106 +93,119 @@ impl Context {
     pub fn with_timeout(self, timeout: Duration) -> Self {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.with_deadline(deadline),
-            // Further off than time can tell.
+            // A point in time that `Instant` cannot represent is no deadline.
             None => self,
         }
     }
 
-    /// This context with a deadline, unless it has an earlier one.
+    /// Sets the deadline, unless the context has an earlier one.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         let deadline = self.deadline().map_or(deadline, |earlier| earlier.min(deadline));
-        Arc::make_mut(self.own.get_or_insert_default()).deadline = Some(deadline);
+        Arc::make_mut(self.local.get_or_insert_default()).deadline = Some(deadline);
         self
     }
 
-    /// This context within a trace that came from elsewhere, such as the `traceparent` of an HTTP request.
+    /// Sets the W3C trace context, for example from the `traceparent` header of an HTTP request.
     #[must_use]
     pub fn with_trace(mut self, trace: TraceContext) -> Self {
-        Arc::make_mut(self.own.get_or_insert_default()).trace = Some(trace);
+        Arc::make_mut(self.local.get_or_insert_default()).trace = Some(trace);
         self
     }
 
-    /// The entries and the trace of this context, without its deadline and its caller: for work that goes on when the
-    /// call is over.
+    /// Returns a context with the same entries and trace context, but without deadline and
+    /// cancellation.
+    ///
+    /// Use it for work that continues after the call has ended.
     #[must_use]
     pub fn detached(&self) -> Self {
-        let own = self.trace().map(|trace| Own { deadline: None, trace: Some(trace.clone()) });
-        Self { entries: self.entries.clone(), origin: None, own: own.map(Arc::new) }
+        let local = self.trace().map(|trace| Local { deadline: None, trace: Some(trace.clone()) });
+        Self { entries: self.entries.clone(), origin: None, local: local.map(Arc::new) }
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entries.get(key)
     }
 
-    /// The value of `key`, where it is a string.
+    /// Returns the value of `key` if it is a string.
     #[must_use]
     pub fn get_str(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
 
-    /// All entries.
+    /// Returns all entries.
     #[must_use]
     pub fn entries(&self) -> &ContextEntries {
         &self.entries
     }
 
-    /// The id of the message that this context came with; `None` for a caller's own context.
+    /// Returns the id of the request that this context was received with.
+    ///
+    /// `None` for a context that a caller created.
     #[must_use]
     pub fn message_id(&self) -> Option<MessageId> {
         self.origin.as_ref().map(|request| request.id)
     }
 
-    /// When the caller stops waiting, or an earlier deadline [of one's own](Self::with_deadline); `None` where there is
-    /// neither.
+    /// Returns the time at which the caller stops waiting, or an earlier deadline set by
+    /// [`with_deadline`](Self::with_deadline).
+    ///
+    /// `None` if there is neither.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let own = self.own.as_ref().and_then(|own| own.deadline);
-        [self.callers_deadline(), own].into_iter().flatten().min()
+        let local = self.local.as_ref().and_then(|local| local.deadline);
+        [self.callers_deadline(), local].into_iter().flatten().min()
     }
 
-    /// The expiry of a cast is none: it says how long the cast may wait to be run, and bounds nothing after that.
+    /// Returns the deadline of a call. A cast's deadline is a queue TTL, not a deadline for the
+    /// method.
     fn callers_deadline(&self) -> Option<Instant> {
         self.origin.as_ref().filter(|request| request.wants_reply)?.deadline
     }
 
-    /// How long the caller still waits: zero when it has stopped, `None` as in [`deadline`](Self::deadline).
+    /// Returns the time until the [`deadline`](Self::deadline): zero if it has passed, `None` if
+    /// there is none.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         Some(self.deadline()?.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether the caller has gone: it dropped the call, or its deadline passed.
+    /// Returns whether the call was cancelled: the caller dropped it, or its deadline has passed.
     ///
-    /// Best effort over a network. A method that sees it may stop early; nobody reads its result.
+    /// Cancellation over a network is best effort. A method may stop early, because its result is
+    /// not used.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.origin.as_ref().is_some_and(|request| request.is_cancelled())
             || self.callers_deadline().is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Resolves when the caller has gone; never for casts and for a caller's own context.
+    /// Waits until the call is cancelled.
+    ///
+    /// Never completes for a cast, nor for a context that a caller created.
     ///
     /// # Cancel safety
     ///
-    /// Safe: nothing is lost when the future is dropped.
+    /// This method is cancel safe.
     pub async fn cancelled(&self) {
         let Some(request) = &self.origin else { return std::future::pending().await };
         let cancelled = request.state.cancelled();
-        // A caller that shares the request says itself that its time is up, and is given the chance to do so first.
-        match self.callers_deadline().and_then(|deadline| deadline.checked_add(TICK)) {
+        // A caller in this process cancels the shared request itself when its deadline passes. Wait
+        // one tick longer, so that it does so first.
+        match self.callers_deadline().and_then(|deadline| deadline.checked_add(TIMER_RESOLUTION)) {
             Some(over) => drop(timeout_at(over, cancelled).await),
             None => cancelled.await,
         }
     }
 
-    /// The W3C trace context: [one's own](Self::with_trace), or the one that the caller sent.
+    /// Returns the W3C trace context: the one set by [`with_trace`](Self::with_trace), or else the
+    /// caller's.
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
-        let own = self.own.as_ref().and_then(|own| own.trace.as_ref());
-        own.or_else(|| self.origin.as_ref()?.trace.as_deref())
+        let local = self.local.as_ref().and_then(|local| local.trace.as_ref());
+        local.or_else(|| self.origin.as_ref()?.trace.as_deref())
     }
 }
 
@@ -269,11 +230,11 @@ mod tests {
         let mut request = Request::new(MessageId::from_bits(1), "greet", args);
         request.deadline = Some(Instant::now() + SOON);
         request.wants_reply = wants_reply;
-        Context::of(&Arc::new(request))
+        Context::received(&Arc::new(request))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_of_whom_nothing_is_heard_has_gone_when_its_time_is_up() {
+    async fn a_call_is_cancelled_when_its_deadline_passes_without_a_word_from_the_caller() {
         let ctx = received(true);
         assert!(!ctx.is_cancelled());
         ctx.cancelled().await;
@@ -282,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_a_cast_whatever_time_it_may_spend_in_a_queue() {
+    async fn the_queue_ttl_of_a_cast_is_no_deadline_of_its_method() {
         let ctx = received(false);
         assert_eq!(ctx.remaining(), None);
         tokio::time::timeout(SOON * 2, ctx.cancelled()).await.unwrap_err();

@@ -1,8 +1,9 @@
-//! What the macros generate: a description of an endpoint and the functions that invoke its methods.
+//! The trait that the macros implement: a descriptor of the endpoint and the functions that invoke
+//! its methods.
 //!
-//! Two tables in the same order. The [`EndpointDescriptor`] knows no user type, so that tools can read it; the table of
-//! [`Invoke`] functions is typed and is only ever used together with the endpoint it belongs to. `static` items cannot
-//! be generic, associated constants can, which is why both are constants of the [`Endpoint`] trait.
+//! These are two tables in the same order. The [`EndpointDescriptor`] contains no user types, so
+//! that tools can read it. The table of [`InvokeFn`]s is typed, and is used only together with its
+//! endpoint. Both are associated constants, because `static` items cannot be generic.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,113 +14,133 @@ use crate::context::Context;
 use crate::message::Outcome;
 use crate::version::Version;
 
-/// A boxed future that may borrow and may move between threads.
+/// A boxed future that is `Send`, like that of the `futures` crate.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Runs one method: decodes its arguments, calls it, encodes what it returns.
+/// A function that runs one method: it decodes the arguments, calls the method and encodes the
+/// result.
 pub type InvokeFn<E> =
     for<'a> fn(&'a Arc<E>, &'a Context, EncodedArgs<'a>) -> BoxFuture<'a, Outcome>;
 
-/// Something whose methods can be called from outside. Implemented by `#[endpoint]`.
+/// A type with remote methods. [`#[endpoint]`](macro@crate::endpoint) implements it.
+///
+/// ```
+/// use rpc_core::{Context, Endpoint, endpoint};
+///
+/// struct Greeter;
+///
+/// #[endpoint(namespace = "greetings")]
+/// impl Greeter {
+///     pub fn greet(&self, _ctx: &Context, name: String) -> String {
+///         format!("hello {name}")
+///     }
+/// }
+///
+/// let descriptor = Greeter::DESCRIPTOR;
+/// assert_eq!(descriptor.namespaces, [Some("greetings")]);
+/// assert_eq!(descriptor.methods[0].args[0].name, "name");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an endpoint",
-    label = "no remote methods here",
-    note = "put `#[endpoint]` on its `impl` block; a type that implements a trait endpoint is turned into one with `.into_endpoint()`"
+    label = "has no remote methods",
+    note = "put `#[endpoint]` on its `impl` block; convert an implementation of an `#[endpoint]` trait with `.into_endpoint()`"
 )]
 pub trait Endpoint: Sized + 'static {
-    /// The client generated with this endpoint.
+    /// The generated client of this endpoint.
     type Client;
-    /// What there is to call.
+    /// The descriptor of the endpoint and its methods.
     const DESCRIPTOR: &'static EndpointDescriptor;
-    /// How it is called, in the order of [`EndpointDescriptor::methods`].
+    /// The functions that invoke the methods, in the order of [`EndpointDescriptor::methods`].
     const INVOKE: &'static [InvokeFn<Self>];
 }
 
 /// The encoded arguments of one request.
 #[derive(Debug, Copy, Clone)]
 pub struct EncodedArgs<'a> {
-    /// What the arguments are encoded in, and the result will be: servers answer in kind.
+    /// The codec of the arguments. The result is encoded in the same codec.
     pub codec: Codec,
-    /// A map from argument names to values.
+    /// The encoded map from argument names to values.
     pub bytes: &'a [u8],
-    /// How much the decoder accepts.
+    /// The limits for decoding.
     pub limits: &'a DecodeLimits,
 }
 
-/// Everything a tool could want to know about an endpoint.
+/// The description of an endpoint, for tools.
 #[derive(Debug, Copy, Clone)]
 pub struct EndpointDescriptor {
-    /// The name of the annotated type or trait, as written.
+    /// The name of the annotated type or trait.
     pub name: &'static str,
-    /// The namespaces that reach it: its own first, then the legacy ones. `None` is the null namespace.
+    /// The namespaces of the endpoint: its own first, then the legacy ones. `None` is the null
+    /// namespace.
     pub namespaces: &'static [Option<&'static str>],
-    /// The version it implements; 1.0 where none is given.
+    /// The version of the interface. Default: 1.0.
     pub version: Version,
-    /// Its documentation.
+    /// The documentation.
     pub docs: &'static str,
-    /// Its methods, in the order of the source.
+    /// The methods, in declaration order.
     pub methods: &'static [MethodDescriptor],
 }
 
-/// One method of an endpoint.
+/// The description of a method.
 #[derive(Debug, Copy, Clone)]
 pub struct MethodDescriptor {
-    /// The name on the wire.
+    /// The wire name.
     pub name: &'static str,
-    /// Other names that reach it.
+    /// Other wire names of the method.
     pub aliases: &'static [&'static str],
-    /// The first version of the endpoint that has it; `None`: there from `major.0` on.
+    /// The version of the endpoint that added the method. `None` means `major.0`.
     pub since: Option<Version>,
-    /// Its documentation.
+    /// The documentation.
     pub docs: &'static str,
-    /// The note of its `#[deprecated]`, empty where that has none.
+    /// The note of `#[deprecated]`, if the method has that attribute. Empty if the attribute has no
+    /// note.
     pub deprecated: Option<&'static str>,
-    /// Its arguments, without the context.
+    /// The arguments, without the context.
     pub args: &'static [ArgDescriptor],
-    /// The name of the argument that takes all others, where there is one.
+    /// The name of the argument that takes all remaining ones (`#[rpc(rest)]`), if there is one.
     pub rest: Option<&'static str>,
-    /// What it returns on success.
+    /// The type of a successful result.
     pub returns: TypeName,
-    /// The errors it is expected to fail with.
+    /// The expected errors.
     pub expected: &'static [ExpectedErrorDescriptor],
-    /// Whether it runs off the asynchronous threads.
+    /// Whether the method runs on tokio's blocking thread pool.
     pub blocking: bool,
 }
 
-/// One named argument of a method.
+/// The description of an argument.
 #[derive(Debug, Copy, Clone)]
 pub struct ArgDescriptor {
-    /// The name on the wire.
+    /// The wire name.
     pub name: &'static str,
-    /// Its type.
+    /// The type.
     pub ty: TypeName,
-    /// Whether it may be left out.
+    /// Whether the argument may be omitted.
     pub optional: bool,
-    /// The first version of the endpoint that understands it.
+    /// The version of the endpoint that added the argument. `None` means the version of the method.
     pub since: Option<Version>,
 }
 
-/// One expected error of a method, by its name on the wire.
+/// The description of an expected error.
 #[derive(Debug, Copy, Clone)]
 pub struct ExpectedErrorDescriptor {
-    /// The class.
+    /// The wire name of the error: its class.
     pub class: &'static str,
-    /// The module, where the type claims one.
+    /// The module of the class, if the type has one.
     pub module: Option<&'static str>,
 }
 
-/// The name of a type, for people to read: never compared, never sent.
+/// The name of a type, for display only. It is never sent.
 #[derive(Copy, Clone)]
 pub struct TypeName(fn() -> &'static str);
 
 impl TypeName {
-    /// The name of `T`.
+    /// Creates the name of `T`.
     #[must_use]
     pub const fn of<T: ?Sized>() -> Self {
         Self(std::any::type_name::<T>)
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn get(self) -> &'static str {
         (self.0)()

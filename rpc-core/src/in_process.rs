@@ -128,7 +128,7 @@ impl Service {
         if request.is_expired() || !request.state.start() {
             return;
         }
-        let ctx = Context::of(request);
+        let ctx = Context::received(request);
         let method = MethodFuture::new(self.dispatcher.start(request, &ctx), ServerId::NONE);
         let Some(key) = key else {
             if let Err(failure) = method.await {

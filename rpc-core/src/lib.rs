@@ -1,4 +1,11 @@
-//! Typed remote procedure calls over a message broker: annotate an `impl` block, get a server and a client.
+//! Typed remote procedure calls over a message broker.
+//!
+//! Annotate an `impl` block with [`#[endpoint]`](macro@endpoint). The macro generates the dispatch
+//! for a server and a typed client. A *transport* connects them: in process (`rpc-transport-mem`)
+//! or over RabbitMQ (`rpc-transport-amqp`), where the other side may be a Python service that uses
+//! oslo.messaging.
+//!
+//! # Example
 //!
 //! ```
 //! use rpc_core::{Context, endpoint};
@@ -20,21 +27,19 @@
 //! # }
 //! ```
 //!
-//! This crate holds everything but the transports: `rpc-transport-mem` is a broker inside the process. What is known
-//! from oslo.messaging (targets, namespaces, versions, fanout, expected errors) means here what it means there.
-//!
 //! # Endpoints
 //!
-//! [`#[endpoint]`](macro@endpoint) makes the `pub` methods of an `impl` block callable from outside. The first parameter after
-//! `&self` is the request's [`Context`], the others travel by name, the result is whatever `serde` can write. It goes on
-//! traits as well, for an interface in a crate of its own.
+//! [`#[endpoint]`](macro@endpoint) makes the `pub` methods of an `impl` block remote. The first
+//! parameter after `&self` is the request's [`Context`]. The other parameters are sent by name.
+//! Arguments and results are any types that implement serde's `Serialize` and `Deserialize`. On a
+//! trait, the macro defines an interface that servers and clients share in a crate of its own.
 //!
-//! Beside the `impl`, which stays as it is, there are then an implementation of [`Endpoint`] (a description that tools
-//! can read, and the functions that run the methods) and a client: `Greeter` gets `GreeterClient`.
+//! The macro leaves the `impl` block unchanged. It implements [`Endpoint`] for the type and
+//! generates a client: `GreeterClient` for `Greeter`.
 //!
 //! # Servers
 //!
-//! A [`Server`] listens on a topic under a name of its own, and runs what comes: acknowledge, look up, invoke, reply.
+//! A [`Server`] consumes requests for a topic under a server name, invokes the methods and replies.
 //!
 //! ```
 //! # use rpc_core::{Context, endpoint};
@@ -51,27 +56,28 @@
 //!
 //! async fn serve(
 //!     transport: Arc<dyn Transport>,
-//!     signal: impl Future,
+//!     shutdown: impl Future,
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     let server = Server::builder(transport, Target::topic("greetings").server("greeter-1"))
 //!         .endpoint(Greeter)
-//!         .concurrency(Concurrency::Limit(16))         // 64 unless told
-//!         .shutdown_timeout(Duration::from_secs(10))  // 30 s unless told
-//!         .build()?;                             // all mistakes at once
-//!     let report = server.run_until(signal).await?;
+//!         .concurrency(Concurrency::Limit(16))       // default: 64
+//!         .shutdown_timeout(Duration::from_secs(10)) // default: 30 s
+//!         .build()?;
+//!     let report = server.run_until(shutdown).await?;
 //!     println!("{report}");
 //!     Ok(())
 //! }
 //! ```
 //!
-//! [`start`](Server::start) instead of [`run_until`](Server::run_until) gives a [`RunningServer`] to stop and wait for; a
-//! [`StopHandle`] exists before the server does, so that one of its endpoints can own it. The [`server`] module has the
-//! options.
+//! [`start`](Server::start) instead of [`run_until`](Server::run_until) returns a
+//! [`RunningServer`]. A [`StopHandle`] can be created before the server, so that one of its
+//! endpoints can own it. See the [`server`] module for all options.
 //!
 //! # Clients
 //!
-//! A generated client has a method for each remote one. It returns a [`Call`], which is sent when it is awaited; what is
-//! particular to this call is said in between. What is particular to a client is said by `prepare`.
+//! A generated client has one method per remote method. It returns a [`Call`], which is sent when
+//! you await it. Per-call options are methods of the `Call`. Options for all calls of a client are
+//! set with `prepare`.
 //!
 //! ```
 //! # use rpc_core::{CallError, Context, endpoint};
@@ -86,23 +92,25 @@
 //! let ctx = Context::new().with("user", "ada");
 //! greeter.greet(&ctx, "bob".into()).timeout(Duration::from_secs(5)).await?;
 //! greeter.greet(&ctx, "bob".into()).to_server("greeter-2").await?;
-//! greeter.forget(&ctx).cast().await?;   // one server, no answer
-//! greeter.forget(&ctx).fanout().await?; // every server, no answer
+//! greeter.forget(&ctx).cast().await?;   // to one server, without a reply
+//! greeter.forget(&ctx).fanout().await?; // to all servers, without a reply
 //!
-//! let patient = greeter.prepare().timeout(Duration::from_secs(600)).build();
-//! patient.greet(&ctx, "bob".into()).await?;
+//! let slow = greeter.prepare().timeout(Duration::from_secs(600)).build();
+//! slow.greet(&ctx, "bob".into()).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [`RpcClient`] underneath calls methods by name, for programs that know the names only at run time.
+//! Use [`RpcClient`] to call methods whose names are known only at run time.
 //!
 //! # Errors
 //!
-//! A call fails with a [`CallError`], and every one says whether the method [ran](CallError::ran) and whether the call
-//! [may be sent again](CallError::may_retry). Errors that a method names in [`#[expected]`](macro@expected) reach the caller as
-//! the Rust values they are, one variant each of a generated enum. All others, and panics, are logged at the server and
-//! reach the caller as an opaque [`RemoteError`](error::RemoteError).
+//! A call fails with a [`CallError`]. It tells whether the method [ran](CallError::ran) and whether
+//! the call [may be retried](CallError::may_retry).
+//!
+//! Errors that a method lists in [`#[expected]`](macro@expected) reach the caller as their Rust
+//! type, in a generated enum. All other errors and panics are logged at the server and reach the
+//! caller as an opaque [`RemoteError`](error::RemoteError).
 //!
 //! ```
 //! use rpc_core::{CallError, Context, RpcError, endpoint};
@@ -134,37 +142,41 @@
 //! # }
 //! ```
 //!
-//! # Deadlines
+//! # Deadlines and cancellation
 //!
-//! A call has 60 s unless told otherwise, from its first poll to its end. What is left travels with it: a method reads it
-//! from its context ([`Context::remaining`]), a request that expired in a queue is not run, and a call made with a received
-//! context has no more than what is left of that one. Dropping a call gives it up, and the method is told
-//! ([`Context::cancelled`]).
+//! Every call has a deadline: by default 60 s after its first poll. The remaining time is sent with
+//! the request. A method reads it from its context ([`Context::remaining`]), and calls that it
+//! makes with this context inherit it. A request whose deadline passes in the queue is not
+//! executed.
+//!
+//! Dropping a call cancels it. The method can observe that ([`Context::cancelled`]).
 //!
 //! # Versions
 //!
-//! `#[endpoint(version = "1.2")]` serves requests for 1.0, 1.1 and 1.2. `#[since("1.2")]` on a method, or on an `Option` argument, makes
-//! clients ask for 1.2 only when they use it. Endpoints of several versions stand side by side on one server: the
-//! first one whose [`Version`] fits is asked.
+//! An endpoint with `#[endpoint(version = "1.2")]` serves requests for versions 1.0, 1.1 and 1.2.
+//! With `#[since("1.2")]` on a method or an `Option` argument, clients request 1.2 only if they use
+//! it. A server can have endpoints of several versions. The first one whose [`Version`] serves the
+//! request is used.
 //!
 //! # Middleware
 //!
-//! - [`layer`]: tower layers, around all calls of a server or a client.
-//! - [`serializer`]: rewrites context, arguments and results as values.
+//! - [`layer`]: tower layers around all calls of a server or a client.
+//! - [`serializer`]: transforms contexts, arguments and results, for example to encrypt them.
 //! - [`server::AccessPolicy`]: hides methods from callers.
-//! - Spans and events of [`tracing`](https://docs.rs/tracing), with the targets `rpc_core::server` and `rpc_core::client`. A W3C
-//!   [`TraceContext`] is carried from caller to method.
+//! - [`tracing`](https://docs.rs/tracing): spans and events with the targets `rpc_core::server` and
+//!   `rpc_core::client`. A W3C [`TraceContext`] is propagated from the caller to the method.
 //!
 //! # Transports
 //!
-//! [`Transports`] picks one by URL, so that a deployment's configuration decides and not the code. A transport implements the
-//! traits in [`transport`]; [`pending_calls`] is the half of it that all transports need.
+//! [`Transports`] creates a transport from a URL, so that the configuration of a deployment selects
+//! it. To implement a transport, implement the traits in [`transport`]. [`pending_calls`] is the
+//! part that all transports need.
 //!
-//! # Features
+//! # Feature flags
 //!
-//! | feature | default | what it adds |
+//! | feature | default | description |
 //! |---|---|---|
-//! | `macros` | yes | [`#[endpoint]`](macro@endpoint), [`#[expected]`](macro@expected), [`#[derive(RpcError)]`](derive@RpcError) |
+//! | `macros` | yes | [`#[endpoint]`](macro@endpoint), [`#[expected]`](macro@expected) and [`#[derive(RpcError)]`](derive@RpcError) |
 
 #[path = "private/mod.rs"]
 #[doc(hidden)]
@@ -172,6 +184,7 @@ pub mod __private;
 mod client;
 mod codec;
 mod context;
+mod context_entries;
 mod endpoint;
 pub mod error;
 mod in_process;
@@ -180,6 +193,7 @@ mod maybe_ready;
 mod message;
 pub mod pending_calls;
 mod ping;
+mod random;
 pub mod registry;
 pub mod serializer;
 pub mod server;
@@ -193,7 +207,8 @@ mod version;
 
 pub use client::{Call, Cast, ClientBuilder, Retry, RpcClient};
 pub use codec::{Codec, DecodeError, DecodeErrorKind, DecodeLimits, EncodeError, Payload};
-pub use context::{Context, ContextEntries};
+pub use context::Context;
+pub use context_entries::ContextEntries;
 pub use endpoint::{
     ArgDescriptor, BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor, ExpectedErrorDescriptor,
     InvokeFn, MethodDescriptor, TypeName,

@@ -3,13 +3,12 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use crate::__private::encode_result;
 use crate::client::RpcClient;
 use crate::context::Context;
 use crate::endpoint::{
     BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor, InvokeFn, MethodDescriptor, TypeName,
 };
-use crate::message::Outcome;
+use crate::message::{Outcome, encode_result};
 use crate::version::Version;
 
 /// Answers `pong`: what oslo.messaging's option `rpc_ping_enabled` adds to a server.

@@ -1,13 +1,25 @@
-//! W3C Trace Context (the recommendation of 2021), carried with every request.
+//! W3C Trace Context (the recommendation of 2021), sent with every request.
 //!
-//! Core speaks no OpenTelemetry: it reads, hands on and writes the two headers, and puts the ids into its spans.
+//! This crate does not depend on OpenTelemetry. It parses, forwards and writes the two headers
+//! `traceparent` and `tracestate`, and records the ids in its `tracing` spans.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The place of a call in a distributed trace.
+use crate::random;
+
+/// The W3C trace context of a call: trace id, span id, flags and `tracestate`.
+///
+/// It is parsed from a `traceparent` header and displayed as one.
+///
+/// ```
+/// use rpc_core::{Context, TraceContext};
+///
+/// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+/// let ctx = Context::new().with_trace(trace.with_trace_state("vendor=1"));
+/// # Ok::<(), rpc_core::ParseTraceContextError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
@@ -16,7 +28,7 @@ pub struct TraceContext {
     state: Option<Arc<str>>,
 }
 
-/// A `traceparent` that is not one.
+/// The error of parsing a `traceparent` header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a traceparent: expected `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`, ids not all zero"
@@ -24,50 +36,51 @@ pub struct TraceContext {
 pub struct ParseTraceContextError(String);
 
 impl TraceContext {
-    /// The first span of a new trace, sampled, with random ids.
+    /// Creates the root span of a new trace: sampled, with random ids.
     #[must_use]
     pub fn root() -> Self {
-        let random = || RandomState::new().hash_one(0_u8);
+        let trace_id = u128::from(random::from_thread()) << 64 | u128::from(random::from_thread());
         Self {
-            trace_id: (u128::from(random()) << 64 | u128::from(random())).max(1),
-            span_id: random().max(1),
+            // Ids of zero are invalid.
+            trace_id: trace_id.max(1),
+            span_id: random::from_thread().max(1),
             flags: 1,
             state: None,
         }
     }
 
-    /// A span below this one: same trace, same flags and state, a fresh span id.
+    /// Creates a child span: the same trace id, flags and `tracestate` with a new random span id.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { span_id: RandomState::new().hash_one(self.span_id).max(1), ..self.clone() }
+        Self { span_id: random::from_thread().max(1), ..self.clone() }
     }
 
-    /// Adds the vendor's `tracestate`, which is handed on as it is.
+    /// Sets the `tracestate` header, which is forwarded unchanged.
     #[must_use]
     pub fn with_trace_state(mut self, state: impl Into<Arc<str>>) -> Self {
         self.state = Some(state.into());
         self
     }
 
-    /// The id of the whole trace.
+    /// Returns the trace id.
     #[must_use]
     pub const fn trace_id(&self) -> u128 {
         self.trace_id
     }
 
-    /// The id of the caller's span.
+    /// Returns the id of the caller's span.
     #[must_use]
     pub const fn span_id(&self) -> u64 {
         self.span_id
     }
 
-    /// Whether the caller records the trace.
+    /// Returns whether the caller records the trace (the sampled flag).
     #[must_use]
     pub const fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
     }
 
-    /// The vendor's `tracestate`.
+    /// Returns the `tracestate` header.
     #[must_use]
     pub fn trace_state(&self) -> Option<&str> {
         self.state.as_deref()
@@ -75,7 +88,7 @@ impl TraceContext {
 }
 
 impl fmt::Display for TraceContext {
-    /// The `traceparent` header.
+    /// Formats the `traceparent` header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
     }
@@ -84,7 +97,10 @@ impl fmt::Display for TraceContext {
 impl FromStr for TraceContext {
     type Err = ParseTraceContextError;
 
-    /// Reads a `traceparent` header. As the recommendation asks, later versions are read as far as this one goes.
+    /// Parses a `traceparent` header.
+    ///
+    /// As the recommendation requires, the known fields of later versions are parsed and the rest
+    /// is ignored.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParseTraceContextError(text.chars().take(64).collect()))
     }
@@ -100,12 +116,13 @@ fn parse(text: &str) -> Option<TraceContext> {
     if version == 0xff || trace_id == 0 || span_id == 0 || !known_length {
         return None;
     }
-    // The width checked by `hex` makes the conversion exact. Flags that this version does not know are not handed on.
+    // The conversions are exact, because `hex` has checked the number of digits. Unknown flags are
+    // not forwarded.
     let flags = (flags & 1) as u8;
     Some(TraceContext { trace_id, span_id: span_id as u64, flags, state: None })
 }
 
-/// Exactly `digits` lower-case hexadecimal digits.
+/// Parses exactly `digits` lower-case hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let fits = text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if fits { u128::from_str_radix(text, 16).ok() } else { None }

@@ -1,4 +1,4 @@
-//! Versions of endpoints and of the requests sent to them.
+//! Versions of endpoints and requests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use serde::ser::{Serialize, Serializer};
 
 /// The version of an interface: `major.minor`, with an optional revision.
 ///
-/// A new major version breaks callers, a new minor version adds something, a revision changes
-/// nothing a caller can see. The default is [`Version::V1_0`], as in oslo.messaging.
+/// A new major version breaks callers, a new minor version adds something, and a new revision
+/// changes nothing that a caller can observe. The default is [`Version::V1_0`].
 ///
-/// Versions are ordered by their numbers, so `1.9 < 1.10`. Whether a server of one version may
-/// take a request for another is a different question: [`Version::serves`] answers it.
+/// Versions are ordered by their numbers, so `1.9 < 1.10`. Use [`Version::serves`] to find out
+/// whether a server of one version serves a request for another.
 ///
 /// ```
 /// use rpc_core::Version;
@@ -24,43 +24,42 @@ use serde::ser::{Serialize, Serializer};
 /// # Ok::<(), rpc_core::ParseVersionError>(())
 /// ```
 ///
-/// # Text form
+/// # Text format
 ///
-/// `major.minor` or `major.minor.revision`, each a decimal number that fits in 32 bits. Parts
-/// from the fourth on are ignored, whatever they hold, as oslo.messaging does. Python's `int`
-/// also accepts blanks around a number, a sign, underscores between digits and digits of other
-/// scripts; those are refused here.
+/// `major.minor` or `major.minor.revision`, each a decimal number that fits in 32 bits. The fourth
+/// and later parts are ignored, as in oslo.messaging. Unlike in Python, spaces, signs, underscores
+/// and non-ASCII digits are rejected.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// Must be the same on both sides.
+    /// The major version, which must be equal on both sides.
     pub major: u32,
-    /// Grows when something is added.
+    /// The minor version, which increases if something is added.
     pub minor: u32,
-    /// Grows when neither of the others does; 0 where it is not written.
+    /// The revision. 0 if the text has none.
     pub revision: u32,
 }
 
 impl Version {
-    /// What an endpoint or a request has when it names none.
+    /// Version 1.0, the default of endpoints and requests.
     pub const V1_0: Self = Self::new(1, 0);
 
-    /// The version `major.minor` with revision 0.
+    /// Creates the version `major.minor` with revision 0.
     #[must_use]
     pub const fn new(major: u32, minor: u32) -> Self {
         Self { major, minor, revision: 0 }
     }
 
-    /// The same major and minor with another revision.
+    /// Sets the revision.
     #[must_use]
     pub const fn with_revision(self, revision: u32) -> Self {
         Self { revision, ..self }
     }
 
-    /// Reads a version that is known when the program is compiled.
+    /// Parses a version at compile time.
     ///
     /// # Panics
     ///
-    /// When the text is no version; in a constant that is an error of the compiler.
+    /// Panics if the text is not a version. In a constant, that is a compile error.
     ///
     /// ```
     /// use rpc_core::Version;
@@ -76,11 +75,11 @@ impl Version {
         }
     }
 
-    /// Whether a server of this version takes a request for `requested`.
+    /// Returns whether a server of this version serves a request for `requested`.
     ///
-    /// Majors are equal and the requested minor is not newer; where minors are equal, the
-    /// requested revision is not newer either. This is oslo.messaging's rule, in which a newer
-    /// minor serves any revision of an older one.
+    /// The majors must be equal and the requested minor must not be newer. If the minors are equal,
+    /// the requested revision must not be newer either. A newer minor serves all revisions of an
+    /// older one. This is oslo.messaging's rule.
     #[must_use]
     pub const fn serves(self, requested: Self) -> bool {
         self.major == requested.major
@@ -88,10 +87,10 @@ impl Version {
                 || (self.minor == requested.minor && self.revision >= requested.revision))
     }
 
-    /// [`Version::serves`] where either side may have no version.
+    /// Returns whether `implemented` serves `requested`, where either may have no version.
     ///
-    /// What has no version serves everything, a request without one included; a version does
-    /// not serve a request without one. A client's version cap is asked in this way.
+    /// Without an implemented version, every request is served. With one, a request without a
+    /// version is not. A client's version cap is checked by this rule.
     #[must_use]
     pub const fn serves_maybe(implemented: Option<Self>, requested: Option<Self>) -> bool {
         match (implemented, requested) {
@@ -166,7 +165,7 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// A text that is no version.
+/// The error of parsing a [`Version`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid version {input:?}: expected major.minor or major.minor.revision, such as \"1.0\"")]
 pub struct ParseVersionError {
@@ -174,18 +173,19 @@ pub struct ParseVersionError {
 }
 
 impl ParseVersionError {
-    /// How much of the input is kept: it may come from outside and be of any length.
-    const SHOWN: usize = 40;
+    /// The number of characters that are kept of the input, which may be untrusted and of any
+    /// length.
+    const MAX_INPUT: usize = 40;
 
     fn new(text: &str) -> Self {
-        let input = match text.char_indices().nth(Self::SHOWN) {
+        let input = match text.char_indices().nth(Self::MAX_INPUT) {
             Some((end, _)) => format!("{}…", &text[..end]).into(),
             None => text.into(),
         };
         Self { input }
     }
 
-    /// What was not understood, shortened when it is long.
+    /// Returns the invalid input, truncated if it is long.
     #[must_use]
     pub fn input(&self) -> &str {
         &self.input
@@ -207,7 +207,8 @@ const fn parse(text: &[u8]) -> Option<Version> {
     }
 }
 
-/// The number that begins at `at`, and where it ends: at a dot or at the end of the text.
+/// Parses the number that begins at `at`. Returns it and the position of the dot or the end of the
+/// text behind it.
 const fn number(text: &[u8], mut at: usize) -> Option<(u32, usize)> {
     let start = at;
     let mut value = 0u32;
@@ -288,7 +289,7 @@ mod tests {
     #[test]
     fn a_long_input_is_shortened_in_the_error() {
         let error = "ä".repeat(1000).parse::<Version>().unwrap_err();
-        assert_eq!(error.input().chars().count(), ParseVersionError::SHOWN + 1);
+        assert_eq!(error.input().chars().count(), ParseVersionError::MAX_INPUT + 1);
     }
 
     #[test]

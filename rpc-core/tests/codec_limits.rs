@@ -1,4 +1,4 @@
-//! What bytes from outside can do: nothing but give a typed error.
+//! Untrusted bytes cannot do more than cause a typed error.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
 
-/// The smallest stack on which messages are promised to be read.
+/// The stack size on which the default limits are guaranteed to work.
 const SMALL_STACK: usize = 512 * 1024;
 
 fn on_a_small_stack<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
     std::thread::Builder::new().stack_size(SMALL_STACK).spawn(test).unwrap().join().unwrap()
 }
 
-/// `depth` arrays, each the only member of the one around it; the innermost is empty.
+/// Returns `depth` nested arrays, the innermost of which is empty.
 fn arrays(codec: Codec, depth: usize) -> Vec<u8> {
     match codec {
         Codec::Json => [vec![b'['; depth], vec![b']'; depth]].concat(),
@@ -24,7 +24,7 @@ fn arrays(codec: Codec, depth: usize) -> Vec<u8> {
     }
 }
 
-/// `depth` maps with the key "Node", null in the innermost.
+/// Returns `depth` nested maps with the key "Node". The value of the innermost is null.
 fn maps(codec: Codec, depth: usize) -> Vec<u8> {
     match codec {
         Codec::Json => [br#"{"Node":"#.repeat(depth), b"null".to_vec(), vec![b'}'; depth]].concat(),
@@ -56,7 +56,7 @@ fn decode<T: DeserializeOwned>(codec: Codec, bytes: &[u8], max: usize) -> Result
     codec.decode(bytes, &DecodeLimits::new().max_depth(max))
 }
 
-/// Whether the error is the right one for one level too many.
+/// Returns whether the error is that for a message that is nested too deep.
 fn too_deep<T>(result: Result<T, DecodeError>, limit: usize) -> bool {
     result.is_err_and(|error| *error.kind() == DecodeErrorKind::TooDeep { limit })
 }
@@ -150,10 +150,7 @@ fn a_message_longer_than_the_limit_is_refused_unread() {
         let error =
             codec.decode::<Value>(&[0xc1; 9], &DecodeLimits::new().max_bytes(8)).unwrap_err();
         assert_eq!(error.kind(), &DecodeErrorKind::TooLarge { bytes: 9, limit: 8 });
-        assert_eq!(
-            error.to_string(),
-            "cannot decode: the message has 9 bytes, at most 8 are taken"
-        );
+        assert_eq!(error.to_string(), "cannot decode: the message has 9 bytes, the limit is 8");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every version, every value and all bytes.
+//! Properties of all versions, values and bytes.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -36,12 +36,12 @@ fn nested(leaf: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value =
     })
 }
 
-/// Values that both codecs keep as they are.
+/// Generates values that both codecs preserve.
 fn plain_value() -> impl Strategy<Value = Value> {
     nested(scalar())
 }
 
-/// All values that are equal to themselves.
+/// Generates all values that are equal to themselves.
 fn value() -> impl Strategy<Value = Value> {
     nested(prop_oneof![
         4 => scalar(),
@@ -50,7 +50,7 @@ fn value() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// How deep arrays and maps are nested, counted by walking the value.
+/// Returns the nesting depth of a value.
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(members) => 1 + members.iter().map(depth).max().unwrap_or(0),
@@ -89,7 +89,7 @@ fn order() -> impl Strategy<Value = Order> {
         .prop_map(|(from, cents, rate, lines, notes)| Order { from, cents, rate, lines, notes })
 }
 
-/// The version rule as oslo.messaging's source states it, on lists of numbers.
+/// The version rule of oslo.messaging's source code, on lists of numbers.
 fn compatible(implemented: &[u32], requested: &[u32]) -> bool {
     let revision = |parts: &[u32]| parts.get(2).copied().unwrap_or(0);
     if implemented[0] != requested[0] || requested[1] > implemented[1] {
@@ -98,7 +98,7 @@ fn compatible(implemented: &[u32], requested: &[u32]) -> bool {
     requested[1] != implemented[1] || revision(requested) <= revision(implemented)
 }
 
-/// Numbers that are often equal.
+/// Generates numbers that are often equal.
 fn parts() -> impl Strategy<Value = Vec<u32>> {
     vec(prop_oneof![4 => 0u32..4, 1 => any::<u32>()], 2..6)
 }

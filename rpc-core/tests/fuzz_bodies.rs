@@ -1,7 +1,7 @@
-//! The bodies of the fuzz targets, run over inputs that are made from seeds.
+//! Runs the bodies of the fuzz targets on inputs that are generated from seeds.
 //!
-//! A failure prints its seed; `RPC_FUZZ_SEED` runs that one alone, `RPC_FUZZ_RUNS` says how many
-//! to run (default 3000 for each target).
+//! A failure prints its seed. `RPC_FUZZ_SEED` runs only that seed. `RPC_FUZZ_RUNS` sets the number
+//! of runs per target (default: 3000).
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../fuzz/src/lib.rs"]
@@ -12,7 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use rpc_core::Codec;
 
-/// The generator SplitMix64: a seed and its inputs stay the same for good.
+/// The SplitMix64 generator. A seed must generate the same inputs forever, which no library
+/// guarantees.
 struct Random(u64);
 
 impl Random {
@@ -36,7 +37,7 @@ impl Random {
         of[self.below(of.len() as u64) as usize]
     }
 
-    /// Pieces in any order, with some bytes that are in none of them.
+    /// Returns pieces in random order, with some random bytes.
     fn soup(&mut self, pieces: &[&[u8]]) -> Vec<u8> {
         let mut soup = Vec::new();
         for _ in 0..self.below(40) {
@@ -48,7 +49,7 @@ impl Random {
         soup
     }
 
-    /// Something well-formed, with up to two bytes changed and sometimes the end cut off.
+    /// Returns well-formed bytes with up to two changed bytes, sometimes truncated.
     fn damaged(&mut self, codec: Codec) -> Vec<u8> {
         let mut bytes = codec.encode(&bodies::value_from_bytes(&self.bytes(300))).unwrap();
         for _ in 0..self.below(3) {

@@ -1,4 +1,4 @@
-//! The size of what each call moves about, which decides its speed.
+//! The sizes of the types that every call moves, because they affect its speed.
 
 use std::convert::Infallible;
 

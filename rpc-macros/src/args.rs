@@ -1,6 +1,7 @@
-//! The arguments of the attributes, as written.
+//! The arguments of the attributes.
 //!
-//! Parsing goes on behind a mistake: each key of a list is read for itself.
+//! Every setting of a list is parsed separately, so that an error in one does not hide those in
+//! others.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -9,10 +10,10 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Lit, LitStr, Path, Token, Visibility, bracketed};
 
-use crate::errors::{Errors, mistake, mistake_at};
+use crate::errors::{Errors, error_at, spanned_error};
 use crate::version::Version;
 
-/// A value together with the tokens it was written as.
+/// A value and its tokens.
 #[derive(Clone)]
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
@@ -23,19 +24,19 @@ pub(crate) struct Spanned<T> {
 #[derive(Default)]
 pub(crate) struct EndpointArgs {
     pub(crate) namespace: Option<LitStr>,
-    pub(crate) version: Given<Version>,
+    pub(crate) version: Setting<Version>,
     pub(crate) legacy_namespaces: Vec<Namespace>,
     pub(crate) client: Option<ClientName>,
     pub(crate) krate: Option<Path>,
 }
 
-/// A setting that other rules lean on: what depends on a wrong one is not checked.
+/// A setting that other rules depend on. If it is invalid, they are not checked.
 #[derive(Copy, Clone, Default)]
-pub(crate) enum Given<T> {
+pub(crate) enum Setting<T> {
     #[default]
-    No,
-    Wrong,
-    Yes(T),
+    Missing,
+    Invalid,
+    Valid(T),
 }
 
 /// An entry of `legacy_namespaces`.
@@ -50,7 +51,7 @@ pub(crate) struct ClientName {
     pub(crate) ident: Ident,
 }
 
-/// `#[rpc(…)]` on a method, all of them together.
+/// All `#[rpc(…)]` attributes of a method.
 #[derive(Default)]
 pub(crate) struct MethodArgs {
     pub(crate) name: Option<LitStr>,
@@ -58,14 +59,14 @@ pub(crate) struct MethodArgs {
     pub(crate) blocking: Option<Ident>,
 }
 
-/// `#[rpc(…)]` on an argument.
+/// All `#[rpc(…)]` attributes of an argument.
 #[derive(Default)]
 pub(crate) struct ArgArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) rest: Option<Ident>,
 }
 
-/// An entry of `#[expected(…)]`: a path, and the name given to it with `as`.
+/// An entry of `#[expected(…)]`: a path, and the name after `as`.
 pub(crate) struct ExpectedEntry {
     pub(crate) path: Path,
     pub(crate) renamed: Option<Ident>,
@@ -87,8 +88,8 @@ impl EndpointArgs {
             match key.to_string().as_str() {
                 "namespace" => args.namespace = Some(string(key, input, "namespace = \"bank\"")?),
                 "version" => {
-                    args.version = Given::Wrong;
-                    args.version = Given::Yes(version(key, input)?);
+                    args.version = Setting::Invalid;
+                    args.version = Setting::Valid(version(key, input)?);
                 }
                 "legacy_namespaces" => args.legacy_namespaces = namespaces(key, input)?,
                 "client" => args.client = Some(client(key, input)?),
@@ -102,7 +103,7 @@ impl EndpointArgs {
 }
 
 impl MethodArgs {
-    /// Adds what one `#[rpc(…)]` says.
+    /// Adds the settings of an `#[rpc(…)]` attribute.
     pub(crate) fn add(&mut self, attr: &Attribute, errors: &mut Errors) {
         let Some(tokens) = list(attr, "rpc(name = \"wire_name\")", errors) else { return };
         let mut name = self.name.take();
@@ -122,7 +123,7 @@ impl MethodArgs {
 }
 
 impl ArgArgs {
-    /// Adds what one `#[rpc(…)]` says.
+    /// Adds the settings of an `#[rpc(…)]` attribute.
     pub(crate) fn add(&mut self, attr: &Attribute, errors: &mut Errors) {
         let Some(tokens) = list(attr, "rpc(name = \"wire_name\")", errors) else { return };
         let mut name = self.name.take();
@@ -140,7 +141,7 @@ impl ArgArgs {
 }
 
 impl RpcErrorArgs {
-    /// Adds what one `#[rpc_error(…)]` says.
+    /// Adds the settings of an `#[rpc_error(…)]` attribute.
     pub(crate) fn add(&mut self, attr: &Attribute, errors: &mut Errors) {
         let Some(tokens) = list(attr, "rpc_error(class = \"NotFound\")", errors) else { return };
         each_key(tokens, "rpc_error", "class, module, crate", errors, |key, input, _| {
@@ -157,12 +158,12 @@ impl RpcErrorArgs {
     }
 }
 
-/// The version in `#[since("1.1")]`.
+/// Parses the version in `#[since("1.1")]`.
 pub(crate) fn since(attr: &Attribute, errors: &mut Errors) -> Option<Spanned<Version>> {
     let tokens = list(attr, "since(\"1.1\")", errors)?;
     if tokens.is_empty() {
-        let advice = r#"write the version that brought it: `#[since("1.1")]`"#;
-        errors.push(attr, "`#[since]` names no version", advice);
+        let help = r#"write the version that added it: `#[since("1.1")]`"#;
+        errors.push(attr, "`#[since]` names no version", help);
         return None;
     }
     let lit = errors.ok((|input: ParseStream<'_>| input.parse::<Lit>()).parse2(tokens))?;
@@ -170,16 +171,15 @@ pub(crate) fn since(attr: &Attribute, errors: &mut Errors) -> Option<Spanned<Ver
     Some(Spanned { value, tokens: lit.into_token_stream() })
 }
 
-/// The list of `#[expected(…)]`.
+/// Parses the entries of `#[expected(…)]`.
 pub(crate) fn expected(attr: &Attribute, errors: &mut Errors) -> Option<Vec<ExpectedEntry>> {
     let example = "expected(NotFound, LedgerError::Closed)";
     let tokens = list(attr, example, errors)?;
     let entries = Punctuated::<ExpectedEntry, Token![,]>::parse_terminated;
     let entries = errors.ok(entries.parse2(tokens))?;
     if entries.is_empty() {
-        let advice =
-            format!("name error types or variants, `#[{example}]`, or leave the attribute out");
-        errors.push(attr, "`#[expected]` names no error", advice);
+        let help = format!("name error types or variants, `#[{example}]`, or remove the attribute");
+        errors.push(attr, "`#[expected]` names no error", help);
         return None;
     }
     Some(entries.into_iter().collect())
@@ -187,11 +187,11 @@ pub(crate) fn expected(attr: &Attribute, errors: &mut Errors) -> Option<Vec<Expe
 
 impl Parse for ExpectedEntry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let advice = "name error types or variants, such as `NotFound`, `LedgerError::Closed` or \
+        let help = "name error types or variants, such as `NotFound`, `LedgerError::Closed` or \
                       `db::NotFound as MissingRow`";
         if !(input.peek(Ident::peek_any) || input.peek(Token![::])) {
             let tree: TokenTree = input.parse()?;
-            return Err(mistake(tree, "not the path of an error", advice));
+            return Err(spanned_error(tree, "expected the path of an error", help));
         }
         let path: Path = input.parse()?;
         let renamed = match input.parse::<Option<Token![as]>>()? {
@@ -200,26 +200,26 @@ impl Parse for ExpectedEntry {
         };
         if !input.is_empty() && !input.peek(Token![,]) {
             let tree: TokenTree = input.parse()?;
-            return Err(mistake(tree, "unexpected after the path of an error", advice));
+            return Err(spanned_error(tree, "unexpected token after the path of an error", help));
         }
         Ok(Self { path, renamed })
     }
 }
 
-/// The tokens between the parentheses of an attribute.
+/// Returns the tokens between the parentheses of an attribute.
 fn list(attr: &Attribute, example: &str, errors: &mut Errors) -> Option<TokenStream> {
     match attr.meta.require_list() {
         Ok(list) => Some(list.tokens.clone()),
         Err(_) => {
             let name = example.split('(').next().unwrap_or(example);
-            let advice = format!("write `#[{example}]`");
-            errors.push(attr, format!("`#[{name}]` needs its arguments in parentheses"), advice);
+            let help = format!("write `#[{example}]`");
+            errors.push(attr, format!("`#[{name}]` requires arguments in parentheses"), help);
             None
         }
     }
 }
 
-/// Reads `key, key = value, …`; `read` says whether it knows the key. A mistake in one value does not hide the others.
+/// Parses `key, key = value, …`. `read` returns whether it knows the key.
 fn each_key(
     tokens: TokenStream,
     attribute: &str,
@@ -250,20 +250,24 @@ fn one_key(
     seen: &mut Vec<String>,
     read: &mut impl FnMut(&Ident, ParseStream<'_>, &mut Vec<String>) -> syn::Result<bool>,
 ) -> syn::Result<()> {
-    let advice = format!("`#[{attribute}(…)]` takes: {allowed}");
+    let help = format!("`#[{attribute}(…)]` takes: {allowed}");
     if !input.peek(Ident::peek_any) {
         let tree: TokenTree = input.parse()?;
-        return Err(mistake(tree, "expected the name of a setting", advice));
+        return Err(spanned_error(tree, "expected the name of a setting", help));
     }
     let key = input.call(Ident::parse_any)?;
     if !read(&key, input, seen)? {
-        return Err(mistake(&key, format!("`{key}` is not a setting of `#[{attribute}]`"), advice));
+        return Err(spanned_error(
+            &key,
+            format!("`{key}` is not a setting of `#[{attribute}]`"),
+            help,
+        ));
     }
     if !input.is_empty() && !input.peek(Token![,]) {
         let tree: TokenTree = input.parse()?;
-        return Err(mistake(
+        return Err(spanned_error(
             tree,
-            format!("unexpected after `{key}`"),
+            format!("unexpected token after `{key}`"),
             "separate settings with commas",
         ));
     }
@@ -291,7 +295,7 @@ fn set<T>(slot: &mut Option<T>, key: &Ident, value: T) -> syn::Result<()> {
 }
 
 fn twice(key: &Ident) -> syn::Error {
-    mistake(key, format!("`{key}` is given twice"), "keep one of them")
+    spanned_error(key, format!("`{key}` is given twice"), "keep one of them")
 }
 
 fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
@@ -299,7 +303,7 @@ fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()>
         let _: Token![=] = input.parse()?;
         return Ok(());
     }
-    Err(mistake(key, format!("`{key}` has no value"), format!("write `{example}`")))
+    Err(spanned_error(key, format!("`{key}` has no value"), format!("write `{example}`")))
 }
 
 fn string(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
@@ -308,9 +312,9 @@ fn string(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<Lit
         return input.parse();
     }
     match input.parse::<TokenTree>() {
-        Ok(tree) => Err(mistake(tree, "expected a string", format!("write `{example}`"))),
+        Ok(tree) => Err(spanned_error(tree, "expected a string", format!("write `{example}`"))),
         Err(error) => {
-            Err(mistake_at(error.span(), "expected a string", format!("write `{example}`")))
+            Err(error_at(error.span(), "expected a string", format!("write `{example}`")))
         }
     }
 }
@@ -325,7 +329,7 @@ fn namespaces(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Namespace>
     equals(key, input, example)?;
     if !input.peek(syn::token::Bracket) {
         let what = "expected a list";
-        return Err(mistake_at(input.span(), what, format!("write `{example}`")));
+        return Err(error_at(input.span(), what, format!("write `{example}`")));
     }
     let content;
     bracketed!(content in input);
@@ -341,7 +345,7 @@ impl Parse for Namespace {
         let tree: TokenTree = input.parse()?;
         match tree {
             TokenTree::Ident(ident) if ident == "None" => Ok(Self::Null(ident)),
-            other => Err(mistake(
+            other => Err(spanned_error(
                 other,
                 "expected a namespace",
                 "write a string, or `None` for the null namespace",
@@ -358,7 +362,7 @@ fn client(key: &Ident, input: ParseStream<'_>) -> syn::Result<ClientName> {
     };
     match input.parse::<Ident>() {
         Ok(ident) => Ok(ClientName { vis, ident }),
-        Err(error) => Err(mistake_at(
+        Err(error) => Err(error_at(
             error.span(),
             "expected the name of the client",
             "write `client = LedgerClient`, or `client = pub(crate) LedgerClient`",
@@ -369,12 +373,12 @@ fn client(key: &Ident, input: ParseStream<'_>) -> syn::Result<ClientName> {
 fn crate_path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     equals(key, input, "crate = ::rpc_core")?;
     let path = input.call(Path::parse_mod_style).map_err(|error| {
-        mistake_at(error.span(), "expected the path of a crate", "write `crate = ::rpc_core`")
+        error_at(error.span(), "expected the path of a crate", "write `crate = ::rpc_core`")
     })?;
     let in_crate = path.segments.first().is_some_and(|first| first.ident == "crate");
     if path.leading_colon.is_none() && !in_crate {
         let written = path.to_token_stream().to_string().replace(' ', "");
-        return Err(mistake(
+        return Err(spanned_error(
             &path,
             "this path means something else in every module",
             format!("write `crate = ::{written}`, or a path that begins with `crate`"),

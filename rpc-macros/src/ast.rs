@@ -1,6 +1,6 @@
-//! The annotated item: signatures are parsed, bodies stay tokens.
+//! The syntax tree of the annotated item. Signatures are parsed, bodies stay tokens.
 //!
-//! An unfinished body does not break the macro, and nothing is spent on parsing what is only passed through.
+//! So an unfinished body does not break the macro, and no time is spent on parsing bodies.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -10,9 +10,9 @@ use syn::{
     Attribute, Generics, Ident, Path, Signature, Token, Type, TypeParamBound, Visibility, braced,
 };
 
-use crate::errors::mistake;
+use crate::errors::spanned_error;
 
-/// What `#[endpoint]` was put on.
+/// The item that `#[endpoint]` is on.
 pub(crate) struct Item {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) kind: ItemKind,
@@ -40,12 +40,12 @@ pub(crate) struct Trait {
     pub(crate) supertraits: Punctuated<TypeParamBound, Token![+]>,
 }
 
-/// One thing between the braces.
+/// An item between the braces.
 pub(crate) enum Member {
     Method(Box<Method>),
-    /// A macro call: what it makes is not visible here.
+    /// A macro call. Its expansion is not visible.
     Macro(TokenStream),
-    /// Constants and types.
+    /// A constant or a type.
     Other(TokenStream),
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Method {
     pub(crate) body: Body,
 }
 
-/// A body in braces, or the semicolon of a trait method without one.
+/// A body in braces, or the semicolon of a trait method without a body.
 pub(crate) enum Body {
     Block(TokenTree),
     Semi(Token![;]),
@@ -75,10 +75,10 @@ impl Parse for Item {
             parse_impl(attrs, input)
         } else {
             let rest: TokenStream = ahead.parse()?;
-            Err(mistake(
+            Err(spanned_error(
                 rest.into_iter().next(),
-                "`#[endpoint]` goes on an `impl` block or a trait",
-                "put it on the `impl` block whose `pub` methods can be called from outside",
+                "`#[endpoint]` must be on an `impl` block or a trait",
+                "put it on the `impl` block whose `pub` methods clients may call",
             ))
         }
     }
@@ -103,7 +103,7 @@ fn parse_impl(attrs: Vec<Attribute>, input: ParseStream<'_>) -> syn::Result<Item
         let _: Token![for] = input.parse()?;
         let trait_ = match first {
             Type::Path(path) => path.path,
-            other => return Err(mistake(other, "expected a trait", "name the trait")),
+            other => return Err(spanned_error(other, "expected a trait", "name the trait")),
         };
         (Some(trait_), input.parse()?)
     } else {
@@ -169,7 +169,7 @@ impl Parse for Member {
     }
 }
 
-/// Whether a signature follows: `fn` behind any of its qualifiers.
+/// Returns whether a signature follows: qualifiers, then `fn`.
 fn is_function(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     loop {
@@ -187,10 +187,10 @@ fn is_function(input: ParseStream<'_>) -> bool {
     }
 }
 
-/// Everything up to a semicolon, or a macro's braces.
+/// Parses up to a semicolon or the closing brace of a macro call.
 fn rest_of_member(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
-    let mut behind_bang = false;
+    let mut after_bang = false;
     while !input.is_empty() {
         let semicolon = input.peek(Token![;]);
         let bang = input.peek(Token![!]);
@@ -198,10 +198,10 @@ fn rest_of_member(input: ParseStream<'_>) -> syn::Result<TokenStream> {
         let braces =
             matches!(&tree, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
         tree.to_tokens(&mut tokens);
-        if semicolon || (braces && behind_bang && !input.peek(Token![;])) {
+        if semicolon || (braces && after_bang && !input.peek(Token![;])) {
             break;
         }
-        behind_bang = bang;
+        after_bang = bang;
     }
     Ok(tokens)
 }

@@ -1,4 +1,4 @@
-//! `#[derive(RpcError)]`: the error's name on the wire, and the errors it holds.
+//! `#[derive(RpcError)]`: the wire name of an error, and the errors in its fields.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -7,7 +7,7 @@ use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, LitStr, Member, Pa
 
 use crate::args::RpcErrorArgs;
 use crate::errors::Errors;
-use crate::names::{self, mixed};
+use crate::names::{self, mixed_site_at};
 
 pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -16,7 +16,11 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     };
     let args = arguments(&input.attrs, &mut errors);
     if let Data::Union(union_) = &input.data {
-        errors.push(union_.union_token, "a union is no error", "write an `enum` or a `struct`");
+        errors.push(
+            union_.union_token,
+            "a union cannot be an error",
+            "write an `enum` or a `struct`",
+        );
         return errors.into_tokens();
     }
     misplaced(&input.data, &mut errors);
@@ -32,13 +36,14 @@ fn arguments(attrs: &[Attribute], errors: &mut Errors) -> RpcErrorArgs {
     }
     for (name, what) in [(&args.class, "class"), (&args.module, "module")] {
         if let Some(name) = name {
-            names::check(name, what, errors);
+            names::check_name(name, what, errors);
         }
     }
     args
 }
 
-/// `#[rpc_error]` names the type as a whole; one failure of an enum is told from another by its value.
+/// Rejects `#[rpc_error]` on variants and fields. It names the whole type. The encoded value
+/// identifies the variant.
 fn misplaced(data: &Data, errors: &mut Errors) {
     let mut check = |attrs: &[Attribute]| {
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("rpc_error")) {
@@ -60,14 +65,14 @@ fn expand(input: &DeriveInput, args: &RpcErrorArgs) -> TokenStream {
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::rpc_core));
     let private = quote_spanned!(Span::mixed_site()=> #krate::__private);
     let ident = &input.ident;
-    let class = args.class.as_ref().map_or_else(|| names::wire(ident), LitStr::value);
+    let class = args.class.as_ref().map_or_else(|| names::wire_name(ident), LitStr::value);
     let module = args.module.as_ref().map(|module| {
         emit! {
             const MODULE: ::core::option::Option<&'static str> =
                 ::core::option::Option::Some(#module);
         }
     });
-    let held = visit_held(&input.data, &private);
+    let visit_sources = visit_sources(&input.data, &private);
     let mut generics = input.generics.clone();
     if !generics.params.is_empty() {
         generics.make_where_clause().predicates.push(parse_quote! {
@@ -81,13 +86,13 @@ fn expand(input: &DeriveInput, args: &RpcErrorArgs) -> TokenStream {
         impl #impl_generics #private::RpcError for #ident #arguments #where_clause {
             const CLASS: &'static str = #class;
             #module
-            #held
+            #visit_sources
         }
     }
 }
 
-/// Shows what the fields hold, one after the other.
-fn visit_held(data: &Data, private: &TokenStream) -> Option<TokenStream> {
+/// Generates `RpcError::visit_sources`, which visits the source fields one after the other.
+fn visit_sources(data: &Data, private: &TokenStream) -> Option<TokenStream> {
     let arms: Vec<TokenStream> = match data {
         Data::Struct(data) => arm(&emit!(Self), &data.fields).into_iter().collect(),
         Data::Enum(data) => data
@@ -104,7 +109,7 @@ fn visit_held(data: &Data, private: &TokenStream) -> Option<TokenStream> {
         return None;
     }
     Some(emit! {
-        fn visit_held<'__rpc_a>(
+        fn visit_sources<'__rpc_a>(
             &'__rpc_a self,
             __rpc_visit: &mut dyn ::core::ops::FnMut(
                 &'__rpc_a (dyn ::core::error::Error + 'static),
@@ -125,27 +130,28 @@ fn visit_held(data: &Data, private: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// A match arm that visits the held fields; `None` where there are none.
+/// Generates a match arm that visits the source fields. Returns `None` if there are none.
 fn arm(path: &TokenStream, fields: &Fields) -> Option<TokenStream> {
-    let held: Vec<(Member, &Field)> =
-        fields.members().zip(fields).filter(|(_, field)| is_held(field)).collect();
-    if held.is_empty() {
+    let sources: Vec<(Member, &Field)> =
+        fields.members().zip(fields).filter(|(_, field)| is_source(field)).collect();
+    if sources.is_empty() {
         return None;
     }
-    let cause = |position: usize| Ident::new(&format!("__rpc_held{position}"), Span::mixed_site());
-    let bindings = held.iter().enumerate().map(|(position, (member, _))| {
-        let cause = cause(position);
-        emit!(#member: #cause)
+    let source =
+        |position: usize| Ident::new(&format!("__rpc_source{position}"), Span::mixed_site());
+    let bindings = sources.iter().enumerate().map(|(position, (member, _))| {
+        let source = source(position);
+        emit!(#member: #source)
     });
     let visits =
-        held.iter().enumerate().map(|(position, (_, field))| visit(&cause(position), field));
+        sources.iter().enumerate().map(|(position, (_, field))| visit(&source(position), field));
     Some(emit!(#path { #(#bindings,)* .. } => { #(#visits)* }))
 }
 
-fn visit(cause: &Ident, field: &Field) -> TokenStream {
-    // Located at the type, where the compiler says that it is no error.
-    let erred = quote_spanned! { mixed(field.ty.span())=> (&&&&&&__RpcProbe(#cause)).erred() };
-    let visit = emit!(#erred.visit(__rpc_visit)?;);
+fn visit(source: &Ident, field: &Field) -> TokenStream {
+    // The compiler reports at the span of the type that it is not an error.
+    let method_error = quote_spanned! { mixed_site_at(field.ty.span())=> (&&&&&&__RpcProbe(#source)).method_error() };
+    let visit = emit!(#method_error.visit(__rpc_visit)?;);
     let optional = match &field.ty {
         syn::Type::Path(path) => {
             path.path.segments.last().is_some_and(|last| last.ident == "Option")
@@ -153,13 +159,13 @@ fn visit(cause: &Ident, field: &Field) -> TokenStream {
         _ => false,
     };
     match optional {
-        true => emit!(if let ::core::option::Option::Some(#cause) = #cause { #visit }),
+        true => emit!(if let ::core::option::Option::Some(#source) = #source { #visit }),
         false => visit,
     }
 }
 
-/// What `thiserror` takes for the source of an error.
-fn is_held(field: &Field) -> bool {
+/// Returns whether the field is a source. The rules are those of `thiserror`.
+fn is_source(field: &Field) -> bool {
     let marked = |attr: &Attribute| attr.path().is_ident("from") || attr.path().is_ident("source");
     field.attrs.iter().any(marked) || field.ident.as_ref().is_some_and(|ident| ident == "source")
 }

@@ -1,11 +1,14 @@
-//! The macros behind `rpc-core`, which re-exports and documents them. Depend on that crate, not on this one: what is
-//! generated calls into it, and both change together.
+//! The macros of `rpc-core`, which re-exports and documents them.
 //!
-//! Each stage has types of its own: the text of attributes becomes `args`, the annotated item `ast` (signatures
-//! only, bodies stay tokens), `validate` makes the `model` of both and collects every mistake, and `expand` reads
-//! the model, which leaves it nothing to fail on.
+//! Depend on `rpc-core` instead of this crate. The generated code calls `rpc-core`, and both change
+//! together.
+//!
+//! The stages of an expansion: `args` parses the arguments of the attributes and `ast` the
+//! annotated item (signatures only, bodies stay tokens). `validate` checks both, collects all
+//! errors and builds the `model`. `expand` generates code from the model and cannot fail.
 
-/// `quote!` with the hygiene of the macro: local variables cannot meet the user's.
+/// Quotes tokens with the hygiene of the macro, so that local variables cannot clash with the
+/// user's.
 macro_rules! emit {
     ($($tokens:tt)*) => {
         ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
@@ -25,19 +28,19 @@ mod version;
 
 use proc_macro::TokenStream;
 
-#[allow(missing_docs, reason = "what stood here would follow the documentation of the re-export")]
+#[allow(missing_docs, reason = "the documentation is on the re-export")]
 #[proc_macro_attribute]
 pub fn endpoint(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::endpoint(args.into(), item.into()).into()
 }
 
-#[allow(missing_docs, reason = "what stood here would follow the documentation of the re-export")]
+#[allow(missing_docs, reason = "the documentation is on the re-export")]
 #[proc_macro_attribute]
 pub fn expected(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::misplaced_expected(&args.into(), &item.into()).into()
 }
 
-#[allow(missing_docs, reason = "what stood here would follow the documentation of the re-export")]
+#[allow(missing_docs, reason = "the documentation is on the re-export")]
 #[proc_macro_derive(RpcError, attributes(rpc_error))]
 pub fn derive_rpc_error(item: TokenStream) -> TokenStream {
     derive_error::derive(item.into()).into()

@@ -1,4 +1,4 @@
-//! What expansion reads: everything is checked, every default filled in.
+//! The input of the expansion: checked, with all defaults filled in.
 
 use syn::{Attribute, Generics, Ident, Path, Type, Visibility};
 
@@ -6,31 +6,32 @@ use crate::version::Version;
 
 /// An annotated `impl` block or trait.
 pub(crate) struct Endpoint {
-    /// Where the runtime is: `::rpc_core` unless `crate = …` says otherwise.
+    /// The path of `rpc-core`. Default: `::rpc_core`.
     pub(crate) krate: Path,
-    /// The item's `#[cfg]`s, repeated on everything generated from it.
+    /// The `#[cfg]`s of the item, which are repeated on all generated items.
     pub(crate) cfgs: Vec<Attribute>,
     /// The name of the annotated type or trait.
     pub(crate) name: Ident,
     pub(crate) docs: Vec<Attribute>,
-    pub(crate) host: Host,
-    /// The own namespace first, then the legacy ones.
+    pub(crate) kind: EndpointKind,
+    /// The namespaces: its own first, then the legacy ones.
     pub(crate) namespaces: Vec<Option<String>>,
     pub(crate) version: Version,
     pub(crate) client: Client,
-    /// Of the item, as written.
+    /// The generics of the item.
     pub(crate) generics: Generics,
     pub(crate) methods: Vec<Method>,
-    /// Methods with a mistake: their clients are generated all the same, so that callers report nothing on top.
-    pub(crate) broken: Vec<Method>,
+    /// Methods with an error. Their client methods are generated nevertheless, so that callers
+    /// cause no further errors.
+    pub(crate) invalid: Vec<Method>,
 }
 
-/// Where the methods are.
-pub(crate) enum Host {
+/// The kind of the annotated item.
+pub(crate) enum EndpointKind {
     Impl {
         self_ty: Box<Type>,
     },
-    /// The trait's implementors are wrapped in the generated `newtype`.
+    /// A trait. Its implementations are wrapped in the generated `newtype`.
     Trait {
         vis: Visibility,
         newtype: Ident,
@@ -40,7 +41,8 @@ pub(crate) enum Host {
 pub(crate) struct Client {
     pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
-    /// The parameters of [`Endpoint::generics`] that occur in what the client says, with their bounds.
+    /// The parameters of [`Endpoint::generics`] that occur in the signatures of the client, with
+    /// their bounds.
     pub(crate) generics: Generics,
 }
 
@@ -49,14 +51,14 @@ pub(crate) struct Method {
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
-    /// The name on the wire.
+    /// The wire name.
     pub(crate) wire: String,
     pub(crate) aliases: Vec<String>,
     pub(crate) since: Option<Version>,
     pub(crate) receiver: Receiver,
-    pub(crate) flavour: Flavour,
+    pub(crate) execution: Execution,
     pub(crate) args: Vec<Arg>,
-    /// Takes all arguments that no other one takes; the last.
+    /// The last argument, if it takes all remaining ones.
     pub(crate) rest: Option<Arg>,
     pub(crate) output: Output,
     pub(crate) expected: Option<Expected>,
@@ -73,10 +75,10 @@ pub(crate) enum Receiver {
 }
 
 #[derive(Copy, Clone, PartialEq, Eq)]
-pub(crate) enum Flavour {
+pub(crate) enum Execution {
     Async,
     Sync,
-    /// Off the asynchronous threads.
+    /// On tokio's blocking thread pool.
     Blocking,
 }
 
@@ -84,22 +86,22 @@ pub(crate) struct Arg {
     pub(crate) ident: Ident,
     pub(crate) wire: String,
     pub(crate) ty: Type,
-    /// The type is written as an `Option`: left out by the client when `None`.
+    /// Whether the type is written as an `Option`. The client omits `None`.
     pub(crate) optional: bool,
-    /// Newer than the method itself.
+    /// The version that added the argument, if it is newer than the method.
     pub(crate) since: Option<Version>,
 }
 
-/// What a method returns.
+/// The return type of a method.
 pub(crate) enum Output {
-    /// Nothing, or a value as it is.
+    /// A plain value, or nothing.
     Plain(Box<Type>),
-    /// A `Result` as it was written; `ok` is what reaches the client.
+    /// A `Result`, as written. `ok` is the type that the client returns.
     Fallible { written: Box<Type>, ok: Box<Type> },
 }
 
 impl Output {
-    /// The type that the client gets.
+    /// Returns the type of a successful result.
     pub(crate) fn ok(&self) -> &Type {
         match self {
             Self::Plain(ok) => ok,
@@ -112,7 +114,7 @@ impl Output {
 pub(crate) struct Expected {
     /// The generated enum.
     pub(crate) ident: Ident,
-    /// The parameters that its entries name.
+    /// The parameters that occur in the entries.
     pub(crate) generics: Generics,
     pub(crate) entries: Vec<Entry>,
 }
@@ -120,8 +122,8 @@ pub(crate) struct Expected {
 pub(crate) struct Entry {
     /// The variant of the generated enum.
     pub(crate) name: Ident,
-    /// The error type that travels.
+    /// The error type.
     pub(crate) ty: Path,
-    /// The variant of that type, where the entry names one.
+    /// The variant of the error type, if the entry names one.
     pub(crate) variant: Option<Path>,
 }

@@ -1,4 +1,4 @@
-//! Names: what generated items are called, and what may travel as a name.
+//! Names of generated items, and wire names.
 
 use proc_macro2::Span;
 use syn::Ident;
@@ -7,45 +7,42 @@ use syn::ext::IdentExt;
 
 use crate::errors::Errors;
 
-/// The location of `span` with the hygiene of the macro: local variables cannot meet the user's, and lints leave
-/// generated items alone.
-pub(crate) fn mixed(span: Span) -> Span {
+/// Returns the location of `span` with the hygiene of the macro.
+///
+/// Local variables cannot clash with the user's, and lints ignore the generated items.
+pub(crate) fn mixed_site_at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// A generated identifier, located at what it was made of.
-pub(crate) fn generated(name: &str, at: &Ident) -> Ident {
-    Ident::new(name, mixed(at.span()))
+/// Creates an identifier at the location of `at`.
+pub(crate) fn generated_ident(name: &str, at: &Ident) -> Ident {
+    Ident::new(name, mixed_site_at(at.span()))
 }
 
-/// `transfer_all` as `TransferAll`.
-pub(crate) fn pascal(ident: &Ident) -> String {
+/// Converts `transfer_all` into `TransferAll`.
+pub(crate) fn pascal_case(ident: &Ident) -> String {
     let name = ident.unraw().to_string();
-    let mut pascal = String::with_capacity(name.len());
+    let mut pascal_case = String::with_capacity(name.len());
     for word in name.split('_') {
         let mut letters = word.chars();
-        pascal.extend(letters.next().into_iter().flat_map(char::to_uppercase));
-        pascal.push_str(letters.as_str());
+        pascal_case.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        pascal_case.push_str(letters.as_str());
     }
-    pascal
+    pascal_case
 }
 
-/// The name of an identifier on the wire.
-pub(crate) fn wire(ident: &Ident) -> String {
+/// Returns the wire name of an identifier: its text without `r#`.
+pub(crate) fn wire_name(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-/// Refuses names that would only travel by mistake.
-pub(crate) fn check(name: &LitStr, what: &str, errors: &mut Errors) {
+/// Checks a name that is sent in messages.
+pub(crate) fn check_name(name: &LitStr, what: &str, errors: &mut Errors) {
     let value = name.value();
     if value.is_empty() {
-        errors.push(
-            name,
-            format!("the {what} is empty"),
-            format!("write a {what}, or leave it out"),
-        );
+        errors.push(name, format!("the {what} is empty"), format!("write a {what}, or remove it"));
     } else if value.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-        let problem = format!("the {what} contains blanks or control characters");
+        let problem = format!("the {what} contains whitespace or control characters");
         errors.push(name, problem, "use letters, digits, `_`, `-` and `.`");
     }
 }

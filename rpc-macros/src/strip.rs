@@ -1,20 +1,21 @@
-//! Which attributes are ours, and an item without them.
+//! Finds the attributes that `#[endpoint]` consumes, and removes them from the item.
 //!
-//! Removing works on tokens and touches nothing else, so that the user's item comes out whole even where it does not parse: an editor keeps completing
-//! while a signature is half written.
+//! They are removed from tokens, and all other tokens stay. So an item that does not parse is still
+//! emitted, and an editor's completion keeps working while the user types a signature.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use strsim::osa_distance;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Path, Token};
 
 /// The attributes that `#[endpoint]` consumes.
-pub(crate) const OWN: [&str; 4] = ["expected", "since", "rpc", "local"];
+pub(crate) const ENDPOINT_ATTRS: [&str; 4] = ["expected", "since", "rpc", "local"];
 
-/// An attribute that somebody may take for one of ours.
+/// An attribute that looks like one of `#[endpoint]`.
 pub(crate) enum LookAlike {
-    /// `#[rpc_core::since]`: only `expected` is a macro with a path.
+    /// `#[rpc_core::since]`. Only `expected` is a macro and may have a path.
     Qualified(&'static str),
-    /// `#[expect(SomeType)]`: the compiler's own, for lints.
+    /// `#[expect(SomeType)]`, the compiler's attribute for lints.
     Expect,
     /// `#[cfg_attr(…, since(…))]`.
     Conditional(&'static str),
@@ -22,20 +23,22 @@ pub(crate) enum LookAlike {
     Misspelt,
 }
 
-/// Whether the attribute is one of ours, and which.
-pub(crate) fn own_name(attr: &Attribute) -> Option<&'static str> {
+/// Returns the name of the attribute if `#[endpoint]` consumes it.
+pub(crate) fn endpoint_attr(attr: &Attribute) -> Option<&'static str> {
     own(attr.path())
 }
 
-/// Whether `#[endpoint]` takes the attribute away: ours, and what it has reported as none of ours.
+/// Returns whether `#[endpoint]` removes the attribute: its own attributes, and those that it
+/// reports as look-alikes.
 pub(crate) fn is_consumed(meta: &Meta) -> bool {
     own(meta.path()).is_some() || look_alike(meta).is_some()
 }
 
 fn own(path: &Path) -> Option<&'static str> {
     let last = path.segments.last()?;
-    let own = OWN.into_iter().find(|own| last.ident == own)?;
-    // The other three are no macros; whatever is qualified by that name belongs to somebody else.
+    let own = ENDPOINT_ATTRS.into_iter().find(|own| last.ident == own)?;
+    // The other three are not macros. A path with one of their names is an attribute of another
+    // crate.
     (path.segments.len() == 1 || own == "expected").then_some(own)
 }
 
@@ -44,18 +47,18 @@ pub(crate) fn look_alike(meta: &Meta) -> Option<LookAlike> {
     let (first, last) = (segments.first()?, segments.last()?.ident.to_string());
     if segments.len() > 1 {
         let ours = first.ident == "rpc_core" || first.ident == "rpc_macros";
-        let name = OWN.into_iter().find(|own| *own == last && *own != "expected")?;
+        let name = ENDPOINT_ATTRS.into_iter().find(|own| *own == last && *own != "expected")?;
         return ours.then_some(LookAlike::Qualified(name));
     }
     match last.as_str() {
         "expect" => names_types(meta).then_some(LookAlike::Expect),
         "cfg_attr" => conditional(meta).map(LookAlike::Conditional),
         "expected" => None,
-        name => (distance(name, "expected") <= 2).then_some(LookAlike::Misspelt),
+        name => (osa_distance(name, "expected") <= 2).then_some(LookAlike::Misspelt),
     }
 }
 
-/// Lints begin with a small letter.
+/// Returns whether the arguments contain a type. The names of lints begin with a lower-case letter.
 fn names_types(meta: &Meta) -> bool {
     let Meta::List(list) = meta else { return false };
     let paths = Punctuated::<Path, Token![,]>::parse_terminated;
@@ -66,36 +69,14 @@ fn names_types(meta: &Meta) -> bool {
     list.parse_args_with(paths).is_ok_and(|paths| paths.iter().any(is_type))
 }
 
-/// The attribute of ours that a `cfg_attr` would add.
+/// Returns the endpoint attribute that a `cfg_attr` would add.
 fn conditional(meta: &Meta) -> Option<&'static str> {
     let Meta::List(list) = meta else { return None };
     let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
     parts.iter().skip(1).find_map(|added| own(added.path()))
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with their neighbour.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=right.len()).collect();
-    let mut previous = None;
-    for (row, letter) in left.chars().enumerate() {
-        let mut current = vec![row + 1];
-        for column in 0..right.len() {
-            let replaced = last[column] + usize::from(letter != right[column]);
-            let mut best = replaced.min(last[column + 1] + 1).min(current[column] + 1);
-            if column > 0 && previous == Some(right[column]) && letter == right[column - 1] {
-                best = best.min(before[column - 1] + 1);
-            }
-            current.push(best);
-        }
-        before = std::mem::replace(&mut last, current);
-        previous = Some(letter);
-    }
-    last[right.len()]
-}
-
-/// The annotated item without our attributes on its methods and their arguments.
+/// Removes the endpoint attributes from the methods of an item and from their arguments.
 pub(crate) fn item(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
@@ -112,7 +93,8 @@ fn within(group: &Group) -> TokenTree {
     stripped.into()
 }
 
-/// Bodies are brace groups and stay as they are; argument lists are parenthesised.
+/// Removes the attributes from tokens and argument lists. Bodies, which are brace groups, stay
+/// unchanged.
 fn methods(tokens: TokenStream) -> TokenStream {
     let mut kept: Vec<TokenTree> = Vec::new();
     let mut trees = tokens.into_iter().peekable();
@@ -133,7 +115,7 @@ fn methods(tokens: TokenStream) -> TokenStream {
     kept.into_iter().collect()
 }
 
-/// Whether the bracket group behind a `#` is an attribute to take away.
+/// Returns whether the bracket group after a `#` is an attribute to remove.
 fn is_own(group: &Group) -> bool {
     group.delimiter() == Delimiter::Bracket
         && syn::parse2::<Meta>(group.stream()).is_ok_and(|meta| is_consumed(&meta))
@@ -148,10 +130,10 @@ mod tests {
     #[test]
     fn slips_of_the_finger_are_near() {
         for near in ["expeted", "exepcted", "expectd", "expects", "Expected", "expectedd"] {
-            assert!(distance(near, "expected") <= 2, "{near}");
+            assert!(osa_distance(near, "expected") <= 2, "{near}");
         }
         for far in ["inline", "must_use", "deprecated", "test", "instrument", "except_all"] {
-            assert!(distance(far, "expected") > 2, "{far}");
+            assert!(osa_distance(far, "expected") > 2, "{far}");
         }
     }
 

@@ -2,9 +2,9 @@
 
 use syn::{Lit, LitStr};
 
-use crate::errors::mistake;
+use crate::errors::spanned_error;
 
-/// A version known at compile time: `major.minor`, with an optional revision.
+/// A version in an attribute: `major.minor`, with an optional revision.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     pub(crate) major: u32,
@@ -13,22 +13,22 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// What an endpoint has that names none.
+    /// The default version of an endpoint.
     pub(crate) const V1_0: Self = Self { major: 1, minor: 0, revision: 0 };
 
-    /// The oldest version with the same major.
+    /// Returns the oldest version with the same major version.
     pub(crate) const fn first(self) -> Self {
         Self { major: self.major, minor: 0, revision: 0 }
     }
 
-    /// Reads a string literal.
+    /// Parses a string literal.
     pub(crate) fn from_lit(lit: &Lit) -> syn::Result<Self> {
         match lit {
             Lit::Str(text) => Self::from_str_lit(text),
-            other => Err(mistake(
+            other => Err(spanned_error(
                 other,
-                "a version is written as a string",
-                r#"write major and minor in quotes, such as "1.2""#,
+                "a version must be a string",
+                r#"write major and minor version in quotes, such as "1.2""#,
             )),
         }
     }
@@ -39,16 +39,16 @@ impl Version {
         match parts.as_deref() {
             Some(&[major, minor]) => Ok(Self { major, minor, revision: 0 }),
             Some(&[major, minor, revision]) => Ok(Self { major, minor, revision }),
-            _ => Err(mistake(
+            _ => Err(spanned_error(
                 lit,
                 format!("`{text}` is not a version"),
-                r#"write major and minor, such as "1.2" (a revision may follow: "1.2.1")"#,
+                r#"write major and minor version, such as "1.2", optionally with a revision: "1.2.1""#,
             )),
         }
     }
 }
 
-/// Digits only: `u32::from_str` would also take a sign.
+/// Parses digits. `u32::from_str` would also accept a sign.
 fn number(part: &str) -> Option<u32> {
     part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
 }

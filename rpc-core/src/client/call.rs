@@ -93,7 +93,7 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Call<T, E> {
         let decoded = match &settings.serializer {
             None => read(payload),
             Some(serializer) => {
-                serializer::incoming_result(&**serializer, entries, payload, &settings.limits)
+                serializer::deserialize_result(&**serializer, entries, payload, &settings.limits)
                     .map_err(|error| error.to_string())
                     .and_then(|payload| read(&payload))
             }

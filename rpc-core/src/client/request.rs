@@ -82,7 +82,7 @@ pub(super) fn prepare(
     let mut args = Payload::new(settings.codec, args);
     let mut entries = ctx.entries().clone();
     if let Some(serializer) = &settings.serializer {
-        match serializer::outgoing(&**serializer, &entries, &args, &settings.limits) {
+        match serializer::serialize_request(&**serializer, &entries, &args, &settings.limits) {
             Ok(outgoing) => (entries, args) = outgoing,
             Err(error) => return Err(invalid_arguments(call.method, error.to_string())),
         }

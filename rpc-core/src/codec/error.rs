@@ -1,9 +1,11 @@
-//! Why bytes could not be written or read.
+//! Errors of encoding and decoding.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-/// A value that cannot be written: its own `Serialize` refused, or the form cannot hold it.
+/// The error of encoding a value.
+///
+/// The `Serialize` implementation of the value failed, or the codec cannot represent the value.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot encode: {message}")]
 pub struct EncodeError {
@@ -22,16 +24,16 @@ impl serde::ser::Error for EncodeError {
     }
 }
 
-/// Bytes that cannot be read as what was asked for; [`DecodeError::kind`] tells why.
+/// The error of decoding a value; [`DecodeError::kind`] has the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot decode: {kind}")]
 pub struct DecodeError {
-    // Boxed, so that a result which holds this error stays small where all goes well.
+    // Boxed, so that a `Result` with this error stays small.
     kind: Box<DecodeErrorKind>,
 }
 
 impl DecodeError {
-    /// What is wrong.
+    /// Returns the reason.
     #[must_use]
     pub fn kind(&self) -> &DecodeErrorKind {
         &self.kind
@@ -58,32 +60,34 @@ impl serde::de::Error for DecodeError {
     }
 }
 
-/// The ways in which decoding fails.
+/// The reason why decoding failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// There are more bytes than [`DecodeLimits::max_bytes`](super::DecodeLimits::max_bytes). None was read.
+    /// The message is larger than [`DecodeLimits::max_bytes`](super::DecodeLimits::max_bytes).
+    /// Nothing was decoded.
     TooLarge {
-        /// How many there are.
+        /// The size of the message.
         bytes: usize,
-        /// How many may be.
+        /// The maximum size.
         limit: usize,
     },
-    /// Arrays and maps are nested deeper than [`DecodeLimits::max_depth`](super::DecodeLimits::max_depth).
+    /// Arrays or maps are nested deeper than
+    /// [`DecodeLimits::max_depth`](super::DecodeLimits::max_depth).
     TooDeep {
-        /// How many levels there may be.
+        /// The maximum depth.
         limit: usize,
     },
-    /// The bytes are not of the codec they should be of.
+    /// The bytes are not valid in the codec.
     Malformed {
-        /// The position of the byte at which that was seen, where it is known.
+        /// The position of the first invalid byte, if it is known.
         offset: Option<usize>,
-        /// What was seen.
+        /// A description of the error.
         reason: Cow<'static, str>,
     },
-    /// The bytes are well-formed and hold something else than what was asked for.
+    /// The bytes are valid, but the value does not have the requested type.
     Mismatch {
-        /// The words of the type that refused.
+        /// The error message of the type.
         message: Box<str>,
     },
 }
@@ -92,10 +96,10 @@ impl Display for DecodeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { bytes, limit } => {
-                write!(f, "the message has {bytes} bytes, at most {limit} are taken")
+                write!(f, "the message has {bytes} bytes, the limit is {limit}")
             }
             Self::TooDeep { limit } => {
-                write!(f, "the message is nested deeper than the {limit} levels taken")
+                write!(f, "the message is nested deeper than the limit of {limit} levels")
             }
             Self::Malformed { offset: Some(offset), reason } => {
                 write!(f, "{reason} at byte {offset}")

@@ -1,4 +1,4 @@
-//! JSON, by `serde_json`.
+//! JSON, with `serde_json`.
 
 use serde::Serialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
@@ -19,20 +19,20 @@ pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     seed.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| refused(&error, bytes))
+        .map_err(|error| decode_error(&error, bytes))
 }
 
-/// Refuses what is nested deeper than `max_depth`. All other rules are left to `serde_json`.
+/// Rejects messages that are nested deeper than `max_depth`. `serde_json` checks everything else.
 fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
-    // A message with few brackets in all, which most are, needs no closer look.
+    // Most messages have few brackets in total. Their depth need not be computed.
     if bytes.iter().filter(opens).count() <= max_depth || depth(bytes) <= max_depth {
         return Ok(());
     }
     Err(DecodeErrorKind::TooDeep { limit: max_depth }.into())
 }
 
-/// The largest number of brackets open at once, those within strings not counted.
+/// Returns the maximum number of open brackets, without those inside strings.
 fn depth(bytes: &[u8]) -> usize {
     let (mut open, mut deepest) = (0usize, 0);
     let mut rest = bytes.iter();
@@ -50,7 +50,7 @@ fn depth(bytes: &[u8]) -> usize {
     deepest
 }
 
-/// Goes behind the quote that ends a string.
+/// Skips a string and its closing quote.
 fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
     while let Some(byte) = rest.next() {
         match byte {
@@ -61,15 +61,16 @@ fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
     }
 }
 
-fn refused(error: &serde_json::Error, bytes: &[u8]) -> DecodeError {
+/// Converts an error of `serde_json`.
+fn decode_error(error: &serde_json::Error, bytes: &[u8]) -> DecodeError {
     let text = error.to_string();
-    // The position that `serde_json` adds is in the offset, or of no use.
+    // `serde_json` appends the position, which the offset replaces.
     let place = format!(" at line {} column {}", error.line(), error.column());
     let reason = text.strip_suffix(&place).unwrap_or(&text);
     match error.classify() {
         Category::Data => DecodeError::mismatch(reason),
-        // What no type can hold (a number beyond all, a half surrogate) and what is there in place
-        // of an enum are errors of syntax to `serde_json`.
+        // `serde_json` reports some type errors as syntax errors: numbers out of range, lone
+        // surrogates, and values that are not a variant of an enum.
         Category::Syntax if is_well_formed(bytes) => DecodeError::mismatch(reason),
         Category::Syntax | Category::Eof | Category::Io => {
             let offset = offset(bytes, error.line(), error.column());
@@ -79,11 +80,11 @@ fn refused(error: &serde_json::Error, bytes: &[u8]) -> DecodeError {
 }
 
 fn is_well_formed(bytes: &[u8]) -> bool {
-    // Text that is skipped is not looked at.
+    // `IgnoredAny` does not check that skipped text is UTF-8.
     str::from_utf8(bytes).is_ok() && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
-/// The position in bytes of a line and column, both of which `serde_json` counts from one.
+/// Returns the byte offset of a line and column, which `serde_json` counts from one.
 fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1));
     let before: usize = lines.map(<[u8]>::len).sum();

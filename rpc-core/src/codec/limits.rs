@@ -1,6 +1,6 @@
-//! How much is taken from outside.
+//! Limits for decoding.
 
-/// What a message may be at most, so that whoever sends it cannot exhaust memory or stack.
+/// The maximum size and depth of a message, so that its sender cannot exhaust memory or stack.
 ///
 /// ```
 /// use rpc_core::{Codec, DecodeLimits};
@@ -11,33 +11,34 @@
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeLimits {
-    /// The longest message that is read, in bytes. Default: 16 MiB.
+    /// The maximum size of a message, in bytes. Default: 16 MiB.
     pub max_bytes: usize,
-    /// How deep arrays and maps may be nested. Default: 64; at most [`DecodeLimits::MAX_DEPTH`].
+    /// The maximum nesting depth of arrays and maps. Default: 64. Maximum:
+    /// [`DecodeLimits::MAX_DEPTH`].
     pub max_depth: usize,
 }
 
 impl DecodeLimits {
-    /// The deepest nesting that can be allowed; a larger [`DecodeLimits::max_depth`] counts as this.
-    /// JSON is read by `serde_json`, which goes no deeper.
+    /// The largest effective value of [`DecodeLimits::max_depth`]: the recursion limit of
+    /// `serde_json`.
     pub const MAX_DEPTH: usize = 127;
 
-    /// The defaults.
+    /// Creates the default limits.
     #[must_use]
     pub const fn new() -> Self {
         Self { max_bytes: 16 * 1024 * 1024, max_depth: 64 }
     }
 
-    /// Sets the longest message that is read, in bytes.
+    /// Sets the maximum size of a message, in bytes.
     #[must_use]
     pub const fn max_bytes(self, max_bytes: usize) -> Self {
         Self { max_bytes, ..self }
     }
 
-    /// Sets how deep arrays and maps may be nested.
+    /// Sets the maximum nesting depth of arrays and maps.
     ///
-    /// Decoding takes stack in proportion: the default stays well below 512 KiB in an unoptimised
-    /// build, for types whose own `Deserialize` is derived.
+    /// Decoding uses stack in proportion to the depth. With the default, types with a derived
+    /// `Deserialize` use much less than 512 KiB in an unoptimised build.
     #[must_use]
     pub const fn max_depth(self, max_depth: usize) -> Self {
         Self { max_depth, ..self }

@@ -1,4 +1,4 @@
-//! How values become bytes and bytes become values.
+//! Codecs: encoding values as bytes and decoding them.
 
 mod error;
 mod json;
@@ -8,40 +8,39 @@ mod payload;
 
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
-
-use crate::value::{self, Value};
 
 pub use self::error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use self::limits::DecodeLimits;
 pub use self::payload::Payload;
 
-/// The form of arguments, results and errors on their way. Each message says which one it uses,
-/// and is answered in the same.
+/// The encoding of arguments, results and errors.
 ///
-/// In both a struct is a map of its fields' names, so that fields can be added and left out.
+/// Every message names its codec, and its reply is encoded in the same one. Both codecs encode a
+/// struct as a map of its field names, so fields can be added and omitted.
 ///
-/// The enum is exhaustive on purpose: a transport does not compile until it handles a codec that was added.
+/// The enum is exhaustive, so that a transport does not compile until it handles an added codec.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
 pub enum Codec {
-    /// [MessagePack](https://github.com/msgpack/msgpack/blob/master/spec.md): the native form.
+    /// [MessagePack](https://github.com/msgpack/msgpack/blob/master/spec.md), the default between
+    /// Rust programs.
     MessagePack,
-    /// JSON (RFC 8259), which a Python peer speaks. Bytes become an array of numbers, and what is
-    /// no number (infinities, NaN) becomes null.
+    /// JSON (RFC 8259), for Python peers. Bytes become an array of numbers. NaN and infinities
+    /// become null.
     Json,
 }
 
-/// From this size on, in bytes, a message keeps no spare room.
-const LARGE: usize = 64 * 1024;
+/// The size in bytes from which a message keeps no spare capacity.
+const SHRINK_THRESHOLD: usize = 64 * 1024;
 
 impl Codec {
     /// Encodes a value.
     ///
     /// # Errors
     ///
-    /// When the value's own `Serialize` fails, or the form cannot hold it: a JSON map with keys
-    /// that are no scalars, for example.
+    /// Fails if the value's `Serialize` implementation fails, or if the codec cannot represent the
+    /// value. For example, JSON maps cannot have keys that are not scalars.
     ///
     /// ```
     /// use rpc_core::Codec;
@@ -54,26 +53,27 @@ impl Codec {
             Self::MessagePack => msgpack::encode(value),
             Self::Json => json::encode(value),
         }?;
-        // Buffers grow by doubling, and a message may lie in a queue for long.
-        if bytes.len() > LARGE {
+        // Buffers grow by doubling, and a message may stay in a queue for a long time.
+        if bytes.len() > SHRINK_THRESHOLD {
             bytes.shrink_to_fit();
         }
         Ok(bytes)
     }
 
-    /// Decodes bytes that may come from anywhere.
+    /// Decodes untrusted bytes.
     ///
-    /// Their structure is checked before `T` sees any of them: the limits, that each declared
-    /// length is really there, and that nothing follows. No memory is reserved for what is
-    /// only declared.
+    /// The structure of the bytes is checked before `T` deserializes them: the limits, that all
+    /// declared lengths are present, and that nothing follows. No memory is reserved for a declared
+    /// length alone.
     ///
-    /// What `T` makes of the bytes is its own: a `Vec` of structs takes the size of the struct for
-    /// each member, and serde lets it reserve up to 1 MiB of that before the first one is read. A
-    /// struct that can be read from a single byte is as large a gift to a hostile sender as its size.
+    /// The memory that `T` uses is its own matter. A `Vec` of structs takes the size of the struct
+    /// per member, and serde may reserve up to 1 MiB before the first member is decoded. So a large
+    /// struct that decodes from a single byte lets a hostile sender allocate a multiple of what it
+    /// sends.
     ///
     /// # Errors
     ///
-    /// [`DecodeErrorKind`] lists them. Nothing of a value is kept when decoding fails.
+    /// Fails for the reasons in [`DecodeErrorKind`].
     ///
     /// ```
     /// use rpc_core::{Codec, DecodeErrorKind, DecodeLimits};
@@ -89,7 +89,7 @@ impl Codec {
         self.decode_seed(PhantomData, bytes, limits)
     }
 
-    /// [`Codec::decode`] for what has no type of its own that says how it is read.
+    /// Decodes bytes like [`Codec::decode`], with a `DeserializeSeed`.
     pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
         self,
         seed: S,
@@ -106,34 +106,13 @@ impl Codec {
         }
     }
 
-    /// The name under which the codec is known in logs and on the wire.
+    /// Returns the name of the codec in logs and on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::MessagePack => "msgpack",
             Self::Json => "json",
         }
-    }
-
-    /// Turns a Rust value into the [`Value`] that its encoding would hold.
-    ///
-    /// This differs from [`to_value`](crate::to_value) for types that write themselves in one way
-    /// as text and in another as binary, as IP addresses do: JSON is text.
-    ///
-    /// # Errors
-    ///
-    /// As [`to_value`](crate::to_value).
-    pub fn to_value<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, EncodeError> {
-        value::to_value_for(self, value)
-    }
-
-    /// Turns a [`Value`] that this codec decoded into a Rust value.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_value`](crate::from_value).
-    pub fn from_value<T: DeserializeOwned>(self, value: Value) -> Result<T, DecodeError> {
-        value::from_value_for(self, value)
     }
 
     pub(crate) const fn is_text(self) -> bool {

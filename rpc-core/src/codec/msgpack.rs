@@ -1,15 +1,16 @@
-//! MessagePack, by `rmp-serde`.
+//! MessagePack, with `rmp-serde`.
 
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 
-/// Enough for the arguments of most calls, so that writing them allocates once.
-const FIRST_CAPACITY: usize = 128;
+/// The initial capacity of the buffer: enough for the arguments of most calls, so that encoding
+/// allocates once.
+const INITIAL_CAPACITY: usize = 128;
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
+    let mut bytes = Vec::with_capacity(INITIAL_CAPACITY);
     let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
     value.serialize(&mut serializer).map_err(EncodeError::new)?;
     Ok(bytes)
@@ -22,11 +23,11 @@ pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
 ) -> Result<S::Value, DecodeError> {
     check(bytes, max_depth)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    seed.deserialize(&mut deserializer).map_err(|error| refused(&error))
+    seed.deserialize(&mut deserializer).map_err(|error| decode_error(&error))
 }
 
-/// Says in words what `rmp_serde` says with the name of a marker byte.
-fn refused(error: &rmp_serde::decode::Error) -> DecodeError {
+/// Converts an error of `rmp_serde`, which names a marker byte, into one that names the type.
+fn decode_error(error: &rmp_serde::decode::Error) -> DecodeError {
     let rmp_serde::decode::Error::TypeMismatch(marker) = error else {
         return DecodeError::mismatch(error);
     };
@@ -46,19 +47,19 @@ fn refused(error: &rmp_serde::decode::Error) -> DecodeError {
     ))
 }
 
-/// Verifies that the bytes are exactly one value, nested no deeper than `max_depth`, in which
-/// every declared length is really there.
+/// Checks that the bytes are exactly one value, nested no deeper than `max_depth`, and that all
+/// declared lengths are present.
 fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
-    // How deep something is cannot exceed how many arrays and maps there are: as long as those
-    // are few, which they are in most messages, it is enough to count the values still to come.
-    let (mut owed, mut containers) = (1usize, 0usize);
-    while owed > 0 {
+    // The depth cannot exceed the number of arrays and maps. As long as that number is small, as in
+    // most messages, it is enough to count the values that must follow.
+    let (mut pending, mut containers) = (1usize, 0usize);
+    while pending > 0 {
         let (children, container) = match scan.simple() {
             Some(simple) => simple,
             None => scan.next()?.map_or((0, 0), |children| (children, 1)),
         };
-        owed = owed - 1 + children;
+        pending = pending - 1 + children;
         containers += container;
         if containers > max_depth {
             return check_deep(bytes, max_depth);
@@ -67,42 +68,43 @@ fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     scan.finish()
 }
 
-/// The same, with the levels kept apart.
+/// Checks the bytes like [`check`], and counts the pending values per level.
 fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
-    let mut owed = [0usize; super::DecodeLimits::MAX_DEPTH + 1];
-    owed[0] = 1;
+    let mut pending = [0usize; super::DecodeLimits::MAX_DEPTH + 1];
+    pending[0] = 1;
     let mut level = 0;
     loop {
-        while owed[level] == 0 {
+        while pending[level] == 0 {
             if level == 0 {
                 return scan.finish();
             }
             level -= 1;
         }
-        owed[level] -= 1;
+        pending[level] -= 1;
         if let Some(children) = scan.next()? {
             if level == max_depth {
                 return Err(DecodeErrorKind::TooDeep { limit: max_depth }.into());
             }
             level += 1;
-            owed[level] = children;
+            pending[level] = children;
         }
     }
 }
 
+/// A scanner that skips values without decoding them.
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-/// What the markers say that say all about their value: for a scalar how many bytes follow, for an array or a map
-/// [`CONTAINER`] and how many values. [`OTHER`] for all others.
+/// The length of values whose marker determines it: for a scalar the number of bytes that follow,
+/// for an array or a map [`CONTAINER`] plus the number of values. [`OTHER`] for all other markers.
 const SIMPLE: [u8; 256] = {
     let mut simple = [OTHER; 256];
     let mut marker = 0;
     while marker < 256 {
-        // The casts keep the few bits that there are.
+        // The casts do not truncate: the values are masked.
         simple[marker] = match marker {
             0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 0,
             0x80..=0x8f => CONTAINER | ((marker & 0x0f) as u8 * 2),
@@ -123,12 +125,14 @@ const CONTAINER: u8 = 0x80;
 const OTHER: u8 = u8::MAX;
 
 impl Scan<'_> {
-    /// Goes behind a short scalar, or behind the head of a small array or map, if one is there and can be whole:
-    /// most values are such. How many values it holds, and how many containers it is (one or none).
+    /// Skips a short scalar or the header of a small array or map, which most values are.
+    ///
+    /// Returns the number of contained values and the number of containers (one or zero). Returns
+    /// `None` for other values and for incomplete ones.
     #[inline]
     fn simple(&mut self) -> Option<(usize, usize)> {
         let simple = SIMPLE[usize::from(*self.bytes.get(self.at)?)];
-        // Bytes that follow, or values that do, of which each takes a byte at least.
+        // The number of bytes that follow, or of values, each of which takes at least one byte.
         let count = usize::from(simple & !CONTAINER);
         if simple == OTHER || self.at + 1 + count > self.bytes.len() {
             return None;
@@ -138,11 +142,12 @@ impl Scan<'_> {
         Some(if container { (count, 1) } else { (0, 0) })
     }
 
-    /// Goes behind a scalar, or behind the head of an array or a map, whose number of values
-    /// (two for each entry of a map) is returned.
+    /// Skips a scalar or the header of an array or map.
+    ///
+    /// Returns the number of values of an array or map (two per map entry), or `None` for a scalar.
     #[inline]
     fn next(&mut self) -> Result<Option<usize>, DecodeError> {
-        let Some(&marker) = self.bytes.get(self.at) else { return Err(self.cut_short()) };
+        let Some(&marker) = self.bytes.get(self.at) else { return Err(self.truncated()) };
         self.at += 1;
         match marker {
             0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => Ok(None),
@@ -157,7 +162,7 @@ impl Scan<'_> {
             0xc4 | 0xd9 => self.sized::<1>(0),
             0xc5 | 0xda => self.sized::<2>(0),
             0xc6 | 0xdb => self.sized::<4>(0),
-            // The type of an extension stands between its length and its data.
+            // The type byte of an extension is between its length and its data.
             0xc7 => self.sized::<1>(1),
             0xc8 => self.sized::<2>(1),
             0xc9 => self.sized::<4>(1),
@@ -172,7 +177,7 @@ impl Scan<'_> {
     #[inline]
     fn skip(&mut self, length: usize) -> Result<Option<usize>, DecodeError> {
         if length > self.bytes.len() - self.at {
-            return Err(self.cut_short());
+            return Err(self.truncated());
         }
         self.at += length;
         Ok(None)
@@ -189,19 +194,21 @@ impl Scan<'_> {
         self.children(count, each)
     }
 
-    /// Each value takes a byte at least, so more of them than bytes left are not there; with
-    /// that the product cannot overflow either.
+    /// Returns the number of values in `count` elements.
+    ///
+    /// Each value takes at least one byte. So there cannot be more values than remaining bytes, and
+    /// the product cannot overflow.
     #[inline]
     fn children(&mut self, count: usize, each: usize) -> Result<Option<usize>, DecodeError> {
         if count > (self.bytes.len() - self.at) / each {
-            return Err(self.cut_short());
+            return Err(self.truncated());
         }
         Ok(Some(count * each))
     }
 
     fn length<const N: usize>(&mut self) -> Result<usize, DecodeError> {
         let Some(head) = self.bytes[self.at..].first_chunk::<N>() else {
-            return Err(self.cut_short());
+            return Err(self.truncated());
         };
         self.at += N;
         Ok(head.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
@@ -215,7 +222,7 @@ impl Scan<'_> {
     }
 
     #[cold]
-    fn cut_short(&self) -> DecodeError {
+    fn truncated(&self) -> DecodeError {
         DecodeError::malformed(self.at, "less data than declared")
     }
 }

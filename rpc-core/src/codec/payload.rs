@@ -1,12 +1,21 @@
-//! Encoded bytes together with what they are encoded in.
+//! Encoded bytes with their codec.
 
 use std::fmt;
 
 use super::Codec;
 
-/// An encoded value and its codec: arguments, a result, or the data of an error.
+/// An encoded value with its codec: the arguments, the result or the details of an error.
 ///
-/// Printing shows the codec and the number of bytes, never the bytes.
+/// `Debug` prints the codec and the number of bytes, never the bytes.
+///
+/// ```
+/// use rpc_core::{Codec, DecodeLimits, Payload};
+///
+/// let payload = Payload::new(Codec::Json, Codec::Json.encode("hello")?);
+/// let text: String = payload.codec().decode(payload.bytes(), &DecodeLimits::new()).unwrap();
+/// assert_eq!(text, "hello");
+/// # Ok::<(), rpc_core::EncodeError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
     codec: Codec,
@@ -14,37 +23,37 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Bytes that are said to be of this codec; they are not looked at.
+    /// Creates a payload from bytes in this codec. The bytes are not checked.
     #[must_use]
     pub const fn new(codec: Codec, bytes: Vec<u8>) -> Self {
         Self { codec, bytes }
     }
 
-    /// What the bytes are encoded in.
+    /// Returns the codec of the bytes.
     #[must_use]
     pub const fn codec(&self) -> Codec {
         self.codec
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The bytes, taken out.
+    /// Consumes the payload and returns its bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there are no bytes, which is a valid value of no codec.
+    /// Returns whether there are no bytes. No codec encodes a value as zero bytes.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes.is_empty()

@@ -7,18 +7,19 @@ use std::fmt;
 use super::{CallInfo, Rejected, RemoteError, Timeout, TransportError, TransportErrorKind};
 use crate::message::Ran;
 
-/// How a call failed.
+/// The error of a call.
 ///
-/// `E` is the generated enum of the method's expected errors; [`Infallible`] where it names none, and for casts.
+/// `E` is the generated enum of the method's expected errors. It is [`Infallible`] if there are
+/// none, and for casts.
 ///
 /// ```
 /// use rpc_core::error::{CallError, Ran};
 ///
-/// fn advise(error: &CallError) -> &'static str {
+/// fn advice(error: &CallError) -> &'static str {
 ///     match (error.ran(), error.may_retry()) {
-///         (_, true) => "send it again",
-///         (Ran::Unknown, _) => "send it again only if running it twice does no harm",
-///         _ => "do not send it again",
+///         (_, true) => "retry",
+///         (Ran::Unknown, _) => "retry if the method is idempotent",
+///         _ => "do not retry",
 ///     }
 /// }
 /// ```
@@ -27,18 +28,18 @@ use crate::message::Ran;
 pub enum CallError<E = Infallible> {
     /// The method failed with one of its expected errors.
     Expected(E),
-    /// The method failed with any other error, or panicked.
+    /// The method failed with another error, or panicked.
     Remote(RemoteError),
-    /// The call was refused, here or by the server, before the method ran.
+    /// The client or the server rejected the call before the method ran.
     Rejected(Rejected),
-    /// The message or its answer did not get through.
+    /// The request or its reply was not delivered.
     Transport(TransportError),
-    /// No answer came in time.
+    /// The call timed out.
     Timeout(Timeout),
 }
 
 impl<E> CallError<E> {
-    /// Whether the method ran.
+    /// Returns whether the method ran.
     #[must_use]
     pub fn ran(&self) -> Ran {
         match self {
@@ -50,7 +51,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether the same call may be sent again without running twice, and could fare better.
+    /// Returns whether a retry cannot run the method twice and may succeed.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
@@ -60,19 +61,19 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether the call ended because its time was up.
+    /// Returns whether the call timed out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_))
     }
 
-    /// Whether nobody serves the target.
+    /// Returns whether no server consumes from the target.
     #[must_use]
     pub fn is_missing_server(&self) -> bool {
         matches!(self, Self::Transport(error) if error.kind() == TransportErrorKind::MissingServer)
     }
 
-    /// Which call it was; `None` for [`CallError::Expected`], which is the application's own.
+    /// Returns information about the call. `None` for [`CallError::Expected`].
     #[must_use]
     pub fn info(&self) -> Option<&CallInfo> {
         match self {
@@ -86,7 +87,7 @@ impl<E> CallError<E> {
 }
 
 impl CallError {
-    /// The same error where expected ones are possible, too.
+    /// Converts the error into one of a method with expected errors.
     #[must_use]
     pub fn widen<E>(self) -> CallError<E> {
         match self {

@@ -1,19 +1,19 @@
-//! What every error says about its call.
+//! Information about a call in its errors.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::message::MessageId;
 
-/// Which call failed: method, target, message id and the time it took.
+/// Information about a failed call: method, target, message id and elapsed time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallInfo {
-    /// The method's name on the wire.
+    /// The wire name of the method.
     pub method: String,
-    /// Where the call went, printed as oslo.messaging prints targets.
+    /// The target of the call, formatted like in oslo.messaging.
     pub target: String,
-    /// The id of the message; `None` where the call failed before there was one.
+    /// The id of the message. `None` if the call failed before it had one.
     pub message_id: Option<MessageId>,
     /// The time from the first poll of the call to its end.
     pub elapsed: Duration,

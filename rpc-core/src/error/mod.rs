@@ -1,7 +1,11 @@
-//! Errors of calls. Every one answers two questions: did the method run, and may I retry?
+//! Errors of calls.
 //!
-//! Errors of the application are typed ([`CallError::Expected`]), because they are part of the interface. Errors of the
-//! framework are opaque structs with a kind, so that they can grow.
+//! A call fails with a [`CallError`]. It answers two questions: [did the method
+//! run](CallError::ran), and [may I retry the call](CallError::may_retry)?
+//!
+//! Errors of the application have their own type ([`CallError::Expected`]), because they are part
+//! of the interface. Errors of the framework are opaque structs with a kind, so that they can be
+//! extended.
 
 mod call;
 mod info;

@@ -1,4 +1,4 @@
-//! Calls that were refused before their method ran.
+//! Calls that were rejected before the method ran.
 
 use std::fmt;
 
@@ -6,42 +6,43 @@ use super::CallInfo;
 use crate::message::{Failure, FailureKind, Ran};
 use crate::version::Version;
 
-/// Why a call was refused.
+/// The reason why a call was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectReason {
-    /// The target cannot be called: it has no topic, or asks for a fanout, which nobody can answer.
+    /// The target cannot be called: it has no topic, or it is a fanout, which has no reply.
     InvalidTarget,
-    /// The version asked for is not within the client's version cap (oslo.messaging's `RPCVersionCapError`).
+    /// The requested version is not compatible with the client's version cap.
     VersionCap {
-        /// The version that the call needs.
+        /// The requested version.
         requested: Version,
-        /// The cap.
+        /// The version cap.
         cap: Version,
     },
-    /// The arguments cannot be encoded, or the server found one missing, unknown or of another type.
+    /// The arguments cannot be encoded, or the server found a missing, unknown or invalid argument.
     InvalidArguments,
     /// The server has no endpoint with this namespace.
     UnknownNamespace,
-    /// The server has the namespace, but no version of it that serves the one asked for.
+    /// The server has the namespace, but not in a version that serves the requested one.
     UnsupportedVersion {
-        /// The versions that the server has.
+        /// The versions that the server supports.
         supported: Vec<Version>,
     },
-    /// The server has no such method there, or hides it from this caller.
+    /// The server does not have the method, or its access policy hides it from the caller.
     UnknownMethod,
-    /// The server cannot read the message.
+    /// The server cannot decode the message.
     Malformed,
-    /// A layer of the server turned the request away.
+    /// A layer of the server denied the request.
     Denied,
 }
 
-/// A call was refused; the method did not run and sending the same call again will not help.
+/// A call that the client or the server rejected. The method did not run, and a retry would be
+/// rejected, too.
 #[derive(Debug, Clone)]
-pub struct Rejected(Box<Parts>);
+pub struct Rejected(Box<RejectedInner>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct RejectedInner {
     reason: RejectReason,
     message: String,
     info: CallInfo,
@@ -49,10 +50,10 @@ struct Parts {
 
 impl Rejected {
     pub(crate) fn new(reason: RejectReason, message: impl Into<String>, info: CallInfo) -> Self {
-        Self(Box::new(Parts { reason, message: message.into(), info }))
+        Self(Box::new(RejectedInner { reason, message: message.into(), info }))
     }
 
-    /// A server's refusal; `None` where the failure is none.
+    /// Converts the failure of a server. Returns `None` if the failure is not a rejection.
     pub(crate) fn from_failure(failure: &Failure, info: CallInfo) -> Option<Self> {
         let reason = match failure.kind() {
             FailureKind::UnknownNamespace => RejectReason::UnknownNamespace,
@@ -75,25 +76,25 @@ impl Rejected {
         Some(Self::new(reason, failure.message(), info))
     }
 
-    /// Why.
+    /// Returns the reason.
     #[must_use]
     pub fn reason(&self) -> &RejectReason {
         &self.0.reason
     }
 
-    /// The reason in words.
+    /// Returns the message of the client or server.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Whether the method ran: it did not.
+    /// Returns [`Ran::No`].
     #[must_use]
     pub fn ran(&self) -> Ran {
         Ran::No
     }
 
-    /// Which call it was.
+    /// Returns information about the call.
     #[must_use]
     pub fn info(&self) -> &CallInfo {
         &self.0.info
@@ -102,7 +103,7 @@ impl Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} was refused: {} (ran: no)", self.0.info, self.0.message)
+        write!(f, "{} was rejected: {} (ran: no)", self.0.info, self.0.message)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Errors of the method that the caller has no type for.
+//! Unexpected errors of a method.
 
 use std::fmt;
 
@@ -6,74 +6,78 @@ use super::CallInfo;
 use crate::codec::Payload;
 use crate::message::{Failure, FailureKind, Ran};
 
-/// The method ran and failed with an error that is not among its expected ones, or panicked, or returned what cannot
-/// be encoded: oslo.messaging's `RemoteError`.
+/// An unexpected error of a method, a panic, or a result that cannot be encoded.
 ///
-/// By default a server sends no internals: the message names the method and the id to look for in its log.
+/// By default, a server does not send details. The message contains the method and the message id,
+/// with which you find the details in the server's log.
 #[derive(Debug, Clone)]
-pub struct RemoteError(Box<Parts>);
+pub struct RemoteError(Box<RemoteErrorInner>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct RemoteErrorInner {
     failure: Failure,
     info: CallInfo,
 }
 
 impl RemoteError {
     pub(crate) fn new(failure: Failure, info: CallInfo) -> Self {
-        Self(Box::new(Parts { failure, info }))
+        Self(Box::new(RemoteErrorInner { failure, info }))
     }
 
-    /// The class of the error, as its server names it.
+    /// Returns the class of the error.
     #[must_use]
     pub fn class(&self) -> &str {
         self.0.failure.class()
     }
 
-    /// The module of the class, where the server names one.
+    /// Returns the module of the class, if the server has sent one.
     #[must_use]
     pub fn module(&self) -> Option<&str> {
         self.0.failure.module()
     }
 
-    /// The text of the error.
+    /// Returns the message of the error.
     #[must_use]
     pub fn message(&self) -> &str {
         self.0.failure.message()
     }
 
-    /// The chain of causes or the stack lines, where the server sends them.
+    /// Returns the causes of the error, or the lines of a Python traceback, if the server has sent
+    /// them.
     #[must_use]
-    pub fn trace(&self) -> &[String] {
+    pub fn causes(&self) -> &[String] {
         self.0.failure.causes()
     }
 
-    /// The error's encoded value: an expected error that this caller does not know (yet) has one.
+    /// Returns the encoded value of the error. An expected error that this client does not know has
+    /// one.
     #[must_use]
     pub fn details(&self) -> Option<&Payload> {
         self.0.failure.details()
     }
 
-    /// Whether the method panicked.
+    /// Returns whether the method panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
         self.0.failure.kind() == FailureKind::Panic
     }
 
-    /// Whether the method succeeded, but with a result that cannot be encoded.
+    /// Returns whether the method succeeded with a result that cannot be encoded.
     #[must_use]
     pub fn is_unencodable_result(&self) -> bool {
         self.0.failure.kind() == FailureKind::UnencodableResult
     }
 
-    /// Returns whether the method ran: yes, or unknown where the server names a kind of failure that this version does
+    /// Returns whether the method ran.
+    ///
+    /// [`Ran::Yes`], or [`Ran::Unknown`] if the server sent a kind of failure that this version does
     /// not know.
     #[must_use]
     pub fn ran(&self) -> Ran {
         self.0.failure.kind().ran()
     }
 
-    /// Which call failed.
+    /// Returns information about the call.
     #[must_use]
     pub fn info(&self) -> &CallInfo {
         &self.0.info

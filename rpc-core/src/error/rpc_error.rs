@@ -1,4 +1,4 @@
-//! Errors of the application that travel as themselves.
+//! Errors of the application that reach the caller as their Rust type.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -7,24 +7,26 @@ use std::ops::ControlFlow;
 use crate::codec::DecodeLimits;
 use crate::message::Failure;
 
-/// An error that has a name on the wire. Implemented by `#[derive(RpcError)]`.
+/// An error with a wire name. [`#[derive(RpcError)]`](derive@crate::RpcError) implements it.
 ///
-/// An error named in `#[expected(…)]` also needs `Serialize` and `Deserialize`: its value travels to the caller and is
-/// the same Rust type there. Class and module are the names that a Python peer sees.
+/// An error that is listed in [`#[expected(…)]`](macro@crate::expected) must also implement
+/// `Serialize` and `Deserialize`. Its value is sent to the caller and decoded into the same Rust
+/// type. A Python peer sees the class and the module.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no name on the wire",
-    label = "not an `RpcError`",
+    message = "`{Self}` has no wire name",
+    label = "does not implement `RpcError`",
     note = "derive it: `#[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]`"
 )]
 pub trait RpcError: Error + Send + Sync + 'static {
-    /// The class: the type's own name, unless `#[rpc_error(class = "…")]` says otherwise.
+    /// The class. Default of the derive: the name of the type.
     const CLASS: &'static str;
-    /// The module, where `#[rpc_error(module = "…")]` names one.
+    /// The module of the class. Default: none.
     const MODULE: Option<&'static str> = None;
 
-    /// Shows the errors held in `#[from]` and `#[source]` fields, which [`Error::source`] hides where a variant is
-    /// `#[error(transparent)]`.
-    fn visit_held<'a>(
+    /// Visits the errors in `#[from]` and `#[source]` fields.
+    ///
+    /// [`Error::source`] skips them if a variant is `#[error(transparent)]`.
+    fn visit_sources<'a>(
         &'a self,
         visit: &mut dyn FnMut(&'a (dyn Error + 'static)) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -33,14 +35,17 @@ pub trait RpcError: Error + Send + Sync + 'static {
     }
 }
 
-/// The expected errors of one method, as its caller sees them: an enum with a variant for each entry of
-/// `#[expected(…)]`, generated together with the client.
+/// The expected errors of a method.
+///
+/// Implemented by the enum that [`#[endpoint]`](macro@crate::endpoint) generates, which has a
+/// variant for each entry of `#[expected(…)]`.
 pub trait ExpectedErrors: Sized + Send + 'static {
-    /// The error that the failure carries; `None` where the failure names none of these, or its value does not fit.
+    /// Decodes the error of a failure. Returns `None` if it is not one of these, or if its value
+    /// cannot be decoded.
     fn from_failure(failure: &Failure, limits: &DecodeLimits) -> Option<Self>;
 }
 
-/// Nothing is expected.
+/// No expected errors.
 impl ExpectedErrors for Infallible {
     fn from_failure(_: &Failure, _: &DecodeLimits) -> Option<Self> {
         None

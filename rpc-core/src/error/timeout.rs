@@ -1,28 +1,28 @@
-//! Calls that were not answered in time.
+//! Calls that timed out.
 
 use std::fmt;
 
 use super::CallInfo;
 use crate::message::Ran;
 
-/// What a call was waiting for when its time was up.
+/// The phase of a call in which it timed out.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutPhase {
-    /// To hand its message over: no connection, or no room in the queue.
+    /// Publishing the request: there was no connection, or the queue was full.
     Publish,
-    /// To be answered.
+    /// Waiting for the reply.
     Reply,
-    /// For a heartbeat: the server was asked for signs of life and gave none.
+    /// Call monitoring: the server did not report that the method is still running.
     Monitor,
 }
 
-/// No answer came in time: oslo.messaging's `MessagingTimeout`, but it says what was waited for.
+/// A call that timed out.
 #[derive(Debug, Clone)]
-pub struct Timeout(Box<Parts>);
+pub struct Timeout(Box<TimeoutInner>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct TimeoutInner {
     phase: TimeoutPhase,
     ran: Ran,
     info: CallInfo,
@@ -30,28 +30,31 @@ struct Parts {
 
 impl Timeout {
     pub(crate) fn new(phase: TimeoutPhase, ran: Ran, info: CallInfo) -> Self {
-        Self(Box::new(Parts { phase, ran, info }))
+        Self(Box::new(TimeoutInner { phase, ran, info }))
     }
 
-    /// What was waited for.
+    /// Returns the phase in which the call timed out.
     #[must_use]
     pub fn phase(&self) -> TimeoutPhase {
         self.0.phase
     }
 
-    /// Whether the method ran: no, where the message was never handed over or was taken back unread.
+    /// Returns whether the method ran.
+    ///
+    /// [`Ran::No`] if the request was not published, or was removed from the queue before a server
+    /// received it.
     #[must_use]
     pub fn ran(&self) -> Ran {
         self.0.ran
     }
 
-    /// Whether the same call may be sent again without running twice.
+    /// Returns whether a retry cannot run the method twice.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         self.0.ran == Ran::No
     }
 
-    /// Which call it was.
+    /// Returns information about the call.
     #[must_use]
     pub fn info(&self) -> &CallInfo {
         &self.0.info
@@ -60,12 +63,12 @@ impl Timeout {
 
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waited_for = match self.0.phase {
-            TimeoutPhase::Publish => "could not be handed over in time",
-            TimeoutPhase::Reply => "was not answered in time",
-            TimeoutPhase::Monitor => "is served by nobody who gives a sign of life",
+        let problem = match self.0.phase {
+            TimeoutPhase::Publish => "timed out before it was published",
+            TimeoutPhase::Reply => "timed out waiting for the reply",
+            TimeoutPhase::Monitor => "failed: the call monitor timed out",
         };
-        write!(f, "{} {waited_for} (ran: {})", self.0.info, self.0.ran)
+        write!(f, "{} {problem} (ran: {})", self.0.info, self.0.ran)
     }
 }
 

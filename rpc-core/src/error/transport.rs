@@ -1,4 +1,4 @@
-//! Messages that did not get through.
+//! Requests and replies that were not delivered.
 
 use std::error::Error;
 use std::fmt;
@@ -7,43 +7,43 @@ use std::sync::Arc;
 use super::CallInfo;
 use crate::message::Ran;
 
-/// What went wrong between caller and server.
+/// The kind of a transport error.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// Nobody serves the target.
+    /// No server consumes from the target.
     MissingServer,
-    /// There is no connection, and none came about in time.
+    /// There is no connection, and none was established in time.
     Unavailable,
-    /// The message was turned away: the queue, or the server, is full.
+    /// The queue is full, or the server is overloaded.
     Overloaded,
-    /// The message is larger than the transport takes.
+    /// The message is larger than the limit of the transport.
     TooLarge,
-    /// The message cannot be written in the form that the transport sends.
+    /// The message cannot be encoded in the format of the transport.
     Unencodable,
-    /// The server took the message and was gone before it answered.
+    /// The server received the request, but stopped before it replied.
     Interrupted,
-    /// An answer came that cannot be read.
+    /// The reply cannot be decoded.
     MalformedReply,
-    /// A tower layer of the client ended the call with an error of its own.
+    /// A tower layer of the client failed.
     Layer,
-    /// The transport has been closed.
+    /// The transport is closed.
     Closed,
 }
 
-/// A transport's own error: why a message did not get through, and whether it may have run all the same.
+/// The error of a transport, with which it fails a call or a cast.
 ///
 /// ```
 /// use rpc_core::error::{Ran, SendError, TransportErrorKind};
 ///
-/// let error = SendError::new(TransportErrorKind::MissingServer, Ran::No, "no server listens on topic `bank`");
-/// assert_eq!(error.to_string(), "no server listens on topic `bank`");
+/// let error = SendError::new(TransportErrorKind::MissingServer, Ran::No, "no server consumes from topic `bank`");
+/// assert_eq!(error.to_string(), "no server consumes from topic `bank`");
 /// ```
 #[derive(Debug, Clone)]
-pub struct SendError(Box<SendParts>);
+pub struct SendError(Box<SendErrorInner>);
 
 #[derive(Debug, Clone)]
-struct SendParts {
+struct SendErrorInner {
     kind: TransportErrorKind,
     ran: Ran,
     message: String,
@@ -51,26 +51,26 @@ struct SendParts {
 }
 
 impl SendError {
-    /// An error of the given kind.
+    /// Creates an error.
     #[must_use]
     pub fn new(kind: TransportErrorKind, ran: Ran, message: impl Into<String>) -> Self {
-        Self(Box::new(SendParts { kind, ran, message: message.into(), source: None }))
+        Self(Box::new(SendErrorInner { kind, ran, message: message.into(), source: None }))
     }
 
-    /// Adds what caused it.
+    /// Sets the source of the error.
     #[must_use]
     pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {
         self.0.kind
     }
 
-    /// Whether the message may have run all the same.
+    /// Returns whether the method may have run.
     #[must_use]
     pub fn ran(&self) -> Ran {
         self.0.ran
@@ -89,46 +89,46 @@ impl Error for SendError {
     }
 }
 
-/// A call's message or its answer did not get through.
+/// A request or reply that was not delivered.
 #[derive(Debug, Clone)]
-pub struct TransportError(Box<Parts>);
+pub struct TransportError(Box<TransportErrorInner>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct TransportErrorInner {
     error: SendError,
     info: CallInfo,
 }
 
 impl TransportError {
     pub(crate) fn new(error: SendError, info: CallInfo) -> Self {
-        Self(Box::new(Parts { error, info }))
+        Self(Box::new(TransportErrorInner { error, info }))
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {
         self.0.error.kind()
     }
 
-    /// Whether the method ran.
+    /// Returns whether the method ran.
     #[must_use]
     pub fn ran(&self) -> Ran {
         self.0.error.ran()
     }
 
-    /// Whether the same call may be sent again without running twice, and could fare better.
+    /// Returns whether a retry cannot run the method twice and may succeed.
     #[must_use]
     pub fn may_retry(&self) -> bool {
-        let passing = matches!(
+        let is_temporary = matches!(
             self.kind(),
             TransportErrorKind::MissingServer
                 | TransportErrorKind::Unavailable
                 | TransportErrorKind::Overloaded
         );
-        passing && self.ran() == Ran::No
+        is_temporary && self.ran() == Ran::No
     }
 
-    /// Which call it was.
+    /// Returns information about the call.
     #[must_use]
     pub fn info(&self) -> &CallInfo {
         &self.0.info

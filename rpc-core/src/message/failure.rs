@@ -1,4 +1,4 @@
-//! Failures as they travel back to the caller.
+//! Failures that a server sends to the caller.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,14 +7,14 @@ use super::FailureKind;
 use crate::codec::Payload;
 use crate::version::Version;
 
-/// Did the method run?
+/// Whether the method ran.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 pub enum Ran {
-    /// No, and it will not: sending the same call again cannot run it twice.
+    /// The method did not run and will not. A retry cannot run it twice.
     No,
-    /// Yes, at least in part.
+    /// The method ran, at least in part.
     Yes,
-    /// Nobody can tell. Repeat only what is idempotent.
+    /// The method may have run. Retry only if it is idempotent.
     Unknown,
 }
 
@@ -28,15 +28,23 @@ impl fmt::Display for Ran {
     }
 }
 
-/// A failure on its way to the caller: what went wrong, by class and module as oslo.messaging names errors, and the
-/// error's own value where the caller may have it.
+/// A failure that a server sends to the caller.
 ///
-/// One word wide, so that an [`Outcome`](super::Outcome) stays small.
+/// The class and module name the error as in oslo.messaging. The details contain the encoded value
+/// of an expected error.
+///
+/// ```
+/// use rpc_core::{Failure, FailureKind};
+///
+/// let failure = Failure::new(FailureKind::Denied, "Denied", "the token has expired");
+/// assert_eq!(failure.to_string(), "Denied: the token has expired");
+/// ```
 #[derive(Debug, Clone)]
-pub struct Failure(Box<Parts>);
+// Boxed, so that an `Outcome` stays small.
+pub struct Failure(Box<FailureInner>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct FailureInner {
     kind: FailureKind,
     class: Cow<'static, str>,
     module: Option<Cow<'static, str>>,
@@ -47,14 +55,14 @@ struct Parts {
 }
 
 impl Failure {
-    /// A failure of the given kind, class and message.
+    /// Creates a failure.
     #[must_use]
     pub fn new(
         kind: FailureKind,
         class: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(FailureInner {
             kind,
             class: class.into(),
             module: None,
@@ -65,77 +73,77 @@ impl Failure {
         }))
     }
 
-    /// Names the module (in Python's sense) that the class belongs to.
+    /// Sets the module of the class, as in Python.
     #[must_use]
     pub fn with_module(mut self, module: Option<impl Into<Cow<'static, str>>>) -> Self {
         self.0.module = module.map(Into::into);
         self
     }
 
-    /// Adds the error's own encoded value.
+    /// Sets the encoded value of the error.
     #[must_use]
     pub fn with_details(mut self, details: Payload) -> Self {
         self.0.details = Some(details);
         self
     }
 
-    /// Adds the versions that are served instead of the one asked for.
+    /// Sets the versions that the server supports.
     #[must_use]
     pub fn with_supported_versions(mut self, versions: Vec<Version>) -> Self {
         self.0.supported_versions = versions;
         self
     }
 
-    /// Adds the chain of causes, outermost first, or the stack lines of a Python peer.
+    /// Sets the causes, outermost first, or the lines of a Python traceback.
     #[must_use]
     pub fn with_causes(mut self, causes: Vec<String>) -> Self {
         self.0.causes = causes;
         self
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.0.kind
     }
 
-    /// The name of the error's class on the wire.
+    /// Returns the class of the error.
     #[must_use]
     pub fn class(&self) -> &str {
         &self.0.class
     }
 
-    /// The module that the class belongs to, where one is named.
+    /// Returns the module of the class, if there is one.
     #[must_use]
     pub fn module(&self) -> Option<&str> {
         self.0.module.as_deref()
     }
 
-    /// The error's text.
+    /// Returns the message of the error.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The error's own encoded value.
+    /// Returns the encoded value of the error.
     #[must_use]
     pub fn details(&self) -> Option<&Payload> {
         self.0.details.as_ref()
     }
 
-    /// The versions served, for [`FailureKind::UnsupportedVersion`].
+    /// Returns the versions that the server supports, for [`FailureKind::UnsupportedVersion`].
     #[must_use]
     pub fn supported_versions(&self) -> &[Version] {
         &self.0.supported_versions
     }
 
-    /// The chain of causes, outermost first, or the stack lines of a Python peer.
+    /// Returns the causes, outermost first, or the lines of a Python traceback.
     #[must_use]
     pub fn causes(&self) -> &[String] {
         &self.0.causes
     }
 
-    /// Takes out what only the server's log should say.
+    /// Removes the details that belong only into the server's log.
     pub(crate) fn make_opaque(&mut self, message: String) {
         self.0.message = message;
         self.0.causes = Vec::new();

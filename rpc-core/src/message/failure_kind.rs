@@ -52,7 +52,7 @@ macro_rules! failure_kinds {
 }
 
 failure_kinds! {
-    /// An error that the method names in `#[expected(…)]`; its value travels in the details.
+    /// An error that the method lists in `#[expected(…)]`. The details contain its value.
     Expected = "expected",
     /// Any other error of the method.
     Error = "error",

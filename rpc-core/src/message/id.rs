@@ -1,22 +1,32 @@
-//! Ids of messages.
+//! Message ids.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The id of one message: 128 bits, printed as 32 hexadecimal digits, the form oslo.messaging's `_msg_id` has.
+use crate::random;
+
+/// The id of a message: 128 bits, displayed as 32 hexadecimal digits like oslo.messaging's
+/// `_msg_id`.
+///
+/// ```
+/// use rpc_core::MessageId;
+///
+/// let id = MessageId::from_bits(0xab);
+/// assert_eq!(id.to_string(), "000000000000000000000000000000ab");
+/// assert_eq!("ab".parse(), Ok(id));
+/// ```
 #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(u128);
 
 impl MessageId {
-    /// The id with these bits.
+    /// Creates an id from its bits.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// The bits of this id.
+    /// Returns the bits of the id.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
         self.0
@@ -38,7 +48,7 @@ impl fmt::Debug for MessageId {
 impl FromStr for MessageId {
     type Err = ParseMessageIdError;
 
-    /// Reads 1 to 32 hexadecimal digits.
+    /// Parses 1 to 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let id = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
@@ -46,15 +56,15 @@ impl FromStr for MessageId {
     }
 }
 
-/// A text that is no message id.
+/// The error of parsing a [`MessageId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a message id is 1 to 32 hexadecimal digits")]
 pub struct ParseMessageIdError(());
 
-/// Makes ids that no other source makes: 64 random bits of its own, then a counter.
+/// Generates unique message ids: 64 random bits per source, then a counter.
 ///
-/// Asking the operating system for 128 random bits costs as much as a third of a whole call; nothing needs ids that
-/// cannot be guessed, only ids that do not meet.
+/// Message ids must be unique but need not be unpredictable. A counter avoids a system call per
+/// message.
 #[derive(Debug)]
 pub(crate) struct IdSource {
     prefix: u128,
@@ -63,9 +73,7 @@ pub(crate) struct IdSource {
 
 impl IdSource {
     pub(crate) fn new() -> Self {
-        // Each `RandomState` has keys of its own, seeded by the operating system.
-        let random = RandomState::new().hash_one(std::process::id());
-        Self { prefix: u128::from(random) << 64, next: AtomicU64::new(1) }
+        Self { prefix: u128::from(random::from_os()) << 64, next: AtomicU64::new(1) }
     }
 
     pub(crate) fn next(&self) -> MessageId {

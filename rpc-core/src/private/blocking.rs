@@ -1,52 +1,43 @@
-//! Methods that block.
+//! Blocking methods.
 
 use std::panic::resume_unwind;
 
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Span;
 
 use crate::message::{Failure, FailureKind};
 use crate::server::process::{EnterGuard, ServerId};
 
-/// Runs a method on a thread that may block, within the span of the request. That thread, too,
-/// knows whose method runs on it.
+/// Runs a method on tokio's blocking thread pool, within the span of the request and with the
+/// current server set.
 ///
-/// A panic goes on in the caller, where it is caught and answered like that of any other method.
+/// A panic of the method resumes in the caller, which handles it like that of any other method.
 ///
 /// # Errors
 ///
-/// [`FailureKind::Interrupted`] where the runtime was shut down before the method began.
+/// Fails with [`FailureKind::Interrupted`] if the runtime was shut down before the method started.
 ///
 /// # Cancel safety
 ///
-/// When the future is dropped, a method that has begun runs to its end, and its result is lost; one that has not never
-/// begins.
+/// If the future is dropped before the method has started, the method never runs. A method that has
+/// started runs to its end, and its result is lost.
 pub async fn run_blocking<T: Send + 'static>(
     method: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let (span, server) = (Span::current(), ServerId::current());
-    let mut running = Withdrawn(tokio::task::spawn_blocking(move || {
+    // Dropped, the handle aborts the task, which has no effect once the method has started.
+    let running = AbortOnDropHandle::new(tokio::task::spawn_blocking(move || {
         let _current = EnterGuard::enter(server);
         span.in_scope(method)
     }));
-    let ended = (&mut running.0).await;
-    ended.map_err(|error| match error.try_into_panic() {
+    running.await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Failure::new(
             FailureKind::Interrupted,
             "Interrupted",
-            "the runtime of the server was shut down before the method began",
+            "the server's runtime was shut down before the method started",
         ),
     })
-}
-
-/// Takes a method back that waits for a thread; on one that has begun it has no effect.
-struct Withdrawn<T>(JoinHandle<T>);
-
-impl<T> Drop for Withdrawn<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
-//! What generated code calls. No part of the public interface: it changes together with the macros.
+//! The functions and types that generated code uses. They are not part of the public API and change
+//! with the macros.
 //!
-//! Generated code names nothing but this module and `::core`, so that it also works where the
-//! prelude is switched off and where `serde` is no dependency.
+//! Generated code names only this module and `::core`. So it also works without the prelude, and
+//! without a dependency on `serde`.
 
 mod args;
+mod bench_hooks;
 mod blocking;
 mod errors;
-mod located;
-mod measured;
-mod results;
+mod fallible;
+mod spanned;
 
 pub use std::sync::Arc;
 
@@ -17,18 +18,20 @@ pub use serde;
 pub use self::args::{
     ArgRefs, ArgTuple, Rest, decode_args, decode_args_and_rest, encode_args, encode_args_and_rest,
 };
+pub use self::bench_hooks::resolves;
 pub use self::blocking::run_blocking;
 pub use self::errors::via::*;
 pub use self::errors::{
-    Erred, ErrorPointer, ErrorProbe, MethodError, Pointer, decode_expected, expected_failure, via,
+    ErrorLike, ErrorPointer, ErrorProbe, MethodError, Pointer, decode_expected, expected_failure,
+    via,
 };
-pub use self::located::{
-    Argument, Expectation, PlainFallback, PlainValue, Probe, Received, Refused, RestArgument,
-    Returned, Sent, argument, expected, probe, receive_args, receive_args_and_rest, rest, returned,
-    send_args, send_args_and_rest,
+pub use self::fallible::Fallible;
+pub use self::spanned::{
+    AliasedResult, Argument, DecodeArgs, EncodeArgs, ExpectedError, PlainValue, RestArgument,
+    ResultEncoder, ReturnProbe, ViaPlainValue, argument, decode_spanned_args,
+    decode_spanned_args_and_rest, encode_spanned_args, encode_spanned_args_and_rest,
+    expected_error, rest, result_encoder, return_probe,
 };
-pub use self::measured::finds;
-pub use self::results::{Fallible, encode_result};
 pub use crate::client::{Call, ClientBuilder, RpcClient};
 pub use crate::codec::{Codec, DecodeLimits, EncodeError, Payload};
 pub use crate::context::Context;
@@ -37,7 +40,7 @@ pub use crate::endpoint::{
     InvokeFn, MethodDescriptor, TypeName,
 };
 pub use crate::error::{CallError, ExpectedErrors, RpcError};
-pub use crate::message::{Failure, FailureKind, Outcome};
+pub use crate::message::{Failure, FailureKind, Outcome, encode_result};
 pub use crate::target::Target;
 pub use crate::transport::Transport;
 pub use crate::version::Version;

@@ -1,29 +1,31 @@
-//! All methods of a server: the tables of its endpoints, merged and frozen when the server is built.
+//! The methods of a server: the merged tables of its endpoints.
 //!
-//! One hash look-up by namespace and method gives the candidates in registration order; the first with a compatible
-//! version is the one, as in oslo.messaging's dispatcher, whose search through all endpoints this replaces.
+//! The registry is built once, together with the server. One hash lookup by namespace and method
+//! returns the candidates in registration order. The first one with a compatible version is used,
+//! as in oslo.messaging's dispatcher.
 
-mod build;
-mod hosted;
+mod builder;
+mod erased;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use hashbrown::{Equivalent, HashMap};
 
-pub(crate) use self::build::RegistryBuilder;
-pub use self::build::ShadowedMethod;
-pub(crate) use self::hosted::Hosted;
-use crate::endpoint::EndpointDescriptor;
-use crate::message::{Failure, FailureKind};
+pub(crate) use self::builder::RegistryBuilder;
+pub use self::builder::ShadowedMethod;
+use self::erased::ErasedEndpoint;
+use crate::context::Context;
+use crate::endpoint::{BoxFuture, EncodedArgs, EndpointDescriptor};
+use crate::message::{Failure, FailureKind, Outcome};
 use crate::untrusted::Quoted;
 use crate::version::Version;
 
-/// What a server has to offer. Frozen; shared by all its tasks.
+/// The methods of a server, shared by all its tasks.
 pub struct Registry {
     methods: HashMap<Key, Box<[Candidate]>>,
     namespaces: HashMap<Option<Box<str>>, Vec<Version>>,
-    hosts: Box<[Box<dyn Hosted>]>,
+    endpoints: Box<[Box<dyn ErasedEndpoint>]>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Hash for Key {
     }
 }
 
-/// A [`Key`] that owns nothing, and hashes alike.
+/// A borrowed [`Key`] with the same hash.
 struct KeyRef<'a> {
     namespace: Option<&'a str>,
     method: &'a str,
@@ -46,8 +48,8 @@ struct KeyRef<'a> {
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        // Two writes instead of the five that a derived hash makes. That some keys collide, such as the null namespace
-        // and the empty one, costs nothing but a comparison.
+        // Two writes instead of the five of a derived implementation. Some keys collide, such as
+        // the null namespace and the empty one. A collision costs one comparison.
         hasher.write(self.namespace.unwrap_or_default().as_bytes());
         hasher.write(self.method.as_bytes());
     }
@@ -59,50 +61,62 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// One endpoint's method for a key.
+/// A method of an endpoint, by indices.
 struct Candidate {
-    host: usize,
+    endpoint: usize,
     method: usize,
     version: Version,
 }
 
-/// A method that serves a request.
-pub(crate) struct Found<'a> {
-    pub(crate) host: &'a dyn Hosted,
-    pub(crate) method: usize,
+/// The method that a request resolved to.
+pub(crate) struct ResolvedMethod<'a> {
+    endpoint: &'a dyn ErasedEndpoint,
+    method: usize,
+}
+
+impl<'a> ResolvedMethod<'a> {
+    /// Runs the method.
+    pub(crate) fn invoke(&self, ctx: &'a Context, args: EncodedArgs<'a>) -> BoxFuture<'a, Outcome> {
+        self.endpoint.invoke(self.method, ctx, args)
+    }
 }
 
 impl Registry {
-    /// The first endpoint with the method, the namespace and a compatible version.
+    /// Finds the first endpoint with the namespace, the method and a compatible version.
     ///
-    /// `allowed` says whether the caller may know of the method. What it refuses is not there, and the search goes on.
-    pub(crate) fn find(
+    /// `allowed` returns whether the caller may know the method. If it returns false, the search
+    /// continues.
+    pub(crate) fn resolve(
         &self,
         namespace: Option<&str>,
         method: &str,
         version: Version,
         allowed: impl Fn() -> bool,
-    ) -> Result<Found<'_>, Failure> {
+    ) -> Result<ResolvedMethod<'_>, Failure> {
         let candidates = self.methods.get(&KeyRef { namespace, method });
         let mut candidates = candidates.map(|all| &**all).unwrap_or_default().iter();
         match candidates.find(|candidate| candidate.version.serves(version) && allowed()) {
-            Some(found) => Ok(Found { host: &*self.hosts[found.host], method: found.method }),
-            None => Err(self.refuse(namespace, method, version)),
+            Some(&Candidate { endpoint, method, .. }) => {
+                Ok(ResolvedMethod { endpoint: &*self.endpoints[endpoint], method })
+            }
+            None => Err(self.not_found(namespace, method, version)),
         }
     }
 
-    /// Tells the three refusals apart. oslo.messaging knows two: its `UnsupportedVersion` also means an unknown
-    /// namespace.
+    /// Returns the failure for a request that no method serves.
+    ///
+    /// There are three kinds. oslo.messaging has two: its `UnsupportedVersion` also means an
+    /// unknown namespace.
     #[cold]
-    fn refuse(&self, namespace: Option<&str>, method: &str, version: Version) -> Failure {
-        let (shown, method) = (Namespace(namespace), Quoted(method));
+    fn not_found(&self, namespace: Option<&str>, method: &str, version: Version) -> Failure {
+        let (shown, method) = (NamespaceDisplay(namespace), Quoted(method));
         let Some(served) = self.namespaces.get(&namespace.map(Box::from)) else {
-            let message = format!("no endpoint here has {shown}, wanted for method {method}");
+            let message = format!("no endpoint has {shown}, requested for method {method}");
             return Failure::new(FailureKind::UnknownNamespace, "UnknownNamespace", message);
         };
         if !served.iter().any(|served| served.serves(version)) {
             let message = format!(
-                "{shown} does not serve version {version}, wanted for method {method}; served: {}",
+                "{shown} does not serve version {version}, requested for method {method}; served: {}",
                 list(served)
             );
             return Failure::new(FailureKind::UnsupportedVersion, "UnsupportedVersion", message)
@@ -112,9 +126,9 @@ impl Registry {
         Failure::new(FailureKind::UnknownMethod, "UnknownMethod", message)
     }
 
-    /// The endpoints, in registration order.
+    /// Returns the descriptors of the endpoints, in registration order.
     pub fn descriptors(&self) -> impl Iterator<Item = &'static EndpointDescriptor> {
-        self.hosts.iter().map(|host| host.descriptor())
+        self.endpoints.iter().map(|endpoint| endpoint.descriptor())
     }
 }
 
@@ -124,9 +138,10 @@ impl fmt::Debug for Registry {
     }
 }
 
-struct Namespace<'a>(Option<&'a str>);
+/// Displays a namespace in messages.
+struct NamespaceDisplay<'a>(Option<&'a str>);
 
-impl fmt::Display for Namespace<'_> {
+impl fmt::Display for NamespaceDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(name) => write!(f, "namespace {}", Quoted(name)),

@@ -15,7 +15,7 @@ use crate::version::Version;
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
 const LIMITS: &DecodeLimits = &DecodeLimits::new();
 
-/// Puts marks around text and into the context, and writes down what it was asked, in order.
+/// Adds marks to text and to the context, and records the calls of its hooks in order.
 #[derive(Clone, Default)]
 struct Marking(Arc<Mutex<Vec<String>>>);
 
@@ -75,13 +75,13 @@ impl Serializer for Marking {
     }
 }
 
-/// Leaves all as it is.
+/// Changes nothing.
 struct Identity;
 
 impl Serializer for Identity {}
 
-/// A method `echo` that returns what it was given, unless that is to fail, and `who` with the
-/// keys of the context.
+/// An endpoint with the methods `echo`, which returns its argument or fails on request, and `who`,
+/// which returns the keys of the context.
 struct Echo;
 
 impl Endpoint for Echo {
@@ -102,13 +102,13 @@ impl Endpoint for Echo {
                 if text == "fail" {
                     return Err(Failure::new(FailureKind::Error, "Failed", "as asked"));
                 }
-                crate::__private::encode_result(args.codec, &text)
+                crate::message::encode_result(args.codec, &text)
             })
         },
         |_, ctx, args| {
             Box::pin(async move {
                 let keys: Vec<_> = ctx.entries().iter().map(|(key, _)| key).collect();
-                crate::__private::encode_result(args.codec, &keys.join(" "))
+                crate::message::encode_result(args.codec, &keys.join(" "))
             })
         },
     ];
@@ -133,7 +133,7 @@ fn text(codec: Codec, text: &str) -> Payload {
     Payload::new(codec, codec.encode(&BTreeMap::from([("text", text)])).unwrap())
 }
 
-/// What a server with this serializer answers to a request with these arguments.
+/// Returns the outcome of a request at a server with this serializer.
 async fn served(serializer: impl Serializer, method: &'static str, args: Payload) -> Outcome {
     let mut endpoints = RegistryBuilder::default();
     endpoints.add(Arc::new(Echo));
@@ -146,7 +146,7 @@ async fn served(serializer: impl Serializer, method: &'static str, args: Payload
     let mut request = Request::new(MessageId::from_bits(1), method, args);
     request.entries = entries(&["sealed"]);
     let request = Arc::new(request);
-    let ctx = Context::of(&request);
+    let ctx = Context::received(&request);
     dispatcher.start(&request, &ctx).await
 }
 
@@ -156,7 +156,7 @@ fn a_client_rewrites_the_arguments_with_its_own_context_and_then_the_context() {
         let marking = Marking::default();
         let args = codec.encode(&BTreeMap::from([("b", "two"), ("a", "one")])).unwrap();
         let args = Payload::new(codec, args);
-        let (ctx, args) = outgoing(&marking, &entries(&["own"]), &args, LIMITS).unwrap();
+        let (ctx, args) = serialize_request(&marking, &entries(&["own"]), &args, LIMITS).unwrap();
         assert_eq!(ctx, entries(&["sealed"]));
         let sent: BTreeMap<String, String> = codec.decode(args.bytes(), LIMITS).unwrap();
         assert_eq!(sent, BTreeMap::from([("a", "<one>"), ("b", "<two>")].map(owned)));
@@ -228,7 +228,8 @@ async fn a_result_that_a_server_may_not_send_is_a_failure_after_the_method_ran()
     assert_eq!(failure.message(), "serializer: not that");
 }
 
-/// A client of an `Echo` that has no serializer, so that the client's marks stay visible there.
+/// Returns a client of an `Echo` without a serializer, so that the marks of the client stay
+/// visible.
 fn client(marking: &Marking) -> RpcClient {
     RpcClient::in_process(Echo).prepare().serializer(marking.clone()).build()
 }
@@ -286,8 +287,10 @@ fn a_message_in_which_nothing_changed_keeps_its_bytes() {
     let codec = Codec::MessagePack;
     let args = codec.encode(&BTreeMap::from([("names", &by_number)])).unwrap();
     let args = Payload::new(codec, args);
-    let (_, sent) = outgoing(&Identity, &ContextEntries::default(), &args, LIMITS).unwrap();
+    let (_, sent) =
+        serialize_request(&Identity, &ContextEntries::default(), &args, LIMITS).unwrap();
     assert_eq!(sent, args);
-    let (_, read) = incoming(&Identity, &ContextEntries::default(), &args, LIMITS).unwrap();
+    let (_, read) =
+        deserialize_request(&Identity, &ContextEntries::default(), &args, LIMITS).unwrap();
     assert_eq!(read, args);
 }

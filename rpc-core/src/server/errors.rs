@@ -31,7 +31,7 @@ pub enum BuildProblem {
     NoEndpoint,
     /// The concurrency limit is 0.
     ZeroConcurrency,
-    /// A method could never be reached.
+    /// A method is unreachable.
     ShadowedMethod(ShadowedMethod),
 }
 

@@ -1,6 +1,4 @@
-//! Bytes into values, and values into Rust types.
-
-use std::fmt;
+//! Converts values into Rust types.
 
 use serde::de::value::SeqDeserializer;
 use serde::de::{
@@ -9,117 +7,15 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::ser::key_text;
-use super::{Map, Value};
+use super::Value;
 use crate::codec::{Codec, DecodeError};
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Map {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MapVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-macro_rules! visit {
-    ($($method:ident: $type:ty,)*) => {$(
-        fn $method<E>(self, value: $type) -> Result<Value, E> {
-            Ok(value.into())
-        }
-    )*};
-}
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value: null, a boolean, a number, text, bytes, an array or a map")
-    }
-
-    visit! {
-        visit_bool: bool,
-        visit_i64: i64,
-        visit_u64: u64,
-        visit_f64: f64,
-        visit_str: &str,
-        visit_string: String,
-        visit_byte_buf: Vec<u8>,
-    }
-
-    fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
-        Ok(Value::Bytes(value.to_vec()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut array = Vec::with_capacity(reserve(members.size_hint()));
-        while let Some(member) = members.next_element()? {
-            array.push(member);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Value, A::Error> {
-        MapVisitor.visit_map(entries).map(Value::Map)
-    }
-}
-
-struct MapVisitor;
-
-impl<'de> Visitor<'de> for MapVisitor {
-    type Value = Map;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Map, A::Error> {
-        let mut entries = Vec::with_capacity(reserve(access.size_hint()));
-        while let Some(Key(key)) = access.next_key()? {
-            entries.push((key, access.next_value()?));
-        }
-        Map::from_entries(entries)
-            .map_err(|key| de::Error::custom(format_args!("the key {key:?} is there twice")))
-    }
-}
-
-/// What is announced may not be there: not more than a kilobyte or so is reserved for it.
-fn reserve(announced: Option<usize>) -> usize {
-    announced.unwrap_or(0).min(32)
-}
-
-/// A key of a map.
-struct Key(String);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        key_text(Value::deserialize(deserializer)?).map(Self).map_err(de::Error::custom)
-    }
-}
-
-/// Turns a [`Value`] of the shape that MessagePack has into a Rust value.
+/// Converts a [`Value`] into a Rust value, as if it had been decoded from MessagePack.
 ///
 /// # Errors
 ///
-/// [`DecodeErrorKind::Mismatch`](crate::DecodeErrorKind::Mismatch), when the value is not of the
-/// type asked for.
+/// Fails with [`DecodeErrorKind::Mismatch`](crate::DecodeErrorKind::Mismatch) if the value does not
+/// have the requested type.
 ///
 /// ```
 /// use rpc_core::{Value, from_value};
@@ -132,7 +28,8 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, DecodeError> {
     from_value_for(Codec::MessagePack, value)
 }
 
-/// Some types read themselves differently from text and from binary forms; the codec says which.
+/// Converts a value in the form of `codec`: some types deserialize differently from text and from
+/// binary formats.
 pub(crate) fn from_value_for<T: DeserializeOwned>(
     codec: Codec,
     value: Value,
@@ -160,15 +57,15 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
             Value::Bytes(value) => visitor.visit_byte_buf(value),
             Value::Array(members) => {
                 let count = members.len();
-                let mut members = Members { codec, members: members.into_iter() };
+                let mut members = ArrayAccess { codec, members: members.into_iter() };
                 let value = visitor.visit_seq(&mut members)?;
-                exhausted(count, members.members.len()).map(|()| value)
+                check_exhausted(count, members.members.len()).map(|()| value)
             }
             Value::Map(map) => {
                 let count = map.len();
-                let mut entries = Entries { codec, entries: map.into_iter(), value: None };
+                let mut entries = EntryAccess { codec, entries: map.into_iter(), value: None };
                 let value = visitor.visit_map(&mut entries)?;
-                exhausted(count, entries.entries.len()).map(|()| value)
+                check_exhausted(count, entries.entries.len()).map(|()| value)
             }
         }
     }
@@ -189,14 +86,14 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.wide() {
+        match self.wide_integer() {
             Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
             None => self.deserialize_any(visitor),
         }
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.wide() {
+        match self.wide_integer() {
             Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
             None => self.deserialize_any(visitor),
         }
@@ -220,7 +117,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         match &self.value {
-            // What `rmp-serde` writes for a unit struct.
+            // `rmp-serde` writes a unit struct as an empty array.
             Value::Array(members) if members.is_empty() => visitor.visit_unit(),
             _ => self.deserialize_any(visitor),
         }
@@ -242,7 +139,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
             other => return Err(not_a_variant(unexpected(&other))),
         };
         let content = content.map(|value| Self { codec, value });
-        visitor.visit_enum(Variant { variant, content: Content(content) })
+        visitor.visit_enum(VariantDeserializer { variant, content: VariantContent(content) })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -256,17 +153,18 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
 }
 
 impl ValueDeserializer {
-    /// An integer of more than 64 bits, which MessagePack has as bytes.
-    fn wide(&self) -> Option<[u8; 16]> {
+    /// Returns the bytes of a 128-bit integer, which MessagePack represents as bytes.
+    fn wide_integer(&self) -> Option<[u8; 16]> {
         self.value.as_bytes()?.try_into().ok()
     }
 }
 
-fn exhausted(count: usize, left: usize) -> Result<(), DecodeError> {
+/// Fails if the visitor has not consumed all members.
+fn check_exhausted(count: usize, left: usize) -> Result<(), DecodeError> {
     match left {
         0 => Ok(()),
         left => Err(DecodeError::mismatch(format_args!(
-            "{count} members where {} were expected",
+            "invalid length {count}, expected {}",
             count - left
         ))),
     }
@@ -290,12 +188,12 @@ fn not_a_variant(found: Unexpected<'_>) -> DecodeError {
     de::Error::invalid_type(found, &"the name of a variant or a map with that name alone")
 }
 
-struct Members {
+struct ArrayAccess {
     codec: Codec,
     members: std::vec::IntoIter<Value>,
 }
 
-impl<'de> SeqAccess<'de> for &mut Members {
+impl<'de> SeqAccess<'de> for &mut ArrayAccess {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -314,13 +212,13 @@ impl<'de> SeqAccess<'de> for &mut Members {
     }
 }
 
-struct Entries {
+struct EntryAccess {
     codec: Codec,
     entries: std::vec::IntoIter<(String, Value)>,
     value: Option<Value>,
 }
 
-impl<'de> MapAccess<'de> for &mut Entries {
+impl<'de> MapAccess<'de> for &mut EntryAccess {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -337,7 +235,7 @@ impl<'de> MapAccess<'de> for &mut Entries {
         seed: V,
     ) -> Result<V::Value, DecodeError> {
         let Some(value) = self.value.take() else {
-            return Err(DecodeError::mismatch("a value was asked for before its key"));
+            return Err(DecodeError::mismatch("a value was requested before its key"));
         };
         seed.deserialize(ValueDeserializer { codec: self.codec, value })
     }
@@ -347,7 +245,8 @@ impl<'de> MapAccess<'de> for &mut Entries {
     }
 }
 
-/// A key: text, which a type that wants a number or a boolean gets parsed.
+/// Deserializes a map key. For types that expect a number or a boolean, the text of the key is
+/// parsed.
 struct KeyDeserializer {
     key: String,
 }
@@ -411,34 +310,34 @@ impl<'de> Deserializer<'de> for KeyDeserializer {
     }
 }
 
-struct Variant {
+struct VariantDeserializer {
     variant: String,
-    content: Content,
+    content: VariantContent,
 }
 
-impl<'de> EnumAccess<'de> for Variant {
+impl<'de> EnumAccess<'de> for VariantDeserializer {
     type Error = DecodeError;
-    type Variant = Content;
+    type Variant = VariantContent;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
-    ) -> Result<(V::Value, Content), DecodeError> {
+    ) -> Result<(V::Value, VariantContent), DecodeError> {
         let variant = seed.deserialize(KeyDeserializer { key: self.variant })?;
         Ok((variant, self.content))
     }
 }
 
-/// What a variant holds; none where its name stood alone.
-struct Content(Option<ValueDeserializer>);
+/// The content of an enum variant: `None` if only the name of the variant was given.
+struct VariantContent(Option<ValueDeserializer>);
 
-impl Content {
+impl VariantContent {
     fn expect(self, kind: &str) -> Result<ValueDeserializer, DecodeError> {
         self.0.ok_or_else(|| de::Error::invalid_type(Unexpected::UnitVariant, &kind))
     }
 }
 
-impl<'de> VariantAccess<'de> for Content {
+impl<'de> VariantAccess<'de> for VariantContent {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<(), DecodeError> {

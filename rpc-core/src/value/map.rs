@@ -1,13 +1,12 @@
-//! Values by name.
+//! Maps from strings to values.
 
 use std::fmt;
 
 use super::Value;
 
-/// The entries of a [`Value::Map`], in the order of their names.
+/// A map from strings to values, sorted by key.
 ///
-/// Looking up is a binary search. Maps are compared without regard to the order in which they
-/// were made.
+/// A lookup is a binary search.
 ///
 /// ```
 /// use rpc_core::Map;
@@ -19,19 +18,19 @@ use super::Value;
 /// ```
 #[derive(Clone, PartialEq, Default)]
 pub struct Map {
-    // Sorted, each key once. A tree would take half a kilobyte for a map of one entry, which is
-    // three bytes of a hostile message.
+    // Sorted, without duplicate keys. A `BTreeMap` would take half a kilobyte for a map of one
+    // entry, which takes three bytes in a hostile message.
     entries: Vec<(String, Value)>,
 }
 
 impl Map {
-    /// A map without entries.
+    /// Creates an empty map.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
-    /// A map of these entries, or the first key that is there twice.
+    /// Creates a map from entries. Fails with the first duplicate key.
     pub(crate) fn from_entries(mut entries: Vec<(String, Value)>) -> Result<Self, String> {
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -40,39 +39,39 @@ impl Map {
         }
     }
 
-    /// The number of entries.
+    /// Returns the number of entries.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are no entries.
+    /// Returns whether there are no entries.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The value of this name.
+    /// Returns the value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         let at = self.position(key).ok()?;
         Some(&self.entries[at].1)
     }
 
-    /// The value of this name, to be changed.
+    /// Returns a mutable reference to the value of `key`.
     #[must_use]
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         let at = self.position(key).ok()?;
         Some(&mut self.entries[at].1)
     }
 
-    /// Whether there is a value of this name.
+    /// Returns whether the map contains `key`.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.position(key).is_ok()
     }
 
-    /// Puts a value in and returns the one that had its name before.
+    /// Inserts a value and returns the previous value of `key`.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
         let (key, value) = (key.into(), value.into());
         match self.position(&key) {
@@ -84,23 +83,23 @@ impl Map {
         }
     }
 
-    /// Takes a value out.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let at = self.position(key).ok()?;
         Some(self.entries.remove(at).1)
     }
 
-    /// The entries in the order of their names.
+    /// Returns an iterator over the entries, sorted by key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The entries in the order of their names, values to be changed.
+    /// Returns an iterator over the entries with mutable values, sorted by key.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut Value)> {
         self.entries.iter_mut().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The names in order.
+    /// Returns an iterator over the keys in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         self.entries.iter().map(|(key, _)| key.as_str())
     }
@@ -125,12 +124,13 @@ impl IntoIterator for Map {
     }
 }
 
-/// Of several entries with one name the last stays.
+/// Later entries replace earlier ones with the same key.
 impl<K: Into<String>, V: Into<Value>> Extend<(K, V)> for Map {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         self.entries.extend(entries.into_iter().map(|(key, value)| (key.into(), value.into())));
         self.entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-        // The sort is stable; of two neighbours the earlier is kept, so it takes the later value.
+        // The sort is stable, and `dedup_by` keeps the earlier of two neighbours. So the later
+        // value moves there.
         self.entries.dedup_by(|later, kept| {
             let same = later.0 == kept.0;
             if same {
@@ -141,7 +141,7 @@ impl<K: Into<String>, V: Into<Value>> Extend<(K, V)> for Map {
     }
 }
 
-/// Of several entries with one name the last stays.
+/// Later entries replace earlier ones with the same key.
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = Self::new();

@@ -1,6 +1,8 @@
-//! A value of which no Rust type is known.
+//! Values whose Rust type is not known.
 
+mod codec;
 mod de;
+mod deserialize;
 mod map;
 mod ser;
 #[cfg(test)]
@@ -10,61 +12,70 @@ pub use self::de::from_value;
 pub use self::map::Map;
 pub use self::ser::to_value;
 
-pub(crate) use self::{de::from_value_for, ser::to_value_for};
-
-/// Whatever a message can hold, for code that does not know the types: a serializer hook, or a
-/// method that takes all remaining arguments.
+/// Any value that a message can contain, for code that does not know the Rust type.
 ///
-/// Integers have one form each, so that equal numbers are equal values: [`Value::UInt`] is only
-/// for those above [`i64::MAX`]; `Value::from` sees to that. A float is never equal to an
-/// integer, and NaN not to itself.
+/// A [`Serializer`](crate::serializer::Serializer) works on values, and so does a method that takes
+/// all remaining arguments with `#[rpc(rest)]`.
 ///
-/// # Forms
+/// Every integer has one representation, so that equal numbers are equal values: [`Value::UInt`] is
+/// used only above [`i64::MAX`], and `Value::from` ensures this. A float is never equal to an
+/// integer, and NaN is not equal to itself.
 ///
-/// MessagePack keeps every value as it is, except that extension types are refused. A string that
-/// is not UTF-8 is read as [`Value::Bytes`]. JSON has no bytes: they are written as an array
-/// of numbers and stay one when read back. It has no NaN and no infinities either: null.
+/// ```
+/// use rpc_core::{Map, Value, from_value, to_value};
 ///
-/// Keys of maps are strings. Where bytes or a Rust type have other scalars for keys (numbers,
-/// booleans, null) their JSON text is taken, as oslo.messaging does; a key that is bytes, an
-/// array or a map is refused, and so is the same key twice.
+/// let value = to_value(&("tea", 2))?;
+/// assert_eq!(value, Value::from(vec![Value::from("tea"), Value::from(2)]));
+/// let (item, count): (String, u32) = from_value(value).unwrap();
+/// # assert_eq!((&*item, count), ("tea", 2));
+/// # Ok::<(), rpc_core::EncodeError>(())
+/// ```
+///
+/// # Encoding
+///
+/// MessagePack preserves every value. Its extension types are rejected, and a string that is not
+/// valid UTF-8 is decoded as [`Value::Bytes`]. JSON has no bytes: they are encoded as an array of
+/// numbers and are decoded as one. JSON has no NaN and no infinities: they are encoded as null.
+///
+/// Map keys are strings. Other scalars (numbers, booleans, null) as keys become their JSON text, as
+/// in oslo.messaging. Bytes, arrays and maps as keys are rejected, and so are duplicate keys.
 ///
 /// # Memory
 ///
-/// A value takes 32 bytes and what its text, bytes or members take. One decoded from bytes
-/// can take some 32 times the room of these bytes, in the worst case of an array of small numbers.
+/// A value takes 32 bytes plus the size of its text, bytes or members. In the worst case, an array
+/// of small numbers, a decoded value takes about 32 times the size of its encoding.
 #[derive(Clone, Debug, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Value {
-    /// Nothing: `None`, `()`.
+    /// Null: `None` or `()`.
     #[default]
     Null,
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// An integer that fits in 64 bits with a sign.
+    /// An integer that fits in an `i64`.
     Int(i64),
     /// An integer above [`i64::MAX`].
     UInt(u64),
-    /// A number with a fraction.
+    /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A string.
     String(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// Values in order.
+    /// An array of values.
     Array(Vec<Value>),
-    /// Values by name.
+    /// A map from strings to values.
     Map(Map),
 }
 
 impl Value {
-    /// Whether this is [`Value::Null`].
+    /// Returns whether the value is [`Value::Null`].
     #[must_use]
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// The boolean, if this is one.
+    /// Returns the boolean if the value is one.
     #[must_use]
     pub const fn as_bool(&self) -> Option<bool> {
         match self {
@@ -73,7 +84,7 @@ impl Value {
         }
     }
 
-    /// The integer, if this is one and it fits.
+    /// Returns the integer if the value is one that fits in an `i64`.
     #[must_use]
     pub const fn as_i64(&self) -> Option<i64> {
         match self {
@@ -82,7 +93,7 @@ impl Value {
         }
     }
 
-    /// The integer, if this is one and it is not negative.
+    /// Returns the integer if the value is one that is not negative.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -92,7 +103,7 @@ impl Value {
         }
     }
 
-    /// The number, if this is one; an integer is rounded to the nearest float.
+    /// Returns the number if the value is one. An integer is rounded to the nearest float.
     #[must_use]
     pub const fn as_f64(&self) -> Option<f64> {
         match self {
@@ -103,7 +114,7 @@ impl Value {
         }
     }
 
-    /// The text, if this is text.
+    /// Returns the string if the value is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -112,7 +123,7 @@ impl Value {
         }
     }
 
-    /// The bytes, if these are bytes.
+    /// Returns the bytes if the value is bytes.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
@@ -121,7 +132,7 @@ impl Value {
         }
     }
 
-    /// The members of an array, if this is one.
+    /// Returns the members if the value is an array.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Value]> {
         match self {
@@ -130,7 +141,7 @@ impl Value {
         }
     }
 
-    /// The map, if this is one.
+    /// Returns the map if the value is one.
     #[must_use]
     pub const fn as_map(&self) -> Option<&Map> {
         match self {
@@ -139,7 +150,7 @@ impl Value {
         }
     }
 
-    /// The map, if this is one, to be changed.
+    /// Returns a mutable reference to the map if the value is one.
     #[must_use]
     pub const fn as_map_mut(&mut self) -> Option<&mut Map> {
         match self {
@@ -148,7 +159,7 @@ impl Value {
         }
     }
 
-    /// The value of this name, if this is a map that has it.
+    /// Returns the value of `key` if this is a map that contains it.
     ///
     /// ```
     /// use rpc_core::{Map, Value};

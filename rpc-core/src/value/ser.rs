@@ -1,4 +1,4 @@
-//! Rust types into values, and values into bytes.
+//! Converts Rust types into values, and encodes values.
 
 use std::fmt::Display;
 
@@ -29,12 +29,12 @@ impl Serialize for Map {
     }
 }
 
-/// Turns a Rust value into the [`Value`] that its MessagePack would hold.
+/// Converts a Rust value into the [`Value`] that its MessagePack encoding would contain.
 ///
 /// # Errors
 ///
-/// When the type's own `Serialize` fails, a map has keys that are no scalars or the same key
-/// twice, or an integer does not fit in 64 bits.
+/// Fails if the type's `Serialize` implementation fails, if a map has a key that is not a scalar or
+/// has a duplicate key, or if an integer does not fit in 64 bits.
 ///
 /// ```
 /// use rpc_core::to_value;
@@ -46,7 +46,8 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, EncodeError> 
     to_value_for(Codec::MessagePack, value)
 }
 
-/// Some types write themselves differently in text and in binary forms; the codec says which.
+/// Converts into the form of `codec`: some types serialize differently in text and in binary
+/// formats.
 pub(crate) fn to_value_for<T: Serialize + ?Sized>(
     codec: Codec,
     value: &T,
@@ -60,7 +61,8 @@ struct ValueSerializer {
 }
 
 impl ValueSerializer {
-    fn wide(self, bytes: [u8; 16], value: &dyn Display) -> Result<Value, EncodeError> {
+    /// Converts an integer that does not fit in 64 bits.
+    fn wide_integer(self, bytes: [u8; 16], value: &dyn Display) -> Result<Value, EncodeError> {
         match self.codec {
             Codec::MessagePack => Ok(Value::Bytes(bytes.into())),
             Codec::Json => {
@@ -81,13 +83,13 @@ macro_rules! scalars {
 impl Serializer for ValueSerializer {
     type Ok = Value;
     type Error = EncodeError;
-    type SerializeSeq = Members;
-    type SerializeTuple = Members;
-    type SerializeTupleStruct = Members;
-    type SerializeTupleVariant = Members;
-    type SerializeMap = Entries;
-    type SerializeStruct = Entries;
-    type SerializeStructVariant = Entries;
+    type SerializeSeq = ArraySerializer;
+    type SerializeTuple = ArraySerializer;
+    type SerializeTupleStruct = ArraySerializer;
+    type SerializeTupleVariant = ArraySerializer;
+    type SerializeMap = MapSerializer;
+    type SerializeStruct = MapSerializer;
+    type SerializeStructVariant = MapSerializer;
 
     scalars! {
         serialize_bool: bool,
@@ -104,18 +106,19 @@ impl Serializer for ValueSerializer {
         serialize_str: &str,
     }
 
-    // What does not fit in 64 bits has the form that `rmp-serde` gives all 128 bit integers.
+    // `rmp-serde` writes 128-bit integers as bytes. So does this serializer if the integer does not
+    // fit in 64 bits.
     fn serialize_i128(self, value: i128) -> Result<Value, EncodeError> {
         match i64::try_from(value) {
             Ok(value) => Ok(value.into()),
-            Err(_) => self.wide(value.to_be_bytes(), &value),
+            Err(_) => self.wide_integer(value.to_be_bytes(), &value),
         }
     }
 
     fn serialize_u128(self, value: u128) -> Result<Value, EncodeError> {
         match u64::try_from(value) {
             Ok(value) => Ok(value.into()),
-            Err(_) => self.wide(value.to_be_bytes(), &value),
+            Err(_) => self.wide_integer(value.to_be_bytes(), &value),
         }
     }
 
@@ -167,23 +170,23 @@ impl Serializer for ValueSerializer {
         variant: &'static str,
         value: &T,
     ) -> Result<Value, EncodeError> {
-        Ok(in_variant(variant, value.serialize(self)?))
+        Ok(variant_map(variant, value.serialize(self)?))
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Members, EncodeError> {
-        Ok(Members::new(self, None, len))
+    fn serialize_seq(self, len: Option<usize>) -> Result<ArraySerializer, EncodeError> {
+        Ok(ArraySerializer::new(self, None, len))
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<Members, EncodeError> {
-        Ok(Members::new(self, None, Some(len)))
+    fn serialize_tuple(self, len: usize) -> Result<ArraySerializer, EncodeError> {
+        Ok(ArraySerializer::new(self, None, Some(len)))
     }
 
     fn serialize_tuple_struct(
         self,
         _name: &'static str,
         len: usize,
-    ) -> Result<Members, EncodeError> {
-        Ok(Members::new(self, None, Some(len)))
+    ) -> Result<ArraySerializer, EncodeError> {
+        Ok(ArraySerializer::new(self, None, Some(len)))
     }
 
     fn serialize_tuple_variant(
@@ -192,16 +195,20 @@ impl Serializer for ValueSerializer {
         _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Members, EncodeError> {
-        Ok(Members::new(self, Some(variant), Some(len)))
+    ) -> Result<ArraySerializer, EncodeError> {
+        Ok(ArraySerializer::new(self, Some(variant), Some(len)))
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Entries, EncodeError> {
-        Ok(Entries::new(self, None, len))
+    fn serialize_map(self, len: Option<usize>) -> Result<MapSerializer, EncodeError> {
+        Ok(MapSerializer::new(self, None, len))
     }
 
-    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Entries, EncodeError> {
-        Ok(Entries::new(self, None, Some(len)))
+    fn serialize_struct(
+        self,
+        _name: &'static str,
+        len: usize,
+    ) -> Result<MapSerializer, EncodeError> {
+        Ok(MapSerializer::new(self, None, Some(len)))
     }
 
     fn serialize_struct_variant(
@@ -210,8 +217,8 @@ impl Serializer for ValueSerializer {
         _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Entries, EncodeError> {
-        Ok(Entries::new(self, Some(variant), Some(len)))
+    ) -> Result<MapSerializer, EncodeError> {
+        Ok(MapSerializer::new(self, Some(variant), Some(len)))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -219,14 +226,14 @@ impl Serializer for ValueSerializer {
     }
 }
 
-/// An array that is being written.
-struct Members {
+/// Serializes an array.
+struct ArraySerializer {
     serializer: ValueSerializer,
     variant: Option<&'static str>,
     members: Vec<Value>,
 }
 
-impl Members {
+impl ArraySerializer {
     fn new(serializer: ValueSerializer, variant: Option<&'static str>, len: Option<usize>) -> Self {
         Self { serializer, variant, members: Vec::with_capacity(len.unwrap_or(0)) }
     }
@@ -237,13 +244,13 @@ impl Members {
     }
 
     fn finish(self) -> Value {
-        named(self.variant, Value::Array(self.members))
+        wrap_variant(self.variant, Value::Array(self.members))
     }
 }
 
 macro_rules! members {
     ($($trait:ident::$method:ident,)*) => {$(
-        impl ser::$trait for Members {
+        impl ser::$trait for ArraySerializer {
             type Ok = Value;
             type Error = EncodeError;
 
@@ -265,15 +272,15 @@ members! {
     SerializeTupleVariant::serialize_field,
 }
 
-/// A map that is being written.
-struct Entries {
+/// Serializes a map.
+struct MapSerializer {
     serializer: ValueSerializer,
     variant: Option<&'static str>,
     entries: Vec<(String, Value)>,
     key: Option<String>,
 }
 
-impl Entries {
+impl MapSerializer {
     fn new(serializer: ValueSerializer, variant: Option<&'static str>, len: Option<usize>) -> Self {
         Self { serializer, variant, entries: Vec::with_capacity(len.unwrap_or(0)), key: None }
     }
@@ -285,12 +292,12 @@ impl Entries {
 
     fn finish(self) -> Result<Value, EncodeError> {
         let map = Map::from_entries(self.entries)
-            .map_err(|key| EncodeError::new(format_args!("a map has the key {key:?} twice")))?;
-        Ok(named(self.variant, Value::Map(map)))
+            .map_err(|key| EncodeError::new(format_args!("a map has the duplicate key {key:?}")))?;
+        Ok(wrap_variant(self.variant, Value::Map(map)))
     }
 }
 
-impl ser::SerializeMap for Entries {
+impl ser::SerializeMap for MapSerializer {
     type Ok = Value;
     type Error = EncodeError;
 
@@ -302,7 +309,7 @@ impl ser::SerializeMap for Entries {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         let key =
-            self.key.take().ok_or_else(|| EncodeError::new("a map has a value without key"))?;
+            self.key.take().ok_or_else(|| EncodeError::new("a map has a value without a key"))?;
         self.push(key, value)
     }
 
@@ -313,7 +320,7 @@ impl ser::SerializeMap for Entries {
 
 macro_rules! fields {
     ($($trait:ident,)*) => {$(
-        impl ser::$trait for Entries {
+        impl ser::$trait for MapSerializer {
             type Ok = Value;
             type Error = EncodeError;
 
@@ -334,18 +341,19 @@ macro_rules! fields {
 
 fields! { SerializeStruct, SerializeStructVariant, }
 
-fn named(variant: Option<&'static str>, value: Value) -> Value {
+/// Wraps `value` if it is the content of an enum variant.
+fn wrap_variant(variant: Option<&'static str>, value: Value) -> Value {
     match variant {
-        Some(variant) => in_variant(variant, value),
+        Some(variant) => variant_map(variant, value),
         None => value,
     }
 }
 
-fn in_variant(variant: &'static str, value: Value) -> Value {
+fn variant_map(variant: &'static str, value: Value) -> Value {
     Value::Map(Map::from_iter([(variant, value)]))
 }
 
-/// The text of a scalar that is a key, as JSON would write it.
+/// Returns the text of a scalar map key, as JSON would write it.
 pub(super) fn key_text(key: Value) -> Result<String, &'static str> {
     match key {
         Value::String(key) => Ok(key),

@@ -1,4 +1,4 @@
-//! The typed client: one method for each remote one.
+//! Generates the typed client, which has a method for each remote method.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -6,19 +6,19 @@ use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 use super::params::{marker, unbounded};
-use super::{cfgs, fallback, lints, local, private, version};
+use super::{allow_lints, cfgs, fallback, hygienic, private, version};
 use crate::model::{Arg, Endpoint, Method};
-use crate::names::{self, mixed};
+use crate::names::{self, mixed_site_at};
 
 pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
     let private = private(endpoint);
     let definition = definition(endpoint, &private);
     let constructors = constructors(&private);
     let methods = endpoint.methods.iter().map(|method| self::method(method, endpoint, &private));
-    let broken = endpoint.broken.iter().map(|method| fallback::method(method, endpoint, &private));
+    let invalid = endpoint.invalid.iter().map(|method| fallback::method(method, &private));
     let client = &endpoint.client.ident;
     let (impl_generics, arguments, where_clause) = endpoint.client.generics.split_for_impl();
-    let (lints, cfgs) = (lints(), &endpoint.cfgs);
+    let (lints, cfgs) = (allow_lints(), &endpoint.cfgs);
     emit! {
         #definition
 
@@ -28,12 +28,12 @@ pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
         impl #impl_generics #client #arguments #where_clause {
             #constructors
             #(#methods)*
-            #(#broken)*
+            #(#invalid)*
         }
     }
 }
 
-/// The type, which derives nothing: that would ask something of its parameters.
+/// Generates the type. It derives nothing, because derives would add bounds on its parameters.
 fn definition(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
     let (vis, client) = (&endpoint.client.vis, &endpoint.client.ident);
     let generics = unbounded(&endpoint.client.generics);
@@ -42,11 +42,11 @@ fn definition(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
     let field = marker.as_ref().map(|ty| emit!(__rpc_types: ::core::marker::PhantomData<#ty>,));
     let value = marker.as_ref().map(|_| emit!(__rpc_types: ::core::marker::PhantomData,));
     let docs = format!(
-        " Client of [`{name}`]: each of its remote methods as a method that calls it.",
-        name = names::wire(&endpoint.name),
+        " Client of [`{name}`], with a method for each remote method.",
+        name = names::wire_name(&endpoint.name),
     );
-    let name = names::wire(client);
-    let (lints, cfgs) = (lints(), &endpoint.cfgs);
+    let name = names::wire_name(client);
+    let (lints, cfgs) = (allow_lints(), &endpoint.cfgs);
     emit! {
         #(#cfgs)*
         #lints
@@ -85,7 +85,7 @@ fn definition(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
 
 fn constructors(private: &TokenStream) -> TokenStream {
     emit! {
-        /// A client that sends its calls to `target` over `transport`.
+        /// Creates a client that sends calls to `target` over `transport`.
         #[must_use]
         pub fn new(
             transport: impl ::core::convert::Into<#private::Arc<dyn #private::Transport>>,
@@ -94,7 +94,9 @@ fn constructors(private: &TokenStream) -> TokenStream {
             <Self as ::core::convert::From<_>>::from(#private::RpcClient::new(transport, target))
         }
 
-        /// A client of an endpoint in this process: calls go through the same dispatch as over a transport.
+        /// Creates a client of an endpoint in this process.
+        ///
+        /// Calls use the same dispatch as over a transport.
         #[must_use]
         pub fn in_process<__RpcEndpoint>(endpoint: __RpcEndpoint) -> Self
         where
@@ -107,13 +109,16 @@ fn constructors(private: &TokenStream) -> TokenStream {
             )
         }
 
-        /// The untyped client underneath. Its own calls are for the null namespace, unless it is prepared with another.
+        /// Returns the underlying untyped client.
+        ///
+        /// Its own calls use the null namespace, unless it is prepared with another.
         #[must_use]
         pub fn rpc(&self) -> &#private::RpcClient {
             &self.rpc
         }
 
-        /// Builds a client from this one, with other settings: target, time-out, version cap and the like.
+        /// Returns a builder with the settings of this client, to change its target, timeout,
+        /// version cap and more.
         #[must_use]
         pub fn prepare(&self) -> #private::ClientBuilder<Self> {
             self.rpc.__prepare()
@@ -122,35 +127,36 @@ fn constructors(private: &TokenStream) -> TokenStream {
 }
 
 fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
-    let ident = local(&method.ident);
+    let ident = hygienic(&method.ident);
     let ctx = ctx(method);
-    let head = head(method);
+    let attrs = method_attrs(method);
     let params = params(method);
     let returns = returns(method, private);
     let args = encode(method, private);
-    let needs = needs(method, endpoint, private);
+    let version = required_version(method, endpoint, private);
     let namespace =
         super::option(endpoint.namespaces.first().cloned().flatten().map(|name| emit!(#name)));
     let wire = &method.wire;
     emit! {
-        #head
+        #attrs
         pub fn #ident(&self, #ctx: &#private::Context, #(#params),*) -> #returns {
             let __rpc_args = #args;
-            self.rpc.__call(#ctx, #namespace, #wire, #needs, __rpc_args)
+            self.rpc.__call(#ctx, #namespace, #wire, #version, __rpc_args)
         }
     }
 }
 
-/// The name of the context, which an argument may have, too.
+/// Returns the name of the context parameter, which differs from `ctx` if an argument has that
+/// name.
 pub(super) fn ctx(method: &Method) -> Ident {
     let taken = method.args.iter().chain(&method.rest).any(|arg| arg.ident == "ctx");
     Ident::new(if taken { "__rpc_ctx" } else { "ctx" }, Span::mixed_site())
 }
 
-/// The attributes of a client's method.
-pub(super) fn head(method: &Method) -> TokenStream {
+/// Returns the attributes of a client method.
+pub(super) fn method_attrs(method: &Method) -> TokenStream {
     let Method { cfgs, docs, deprecated, .. } = method;
-    let name = names::wire(&method.ident);
+    let name = names::wire_name(&method.ident);
     let default = format!(" Calls `{name}`.");
     let fallback = docs.is_empty().then(|| emit!(#[doc = #default]));
     emit!(#(#cfgs)* #(#docs)* #fallback #deprecated)
@@ -158,7 +164,7 @@ pub(super) fn head(method: &Method) -> TokenStream {
 
 fn params(method: &Method) -> impl Iterator<Item = TokenStream> {
     method.args.iter().chain(&method.rest).map(|Arg { ident, ty, .. }| {
-        let ident = local(ident);
+        let ident = hygienic(ident);
         emit!(#ident: #ty)
     })
 }
@@ -181,41 +187,43 @@ fn encode(method: &Method, private: &TokenStream) -> TokenStream {
     let values = method.args.iter().map(by_reference);
     let absent =
         method.args.iter().enumerate().filter(|(_, arg)| arg.optional).map(|(position, arg)| {
-            let ident = local(&arg.ident);
+            let ident = hygienic(&arg.ident);
             let bit = 1_u32 << position;
             emit!(| if ::core::option::Option::is_none(&#ident) { #bit } else { 0 })
         });
     let values = emit!((#(#values,)*));
     let shared = emit!(self.rpc.codec(), &[#(#names),*], #values, 0 #(#absent)*);
     match &method.rest {
-        None => emit!(#private::send_args(#shared)),
+        None => emit!(#private::encode_spanned_args(#shared)),
         Some(rest) => {
             let rest = by_reference(rest);
-            emit!(#private::send_args_and_rest(#shared, #rest))
+            emit!(#private::encode_spanned_args_and_rest(#shared, #rest))
         }
     }
 }
 
-/// Located at the argument, where the compiler says that it cannot be encoded.
+/// Generates a reference at the span of the argument, where the compiler reports that it cannot be
+/// encoded.
 fn by_reference(arg: &Arg) -> TokenStream {
-    let ident = local(&arg.ident);
-    quote_spanned! { mixed(arg.ty.span())=> &#ident }
+    let ident = hygienic(&arg.ident);
+    quote_spanned! { mixed_site_at(arg.ty.span())=> &#ident }
 }
 
-/// The version that the call asks for: the highest one that anything in it needs.
-fn needs(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
+/// Generates the version that the call requests: the newest version that the method or a given
+/// argument requires.
+fn required_version(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
     let base = version(private, method.since.unwrap_or(endpoint.version.first()));
-    let mut dated: Vec<_> =
-        method.args.iter().filter_map(|arg| Some((arg.since?, local(&arg.ident)))).collect();
-    dated.sort_by(|(left, _), (right, _)| right.cmp(left));
-    let branches = dated.iter().map(|(since, ident)| {
+    let mut since_args: Vec<_> =
+        method.args.iter().filter_map(|arg| Some((arg.since?, hygienic(&arg.ident)))).collect();
+    since_args.sort_by(|(left, _), (right, _)| right.cmp(left));
+    let branches = since_args.iter().map(|(since, ident)| {
         let version = version(private, *since);
         emit!(if ::core::option::Option::is_some(&#ident) { #version } else)
     });
     emit!(#(#branches)* { #base })
 }
 
-/// The `#[cfg]`s of what belongs to one method but stands outside of the client.
-pub(super) fn conditions(endpoint: &Endpoint, method: &Method) -> TokenStream {
+/// Returns the `#[cfg]`s of items that belong to a method but are outside the client.
+pub(super) fn method_cfgs(endpoint: &Endpoint, method: &Method) -> TokenStream {
     cfgs(endpoint, &method.cfgs)
 }

@@ -1,4 +1,4 @@
-//! The descriptor: what tools can know about the endpoint.
+//! Generates the descriptor of the endpoint.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -6,12 +6,12 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue, Token};
 
-use super::{expectation, option, version};
-use crate::model::{Arg, Endpoint, Flavour, Method};
+use super::{expected_error, option, version};
+use crate::model::{Arg, Endpoint, Execution, Method};
 use crate::names;
 
 pub(super) fn expand(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
-    let name = names::wire(&endpoint.name);
+    let name = names::wire_name(&endpoint.name);
     let namespaces =
         endpoint.namespaces.iter().map(|name| option(name.as_ref().map(|name| emit!(#name))));
     let version = version(private, endpoint.version);
@@ -38,10 +38,10 @@ fn method(method: &Method, private: &TokenStream) -> TokenStream {
     let returns = output.ok();
     let expected = method.expected.iter().flat_map(|expected| &expected.entries);
     let expected = expected.map(|entry| {
-        let expectation = expectation(entry, private);
-        emit!(#expectation.descriptor())
+        let expected_error = expected_error(entry, private);
+        emit!(#expected_error.descriptor())
     });
-    let blocking = method.flavour == Flavour::Blocking;
+    let blocking = method.execution == Execution::Blocking;
     emit! {
         #(#cfgs)*
         #private::MethodDescriptor {
@@ -72,7 +72,8 @@ fn arg(arg: &Arg, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// The text of doc comments; what is no literal, such as `include_str!`, is joined by the compiler.
+/// Generates the text of doc comments. The compiler joins expressions that are not literals, such
+/// as `include_str!`.
 fn docs(attrs: &[Attribute]) -> TokenStream {
     let mut parts: Vec<TokenStream> = Vec::new();
     let mut text = String::new();
@@ -99,7 +100,7 @@ fn docs(attrs: &[Attribute]) -> TokenStream {
     emit!(::core::concat!(#(#parts,)* #text))
 }
 
-/// The note of a `#[deprecated]`.
+/// Returns the note of a `#[deprecated]`.
 fn note(attr: &Attribute) -> TokenStream {
     let text = |value: &Expr| match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),

@@ -1,4 +1,5 @@
-//! The `Endpoint` implementation: the descriptor, and one function for each method that decodes, calls and encodes.
+//! Generates the `Endpoint` implementation: the descriptor, and a function for each method that
+//! decodes the arguments, calls the method and encodes the result.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -6,12 +7,13 @@ use syn::Ident;
 use syn::spanned::Spanned;
 
 use super::{
-    ask, descriptor, expectation, implementor, lints, local, private, service, trait_path,
+    allow_lints, descriptor, expected_error, hygienic, implementor, private, service, spanned_call,
+    trait_path,
 };
-use crate::model::{Arg, Endpoint, Entry, Flavour, Host, Method, Output, Receiver};
-use crate::names::mixed;
+use crate::model::{Arg, Endpoint, EndpointKind, Entry, Execution, Method, Output, Receiver};
+use crate::names::mixed_site_at;
 
-/// The names of what a dispatch function works with.
+/// The variables of a dispatch function.
 struct Vars {
     endpoint: Ident,
     ctx: Ident,
@@ -33,7 +35,7 @@ impl Vars {
 
 pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
     let private = private(endpoint);
-    let lints = lints();
+    let lints = allow_lints();
     let cfgs = &endpoint.cfgs;
     let (self_ty, generics) = implementor(endpoint);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
@@ -60,7 +62,7 @@ pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
     }
 }
 
-/// The traits that method look-up chooses from, where a method needs them.
+/// Imports the traits of the probes, if a method needs them.
 fn probes(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
     let fallible =
         endpoint.methods.iter().any(|method| matches!(method.output, Output::Fallible { .. }));
@@ -73,7 +75,7 @@ fn probes(endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
         }
     });
     let plain = endpoint.methods.iter().any(|method| matches!(method.output, Output::Plain(_)));
-    let results = plain.then(|| emit!(use #private::PlainFallback as _;));
+    let results = plain.then(|| emit!(use #private::ViaPlainValue as _;));
     emit!(#errors #results)
 }
 
@@ -85,8 +87,8 @@ fn function(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> Toke
     let returned = Ident::new("__rpc_returned", Span::mixed_site());
     let call = call(method, endpoint, &vars, private);
     let encode = encode(method, &returned, &vars, private);
-    // Located at the method's name: there the compiler says that its future is not `Send`.
-    let body = quote_spanned! { mixed(method.ident.span())=>
+    // The compiler reports at the span of the method's name that its future is not `Send`.
+    let body = quote_spanned! { mixed_site_at(method.ident.span())=>
         ::std::boxed::Box::pin(async move {
             let #codec = #args.codec;
             #decode
@@ -100,15 +102,16 @@ fn function(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> Toke
 fn decode(method: &Method, vars: &Vars, private: &TokenStream) -> TokenStream {
     let Vars { args, .. } = vars;
     let names = method.args.iter().map(|arg| &arg.wire);
-    let arguments = method.args.iter().map(|arg| ask(private, "argument", &arg.ty));
-    let locals = method.args.iter().map(|arg| local(&arg.ident));
+    let arguments = method.args.iter().map(|arg| spanned_call(private, "argument", &arg.ty));
+    let locals = method.args.iter().map(|arg| hygienic(&arg.ident));
     let (locals, arguments) = (emit!((#(#locals,)*)), emit!((#(#arguments,)*)));
     let (pattern, decoded) = match &method.rest {
-        None => (locals, emit!(receive_args(#args, &[#(#names),*], #arguments))),
+        None => (locals, emit!(decode_spanned_args(#args, &[#(#names),*], #arguments))),
         Some(Arg { ident, ty, .. }) => {
-            let local = local(ident);
-            let rest = ask(private, "rest", ty);
-            let decoded = emit!(receive_args_and_rest(#args, &[#(#names),*], #arguments, #rest));
+            let local = hygienic(ident);
+            let rest = spanned_call(private, "rest", ty);
+            let decoded =
+                emit!(decode_spanned_args_and_rest(#args, &[#(#names),*], #arguments, #rest));
             (emit!((#locals, #local)), decoded)
         }
     };
@@ -122,19 +125,19 @@ fn decode(method: &Method, vars: &Vars, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// Calls the user's method, and waits for it where there is something to wait for.
+/// Generates the call of the user's method, with `.await` if necessary.
 fn call(method: &Method, endpoint: &Endpoint, vars: &Vars, private: &TokenStream) -> TokenStream {
     let Vars { endpoint: service, ctx, .. } = vars;
-    let blocking = method.flavour == Flavour::Blocking;
+    let blocking = method.execution == Execution::Blocking;
     let by_ref = blocking.then(|| emit!(&));
     let shared = emit!(#by_ref #service);
     let (function, receiver) = callee(method, endpoint, &shared);
-    let locals = method.args.iter().chain(&method.rest).map(|arg| local(&arg.ident));
+    let locals = method.args.iter().chain(&method.rest).map(|arg| hygienic(&arg.ident));
     let call = emit!(#function(#receiver, #by_ref #ctx, #(#locals),*));
-    match method.flavour {
-        Flavour::Sync => call,
-        Flavour::Async => emit!(#call.await),
-        Flavour::Blocking => emit! {{
+    match method.execution {
+        Execution::Sync => call,
+        Execution::Async => emit!(#call.await),
+        Execution::Blocking => emit! {{
             let #service = ::core::clone::Clone::clone(#service);
             let #ctx = ::core::clone::Clone::clone(#ctx);
             match #private::run_blocking(move || #call).await {
@@ -147,22 +150,22 @@ fn call(method: &Method, endpoint: &Endpoint, vars: &Vars, private: &TokenStream
     }
 }
 
-/// The path of the method, and what it gets as its receiver.
+/// Returns the path of the method and its receiver.
 fn callee(
     method: &Method,
     endpoint: &Endpoint,
     shared: &TokenStream,
 ) -> (TokenStream, TokenStream) {
     let ident = &method.ident;
-    match &endpoint.host {
-        Host::Impl { .. } => {
+    match &endpoint.kind {
+        EndpointKind::Impl { .. } => {
             let receiver = match method.receiver {
                 Receiver::Ref | Receiver::RefArc => emit!(#shared),
                 Receiver::Arc => emit!(::core::clone::Clone::clone(#shared)),
             };
             (emit!(Self::#ident), receiver)
         }
-        Host::Trait { .. } => {
+        EndpointKind::Trait { .. } => {
             let (service, path) = (service(), trait_path(endpoint));
             (emit!(<#service as #path>::#ident), emit!(&(#shared).0))
         }
@@ -173,24 +176,25 @@ fn encode(method: &Method, returned: &Ident, vars: &Vars, private: &TokenStream)
     let Vars { codec, .. } = vars;
     match &method.output {
         Output::Plain(ty) => {
-            let probe = ask(private, "probe", ty);
-            let encoder = quote_spanned! { mixed(ty.span())=> #probe.returned() };
+            let probe = spanned_call(private, "return_probe", ty);
+            let encoder = quote_spanned! { mixed_site_at(ty.span())=> #probe.result_encoder() };
             emit!(#encoder.encode(#codec, &#returned))
         }
         Output::Fallible { written, ok } => {
             let error = Ident::new("__rpc_error", Span::mixed_site());
-            let found = method.expected.iter().flat_map(|expected| &expected.entries);
-            let found = found.map(|entry| find(entry, &error, codec, private));
-            let span = mixed(written.span());
-            let taken_apart = quote_spanned! { span=> #private::Fallible::into_result(#returned) };
-            let erred = quote_spanned! { span=> (&&&&&&#private::ErrorProbe(&#error)).erred() };
-            let encoder = ask(private, "returned", ok);
+            let entries = method.expected.iter().flat_map(|expected| &expected.entries);
+            let searches = entries.map(|entry| find(entry, &error, codec, private));
+            let span = mixed_site_at(written.span());
+            let result = quote_spanned! { span=> #private::Fallible::into_result(#returned) };
+            let method_error =
+                quote_spanned! { span=> (&&&&&&#private::ErrorProbe(&#error)).method_error() };
+            let encoder = spanned_call(private, "result_encoder", ok);
             emit! {
-                match #taken_apart {
+                match #result {
                     ::core::result::Result::Ok(__rpc_value) => #encoder.encode(#codec, &__rpc_value),
                     ::core::result::Result::Err(#error) => {
-                        let #error = #erred;
-                        #(#found)*
+                        let #error = #method_error;
+                        #(#searches)*
                         ::core::result::Result::Err(#error.unexpected())
                     }
                 }
@@ -199,7 +203,7 @@ fn encode(method: &Method, returned: &Ident, vars: &Vars, private: &TokenStream)
     }
 }
 
-/// Answers with the expected error where it is found.
+/// Generates the search for an expected error, which is returned if it is found.
 fn find(entry: &Entry, error: &Ident, codec: &Ident, private: &TokenStream) -> TokenStream {
     let Entry { variant, .. } = entry;
     let accept = match variant {
@@ -210,10 +214,10 @@ fn find(entry: &Entry, error: &Ident, codec: &Ident, private: &TokenStream) -> T
             _ => false,
         }),
     };
-    let expectation = expectation(entry, private);
+    let expected_error = expected_error(entry, private);
     emit! {
         if let ::core::option::Option::Some(__rpc_failure) =
-            #expectation.find(#codec, &#error, #accept)
+            #expected_error.find(#codec, &#error, #accept)
         {
             return ::core::result::Result::Err(__rpc_failure);
         }

@@ -1,15 +1,15 @@
-//! The enums of expected errors.
+//! Generates the enums of expected errors.
 
 use proc_macro2::TokenStream;
 use syn::{Generics, parse_quote};
 
-use super::{client, expectation, lints, private};
+use super::{allow_lints, client, expected_error, private};
 use crate::model::{Endpoint, Entry, Expected, Method};
 use crate::names;
 
 pub(super) fn expand(endpoint: &Endpoint) -> TokenStream {
     let private = private(endpoint);
-    let methods = endpoint.methods.iter().chain(&endpoint.broken);
+    let methods = endpoint.methods.iter().chain(&endpoint.invalid);
     methods
         .filter_map(|method| Some(one(method.expected.as_ref()?, method, endpoint, &private)))
         .collect()
@@ -23,14 +23,14 @@ fn one(
 ) -> TokenStream {
     let Expected { ident, entries, .. } = expected;
     let vis = &endpoint.client.vis;
-    let conditions = client::conditions(endpoint, method);
-    let lints = lints();
+    let cfgs = client::method_cfgs(endpoint, method);
+    let lints = allow_lints();
     let docs = format!(
         " The expected errors of [`{client}::{name}`]({client}::{name}).",
-        client = names::wire(&endpoint.client.ident),
-        name = names::wire(&method.ident),
+        client = names::wire_name(&endpoint.client.ident),
+        name = names::wire_name(&method.ident),
     );
-    // With all their bounds: the types of the entries may ask for them.
+    // With all bounds, because the types of the entries may require them.
     let (parameters, where_clause) = (&expected.generics, &expected.generics.where_clause);
     let variants = entries.iter().map(|Entry { name, ty, variant }| {
         let docs = match variant {
@@ -41,14 +41,14 @@ fn one(
     });
     let impls = impls(expected, private);
     emit! {
-        #conditions
+        #cfgs
         #lints
         #[doc = #docs]
         #vis enum #ident #parameters #where_clause {
             #(#variants,)*
         }
 
-        #conditions
+        #cfgs
         #lints
         const _: () = { #impls };
     }
@@ -64,19 +64,20 @@ fn impls(expected: &Expected, private: &TokenStream) -> TokenStream {
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
     let arms = |call: TokenStream| {
         let arms = entries.iter().map(|entry @ Entry { name, .. }| {
-            let expectation = expectation(entry, private);
+            let expected_error = expected_error(entry, private);
             emit!(Self::#name(__rpc_error) => {
-                let __rpc_error = #expectation.error(__rpc_error);
+                let __rpc_error = #expected_error.error(__rpc_error);
                 #call
             })
         });
-        // A match on a reference needs an arm even where there is nothing to match.
+        // A match on a reference needs an arm even for an empty enum.
         let none = entries.is_empty().then(|| emit!(_ => loop {}));
         emit!(match self { #(#arms)* #none })
     };
     let debug = arms(emit!(::core::fmt::Debug::fmt(__rpc_error, __rpc_f)));
     let display = arms(emit!(::core::fmt::Display::fmt(__rpc_error, __rpc_f)));
-    // The error itself, although it is what is displayed: a method that relays it has to find it again.
+    // The source is the error that is also displayed. Otherwise a method that forwards it could not
+    // find it.
     let source = arms(emit!(::core::option::Option::Some(__rpc_error)));
     let decode = entries.iter().map(|entry| decode(entry, private));
     emit! {
@@ -114,7 +115,7 @@ fn impls(expected: &Expected, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// What the entries must be, where that depends on parameters.
+/// Adds the bounds on entries that depend on parameters.
 fn bounded(expected: &Expected, private: &TokenStream) -> Generics {
     let mut generics = expected.generics.clone();
     if !generics.params.is_empty() {
@@ -136,10 +137,10 @@ fn decode(entry: &Entry, private: &TokenStream) -> TokenStream {
         None => emit!(__rpc_error),
         Some(variant) => emit!(__rpc_error @ #variant { .. }),
     };
-    let expectation = expectation(entry, private);
+    let expected_error = expected_error(entry, private);
     emit! {
         if let ::core::option::Option::Some(#accepted) =
-            #expectation.decode(__rpc_failure, __rpc_limits)
+            #expected_error.decode(__rpc_failure, __rpc_limits)
         {
             return ::core::option::Option::Some(Self::#name(__rpc_error));
         }

@@ -1,15 +1,15 @@
-//! Clients of methods that have a mistake: they type-check, so that callers add nothing to what was reported already.
+//! Generates client methods for methods with errors. They type-check, so that callers cause no
+//! further errors.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Ident, Type};
 
-use super::{client, local};
-use crate::model::{Endpoint, Method};
+use super::{client, hygienic};
+use crate::model::Method;
 
-/// The method with what was understood of its signature; any type will do for the rest.
-pub(super) fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> TokenStream {
-    let _ = endpoint;
-    let ident = local(&method.ident);
+/// Generates the method with the valid part of its signature. Other arguments have any type.
+pub(super) fn method(method: &Method, private: &TokenStream) -> TokenStream {
+    let ident = hygienic(&method.ident);
     let mut any = Vec::new();
     let params: Vec<TokenStream> = method
         .args
@@ -17,7 +17,7 @@ pub(super) fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream
         .chain(&method.rest)
         .enumerate()
         .map(|(position, arg)| {
-            let name = local(&arg.ident);
+            let name = hygienic(&arg.ident);
             match &arg.ty {
                 Type::Infer(_) => {
                     let ty = Ident::new(&format!("__RpcArg{position}"), Span::mixed_site());
@@ -29,10 +29,10 @@ pub(super) fn method(method: &Method, endpoint: &Endpoint, private: &TokenStream
         })
         .collect();
     let ctx = client::ctx(method);
-    let head = client::head(method);
+    let attrs = client::method_attrs(method);
     let returns = client::returns(method, private);
     emit! {
-        #head
+        #attrs
         #[allow(unused_variables)]
         pub fn #ident<#(#any),*>(&self, #ctx: &#private::Context, #(#params),*) -> #returns {
             loop {}

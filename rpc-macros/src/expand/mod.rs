@@ -1,4 +1,4 @@
-//! The output: the user's item, what is generated from the [`model`](crate::model), and the mistakes.
+//! Generates the output: the user's item, the code for the [`model`](crate::model), and the errors.
 
 mod client;
 mod descriptor;
@@ -17,12 +17,13 @@ use syn::{Attribute, Generics, Ident, Path, parse_quote};
 
 use crate::args::EndpointArgs;
 use crate::ast::Item;
-use crate::errors::{Errors, mistake_at};
-use crate::model::{Endpoint, Entry, Host};
-use crate::names::mixed;
+use crate::errors::{Errors, error_at};
+use crate::model::{Endpoint, EndpointKind, Entry};
+use crate::names::mixed_site_at;
 use crate::{strip, validate};
 
-/// `#[endpoint]`. The item comes out whatever is wrong with it, so that an editor keeps completing.
+/// Expands `#[endpoint]`. The item is emitted even if it has errors, so that an editor's completion
+/// keeps working.
 pub(crate) fn endpoint(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = EndpointArgs::parse(args, &mut errors);
@@ -31,8 +32,8 @@ pub(crate) fn endpoint(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let user = match (item, &model) {
         (Some(item), Some(model)) => trait_item::expand(item, model).unwrap_or_else(|| {
             let item = strip::item(tokens);
-            // `pub` says that a method is remote, also on a type that nobody outside of its crate can name, and
-            // arguments are taken by value because they come from outside, whatever is done with them.
+            // `pub` marks remote methods, even on a type that is private to its crate. Arguments
+            // are passed by value, because they are decoded from a message.
             emit! { #[allow(unreachable_pub, clippy::needless_pass_by_value)] #item }
         }),
         _ => strip::item(tokens),
@@ -49,25 +50,25 @@ fn generate(endpoint: &Endpoint) -> TokenStream {
     emit! { #dispatch #client #expected }
 }
 
-/// `#[expected]` that no `#[endpoint]` consumed.
+/// Expands an `#[expected]` that no `#[endpoint]` has consumed into an error.
 pub(crate) fn misplaced_expected(args: &TokenStream, item: &TokenStream) -> TokenStream {
-    let error = mistake_at(
+    let error = error_at(
         Span::call_site(),
         "`#[expected]` has no effect here",
-        format!("it belongs on a `pub` method in an `impl` block, or on a method in a trait, that has `#[endpoint]`; \
-                 there write `#[expected({args})]`"),
+        format!("write `#[expected({args})]` on a `pub` method of an `impl` block, or on a method of a trait, that has `#[endpoint]`"),
     )
     .to_compile_error();
     emit! { #error #item }
 }
 
-/// The hidden module that generated code calls.
+/// Returns the path of the hidden module that generated code uses.
 fn private(endpoint: &Endpoint) -> TokenStream {
     let krate = &endpoint.krate;
     respanned(emit!(#krate::__private), Span::mixed_site())
 }
 
-/// The same tokens at another place, all of one hygiene: an expression is nowhere else if its tokens differ in that.
+/// Sets the span of all tokens. An expression has the location of `span` only if all its tokens
+/// have the same hygiene.
 fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     let tokens = tokens.into_iter().map(|mut token| {
         token.set_span(span);
@@ -76,8 +77,8 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.collect()
 }
 
-/// What lints may say about the user's code, but not about what is made of it.
-fn lints() -> TokenStream {
+/// Generates an `#[allow]` for lints that concern the user's code but not generated items.
+fn allow_lints() -> TokenStream {
     emit! {
         #[allow(
             dead_code,
@@ -94,12 +95,12 @@ fn lints() -> TokenStream {
     }
 }
 
-/// The type that implements `Endpoint`, with the generics of that implementation.
+/// Returns the type that implements `Endpoint`, and the generics of the implementation.
 fn implementor(endpoint: &Endpoint) -> (TokenStream, Generics) {
     let mut generics = endpoint.generics.clone();
-    let self_ty = match &endpoint.host {
-        Host::Impl { self_ty } => emit!(#self_ty),
-        Host::Trait { newtype, .. } => {
+    let self_ty = match &endpoint.kind {
+        EndpointKind::Impl { self_ty } => emit!(#self_ty),
+        EndpointKind::Trait { newtype, .. } => {
             let service = service();
             let path = trait_path(endpoint);
             let arguments = params::arguments(&generics);
@@ -107,47 +108,49 @@ fn implementor(endpoint: &Endpoint) -> (TokenStream, Generics) {
             emit!(#newtype<#(#arguments,)* #service>)
         }
     };
-    // Without it the compiler could not tell that the constants live as long as they must.
+    // The associated constants must be `'static`.
     if !generics.params.is_empty() {
         generics.make_where_clause().predicates.push(parse_quote!(Self: 'static));
     }
     (self_ty, generics)
 }
 
-/// The parameter of a trait's newtype.
+/// Returns the type parameter of the newtype of a trait.
 fn service() -> Ident {
     Ident::new("__RpcService", Span::mixed_site())
 }
 
-/// The annotated trait with its own parameters.
+/// Returns the path of the annotated trait with its parameters.
 fn trait_path(endpoint: &Endpoint) -> Path {
     let name = &endpoint.name;
     let (_, arguments, _) = endpoint.generics.split_for_impl();
     parse_quote!(#name #arguments)
 }
 
-/// The user's identifier with the hygiene of the macro, so that lints do not speak twice.
-fn local(ident: &Ident) -> Ident {
+/// Returns the user's identifier with the hygiene of the macro, so that lints do not report it
+/// twice.
+fn hygienic(ident: &Ident) -> Ident {
     let mut ident = ident.clone();
-    ident.set_span(mixed(ident.span()));
+    ident.set_span(mixed_site_at(ident.span()));
     ident
 }
 
-/// `__private::function::<Type>()` where the user wrote the type: there the compiler reports what the type lacks.
-fn ask(private: &TokenStream, function: &str, ty: &impl ToTokens) -> TokenStream {
-    let span = mixed(ty.span());
+/// Generates `__private::function::<Type>()` with the span of the type, where the compiler then
+/// reports unsatisfied bounds.
+fn spanned_call(private: &TokenStream, function: &str, ty: &impl ToTokens) -> TokenStream {
+    let span = mixed_site_at(ty.span());
     // A call begins where its path does.
     let private = respanned(private.clone(), span);
     let function = Ident::new(function, span);
     quote_spanned! { span=> #private::#function::<#ty>() }
 }
 
-/// What can be done with an expected error.
-fn expectation(entry: &Entry, private: &TokenStream) -> TokenStream {
-    ask(private, "expected", &entry.ty)
+/// Generates the call that returns the operations on an expected error.
+fn expected_error(entry: &Entry, private: &TokenStream) -> TokenStream {
+    spanned_call(private, "expected_error", &entry.ty)
 }
 
-/// A version as a constant expression.
+/// Generates a version as a constant expression.
 fn version(private: &TokenStream, version: crate::version::Version) -> TokenStream {
     let crate::version::Version { major, minor, revision } = version;
     match revision {
@@ -163,7 +166,7 @@ fn option(value: Option<TokenStream>) -> TokenStream {
     }
 }
 
-/// The `#[cfg]`s of the item together with those of one of its methods.
+/// Returns the `#[cfg]`s of the item and of one of its methods.
 fn cfgs<'a>(endpoint: &'a Endpoint, method: &'a [Attribute]) -> TokenStream {
     let (outer, inner) = (&endpoint.cfgs, method);
     emit!(#(#outer)* #(#inner)*)

@@ -1,9 +1,9 @@
-//! Generic parameters, as generated types declare and mention them.
+//! Generic parameters of generated types.
 
 use proc_macro2::TokenStream;
 use syn::{GenericParam, Generics};
 
-/// The parameters as arguments.
+/// Returns the parameters as arguments.
 pub(super) fn arguments(generics: &Generics) -> Vec<TokenStream> {
     generics
         .params
@@ -25,7 +25,7 @@ pub(super) fn arguments(generics: &Generics) -> Vec<TokenStream> {
         .collect()
 }
 
-/// The same parameters with neither bounds nor defaults.
+/// Removes bounds and defaults.
 pub(super) fn unbounded(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     generics.where_clause = None;
@@ -36,9 +36,11 @@ pub(super) fn unbounded(generics: &Generics) -> Generics {
                 param.colon_token = None;
             }
             GenericParam::Type(param) => {
-                // `?Sized` is no demand but its absence is one.
-                param.bounds =
-                    std::mem::take(&mut param.bounds).into_iter().filter(relaxes).collect();
+                // `?Sized` relaxes a bound, so it stays.
+                param.bounds = std::mem::take(&mut param.bounds)
+                    .into_iter()
+                    .filter(is_relaxed_bound)
+                    .collect();
                 param.default = None;
             }
             GenericParam::Const(param) => param.default = None,
@@ -47,11 +49,11 @@ pub(super) fn unbounded(generics: &Generics) -> Generics {
     generics
 }
 
-fn relaxes(bound: &syn::TypeParamBound) -> bool {
+fn is_relaxed_bound(bound: &syn::TypeParamBound) -> bool {
     emit!(#bound).to_string().starts_with('?')
 }
 
-/// A type that mentions the parameters and asks nothing of them.
+/// Returns the type of a `PhantomData` field that uses the parameters and requires nothing of them.
 pub(super) fn marker(generics: &Generics) -> Option<TokenStream> {
     let mentioned: Vec<TokenStream> = generics
         .params

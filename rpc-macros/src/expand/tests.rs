@@ -1,4 +1,4 @@
-//! Whatever is written, the macro neither panics nor swallows the item.
+//! The macro neither panics nor drops the item, whatever the input.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::quote;
@@ -52,7 +52,7 @@ fn args() -> TokenStream {
     )
 }
 
-/// How many tokens there are, those in groups included.
+/// Counts the tokens, including those in groups.
 fn count(tokens: &TokenStream) -> usize {
     let inside = |token: TokenTree| match token {
         TokenTree::Group(group) => count(&group.stream()) + 1,
@@ -61,7 +61,7 @@ fn count(tokens: &TokenStream) -> usize {
     tokens.clone().into_iter().map(inside).sum()
 }
 
-/// The tokens without the one at `position`; a group goes with all that is in it.
+/// Removes the token at `position`. A group is removed with its content.
 fn without(tokens: TokenStream, position: &mut isize) -> TokenStream {
     let mut kept = Vec::new();
     for token in tokens {

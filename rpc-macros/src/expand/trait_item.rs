@@ -1,4 +1,5 @@
-//! A trait as it comes out: its `async fn`s promise to be `Send`, and it turns into an endpoint.
+//! Generates the trait: its `async fn`s return `Send` futures, and `into_endpoint` wraps an
+//! implementation.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,15 +7,17 @@ use syn::spanned::Spanned;
 use syn::{FnArg, ReturnType, parse_quote};
 
 use super::params::{arguments, marker, unbounded};
-use super::{lints, service};
+use super::{allow_lints, service};
 use crate::ast::{Body, Item, ItemKind, Member, Method, Trait};
-use crate::model::{Endpoint, Host};
-use crate::names::{self, mixed};
+use crate::model::{Endpoint, EndpointKind};
+use crate::names::{self, mixed_site_at};
 use crate::strip;
 
-/// The rewritten trait and its newtype; `None` for an `impl` block, which comes out as it was written.
+/// Generates the trait and its newtype. Returns `None` for an `impl` block, which is emitted as
+/// written.
 pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
-    let (ItemKind::Trait(definition), Host::Trait { vis, newtype }) = (item.kind, &endpoint.host)
+    let (ItemKind::Trait(definition), EndpointKind::Trait { vis, newtype }) =
+        (item.kind, &endpoint.kind)
     else {
         return None;
     };
@@ -22,7 +25,7 @@ pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
     let supertraits = supertraits.iter();
     let attrs = &item.attrs;
     let (parameters, where_clause) = (&item.generics, &item.generics.where_clause);
-    // A mistake, and reported as such.
+    // This is an error that validation has reported.
     let named_into_endpoint = item.members.iter().any(
         |member| matches!(member, Member::Method(method) if method.sig.ident == "into_endpoint"),
     );
@@ -35,8 +38,8 @@ pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
     };
     let generated = self::newtype(endpoint);
     let docs = format!(
-        " Wraps the implementation, to be given to a server or to [`{client}::in_process`]({client}::in_process).",
-        client = names::wire(&endpoint.client.ident)
+        " Wraps the implementation for a server or for [`{client}::in_process`]({client}::in_process).",
+        client = names::wire_name(&endpoint.client.ident)
     );
     let into_endpoint = (!named_into_endpoint).then(|| {
         emit! {
@@ -65,10 +68,10 @@ pub(super) fn expand(item: Item, endpoint: &Endpoint) -> Option<TokenStream> {
 }
 
 fn newtype(endpoint: &Endpoint) -> TokenStream {
-    let Host::Trait { vis, newtype } = &endpoint.host else { return TokenStream::new() };
-    let (lints, cfgs) = (lints(), &endpoint.cfgs);
+    let EndpointKind::Trait { vis, newtype } = &endpoint.kind else { return TokenStream::new() };
+    let (lints, cfgs) = (allow_lints(), &endpoint.cfgs);
     let docs =
-        format!(" An endpoint made of an implementation of [`{}`].", names::wire(&endpoint.name));
+        format!(" Endpoint around an implementation of [`{}`].", names::wire_name(&endpoint.name));
     let service = service();
     let mut generics = unbounded(&endpoint.generics);
     let marker = marker(&generics).map(|ty| emit!(::core::marker::PhantomData<#ty>));
@@ -115,7 +118,7 @@ fn method(method: Method) -> TokenStream {
         ReturnType::Default => emit!(()),
         ReturnType::Type(_, ty) => emit!(#ty),
     };
-    let future = quote_spanned! { mixed(asyncness.span())=>
+    let future = quote_spanned! { mixed_site_at(asyncness.span())=>
         impl ::core::future::Future<Output = #output> + ::core::marker::Send
     };
     sig.output = parse_quote!(-> #future);

@@ -1,4 +1,4 @@
-//! `#[expected(…)]`: which errors, and what the variants of the generated enum are called.
+//! `#[expected(…)]`: the errors, and the variants of the generated enum.
 
 use quote::ToTokens;
 use syn::{Attribute, Ident, Path};
@@ -9,7 +9,7 @@ use crate::errors::Errors;
 use crate::model::{Entry, Expected};
 use crate::names;
 
-/// The expected errors of `method`; its own mistakes leave out single entries.
+/// Checks the expected errors of `method`. An entry with an error is left out.
 pub(super) fn check(
     attrs: &[&Attribute],
     method: &Ident,
@@ -28,21 +28,21 @@ pub(super) fn check(
         }
     }
     let tokens = entries.iter().map(|entry| entry.ty.to_token_stream()).collect();
-    let name = format!("{}{}Expected", names::wire(scope.name), names::pascal(method));
+    let name = format!("{}{}Expected", names::wire_name(scope.name), names::pascal_case(method));
     let generics = generics::occurring(scope.generics, tokens);
-    Some(Expected { ident: names::generated(&name, method), generics, entries })
+    Some(Expected { ident: names::generated_ident(&name, method), generics, entries })
 }
 
 fn entry(written: ExpectedEntry, scope: &Scope<'_>, errors: &mut Errors) -> Option<Entry> {
     let ExpectedEntry { path, renamed } = written;
     let is_keyword = |name: &str| ["Self", "self", "super", "crate"].contains(&name);
     if path.segments.last().is_some_and(|last| is_keyword(&last.ident.to_string())) {
-        errors.push(&path, "not the path of an error", "name error types or variants");
+        errors.push(&path, "expected the path of an error", "name error types or variants");
         return None;
     }
     if path.segments.first().is_some_and(|first| first.ident == "Self") {
-        let problem = "`Self` is another type on the client";
-        errors.push(&path, problem, "write the type of the error out");
+        let problem = "`Self` is a different type in the client";
+        errors.push(&path, problem, "write the name of the type");
         return None;
     }
     let last = path.segments.last()?;
@@ -53,15 +53,16 @@ fn entry(written: ExpectedEntry, scope: &Scope<'_>, errors: &mut Errors) -> Opti
     }
 }
 
-/// The enum, where the path names one of its variants.
+/// Returns the enum if the path names one of its variants.
 ///
-/// `Enum::Variant` and `module::Type` look the same to a macro but for the case of the segment before the last.
+/// A macro can distinguish `Enum::Variant` and `module::Type` only by the case of the
+/// second-to-last segment.
 fn owner_of_variant(path: &Path, scope: &Scope<'_>) -> Option<Path> {
     let mut owner = path.clone();
     owner.segments.pop();
     owner.segments.pop_punct();
     let enum_ = owner.segments.last()?;
-    let text = names::wire(&enum_.ident);
+    let text = names::wire_name(&enum_.ident);
     let associated = owner.segments.len() == 1
         && scope.generics.type_params().any(|param| param.ident == enum_.ident);
     (text.starts_with(char::is_uppercase) && !associated).then_some(owner)
@@ -75,11 +76,11 @@ fn unique(entry: &Entry, entries: &[Entry], errors: &mut Errors) -> bool {
     if text(path) == text(other) {
         errors.push(path, format!("`{}` is named twice", text(path)), "name each error once");
     } else {
-        let problem = format!("two expected errors would be called `{}` on the client", entry.name);
+        let problem = format!("two expected errors have the name `{}`", entry.name);
         errors.push(
             path,
             problem,
-            format!("give one a name: `{} as Other{}`", text(path), entry.name),
+            format!("rename one of them: `{} as Other{}`", text(path), entry.name),
         );
     }
     false

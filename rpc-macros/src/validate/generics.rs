@@ -1,7 +1,7 @@
-//! Which of an item's generic parameters a generated item needs.
+//! The generic parameters of generated items.
 //!
-//! Only those that occur in what it says: a client with all of them would have to be written as
-//! `LedgerClient::<SomeStore>` by everybody who never meets the store.
+//! A generated item has only those parameters that occur in its signatures. With all of them,
+//! callers would have to write `LedgerClient::<SomeStore>`, although they never use the store.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use syn::{GenericParam, Generics, WhereClause, WherePredicate};
 
 use crate::model::Method;
 
-/// The parameters that occur in the signatures of the client's methods.
+/// Returns the parameters that occur in the signatures of the client's methods.
 pub(super) fn of_client<'a>(all: &Generics, methods: impl Iterator<Item = &'a Method>) -> Generics {
     let mut named = TokenStream::new();
     for method in methods {
@@ -25,7 +25,8 @@ pub(super) fn of_client<'a>(all: &Generics, methods: impl Iterator<Item = &'a Me
     occurring(all, named)
 }
 
-/// The parameters that occur in `tokens` or in the bounds of one that does, with the predicates about them.
+/// Returns the parameters that occur in `tokens`, those that occur in their bounds, and the
+/// predicates about them.
 pub(super) fn occurring(all: &Generics, tokens: TokenStream) -> Generics {
     let names: HashSet<String> = all.params.iter().map(name).collect();
     let mut kept = HashSet::new();
@@ -65,7 +66,7 @@ pub(super) fn occurring(all: &Generics, tokens: TokenStream) -> Generics {
     }
 }
 
-/// Lifetimes with their apostrophe.
+/// Returns the name of a parameter. That of a lifetime includes the apostrophe.
 fn name(param: &GenericParam) -> String {
     match param {
         GenericParam::Lifetime(param) => param.lifetime.to_string(),

@@ -1,7 +1,7 @@
-//! All rules: an annotated item and its arguments become a [`model`](crate::model), or mistakes.
+//! Checks an annotated item and its arguments, and builds the [`model`](crate::model).
 //!
-//! Every section is checked, whatever is wrong with the others. What has a mistake is left out of the model or takes
-//! its default there, so that expansion never sees it.
+//! Every part is checked, even if others have errors. A part with an error is left out of the model
+//! or gets its default, so that the expansion never sees it.
 
 mod attrs;
 mod expected;
@@ -12,62 +12,62 @@ mod types;
 
 use syn::{Attribute, Ident, LitStr, Path, Type};
 
-use crate::args::{EndpointArgs, Given, Namespace};
+use crate::args::{EndpointArgs, Namespace, Setting};
 use crate::ast::{Impl, Item, ItemKind, Member, Method as Source, Trait};
 use crate::errors::Errors;
-use crate::model::{Client, Endpoint, Host, Method};
+use crate::model::{Client, Endpoint, EndpointKind, Method};
 use crate::names;
 use crate::version::Version;
 
-/// What the rules for one method need to know about its surroundings.
+/// The properties of the endpoint that the rules for a method depend on.
 struct Scope<'a> {
     krate: Path,
     name: &'a Ident,
-    version: Given<Version>,
+    version: Setting<Version>,
     in_trait: bool,
     generics: &'a syn::Generics,
 }
 
 impl Scope<'_> {
-    /// The endpoint's version, or what stands for it.
+    /// Returns the version of the endpoint, or 1.0 if it is missing or invalid.
     fn version(&self) -> Version {
         match self.version {
-            Given::Yes(version) => version,
-            Given::No | Given::Wrong => Version::V1_0,
+            Setting::Valid(version) => version,
+            Setting::Missing | Setting::Invalid => Version::V1_0,
         }
     }
 }
 
-/// Checks everything; `None` where nothing can be generated for the item.
+/// Checks the item. Returns `None` if nothing can be generated for it.
 pub(crate) fn endpoint(args: EndpointArgs, item: &Item, errors: &mut Errors) -> Option<Endpoint> {
     let namespaces = namespaces(&args, errors);
-    let (name, host) = match &item.kind {
-        ItemKind::Impl(block) => impl_host(block, errors)?,
-        ItemKind::Trait(definition) => trait_host(definition, errors)?,
+    let (name, kind) = match &item.kind {
+        ItemKind::Impl(block) => impl_kind(block, errors)?,
+        ItemKind::Trait(definition) => trait_kind(definition, errors)?,
     };
     let scope = Scope {
         krate: args.krate.unwrap_or_else(|| syn::parse_quote!(::rpc_core)),
         name: &name,
         version: args.version,
-        in_trait: matches!(host, Host::Trait { .. }),
+        in_trait: matches!(kind, EndpointKind::Trait { .. }),
         generics: &item.generics,
     };
-    let (methods, broken) = methods(item, &scope, errors);
+    let (methods, invalid) = methods(item, &scope, errors);
     unique_names(&methods, errors);
     let generics = generics::of_client(
         &item.generics,
-        methods.iter().chain(&broken).map(|method| &method.model),
+        methods.iter().chain(&invalid).map(|method| &method.model),
     );
     let client = match args.client {
         Some(client) => Client { vis: client.vis, ident: client.ident, generics },
         None => {
-            let vis = match &host {
-                Host::Impl { .. } => syn::parse_quote!(pub),
-                Host::Trait { vis, .. } => vis.clone(),
+            let vis = match &kind {
+                EndpointKind::Impl { .. } => syn::parse_quote!(pub),
+                EndpointKind::Trait { vis, .. } => vis.clone(),
             };
             Client {
                 vis,
-                ident: names::generated(&format!("{}Client", names::wire(&name)), &name),
+                ident: names::generated_ident(&format!("{}Client", names::wire_name(&name)), &name),
                 generics,
             }
         }
@@ -79,18 +79,18 @@ pub(crate) fn endpoint(args: EndpointArgs, item: &Item, errors: &mut Errors) -> 
         krate: scope.krate,
         cfgs: attrs::cfgs(&item.attrs),
         docs: attrs::docs(&item.attrs),
-        host,
+        kind,
         namespaces,
         version,
         client,
         generics: item.generics.clone(),
         methods: model(methods),
-        broken: model(broken),
+        invalid: model(invalid),
         name,
     })
 }
 
-/// A method of the model beside its source, where later mistakes are located.
+/// A method of the model and its source, which later errors point at.
 struct Checked<'a> {
     model: Method,
     wire_at: method::WireNames,
@@ -102,7 +102,7 @@ fn methods<'a>(
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> (Vec<Checked<'a>>, Vec<Checked<'a>>) {
-    let (mut good, mut broken) = (Vec::new(), Vec::new());
+    let (mut good, mut invalid) = (Vec::new(), Vec::new());
     let mut remote = false;
     for member in &item.members {
         let source = match member {
@@ -110,10 +110,10 @@ fn methods<'a>(
             Member::Macro(tokens) => {
                 errors.push(
                     tokens,
-                    "`#[endpoint]` cannot see the methods that a macro makes",
-                    "write them out, or call the macro in an `impl` block of its own, where nothing is remote",
+                    "`#[endpoint]` cannot see the methods that a macro generates",
+                    "write the methods here, or call the macro in a separate `impl` block, whose methods are not remote",
                 );
-                // Whether the macro would have made remote methods is not known.
+                // The macro may have generated remote methods.
                 remote = true;
                 continue;
             }
@@ -128,94 +128,94 @@ fn methods<'a>(
         let clean = errors.clean_since(mark);
         if let Some((model, wire_at)) = checked {
             let checked = Checked { model, wire_at, source };
-            if clean { &mut good } else { &mut broken }.push(checked);
+            if clean { &mut good } else { &mut invalid }.push(checked);
         }
     }
     if !remote {
         nothing_remote(item, errors);
     }
-    (good, broken)
+    (good, invalid)
 }
 
 fn nothing_remote(item: &Item, errors: &mut Errors) {
     match &item.kind {
         ItemKind::Impl(block) => errors.push(
             block.impl_token,
-            "this `impl` has no `pub fn`, so nothing in it can be called from outside",
+            "this `impl` block has no `pub fn`, so it has no remote method",
             "write `pub` before the methods that clients may call, or remove `#[endpoint]`",
         ),
         ItemKind::Trait(definition) => errors.push(
             definition.trait_token,
             "this trait has no remote method",
-            "add one (all methods are remote but those marked `#[local]`), or remove `#[endpoint]`",
+            "add one (every method without `#[local]` is remote), or remove `#[endpoint]`",
         ),
     }
 }
 
-fn impl_host(block: &Impl, errors: &mut Errors) -> Option<(Ident, Host)> {
+fn impl_kind(block: &Impl, errors: &mut Errors) -> Option<(Ident, EndpointKind)> {
     if let Some(trait_) = &block.trait_ {
         errors.push(
             trait_,
-            "`#[endpoint]` on an `impl` of a trait: the trait itself is what clients know",
-            "put it on the definition of the trait, or on an `impl` block without `for`",
+            "`#[endpoint]` cannot be on an `impl` of a trait",
+            "put it on the trait definition, or on an `impl` block without `for`",
         );
         return None;
     }
-    let name = match types::peel(&block.self_ty) {
+    let name = match types::ungroup(&block.self_ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
         _ => None,
     };
     let Some(name) = name else {
         errors.push(
             &block.self_ty,
-            "an endpoint is a named type: the client is called after it",
+            "an endpoint must be a named type: the client is named after it",
             "write the `impl` block for a `struct` or an `enum`",
         );
         return None;
     };
-    Some((name.ident.clone(), Host::Impl { self_ty: Box::new(block.self_ty.clone()) }))
+    Some((name.ident.clone(), EndpointKind::Impl { self_ty: Box::new(block.self_ty.clone()) }))
 }
 
-fn trait_host(definition: &Trait, errors: &mut Errors) -> Option<(Ident, Host)> {
+fn trait_kind(definition: &Trait, errors: &mut Errors) -> Option<(Ident, EndpointKind)> {
     if let Some(unsafety) = &definition.unsafety {
         errors.push(
             unsafety,
-            "an unsafe trait cannot be an endpoint: nobody could vouch for the calls from outside",
+            "an unsafe trait cannot be an endpoint: remote callers cannot uphold its safety contract",
             "remove `unsafe`",
         );
         return None;
     }
     let name = &definition.ident;
-    let newtype = names::generated(&format!("{}Endpoint", names::wire(name)), name);
-    Some((name.clone(), Host::Trait { vis: definition.vis.clone(), newtype }))
+    let newtype = names::generated_ident(&format!("{}Endpoint", names::wire_name(name)), name);
+    Some((name.clone(), EndpointKind::Trait { vis: definition.vis.clone(), newtype }))
 }
 
-/// The own namespace, then the legacy ones.
+/// Returns the namespace of the endpoint, then the legacy ones.
 fn namespaces(args: &EndpointArgs, errors: &mut Errors) -> Vec<Option<String>> {
     let own = args.namespace.as_ref().map(LitStr::value);
     if let Some(namespace) = &args.namespace {
-        names::check(namespace, "namespace", errors);
+        names::check_name(namespace, "namespace", errors);
     }
     let mut all = vec![own];
     for legacy in &args.legacy_namespaces {
         let (name, what) = match legacy {
             Namespace::Named(name) => {
-                names::check(name, "namespace", errors);
+                names::check_name(name, "namespace", errors);
                 (Some(name.value()), format!("the namespace `{}`", name.value()))
             }
             Namespace::Null(_) => (None, "the null namespace".to_owned()),
         };
         if all.contains(&name) {
-            let problem = format!("{what} already reaches this endpoint");
-            let advice = match name {
+            let problem = format!("{what} is already a namespace of this endpoint");
+            let help = match name {
                 None if args.namespace.is_none() => {
                     "remove it: an endpoint without `namespace` is in the null namespace"
                 }
-                _ => "name each namespace once",
+                _ => "list each namespace once",
             };
             match legacy {
-                Namespace::Named(lit) => errors.push(lit, problem, advice),
-                Namespace::Null(ident) => errors.push(ident, problem, advice),
+                Namespace::Named(lit) => errors.push(lit, problem, help),
+                Namespace::Null(ident) => errors.push(ident, problem, help),
             }
             continue;
         }
@@ -224,8 +224,10 @@ fn namespaces(args: &EndpointArgs, errors: &mut Errors) -> Vec<Option<String>> {
     all
 }
 
-/// Refuses a wire name or alias that reaches two methods. Where `#[cfg]` is involved both may never meet; the registry
-/// has the last word there.
+/// Rejects duplicate wire names and aliases.
+///
+/// Methods with `#[cfg]` are not checked, because they may exclude each other. The registry checks
+/// them.
 fn unique_names(methods: &[Checked<'_>], errors: &mut Errors) {
     let mut taken: Vec<(&str, &Ident)> = Vec::new();
     for Checked { model, wire_at, source } in methods {
@@ -239,15 +241,15 @@ fn unique_names(methods: &[Checked<'_>], errors: &mut Errors) {
                 continue;
             };
             let problem = match *other == &source.sig.ident {
-                true => format!("`{name}` already reaches this method"),
-                false => format!("`{name}` already reaches the method `{other}`"),
+                true => format!("`{name}` is already a wire name of this method"),
+                false => format!("`{name}` is already a wire name of the method `{other}`"),
             };
-            errors.push(at, problem, "give every name to one method, and once");
+            errors.push(at, problem, "use each wire name once");
         }
     }
 }
 
-/// The last attribute of the given name.
+/// Returns the last attribute with the given name.
 fn find<'a>(attrs: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
     attrs.iter().rfind(|attr| attr.path().is_ident(name))
 }

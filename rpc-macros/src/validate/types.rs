@@ -1,22 +1,23 @@
-//! Which types can travel, as far as their spelling tells. The rest is the compiler's to check.
+//! Checks types as far as their tokens allow. The compiler checks the rest.
 
 use syn::visit::{self, Visit};
 use syn::{GenericArgument, Path, PathArguments, Type, TypeImplTrait, TypeReference};
 
 use crate::errors::Errors;
 
-/// The type without the invisible group that a `macro_rules` fragment puts around it.
-pub(super) fn peel(ty: &Type) -> &Type {
+/// Returns the type without parentheses and without the invisible group of a `macro_rules`
+/// fragment.
+pub(super) fn ungroup(ty: &Type) -> &Type {
     match ty {
-        Type::Group(group) => peel(&group.elem),
-        Type::Paren(paren) => peel(&paren.elem),
+        Type::Group(group) => ungroup(&group.elem),
+        Type::Paren(paren) => ungroup(&paren.elem),
         other => other,
     }
 }
 
-/// The last segment of a path type.
+/// Returns the last segment of a path type.
 pub(super) fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
-    match peel(ty) {
+    match ungroup(ty) {
         Type::Path(path) => path.path.segments.last(),
         _ => None,
     }
@@ -30,7 +31,7 @@ pub(super) fn is_result(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == "Result")
 }
 
-/// The first type between the angle brackets of the last segment.
+/// Returns the first type argument of the last segment.
 pub(super) fn first_argument(ty: &Type) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &last_segment(ty)?.arguments else {
         return None;
@@ -41,21 +42,22 @@ pub(super) fn first_argument(ty: &Type) -> Option<&Type> {
     })
 }
 
-/// Refuses types that a client, which has nothing but the signature, could not use. Says whether all is well.
-pub(super) fn check_travels(ty: &Type, role: &str, errors: &mut Errors) -> bool {
+/// Rejects types that the client cannot use in its own signature. Returns whether the type is
+/// valid.
+pub(super) fn check_client_type(ty: &Type, role: &str, errors: &mut Errors) -> bool {
     let mark = errors.mark();
-    Travels { role, errors }.visit_type(ty);
+    ClientTypeCheck { role, errors }.visit_type(ty);
     errors.clean_since(mark)
 }
 
-struct Travels<'a> {
+struct ClientTypeCheck<'a> {
     role: &'a str,
     errors: &'a mut Errors,
 }
 
-impl<'ast> Visit<'ast> for Travels<'_> {
+impl<'ast> Visit<'ast> for ClientTypeCheck<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        let owned = match peel(&reference.elem) {
+        let owned = match ungroup(&reference.elem) {
             Type::Path(path) if path.path.is_ident("str") => "`String`".to_owned(),
             Type::Path(path) if path.path.is_ident("Path") => "`PathBuf`".to_owned(),
             Type::Slice(_) => "a `Vec`".to_owned(),
@@ -65,21 +67,21 @@ impl<'ast> Visit<'ast> for Travels<'_> {
             },
             _ => "the type itself, without `&`".to_owned(),
         };
-        let problem = format!("{} travels by value, not by reference", self.role);
+        let problem = format!("{} is sent by value, not by reference", self.role);
         self.errors.push(reference, problem, format!("write {owned}"));
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
-        let problem = format!("{} needs a type that the client can name", self.role);
-        self.errors.push(ty, problem, "name the type instead of writing `impl …`");
+        let problem = format!("{} must have a type that the client can name", self.role);
+        self.errors.push(ty, problem, "write a named type instead of `impl …`");
     }
 
     fn visit_path(&mut self, path: &'ast Path) {
         match path.segments.first() {
             Some(first) if first.ident == "Self" => {
                 let problem =
-                    format!("{} names `Self`, which is another type on the client", self.role);
-                self.errors.push(path, problem, "write the type out");
+                    format!("{} names `Self`, which is a different type in the client", self.role);
+                self.errors.push(path, problem, "write the name of the type");
             }
             _ => visit::visit_path(self, path),
         }

@@ -156,7 +156,7 @@ async fn an_unexpected_error_tells_the_caller_nothing_of_the_inside(world: World
     let error = bank.transfer(&ctx(), "disk".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert_eq!(remote.class(), "LedgerError");
-    assert!(remote.trace().is_empty() && remote.details().is_none(), "{remote:?}");
+    assert!(remote.causes().is_empty() && remote.details().is_none(), "{remote:?}");
     let all = format!("{error} {error:?}");
     assert!(!all.contains("hunter2") && !all.contains("sector"), "{all}");
     let id = remote.info().message_id.unwrap().to_string();
@@ -170,7 +170,7 @@ async fn a_server_that_is_told_to_sends_text_and_causes(world: World) {
     let error = bank.transfer(&ctx(), "disk".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert_eq!(remote.message(), "password `hunter2` was not taken");
-    assert_eq!(remote.trace(), ["sector 7 is gone"]);
+    assert_eq!(remote.causes(), ["sector 7 is gone"]);
     let error = bank.transfer(&ctx(), "panic".into()).await.unwrap_err();
     assert!(error.to_string().contains("the vault `hunter2` is open"), "{error}");
 }

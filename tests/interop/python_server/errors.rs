@@ -80,7 +80,7 @@ async fn an_exception_that_nobody_claims_says_what_it_was(world: World) {
     let remote = remote(&error);
     assert_eq!((remote.class(), remote.module()), ("ZeroDivisionError", Some("builtins")));
     assert_eq!(remote.message(), "by zéro");
-    assert!(remote.trace().iter().any(|line| line.contains("server.py")), "{:?}", remote.trace());
+    assert!(remote.causes().iter().any(|line| line.contains("server.py")), "{:?}", remote.causes());
 }
 
 async fn a_class_of_that_name_in_another_module_is_not_taken_for_it(world: World) {

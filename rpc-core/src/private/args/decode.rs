@@ -1,4 +1,4 @@
-//! Reading arguments.
+//! Decodes arguments.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +7,8 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
 };
 
-use super::absent::expectation;
-use super::report::{Fault, Report, given_twice, undecodable};
+use super::errors::{ArgError, ArgsErrors, duplicate, undecodable};
+use super::missing::expected_type;
 use super::rest::Rest;
 use super::tuple::ArgTuple;
 use crate::endpoint::EncodedArgs;
@@ -16,124 +16,140 @@ use crate::message::Failure;
 
 /// Decodes the arguments of a method by their names, in one pass.
 ///
-/// `names` has as many elements as the tuple. An argument that was left out is `None` where its
-/// type is an option.
+/// `names` has as many elements as the tuple. A missing argument is `None` if its type is an
+/// option.
 ///
 /// # Errors
 ///
-/// [`FailureKind::InvalidArguments`](crate::message::FailureKind::InvalidArguments) names what is
-/// missing, unknown, given twice or of a wrong type;
-/// [`FailureKind::Malformed`](crate::message::FailureKind::Malformed) where the bytes are no map of
-/// names, or exceed the limits.
+/// Fails with [`FailureKind::InvalidArguments`](crate::message::FailureKind::InvalidArguments) if
+/// an argument is missing, unknown, duplicate or of the wrong type. Fails with
+/// [`FailureKind::Malformed`](crate::message::FailureKind::Malformed) if the bytes are not a map of
+/// names or exceed the limits.
 pub fn decode_args<'a, T: ArgTuple<'a>>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<T, Failure> {
-    let mut unknown = Unknown::default();
-    let mut slots = T::slots();
-    read::<T, _>(args, names, &mut slots, &mut unknown)?;
-    match T::finish(slots) {
+    let mut unknown = RejectUnknown::default();
+    let mut partial = T::empty();
+    decode::<T, _>(args, names, &mut partial, &mut unknown)?;
+    match T::finish(partial) {
         Ok(arguments) if unknown.count == 0 => Ok(arguments),
         finished => {
             let missing = finished.err().unwrap_or_default();
-            Err(Report { names, others: false }.incomplete(&missing, &unknown.first, unknown.count))
+            Err(ArgsErrors { names, takes_rest: false }.incomplete(
+                &missing,
+                &unknown.first,
+                unknown.count,
+            ))
         }
     }
 }
 
-/// The same for a method that takes all other arguments, too.
+/// Decodes arguments like [`decode_args`], for a method that takes all remaining arguments.
 ///
 /// # Errors
 ///
-/// As [`decode_args`], but nothing is unknown.
+/// Fails like [`decode_args`], except that no argument is unknown.
 pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<(T, R), Failure> {
-    let report = Report { names, others: true };
-    let mut others = Remaining(Vec::new());
-    let mut slots = T::slots();
-    read::<T, _>(args, names, &mut slots, &mut others)?;
-    let arguments = T::finish(slots).map_err(|missing| report.incomplete(&missing, &[], 0))?;
-    match R::gather(others.0) {
+    let errors = ArgsErrors { names, takes_rest: true };
+    let mut others = CollectUnknown(Vec::new());
+    let mut partial = T::empty();
+    decode::<T, _>(args, names, &mut partial, &mut others)?;
+    let arguments = T::finish(partial).map_err(|missing| errors.incomplete(&missing, &[], 0))?;
+    match R::collect(others.0) {
         Ok(rest) => Ok((arguments, rest)),
-        Err(name) => Err(given_twice(&name)),
+        Err(name) => Err(duplicate(&name)),
     }
 }
 
-fn read<'a, T: ArgTuple<'a>, O: Others<'a>>(
+fn decode<'a, T: ArgTuple<'a>, U: UnknownArgs<'a>>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
-    slots: &mut T::Slots,
-    others: &mut O,
+    partial: &mut T::Partial,
+    others: &mut U,
 ) -> Result<(), Failure> {
-    let mut fault = None;
-    let reader = Reader { names, slots, others, fault: &mut fault, tuple: PhantomData::<T> };
-    let read = args.codec.decode_seed(reader, args.bytes, args.limits);
-    read.map_err(|error| undecodable(&error, fault.as_ref()))
+    let mut arg_error = None;
+    let visitor =
+        ArgsVisitor { names, partial, others, error: &mut arg_error, tuple: PhantomData::<T> };
+    let decoded = args.codec.decode_seed(visitor, args.bytes, args.limits);
+    decoded.map_err(|error| undecodable(&error, arg_error.as_ref()))
 }
 
-/// Takes the arguments whose names are none of the method's.
-trait Others<'de> {
-    /// What each of their values has to be.
-    fn expected() -> Option<String>;
+/// Handles the arguments that the method does not name.
+trait UnknownArgs<'de> {
+    /// Returns what the type of their values expects, if it says so.
+    fn expected_type() -> Option<String>;
 
-    /// Reads the value of the name, which it may take.
-    fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error>;
+    /// Decodes the value of `name`. May take the name out.
+    fn decode<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M)
+    -> Result<(), M::Error>;
 }
 
-/// Of a method that takes no others. Only the first names are kept: they go into the message.
+/// Rejects unknown arguments. Keeps the first names for the error message.
 #[derive(Default)]
-struct Unknown {
+struct RejectUnknown {
     first: Vec<String>,
     count: usize,
 }
 
-impl Unknown {
-    const KEPT: usize = 8;
+impl RejectUnknown {
+    const MAX_NAMES: usize = 8;
 }
 
-impl<'de> Others<'de> for Unknown {
-    fn expected() -> Option<String> {
+impl<'de> UnknownArgs<'de> for RejectUnknown {
+    fn expected_type() -> Option<String> {
         None
     }
 
-    fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error> {
+    fn decode<M: MapAccess<'de>>(
+        &mut self,
+        name: &mut String,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
         self.count += 1;
-        if self.first.len() < Self::KEPT {
+        if self.first.len() < Self::MAX_NAMES {
             self.first.push(std::mem::take(name));
         }
         map.next_value::<IgnoredAny>().map(drop)
     }
 }
 
-/// Of a method that takes all others. They become a map at the end: putting them one by one into
-/// a sorted array would be quadratic.
-struct Remaining<V>(Vec<(String, V)>);
+/// Collects unknown arguments. They become a map at the end, because inserting them one by one into
+/// a sorted array would take quadratic time.
+struct CollectUnknown<V>(Vec<(String, V)>);
 
-impl<'de, V: DeserializeOwned> Others<'de> for Remaining<V> {
-    fn expected() -> Option<String> {
-        expectation::<V>()
+impl<'de, V: DeserializeOwned> UnknownArgs<'de> for CollectUnknown<V> {
+    fn expected_type() -> Option<String> {
+        expected_type::<V>()
     }
 
-    fn take<M: MapAccess<'de>>(&mut self, name: &mut String, map: &mut M) -> Result<(), M::Error> {
+    fn decode<M: MapAccess<'de>>(
+        &mut self,
+        name: &mut String,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
         let value = map.next_value()?;
         self.0.push((std::mem::take(name), value));
         Ok(())
     }
 }
 
-/// Reads the map. What is wrong with an argument is told by `fault`: the errors of
-/// deserializers are text only.
-struct Reader<'s, T, S, O> {
+/// Decodes the map. An error in an argument is stored in `error`, because the errors of
+/// deserializers contain only text.
+struct ArgsVisitor<'s, T, P, U> {
     names: &'static [&'static str],
-    slots: &'s mut S,
-    others: &'s mut O,
-    fault: &'s mut Option<Fault>,
+    partial: &'s mut P,
+    others: &'s mut U,
+    error: &'s mut Option<ArgError>,
     tuple: PhantomData<T>,
 }
 
-impl<'de, T: ArgTuple<'de>, O: Others<'de>> DeserializeSeed<'de> for Reader<'_, T, T::Slots, O> {
+impl<'de, T: ArgTuple<'de>, U: UnknownArgs<'de>> DeserializeSeed<'de>
+    for ArgsVisitor<'_, T, T::Partial, U>
+{
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -141,7 +157,9 @@ impl<'de, T: ArgTuple<'de>, O: Others<'de>> DeserializeSeed<'de> for Reader<'_, 
     }
 }
 
-impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, T::Slots, O> {
+impl<'de, T: ArgTuple<'de>, U: UnknownArgs<'de>> Visitor<'de>
+    for ArgsVisitor<'_, T, T::Partial, U>
+{
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,25 +169,27 @@ impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, T::Sl
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         let mut seen = 0u32;
         let mut other = String::new();
-        while let Some(key) = map.next_key_seed(Names { names: self.names, other: &mut other })? {
+        while let Some(key) =
+            map.next_key_seed(NameSeed { names: self.names, other: &mut other })?
+        {
             match key {
                 Some(index) => {
                     let name = self.names[index];
                     if seen & (1 << index) != 0 {
-                        *self.fault = Some(Fault::Twice { name });
-                        return Err(M::Error::custom("an argument is given twice"));
+                        *self.error = Some(ArgError::Duplicate { name });
+                        return Err(M::Error::custom("duplicate argument"));
                     }
                     seen |= 1 << index;
-                    T::read(self.slots, index, &mut map).inspect_err(|_| {
-                        let expected = T::expected(index);
-                        *self.fault = Some(Fault::Unfit { name: name.into(), expected });
+                    T::decode_arg(self.partial, index, &mut map).inspect_err(|_| {
+                        let expected = T::expected_type(index);
+                        *self.error = Some(ArgError::WrongType { name: name.into(), expected });
                     })?;
                 }
                 None => {
-                    self.others.take(&mut other, &mut map).inspect_err(|_| {
+                    self.others.decode(&mut other, &mut map).inspect_err(|_| {
                         let name = std::mem::take(&mut other).into();
-                        let expected = O::expected();
-                        *self.fault = Some(Fault::Unfit { name, expected });
+                        let expected = U::expected_type();
+                        *self.error = Some(ArgError::WrongType { name, expected });
                     })?;
                 }
             }
@@ -178,16 +198,17 @@ impl<'de, T: ArgTuple<'de>, O: Others<'de>> Visitor<'de> for Reader<'_, T, T::Sl
     }
 }
 
-/// The names of a method's arguments, which a key is compared with where it stands: JSON
-/// gives an escaped key only for a moment, so it can neither be borrowed nor need be copied.
+/// Decodes a key into the index of the argument with that name. An unknown name is stored in
+/// `other`.
 ///
-/// The value is the index of the argument. A name that is none of them is left in `other`.
-struct Names<'s> {
+/// The key is compared within the visitor, without a copy. It cannot be borrowed, because
+/// `serde_json` lends an escaped key only for the duration of the visit.
+struct NameSeed<'s> {
     names: &'static [&'static str],
     other: &'s mut String,
 }
 
-impl<'de> DeserializeSeed<'de> for Names<'_> {
+impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
     type Value = Option<usize>;
 
     #[inline]
@@ -196,7 +217,7 @@ impl<'de> DeserializeSeed<'de> for Names<'_> {
     }
 }
 
-impl Visitor<'_> for Names<'_> {
+impl Visitor<'_> for NameSeed<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

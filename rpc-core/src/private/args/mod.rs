@@ -1,9 +1,9 @@
-//! Arguments travel by name: a map, written and read without an intermediate form.
+//! Encodes and decodes arguments as a map of their names, without an intermediate representation.
 
-mod absent;
 mod decode;
 mod encode;
-mod report;
+mod errors;
+mod missing;
 mod rest;
 mod tuple;
 

@@ -1,4 +1,4 @@
-//! The argument that takes all others.
+//! The argument that takes all remaining ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
@@ -8,32 +8,34 @@ use serde::de::DeserializeOwned;
 
 use crate::value::{Map, Value};
 
-/// A map that can be a method's `#[rpc(rest)]` argument: [`Map`] for values of any type,
-/// `BTreeMap<String, T>` or `HashMap<String, T>` where all are of one type.
+/// A map that can be a method's `#[rpc(rest)]` argument.
+///
+/// [`Map`] accepts values of any type, `BTreeMap<String, T>` and `HashMap<String, T>` accept values
+/// of one type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take the remaining arguments",
-    label = "not a map of values by name",
+    label = "not a map from names to values",
     note = "use `rpc_core::Map`, `BTreeMap<String, T>` or `HashMap<String, T>`"
 )]
 pub trait Rest: Sized {
-    /// What each of the arguments is.
+    /// The type of the values.
     type Value: Serialize + DeserializeOwned;
 
-    /// A map of these entries, or the first name that is there twice.
+    /// Collects entries into a map.
     ///
     /// # Errors
     ///
-    /// The name.
-    fn gather(entries: Vec<(String, Self::Value)>) -> Result<Self, String>;
+    /// Fails with the first duplicate name.
+    fn collect(entries: Vec<(String, Self::Value)>) -> Result<Self, String>;
 
-    /// The entries in it.
+    /// Returns an iterator over the entries.
     fn entries(&self) -> impl ExactSizeIterator<Item = (&str, &Self::Value)>;
 }
 
 impl Rest for Map {
     type Value = Value;
 
-    fn gather(entries: Vec<(String, Value)>) -> Result<Self, String> {
+    fn collect(entries: Vec<(String, Value)>) -> Result<Self, String> {
         Self::from_entries(entries)
     }
 
@@ -45,7 +47,7 @@ impl Rest for Map {
 impl<T: Serialize + DeserializeOwned> Rest for BTreeMap<String, T> {
     type Value = T;
 
-    fn gather(entries: Vec<(String, T)>) -> Result<Self, String> {
+    fn collect(entries: Vec<(String, T)>) -> Result<Self, String> {
         let mut map = Self::new();
         for (name, value) in entries {
             if map.contains_key(&name) {
@@ -68,7 +70,7 @@ where
 {
     type Value = T;
 
-    fn gather(entries: Vec<(String, T)>) -> Result<Self, String> {
+    fn collect(entries: Vec<(String, T)>) -> Result<Self, String> {
         let mut map = Self::default();
         for (name, value) in entries {
             if map.contains_key(&name) {

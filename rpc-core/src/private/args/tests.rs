@@ -27,7 +27,7 @@ fn decode<'a, T: ArgTuple<'a>>(
     decode_args(args(codec, bytes), names)
 }
 
-/// What decoding the arguments as `T` refuses them with.
+/// Returns the failure of decoding the arguments as `T`.
 fn refusal<T: for<'a> ArgTuple<'a>>(
     codec: Codec,
     bytes: &[u8],
@@ -86,7 +86,7 @@ fn a_method_may_take_no_arguments_and_one_may_take_sixteen() {
     }
 }
 
-/// Says that both are of one type, which is long to write down.
+/// Asserts that both have the same type, which is long to write.
 fn like<T>(_: &T, value: T) -> T {
     value
 }
@@ -235,7 +235,7 @@ fn what_is_no_map_of_names_is_malformed() {
     for (codec, bytes) in not_maps {
         let (kind, message) = refusal::<(u8,)>(codec, bytes, &["n"]);
         assert_eq!(kind, FailureKind::Malformed, "{bytes:?}: {message}");
-        assert!(message.starts_with("the arguments cannot be read: "), "{message}");
+        assert!(message.starts_with("the arguments cannot be decoded: "), "{message}");
     }
 }
 
@@ -316,7 +316,10 @@ fn a_missing_argument_beside_remaining_ones_is_named() {
 fn remaining_arguments_cannot_shadow_named_ones() {
     for codec in CODECS {
         let error = encode_args_and_rest(codec, &["id"], &(1,), 0, &map([("id", 2)])).unwrap_err();
-        assert!(error.to_string().contains("`id`, which is an argument of its own"), "{error}");
+        assert!(
+            error.to_string().contains("`id`, which is the name of another argument"),
+            "{error}"
+        );
     }
 }
 
@@ -345,7 +348,7 @@ enum Kind {
 type Hostile = (Option<Kind>, Option<BTreeMap<String, f64>>, Option<Value>);
 const HOSTILE: &[&str] = &["a", "b", "c"];
 
-/// Decoding ends one way or the other.
+/// Decodes the bytes, which must not panic.
 fn survive(codec: Codec, bytes: &[u8]) {
     let _ = decode::<Hostile>(codec, bytes, HOSTILE);
     let _ = decode::<()>(codec, bytes, &[]);

@@ -1,55 +1,56 @@
-//! Arguments as a tuple: of slots while they are read, of references while they are written.
+//! The arguments of a method as a tuple.
 
 use serde::de::{Deserialize, Error, MapAccess};
 use serde::ser::{Serialize, SerializeMap};
 
-use super::absent::{absent, expectation};
+use super::missing::{expected_type, value_if_missing};
 
-/// The arguments of a method, in its order. Tuples of up to 16 are.
+/// A tuple of the arguments of a method, in declaration order. Implemented for up to 16 arguments.
 pub trait ArgTuple<'de>: Sized {
-    /// A place for each argument.
-    type Slots;
+    /// A tuple of options: the arguments that were decoded so far.
+    type Partial;
 
-    /// Empty slots.
-    fn slots() -> Self::Slots;
+    /// Returns a tuple in which every argument is `None`.
+    fn empty() -> Self::Partial;
 
-    /// Reads the value of the argument at `index` into its slot.
+    /// Decodes the value of the argument at `index`.
     ///
     /// # Errors
     ///
-    /// The value is none of the argument's type.
-    fn read<M: MapAccess<'de>>(
-        slots: &mut Self::Slots,
+    /// Fails if the value does not have the argument's type.
+    fn decode_arg<M: MapAccess<'de>>(
+        partial: &mut Self::Partial,
         index: usize,
         map: &mut M,
     ) -> Result<(), M::Error>;
 
-    /// What the argument at `index` has to be, in the words of its type, where it has some.
-    fn expected(index: usize) -> Option<String>;
+    /// Returns what the type of the argument at `index` expects, if it says so.
+    fn expected_type(index: usize) -> Option<String>;
 
-    /// The arguments.
+    /// Returns the arguments.
     ///
     /// # Errors
     ///
-    /// Those that are missing, without being options.
-    fn finish(slots: Self::Slots) -> Result<Self, Vec<Missing>>;
+    /// Fails with the arguments that are missing and are not options.
+    fn finish(partial: Self::Partial) -> Result<Self, Vec<MissingArg>>;
 }
 
-/// An argument that should be there.
+/// A missing argument.
 #[derive(Debug)]
-pub struct Missing {
+pub struct MissingArg {
     pub(super) index: usize,
     pub(super) expected: String,
 }
 
-/// References to the arguments of a method, in its order. Tuples of up to 16 are.
+/// A tuple of references to the arguments of a method, in declaration order. Implemented for up to
+/// 16 arguments.
 pub trait ArgRefs {
-    /// Writes each argument under its name, but for those whose bit is set in `absent`.
+    /// Encodes each argument under its name, except those whose bit is set in `absent`.
     ///
     /// # Errors
     ///
-    /// An argument cannot be written.
-    fn write<M: SerializeMap>(
+    /// Fails if an argument cannot be encoded.
+    fn encode<M: SerializeMap>(
         &self,
         names: &[&str],
         absent: u32,
@@ -57,69 +58,70 @@ pub trait ArgRefs {
     ) -> Result<(), M::Error>;
 }
 
-/// What is in the slot, or what a left-out argument of this type is; else it is missing.
-fn settle<'de, T: Deserialize<'de>>(
-    slot: Option<T>,
+/// Returns the decoded value, or else the value of a missing option. Otherwise the argument is
+/// added to `missing`.
+fn or_missing<'de, T: Deserialize<'de>>(
+    decoded: Option<T>,
     index: usize,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<MissingArg>,
 ) -> Option<T> {
-    if slot.is_some() {
-        return slot;
+    if decoded.is_some() {
+        return decoded;
     }
-    absent().map_err(|expected| missing.push(Missing { index, expected })).ok()
+    value_if_missing().map_err(|expected| missing.push(MissingArg { index, expected })).ok()
 }
 
 macro_rules! tuples {
     ($($arg:ident $index:tt),*) => {
         impl<'de, $($arg: Deserialize<'de>),*> ArgTuple<'de> for ($($arg,)*) {
-            type Slots = ($(Option<$arg>,)*);
+            type Partial = ($(Option<$arg>,)*);
 
-            #[allow(clippy::unused_unit, reason = "the slots of no arguments")]
-            fn slots() -> Self::Slots {
+            #[allow(clippy::unused_unit, reason = "a method may have no arguments")]
+            fn empty() -> Self::Partial {
                 ($(None::<$arg>,)*)
             }
 
-            #[allow(unused_variables, reason = "of no use without arguments")]
+            #[allow(unused_variables, reason = "unused without arguments")]
             #[inline]
-            fn read<M: MapAccess<'de>>(
-                slots: &mut Self::Slots,
+            fn decode_arg<M: MapAccess<'de>>(
+                partial: &mut Self::Partial,
                 index: usize,
                 map: &mut M,
             ) -> Result<(), M::Error> {
                 match index {
-                    $($index => slots.$index = Some(map.next_value()?),)*
+                    $($index => partial.$index = Some(map.next_value()?),)*
                     _ => return Err(M::Error::custom("the method has no argument with this index")),
                 }
-                #[allow(unreachable_code, reason = "reached where there are arguments")]
+                #[allow(unreachable_code, reason = "reached if there are arguments")]
                 Ok(())
             }
 
-            fn expected(index: usize) -> Option<String> {
+            fn expected_type(index: usize) -> Option<String> {
                 match index {
-                    $($index => expectation::<$arg>(),)*
+                    $($index => expected_type::<$arg>(),)*
                     _ => None,
                 }
             }
 
             #[allow(unused_mut, unused_variables, non_snake_case, reason = "one letter each")]
-            #[allow(unreachable_patterns, reason = "nothing of no arguments is missing")]
+            #[allow(unreachable_patterns, reason = "without arguments none can be missing")]
             #[inline]
-            fn finish(slots: Self::Slots) -> Result<Self, Vec<Missing>> {
-                let ($($arg,)*) = match slots {
-                    // Mostly all are there.
+            fn finish(partial: Self::Partial) -> Result<Self, Vec<MissingArg>> {
+                let ($($arg,)*) = match partial {
+                    // The usual case: all arguments are present.
                     ($(Some($arg),)*) => return Ok(($($arg,)*)),
-                    slots => slots,
+                    partial => partial,
                 };
                 let mut missing = Vec::new();
-                $(let $arg = settle($arg, $index, &mut missing);)*
+                $(let $arg = or_missing($arg, $index, &mut missing);)*
                 let arguments = || Some(($($arg?,)*));
                 arguments().ok_or(missing)
             }
         }
 
         impl<$($arg: Serialize),*> ArgRefs for ($($arg,)*) {
-            #[allow(unused_variables, reason = "of no use without arguments")]
-            fn write<M: SerializeMap>(
+            #[allow(unused_variables, reason = "unused without arguments")]
+            fn encode<M: SerializeMap>(
                 &self,
                 names: &[&str],
                 absent: u32,

@@ -1,7 +1,7 @@
-//! Errors of methods: is one of the expected ones in there, and what does the caller learn?
+//! Errors of methods, and the failures that callers receive for them.
 //!
-//! An expected error is looked for in the returned error, in the errors it holds where it derives
-//! [`RpcError`], and in the chain of [`Error::source`] of each of these.
+//! An expected error is searched in the returned error, in its `#[from]` and `#[source]` fields if
+//! it derives [`RpcError`], and in the chain of [`Error::source`] of each of these.
 
 mod probe;
 #[cfg(test)]
@@ -13,59 +13,66 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::probe::{ErrorPointer, ErrorProbe, MethodError, Pointer, via};
+pub use self::probe::{ErrorLike, ErrorPointer, ErrorProbe, Pointer, via};
 use crate::codec::{Codec, DecodeLimits, Payload};
 use crate::error::RpcError;
 use crate::message::{Failure, FailureKind};
 
-/// How many links of a chain of causes are followed: an error that is its own source ends here.
-const LONGEST_CHAIN: usize = 128;
+/// The maximum number of errors in a chain of sources. An error that is its own source ends here.
+const MAX_CHAIN: usize = 128;
 
-/// A `dyn Error` that can be asked for its type.
+/// A `dyn Error` that can be downcast.
 type AnyError = dyn Error + 'static;
 
-/// What sees the errors of [`Erred::visit`].
+/// The callback of [`MethodError::visit`].
 type Visitor<'v, 'a> = &'v mut dyn FnMut(&'a AnyError) -> ControlFlow<()>;
 
-/// The error of a method, of whatever type: made by an [`ErrorProbe`].
+/// The error of a method, of any type. An [`ErrorProbe`] creates it.
 #[derive(Debug, Copy, Clone)]
-pub struct Erred<'a> {
+pub struct MethodError<'a> {
     error: &'a AnyError,
     class: &'static str,
     module: Option<&'static str>,
-    held: fn(&'a AnyError, Visitor<'_, 'a>) -> ControlFlow<()>,
+    visit_sources: fn(&'a AnyError, Visitor<'_, 'a>) -> ControlFlow<()>,
 }
 
-impl<'a> Erred<'a> {
+impl<'a> MethodError<'a> {
     fn unnamed(error: &'a AnyError) -> Self {
-        Self { error, class: "Error", module: None, held: |_, _| ControlFlow::Continue(()) }
+        Self {
+            error,
+            class: "Error",
+            module: None,
+            visit_sources: |_, _| ControlFlow::Continue(()),
+        }
     }
 
     fn named<E: RpcError>(error: &'a E) -> Self {
-        let held = |error: &'a AnyError, visit: Visitor<'_, 'a>| match error.downcast_ref::<E>() {
-            Some(error) => error.visit_held(visit),
-            None => ControlFlow::Continue(()),
-        };
-        Self { error, class: E::CLASS, module: E::MODULE, held }
+        let visit_sources =
+            |error: &'a AnyError, visit: Visitor<'_, 'a>| match error.downcast_ref::<E>() {
+                Some(error) => error.visit_sources(visit),
+                None => ControlFlow::Continue(()),
+            };
+        Self { error, class: E::CLASS, module: E::MODULE, visit_sources }
     }
 
-    /// Shows the error itself and what it holds.
+    /// Visits the error itself, then the errors in its fields.
     ///
-    /// A derived [`RpcError::visit_held`] calls this for each of its fields, so that what is held
-    /// by something held is seen as well.
+    /// A derived [`RpcError::visit_sources`] calls this for each of its fields, so nested fields
+    /// are visited, too.
     pub fn visit(
         self,
         visit: &mut dyn FnMut(&'a (dyn Error + 'static)) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         visit(self.error)?;
-        (self.held)(self.error, visit)
+        (self.visit_sources)(self.error, visit)
     }
 
-    /// The first error of type `T` that is accepted.
+    /// Finds the first error of type `T` that `accept` accepts.
     ///
-    /// Not found is what hides its type: an error that was made the context of an `anyhow::Error`,
-    /// one behind a transparent variant of a type that is no [`RpcError`], or of one that is, but
-    /// sits in a `dyn Error` itself.
+    /// An error whose type is hidden is not found: one that was added as context to an
+    /// `anyhow::Error`, one behind a transparent variant of a type that does not implement
+    /// [`RpcError`], and one behind a transparent variant of a type that does but is itself inside
+    /// a `dyn Error`.
     pub fn find<T: Error + 'static>(self, accept: impl Fn(&T) -> bool) -> Option<&'a T> {
         let mut found = None;
         let _ = self.visit(&mut |error| {
@@ -75,8 +82,9 @@ impl<'a> Erred<'a> {
         found
     }
 
-    /// The failure for an error that is none of the expected ones, with all it says about itself.
-    /// The server decides what of it leaves the process.
+    /// Returns the failure for an unexpected error, with its message and its causes.
+    ///
+    /// The server decides which of these details are sent to the caller.
     #[must_use]
     pub fn unexpected(self) -> Failure {
         Failure::new(FailureKind::Error, self.class, self.error.to_string())
@@ -85,12 +93,12 @@ impl<'a> Erred<'a> {
     }
 }
 
-/// The error and its causes, outermost first.
+/// Returns the error and its sources, outermost first.
 fn chain(error: &AnyError) -> impl Iterator<Item = &AnyError> {
-    std::iter::successors(Some(error), |&error| error.source()).take(LONGEST_CHAIN)
+    std::iter::successors(Some(error), |&error| error.source()).take(MAX_CHAIN)
 }
 
-/// The failure that carries an expected error to the caller.
+/// Returns the failure that carries an expected error to the caller.
 #[must_use]
 pub fn expected_failure<T: RpcError + Serialize>(codec: Codec, error: &T) -> Failure {
     match codec.encode(error) {
@@ -109,8 +117,10 @@ pub fn expected_failure<T: RpcError + Serialize>(codec: Codec, error: &T) -> Fai
     }
 }
 
-/// The expected error that the failure carries, where it is a `T`: it has the class, the module
-/// (where `T` claims one, since not every peer knows of modules), and a value that fits.
+/// Decodes the expected error of a failure if it is a `T`.
+///
+/// The class must match, the value must decode, and if `T` has a module, it must match, too. A `T`
+/// without a module matches any, because not every peer sends modules.
 #[must_use]
 pub fn decode_expected<T: RpcError + DeserializeOwned>(
     failure: &Failure,

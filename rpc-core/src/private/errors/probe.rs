@@ -1,137 +1,142 @@
-//! From an error of any type to an [`Erred`].
+//! Converts an error of any type into a [`MethodError`].
 
 use std::error::Error;
 use std::sync::Arc;
 
-use super::Erred;
+use super::MethodError;
 use crate::error::RpcError;
 
-/// Turns an error of any type into an [`Erred`], by the best way its type offers:
-/// `(&&&&&&ErrorProbe(&error)).erred()` after `use …::via::*`.
+/// Converts an error of any type into a [`MethodError`]:
+/// `(&&&&&&ErrorProbe(&error)).method_error()` after `use …::via::*`.
 ///
-/// Method look-up tries the traits in the order below, each being implemented for a type with one
-/// `&` less. Plain blanket implementations would overlap. Works in generic code, too, as far as
-/// the bounds in scope tell.
+/// This is autoref specialization: each of the traits below is implemented for a type with one `&`
+/// less than the trait before it, and method lookup tries them in this order. Blanket
+/// implementations of one trait would overlap. In generic code, the bounds in scope decide.
 #[derive(Debug)]
 pub struct ErrorProbe<'a, E>(pub &'a E);
 
-/// The ways from a probe to its error.
+/// The traits that convert a probe.
 pub mod via {
     pub use super::{ViaAsRef, ViaError, ViaNothing, ViaPointer, ViaRpcError, ViaRpcErrorPointer};
 }
 
-/// First: the error has a name and tells what it holds.
+/// First: the error implements [`RpcError`].
 pub trait ViaRpcError<'a> {
-    /// The error.
-    fn erred(&self) -> Erred<'a>;
+    /// Converts the error.
+    fn method_error(&self) -> MethodError<'a>;
 }
 
 impl<'a, E: RpcError> ViaRpcError<'a> for &&&&&ErrorProbe<'a, E> {
-    fn erred(&self) -> Erred<'a> {
-        Erred::named(self.0)
+    fn method_error(&self) -> MethodError<'a> {
+        MethodError::named(self.0)
     }
 }
 
-/// Second: a box around such an error.
+/// Second: a pointer to an error that implements [`RpcError`].
 pub trait ViaRpcErrorPointer<'a> {
-    /// The error.
-    fn erred(&self) -> Erred<'a>;
+    /// Converts the error.
+    fn method_error(&self) -> MethodError<'a>;
 }
 
 impl<'a, P: Pointer<Target: RpcError>> ViaRpcErrorPointer<'a> for &&&&ErrorProbe<'a, P> {
-    fn erred(&self) -> Erred<'a> {
-        Erred::named(self.0.pointee())
+    fn method_error(&self) -> MethodError<'a> {
+        MethodError::named(self.0.pointee())
     }
 }
 
-/// Third: a box around any error. It comes before the next, because the box itself is an error,
-/// but one that hides its content's type.
+/// Third: a pointer to any error.
+///
+/// It comes before the next trait, because a box of an error is itself an error, but hides the type
+/// of its content.
 pub trait ViaPointer<'a> {
-    /// The error.
-    fn erred(&self) -> Erred<'a>;
+    /// Converts the error.
+    fn method_error(&self) -> MethodError<'a>;
 }
 
 impl<'a, P: ErrorPointer> ViaPointer<'a> for &&&ErrorProbe<'a, P> {
-    fn erred(&self) -> Erred<'a> {
-        Erred::unnamed(self.0.error())
+    fn method_error(&self) -> MethodError<'a> {
+        MethodError::unnamed(self.0.error())
     }
 }
 
-/// Fourth: an error.
+/// Fourth: any error.
 pub trait ViaError<'a> {
-    /// The error.
-    fn erred(&self) -> Erred<'a>;
+    /// Converts the error.
+    fn method_error(&self) -> MethodError<'a>;
 }
 
 impl<'a, E: Error + 'static> ViaError<'a> for &&ErrorProbe<'a, E> {
-    fn erred(&self) -> Erred<'a> {
-        Erred::unnamed(self.0)
+    fn method_error(&self) -> MethodError<'a> {
+        MethodError::unnamed(self.0)
     }
 }
 
-/// Fifth: no error itself, but a view on one, as `anyhow::Error` is.
+/// Fifth: a type that is not an error but dereferences to one, such as `anyhow::Error`.
 pub trait ViaAsRef<'a> {
-    /// The error.
-    fn erred(&self) -> Erred<'a>;
+    /// Converts the error.
+    fn method_error(&self) -> MethodError<'a>;
 }
 
 impl<'a, E: AsRef<dyn Error + Send + Sync>> ViaAsRef<'a> for &ErrorProbe<'a, E> {
-    fn erred(&self) -> Erred<'a> {
-        Erred::unnamed(self.0.as_ref())
+    fn method_error(&self) -> MethodError<'a> {
+        MethodError::unnamed(self.0.as_ref())
     }
 }
 
-/// Last: advice. The bound is the method's, or the compiler would only say that there is none.
+/// Last: the diagnostic.
+///
+/// The bound is on the method. On the implementation, the compiler would only report that there is
+/// no such method.
 pub trait ViaNothing<'a> {
-    /// What it would fail with.
+    /// The type that is not an error.
     type Error;
 
-    /// Never compiles.
-    fn erred(&self) -> Erred<'a>
+    /// Fails to compile with the advice of [`ErrorLike`].
+    fn method_error(&self) -> MethodError<'a>
     where
-        Self::Error: MethodError;
+        Self::Error: ErrorLike;
 }
 
 impl<'a, E> ViaNothing<'a> for ErrorProbe<'a, E> {
     type Error = E;
 
-    fn erred(&self) -> Erred<'a>
+    fn method_error(&self) -> MethodError<'a>
     where
-        E: MethodError,
+        E: ErrorLike,
     {
-        Erred::unnamed(self.0.error())
+        MethodError::unnamed(self.0.error())
     }
 }
 
-/// Implemented by nothing.
+/// A trait without implementations, for the diagnostic.
 ///
 /// ```compile_fail,E0277
 /// use rpc_core::__private::{ErrorProbe, via::*};
 ///
-/// (&&&&&&ErrorProbe(&String::new())).erred();
+/// (&&&&&&ErrorProbe(&String::new())).method_error();
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no error",
-    label = "neither an error nor something that holds one",
-    note = "use a type that implements `std::error::Error` (and is `'static`), for example by `thiserror`, or one such as `anyhow::Error` or `Box<dyn Error + Send + Sync>`"
+    message = "`{Self}` is not an error",
+    label = "does not implement `std::error::Error`",
+    note = "use a `'static` type that implements `std::error::Error`, for example with `thiserror`, or use `anyhow::Error` or `Box<dyn Error + Send + Sync>`"
 )]
-pub trait MethodError {
-    /// The error.
+pub trait ErrorLike {
+    /// Returns the error.
     fn error(&self) -> &(dyn Error + 'static);
 }
 
-/// A box or a shared pointer.
+/// A `Box` or an `Arc`.
 pub trait Pointer {
-    /// What it points to.
+    /// The type of the content.
     type Target;
 
-    /// What it points to.
+    /// Returns the content.
     fn pointee(&self) -> &Self::Target;
 }
 
-/// A box or a shared pointer to an error.
+/// A `Box` or an `Arc` of an error.
 pub trait ErrorPointer {
-    /// What it points to.
+    /// Returns the error.
     fn error(&self) -> &(dyn Error + 'static);
 }
 

@@ -11,10 +11,10 @@ use super::*;
 const LIMITS: &DecodeLimits = &DecodeLimits::new();
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
 
-/// What generated code writes.
-macro_rules! erred {
+/// The expression in generated code.
+macro_rules! method_error {
     ($error:expr) => {
-        (&&&&&&ErrorProbe($error)).erred()
+        (&&&&&&ErrorProbe($error)).method_error()
     };
 }
 
@@ -30,7 +30,7 @@ impl RpcError for Funds {
 
 const SHORT: Funds = Funds { missing: 5 };
 
-/// Has no name on the wire, so that it tells nothing of what it holds.
+/// An error that does not implement `RpcError`, so its fields are not visited.
 #[derive(Debug, thiserror::Error)]
 enum Plain {
     #[error("the transfer failed")]
@@ -39,7 +39,7 @@ enum Plain {
     Transparent(Funds),
 }
 
-/// As `#[derive(RpcError)]` would make it.
+/// The implementation that `#[derive(RpcError)]` would generate.
 #[derive(Debug, thiserror::Error)]
 enum Ledger {
     #[error(transparent)]
@@ -58,47 +58,47 @@ impl RpcError for Ledger {
     const CLASS: &'static str = "LedgerError";
     const MODULE: Option<&'static str> = Some("bank");
 
-    fn visit_held<'a>(
+    fn visit_sources<'a>(
         &'a self,
         visit: &mut dyn FnMut(&'a (dyn Error + 'static)) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         match self {
-            Self::Funds(held) => erred!(held).visit(visit),
-            Self::Boxed(held) => erred!(held).visit(visit),
-            Self::Nested(held) => erred!(held).visit(visit),
-            Self::Other(held) => erred!(held).visit(visit),
+            Self::Funds(source) => method_error!(source).visit(visit),
+            Self::Boxed(source) => method_error!(source).visit(visit),
+            Self::Nested(source) => method_error!(source).visit(visit),
+            Self::Other(source) => method_error!(source).visit(visit),
             Self::Closed { .. } => ControlFlow::Continue(()),
         }
     }
 }
 
-fn funds(erred: Erred<'_>) -> Option<&Funds> {
-    erred.find::<Funds>(|_| true)
+fn funds(method_error: MethodError<'_>) -> Option<&Funds> {
+    method_error.find::<Funds>(|_| true)
 }
 
 #[test]
 fn an_error_is_found_as_itself() {
-    assert_eq!(funds(erred!(&SHORT)), Some(&SHORT));
-    assert_eq!(funds(erred!(&Ledger::Closed { year: 1929 })), None);
+    assert_eq!(funds(method_error!(&SHORT)), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Ledger::Closed { year: 1929 })), None);
 }
 
 #[test]
 fn an_error_is_found_among_the_causes_of_any_error() {
-    assert_eq!(funds(erred!(&Plain::Caused(SHORT))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Plain::Caused(SHORT))), Some(&SHORT));
 }
 
 #[test]
 fn a_variant_is_told_from_its_siblings() {
     let error = Ledger::Closed { year: 1929 };
     let closed = |e: &Ledger| matches!(e, Ledger::Closed { .. });
-    assert!(erred!(&error).find(closed).is_some());
-    assert!(erred!(&Ledger::Funds(SHORT)).find(closed).is_none());
+    assert!(method_error!(&error).find(closed).is_some());
+    assert!(method_error!(&Ledger::Funds(SHORT)).find(closed).is_none());
 }
 
 #[test]
 fn a_transparent_variant_hides_what_it_holds_unless_its_type_tells() {
-    assert_eq!(funds(erred!(&Plain::Transparent(SHORT))), None);
-    assert_eq!(funds(erred!(&Ledger::Funds(SHORT))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Plain::Transparent(SHORT))), None);
+    assert_eq!(funds(method_error!(&Ledger::Funds(SHORT))), Some(&SHORT));
 }
 
 #[test]
@@ -110,37 +110,37 @@ fn what_is_held_is_searched_through_boxes_nesting_and_other_error_types() {
         Ledger::Other(anyhow::Error::from(SHORT).context("while paying")),
         Ledger::Other(Plain::Caused(SHORT).into()),
     ] {
-        assert_eq!(funds(erred!(&error)), Some(&SHORT), "{error:?}");
+        assert_eq!(funds(method_error!(&error)), Some(&SHORT), "{error:?}");
     }
 }
 
 #[test]
 fn boxed_and_shared_errors_are_searched() {
-    assert_eq!(funds(erred!(&Box::new(SHORT))), Some(&SHORT));
-    assert_eq!(funds(erred!(&Arc::new(SHORT))), Some(&SHORT));
-    assert_eq!(funds(erred!(&Box::new(Plain::Caused(SHORT)))), Some(&SHORT));
-    assert_eq!(funds(erred!(&Box::new(Ledger::Funds(SHORT)))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Box::new(SHORT))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Arc::new(SHORT))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Box::new(Plain::Caused(SHORT)))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Box::new(Ledger::Funds(SHORT)))), Some(&SHORT));
     let dynamic: Box<dyn Error + Send + Sync> = Box::new(SHORT);
-    assert_eq!(funds(erred!(&dynamic)), Some(&SHORT));
+    assert_eq!(funds(method_error!(&dynamic)), Some(&SHORT));
     let local: Box<dyn Error> = Box::new(Plain::Caused(SHORT));
-    assert_eq!(funds(erred!(&local)), Some(&SHORT));
+    assert_eq!(funds(method_error!(&local)), Some(&SHORT));
     let shared: Arc<dyn Error + Send + Sync> = Arc::new(SHORT);
-    assert_eq!(funds(erred!(&shared)), Some(&SHORT));
+    assert_eq!(funds(method_error!(&shared)), Some(&SHORT));
 }
 
 #[test]
 fn an_anyhow_error_is_searched_as_what_it_was_made_of() {
-    assert_eq!(funds(erred!(&anyhow::Error::from(SHORT))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&anyhow::Error::from(SHORT))), Some(&SHORT));
     let explained = anyhow::Error::from(Plain::Caused(SHORT)).context("outer").context("outermost");
-    assert_eq!(funds(erred!(&explained)), Some(&SHORT));
+    assert_eq!(funds(method_error!(&explained)), Some(&SHORT));
 }
 
 #[test]
 fn an_error_used_as_anyhows_context_is_not_found() {
     // The chain shows anyhow's own wrapper in its place.
-    assert_eq!(funds(erred!(&anyhow::anyhow!("no").context(SHORT))), None);
+    assert_eq!(funds(method_error!(&anyhow::anyhow!("no").context(SHORT))), None);
     // An error behind a type-erased transparent one tells nothing either.
-    assert_eq!(funds(erred!(&anyhow::Error::from(Ledger::Funds(SHORT)))), None);
+    assert_eq!(funds(method_error!(&anyhow::Error::from(Ledger::Funds(SHORT)))), None);
 }
 
 #[test]
@@ -151,27 +151,27 @@ fn a_type_that_only_views_an_error_is_searched() {
             &self.0
         }
     }
-    assert_eq!(funds(erred!(&Report(Plain::Caused(SHORT)))), Some(&SHORT));
+    assert_eq!(funds(method_error!(&Report(Plain::Caused(SHORT)))), Some(&SHORT));
 }
 
 #[test]
 fn generic_code_searches_as_far_as_its_bounds_tell() {
     fn by_name<E: RpcError>(error: &E) -> Option<&Funds> {
-        funds(erred!(error))
+        funds(method_error!(error))
     }
     fn by_trait<E: Error + Send + 'static>(error: &E) -> Option<&Funds> {
-        funds(erred!(error))
+        funds(method_error!(error))
     }
     fn by_view<E: AsRef<dyn Error + Send + Sync>>(error: &E) -> Option<&Funds> {
-        funds(erred!(error))
+        funds(method_error!(error))
     }
     #[allow(clippy::borrowed_box, reason = "the box is what is looked through")]
     fn by_box<E: Error + 'static>(error: &Box<E>) -> Option<&Funds> {
-        funds(erred!(error))
+        funds(method_error!(error))
     }
     assert_eq!(by_name(&Ledger::Funds(SHORT)), Some(&SHORT));
     assert_eq!(by_trait(&Plain::Caused(SHORT)), Some(&SHORT));
-    assert_eq!(by_trait(&Ledger::Funds(SHORT)), None, "the bound says nothing of what is held");
+    assert_eq!(by_trait(&Ledger::Funds(SHORT)), None, "the bound says nothing of what is source");
     assert_eq!(by_view(&anyhow::Error::from(SHORT)), Some(&SHORT));
     assert_eq!(by_box(&Box::new(SHORT)), Some(&SHORT));
 }
@@ -190,13 +190,13 @@ fn an_error_that_is_its_own_cause_ends_the_search() {
             Some(self)
         }
     }
-    assert_eq!(funds(erred!(&Endless)), None);
-    assert_eq!(erred!(&Endless).unexpected().causes().len(), LONGEST_CHAIN - 1);
+    assert_eq!(funds(method_error!(&Endless)), None);
+    assert_eq!(method_error!(&Endless).unexpected().causes().len(), MAX_CHAIN - 1);
 }
 
 #[test]
 fn an_unexpected_error_tells_its_class_text_and_causes() {
-    let failure = erred!(&Plain::Caused(SHORT)).unexpected();
+    let failure = method_error!(&Plain::Caused(SHORT)).unexpected();
     assert_eq!(failure.kind(), FailureKind::Error);
     assert_eq!((failure.class(), failure.module()), ("Error", None));
     assert_eq!(failure.message(), "the transfer failed");
@@ -204,13 +204,13 @@ fn an_unexpected_error_tells_its_class_text_and_causes() {
     assert!(failure.details().is_none());
 
     let explained = anyhow::Error::from(Plain::Caused(SHORT)).context("while paying");
-    let failure = erred!(&explained).unexpected();
+    let failure = method_error!(&explained).unexpected();
     assert_eq!(failure.message(), "while paying");
     assert_eq!(failure.causes(), ["the transfer failed", "5 cents short"]);
 
     for failure in [
-        erred!(&Ledger::Closed { year: 1929 }).unexpected(),
-        erred!(&Box::new(Ledger::Closed { year: 1929 })).unexpected(),
+        method_error!(&Ledger::Closed { year: 1929 }).unexpected(),
+        method_error!(&Box::new(Ledger::Closed { year: 1929 })).unexpected(),
     ] {
         assert_eq!((failure.class(), failure.module()), ("LedgerError", Some("bank")));
         assert_eq!(failure.message(), "the ledger is closed since 1929");
@@ -227,7 +227,7 @@ fn an_expected_error_arrives_as_it_was() {
     }
 }
 
-/// As [`Funds`], but of a module, and with more in it.
+/// An error like [`Funds`], with a module and more fields.
 #[derive(Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[error("{missing} cents short of {of}")]
 struct Elsewhere {

@@ -11,7 +11,7 @@ use crate::codec::DecodeLimits;
 use crate::context::Context;
 use crate::endpoint::{BoxFuture, EncodedArgs};
 use crate::message::{Failure, FailureKind, Outcome, Request};
-use crate::registry::{Found, Registry};
+use crate::registry::{Registry, ResolvedMethod};
 use crate::serializer::{self, Serializer, SerializerError};
 use crate::server::AccessPolicy;
 
@@ -46,17 +46,17 @@ impl Dispatcher {
 
     fn invoke<'a>(
         &'a self,
-        found: &Found<'a>,
+        found: &ResolvedMethod<'a>,
         request: &'a Request,
         ctx: &'a Context,
     ) -> BoxFuture<'a, Outcome> {
         let (codec, bytes) = (request.args.codec(), request.args.bytes());
-        found.host.invoke(found.method, ctx, EncodedArgs { codec, bytes, limits: &self.limits })
+        found.invoke(ctx, EncodedArgs { codec, bytes, limits: &self.limits })
     }
 
-    fn find(&self, request: &Request, ctx: &Context) -> Result<Found<'_>, Failure> {
+    fn find(&self, request: &Request, ctx: &Context) -> Result<ResolvedMethod<'_>, Failure> {
         let namespace = request.namespace.as_deref();
-        self.registry.find(namespace, &request.method, request.version, || {
+        self.registry.resolve(namespace, &request.method, request.version, || {
             let policy = self.policy.as_ref();
             policy.is_none_or(|policy| policy.allows(ctx, namespace, &request.method))
         })
@@ -70,13 +70,13 @@ impl Dispatcher {
     ) -> Outcome {
         let limits = &self.limits;
         let (entries, args) =
-            serializer::incoming(serializer, ctx.entries(), &request.args, limits)
+            serializer::deserialize_request(serializer, ctx.entries(), &request.args, limits)
                 .map_err(|error| serializer_failure(FailureKind::InvalidArguments, &error))?;
         let ctx = ctx.clone().with_entries(entries);
         let found = self.find(request, &ctx)?;
         let args = EncodedArgs { codec: args.codec(), bytes: args.bytes(), limits };
-        let result = found.host.invoke(found.method, &ctx, args).await?;
-        serializer::outgoing_result(serializer, ctx.entries(), &result, limits)
+        let result = found.invoke(&ctx, args).await?;
+        serializer::serialize_result(serializer, ctx.entries(), &result, limits)
             .map_err(|error| serializer_failure(FailureKind::UnencodableResult, &error))
     }
 }

@@ -71,7 +71,7 @@ async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {
     let mut outcome = match guard.precheck() {
         Some(failure) => Err(failure),
         None => {
-            let ctx = Context::of(guard.request());
+            let ctx = Context::received(guard.request());
             // Aborted: the guard replies.
             let Some(outcome) = guard.invoke(&ctx).await else { return };
             outcome

@@ -1,8 +1,14 @@
-//! Rewriting context, arguments and results as values, without the methods knowing: encryption, versioned objects.
+//! Transforms contexts, arguments and results, for example to encrypt them.
 //!
-//! The four hooks of oslo.messaging's `Serializer`, called in its order: a client rewrites the arguments with the caller's
-//! own context and then the context; a server reads the context first, then the arguments with it, and rewrites the
-//! result with it; the client reads the result with the caller's own context. Failures never pass through.
+//! A [`Serializer`] has the four hooks of oslo.messaging's `Serializer`, which are called in the
+//! same order:
+//!
+//! 1. The client serializes the arguments with the caller's context, then the context.
+//! 2. The server deserializes the context, then the arguments with it.
+//! 3. The server serializes the result with that context.
+//! 4. The client deserializes the result with the caller's context.
+//!
+//! Failures are not transformed.
 
 use std::fmt;
 
@@ -10,25 +16,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{DecodeError, DecodeLimits, EncodeError, Payload};
-use crate::context::ContextEntries;
+use crate::context_entries::ContextEntries;
 use crate::value::{Map, Value};
 
-/// Why a serializer did not let something pass.
+/// The error of a serializer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SerializerError {
-    /// The name of the argument, where it is about one.
+    /// The name of the argument, if the error is about one.
     argument: Option<String>,
     reason: String,
 }
 
 impl SerializerError {
-    /// The error with its reason.
+    /// Creates an error with a reason.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self { argument: None, reason: reason.into() }
     }
 
-    fn of_argument(self, name: &str) -> Self {
+    fn with_argument(self, name: &str) -> Self {
         Self { argument: Some(name.to_owned()), ..self }
     }
 }
@@ -57,23 +63,26 @@ impl From<EncodeError> for SerializerError {
     }
 }
 
-/// Rewrites what travels. Every hook defaults to leaving things as they are.
+/// Transforms contexts, arguments and results. By default, every hook returns its input unchanged.
 ///
-/// Client and server are each told of their own with `serializer(…)` when they are built.
+/// Set a serializer with [`ServerBuilder::serializer`](crate::server::ServerBuilder::serializer)
+/// and [`ClientBuilder::serializer`](crate::ClientBuilder::serializer).
 ///
-/// What a hook returns is encoded once more. A message in which no value changed keeps its bytes;
-/// in one where some did, two things hold for all its values: the keys of maps have become text,
-/// which MessagePack does not read back as the numbers they were in a `BTreeMap<u32, _>`; and over
-/// JSON bytes are arrays of numbers, so encrypt to text.
+/// The server and the client encode the returned values again. A message in which no value has
+/// changed keeps its bytes. If a value has changed, two rules apply to all values of the message:
+///
+/// - Map keys become strings. MessagePack does not decode them as the numbers of a `BTreeMap<u32,
+///   _>`.
+/// - JSON encodes bytes as arrays of numbers. If you encrypt values, encrypt to text.
 ///
 /// ```
 /// use rpc_core::serializer::{Serializer, SerializerError};
 /// use rpc_core::{ContextEntries, Value};
 ///
-/// /// Sends text backwards.
-/// struct Backwards;
+/// /// Reverses text.
+/// struct Reverse;
 ///
-/// impl Serializer for Backwards {
+/// impl Serializer for Reverse {
 ///     fn serialize_entity(&self, _: &ContextEntries, value: Value) -> Result<Value, SerializerError> {
 ///         Ok(match value {
 ///             Value::String(text) => text.chars().rev().collect::<String>().into(),
@@ -85,16 +94,16 @@ impl From<EncodeError> for SerializerError {
 ///         self.serialize_entity(ctx, value)
 ///     }
 /// }
-/// # let there = Backwards.serialize_entity(&ContextEntries::default(), "abc".into())?;
+/// # let there = Reverse.serialize_entity(&ContextEntries::default(), "abc".into())?;
 /// # assert_eq!(there, Value::from("cba"));
 /// # Ok::<(), SerializerError>(())
 /// ```
 pub trait Serializer: Send + Sync + 'static {
-    /// The context as it travels.
+    /// Serializes the context before it is sent.
     ///
     /// # Errors
     ///
-    /// Refusing ends the call before anything is sent.
+    /// An error fails the call before anything is sent.
     fn serialize_context(
         &self,
         entries: ContextEntries,
@@ -102,11 +111,11 @@ pub trait Serializer: Send + Sync + 'static {
         Ok(entries)
     }
 
-    /// The context as methods see it.
+    /// Deserializes the context for the method.
     ///
     /// # Errors
     ///
-    /// Refusing is answered with a failure; the method does not run.
+    /// An error is sent to the caller as a failure. The method does not run.
     fn deserialize_context(
         &self,
         entries: ContextEntries,
@@ -114,11 +123,12 @@ pub trait Serializer: Send + Sync + 'static {
         Ok(entries)
     }
 
-    /// An argument or a result as it travels.
+    /// Serializes an argument or a result before it is sent.
     ///
     /// # Errors
     ///
-    /// Refusing an argument ends the call before anything is sent; refusing a result is answered with a failure.
+    /// An error in an argument fails the call before anything is sent. An error in a result is sent
+    /// to the caller as a failure.
     fn serialize_entity(
         &self,
         ctx: &ContextEntries,
@@ -128,11 +138,12 @@ pub trait Serializer: Send + Sync + 'static {
         Ok(value)
     }
 
-    /// An argument as methods see it, or a result as callers do.
+    /// Deserializes an argument for the method, or a result for the caller.
     ///
     /// # Errors
     ///
-    /// Refusing an argument is answered with a failure, and the method does not run; refusing a result ends the call.
+    /// An error in an argument is sent to the caller as a failure, and the method does not run. An
+    /// error in a result fails the call.
     fn deserialize_entity(
         &self,
         ctx: &ContextEntries,
@@ -143,72 +154,76 @@ pub trait Serializer: Send + Sync + 'static {
     }
 }
 
-/// What a client sends in place of these entries and arguments.
-pub(crate) fn outgoing(
+/// Serializes the entries and arguments of a request, for the client.
+pub(crate) fn serialize_request(
     serializer: &dyn Serializer,
     entries: &ContextEntries,
     args: &Payload,
     limits: &DecodeLimits,
 ) -> Result<(ContextEntries, Payload), SerializerError> {
-    let args = each_argument(args, limits, |value| serializer.serialize_entity(entries, value))?;
+    let args = transform_args(args, limits, |value| serializer.serialize_entity(entries, value))?;
     Ok((serializer.serialize_context(entries.clone())?, args))
 }
 
-/// What a server's method sees in place of these entries and arguments.
-pub(crate) fn incoming(
+/// Deserializes the entries and arguments of a request, for the server.
+pub(crate) fn deserialize_request(
     serializer: &dyn Serializer,
     entries: &ContextEntries,
     args: &Payload,
     limits: &DecodeLimits,
 ) -> Result<(ContextEntries, Payload), SerializerError> {
     let entries = serializer.deserialize_context(entries.clone())?;
-    let args = each_argument(args, limits, |value| serializer.deserialize_entity(&entries, value))?;
+    let args =
+        transform_args(args, limits, |value| serializer.deserialize_entity(&entries, value))?;
     Ok((entries, args))
 }
 
-/// What a server answers in place of this result.
-pub(crate) fn outgoing_result(
+/// Serializes a result, for the server.
+pub(crate) fn serialize_result(
     serializer: &dyn Serializer,
     entries: &ContextEntries,
     result: &Payload,
     limits: &DecodeLimits,
 ) -> Result<Payload, SerializerError> {
-    rewritten(result, limits, |value: Value| serializer.serialize_entity(entries, value))
+    transform_payload(result, limits, |value: Value| serializer.serialize_entity(entries, value))
 }
 
-/// What a caller gets in place of this result.
-pub(crate) fn incoming_result(
+/// Deserializes a result, for the client.
+pub(crate) fn deserialize_result(
     serializer: &dyn Serializer,
     entries: &ContextEntries,
     result: &Payload,
     limits: &DecodeLimits,
 ) -> Result<Payload, SerializerError> {
-    rewritten(result, limits, |value: Value| serializer.deserialize_entity(entries, value))
+    transform_payload(result, limits, |value: Value| serializer.deserialize_entity(entries, value))
 }
 
-fn each_argument(
+/// Applies `transform` to each argument.
+fn transform_args(
     args: &Payload,
     limits: &DecodeLimits,
-    rewrite: impl Fn(Value) -> Result<Value, SerializerError>,
+    transform: impl Fn(Value) -> Result<Value, SerializerError>,
 ) -> Result<Payload, SerializerError> {
-    rewritten(args, limits, |mut map: Map| {
+    transform_payload(args, limits, |mut map: Map| {
         for (name, value) in map.iter_mut() {
-            *value = rewrite(std::mem::take(value)).map_err(|error| error.of_argument(name))?;
+            *value = transform(std::mem::take(value)).map_err(|error| error.with_argument(name))?;
         }
         Ok(map)
     })
 }
 
-/// The payload with its value rewritten; where that changed nothing the very same bytes, which may
-/// hold more than a [`Value`] does, and serializers that are for the context only are common.
-fn rewritten<T: DeserializeOwned + Serialize + Clone + PartialEq>(
+/// Applies `transform` to the value of a payload.
+///
+/// If the value has not changed, the result has the same bytes, because they may contain more than
+/// a [`Value`] can represent. Serializers that transform only the context are common.
+fn transform_payload<T: DeserializeOwned + Serialize + Clone + PartialEq>(
     payload: &Payload,
     limits: &DecodeLimits,
-    rewrite: impl FnOnce(T) -> Result<T, SerializerError>,
+    transform: impl FnOnce(T) -> Result<T, SerializerError>,
 ) -> Result<Payload, SerializerError> {
     let codec = payload.codec();
     let before: T = codec.decode(payload.bytes(), limits)?;
-    let after = rewrite(before.clone())?;
+    let after = transform(before.clone())?;
     if after == before {
         return Ok(payload.clone());
     }

@@ -1,4 +1,4 @@
-//! An endpoint without its type.
+//! Endpoints behind a trait object.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use crate::context::Context;
 use crate::endpoint::{BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor};
 use crate::message::Outcome;
 
-pub(crate) trait Hosted: Send + Sync {
+/// An endpoint whose type is erased.
+pub(super) trait ErasedEndpoint: Send + Sync {
     fn descriptor(&self) -> &'static EndpointDescriptor;
 
-    /// Runs the method with this index in the descriptor.
+    /// Runs the method at index `method` of the descriptor.
     fn invoke<'a>(
         &'a self,
         method: usize,
@@ -18,9 +19,7 @@ pub(crate) trait Hosted: Send + Sync {
     ) -> BoxFuture<'a, Outcome>;
 }
 
-pub(super) struct Host<E>(pub(super) Arc<E>);
-
-impl<E: Endpoint + Send + Sync> Hosted for Host<E> {
+impl<E: Endpoint + Send + Sync> ErasedEndpoint for Arc<E> {
     fn descriptor(&self) -> &'static EndpointDescriptor {
         E::DESCRIPTOR
     }
@@ -31,6 +30,6 @@ impl<E: Endpoint + Send + Sync> Hosted for Host<E> {
         ctx: &'a Context,
         args: EncodedArgs<'a>,
     ) -> BoxFuture<'a, Outcome> {
-        E::INVOKE[method](&self.0, ctx, args)
+        E::INVOKE[method](self, ctx, args)
     }
 }

@@ -1,15 +1,19 @@
-//! What methods return.
+//! The outcome of a request.
 
 use serde::Serialize;
 
+use super::{Failure, FailureKind};
 use crate::codec::{Codec, Payload};
-use crate::message::{Failure, FailureKind, Outcome};
+
+/// The outcome of a request at the server: the encoded result, or a failure.
+pub type Outcome = Result<Payload, Failure>;
 
 /// Encodes the result of a method that succeeded.
 ///
 /// # Errors
 ///
-/// [`FailureKind::UnencodableResult`]: the method ran, its result cannot be sent.
+/// Fails with [`FailureKind::UnencodableResult`] if the result cannot be encoded. The method has
+/// run nevertheless.
 pub fn encode_result<T: Serialize>(codec: Codec, value: &T) -> Outcome {
     match codec.encode(value) {
         Ok(bytes) => Ok(Payload::new(codec, bytes)),
@@ -24,34 +28,9 @@ pub fn encode_result<T: Serialize>(codec: Codec, value: &T) -> Outcome {
     }
 }
 
-/// A return type whose last segment is `Result`, whatever alias it stands for.
-pub trait Fallible {
-    /// What the method returns on success.
-    type Ok;
-    /// What it fails with.
-    type Err;
-
-    /// Takes it apart.
-    ///
-    /// # Errors
-    ///
-    /// The method's own.
-    fn into_result(self) -> Result<Self::Ok, Self::Err>;
-}
-
-impl<T, E> Fallible for Result<T, E> {
-    type Ok = T;
-    type Err = E;
-
-    fn into_result(self) -> Self {
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::fmt;
 
     use super::*;
     use crate::codec::DecodeLimits;
@@ -73,15 +52,5 @@ mod tests {
         let failure = encode_result(Codec::Json, &unencodable).unwrap_err();
         assert_eq!(failure.kind(), FailureKind::UnencodableResult);
         assert!(failure.message().contains("as json: "), "{failure}");
-    }
-
-    #[test]
-    fn an_alias_named_result_is_taken_apart() {
-        fn ok<R: Fallible>(returned: R) -> Option<R::Ok> {
-            returned.into_result().ok()
-        }
-        type Result<T> = std::result::Result<T, fmt::Error>;
-        assert_eq!(ok(Result::Ok(1)), Some(1));
-        assert_eq!(ok(anyhow::Result::<u8>::Err(anyhow::anyhow!("no"))), None);
     }
 }

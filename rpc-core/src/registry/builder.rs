@@ -1,32 +1,34 @@
-//! Merging the tables of endpoints.
+//! Builds a registry from endpoints.
 
 use std::fmt;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::hosted::Host;
-use super::{Candidate, Hosted, Key, Namespace, Registry};
+use super::erased::ErasedEndpoint;
+use super::{Candidate, Key, NamespaceDisplay, Registry};
 use crate::endpoint::{Endpoint, EndpointDescriptor, MethodDescriptor};
 use crate::version::Version;
 
 #[derive(Default)]
 pub(crate) struct RegistryBuilder {
-    hosts: Vec<Box<dyn Hosted>>,
+    endpoints: Vec<Box<dyn ErasedEndpoint>>,
 }
 
-/// A method that no request could ever reach, because an endpoint registered before has it, in the same namespace and in
-/// a version that serves everything this one would.
+/// A method that no request can reach.
+///
+/// An endpoint that was registered earlier has the same method in the same namespace, and its
+/// version serves every request that this one would serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShadowedMethod {
-    /// The method's name on the wire.
+    /// The wire name of the method.
     pub method: String,
-    /// The namespace, where it is not the null one.
+    /// The namespace. `None` is the null namespace.
     pub namespace: Option<String>,
-    /// The shadowed endpoint and its version.
+    /// The name and version of the shadowed endpoint.
     pub shadowed: (&'static str, Version),
-    /// The endpoint that is asked instead, and its version.
+    /// The name and version of the endpoint that receives the requests instead.
     pub by: (&'static str, Version),
 }
 
@@ -34,56 +36,57 @@ impl fmt::Display for ShadowedMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "method `{}` of `{}` {} can never be reached: `{}` {} comes first in {}; ",
+            "method `{}` of `{}` {} is unreachable: `{}` {} shadows it in {}; ",
             self.method,
             self.shadowed.0,
             self.shadowed.1,
             self.by.0,
             self.by.1,
-            Namespace(self.namespace.as_deref()),
+            NamespaceDisplay(self.namespace.as_deref()),
         )?;
         f.write_str(match self.shadowed.1 == self.by.1 {
-            true => "register it once, or give one of the two another namespace or version",
-            false => "register the older version first, or give one of them another namespace",
+            true => "register it once, or change the namespace or version of one of them",
+            false => "register the older version first, or change the namespace of one of them",
         })
     }
 }
 
 impl RegistryBuilder {
     pub(crate) fn add<E: Endpoint + Send + Sync>(&mut self, endpoint: Arc<E>) {
-        self.hosts.push(Box::new(Host(endpoint)));
+        self.endpoints.push(Box::new(endpoint));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.hosts.is_empty()
+        self.endpoints.is_empty()
     }
 
-    /// The registry, unless there are methods that could never be reached.
+    /// Builds the registry. Fails if methods are shadowed.
     pub(crate) fn build(self) -> Result<Registry, Vec<ShadowedMethod>> {
         let (registry, shadowed) = self.merge();
         if shadowed.is_empty() { Ok(registry) } else { Err(shadowed) }
     }
 
-    /// The registry, where methods that cannot be reached do no harm.
+    /// Builds the registry, and allows shadowed methods.
     pub(crate) fn build_first_wins(self) -> Registry {
         self.merge().0
     }
 
     fn merge(self) -> (Registry, Vec<ShadowedMethod>) {
         let mut merged = Merged::default();
-        for (host, hosted) in self.hosts.iter().enumerate() {
-            for &namespace in hosted.descriptor().namespaces {
-                merged.add(host, hosted.descriptor(), namespace);
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            for &namespace in endpoint.descriptor().namespaces {
+                merged.add(index, endpoint.descriptor(), namespace);
             }
         }
-        let shadowed = merged.shadowed(&self.hosts);
+        let shadowed = merged.shadowed(&self.endpoints);
         let methods = merged.methods.into_iter();
         let methods = methods.map(|(key, all)| (key, all.into_boxed_slice())).collect();
-        let hosts = self.hosts.into_boxed_slice();
-        (Registry { methods, namespaces: merged.namespaces, hosts }, shadowed)
+        let endpoints = self.endpoints.into_boxed_slice();
+        (Registry { methods, namespaces: merged.namespaces, endpoints }, shadowed)
     }
 }
 
+/// The tables of all endpoints, under construction.
 #[derive(Default)]
 struct Merged {
     methods: HashMap<Key, Vec<Candidate>>,
@@ -93,7 +96,7 @@ struct Merged {
 impl Merged {
     fn add(
         &mut self,
-        host: usize,
+        endpoint: usize,
         descriptor: &'static EndpointDescriptor,
         namespace: Option<&str>,
     ) {
@@ -105,13 +108,13 @@ impl Merged {
         for (method, described) in descriptor.methods.iter().enumerate() {
             for name in names(described) {
                 let key = Key { namespace: namespace.map(Box::from), method: name.into() };
-                self.methods.entry(key).or_default().push(Candidate { host, method, version });
+                self.methods.entry(key).or_default().push(Candidate { endpoint, method, version });
             }
         }
     }
 
-    /// Candidates of which an earlier one serves everything that they would.
-    fn shadowed(&self, hosts: &[Box<dyn Hosted>]) -> Vec<ShadowedMethod> {
+    /// Finds the methods that are shadowed by an earlier one.
+    fn shadowed(&self, endpoints: &[Box<dyn ErasedEndpoint>]) -> Vec<ShadowedMethod> {
         let mut found = Vec::new();
         for (key, candidates) in &self.methods {
             for (position, shadowed) in candidates.iter().enumerate() {
@@ -122,17 +125,18 @@ impl Merged {
                 found.push(ShadowedMethod {
                     method: key.method.to_string(),
                     namespace: key.namespace.as_deref().map(str::to_owned),
-                    shadowed: (hosts[shadowed.host].descriptor().name, shadowed.version),
-                    by: (hosts[by.host].descriptor().name, by.version),
+                    shadowed: (endpoints[shadowed.endpoint].descriptor().name, shadowed.version),
+                    by: (endpoints[by.endpoint].descriptor().name, by.version),
                 });
             }
         }
-        // The table has no order of its own; the message should.
+        // The hash table has no defined order, but the error message needs one.
         found.sort_by(|a, b| (&a.namespace, &a.method).cmp(&(&b.namespace, &b.method)));
         found
     }
 }
 
+/// Returns the wire names of a method: its own name, then its aliases.
 fn names(method: &'static MethodDescriptor) -> impl Iterator<Item = &'static str> {
     std::iter::once(method.name).chain(method.aliases.iter().copied())
 }

@@ -1,18 +1,19 @@
-//! Arguments: a tuple of calls, one for each argument, in which the compiler points at the one that does not fit.
+//! Arguments as a tuple of calls, so that the compiler points at the argument that does not satisfy
+//! a bound.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use crate::__private::{
+use crate::__private::args::{
     Rest, decode_args, decode_args_and_rest, encode_args, encode_args_and_rest,
 };
 use crate::codec::{Codec, EncodeError};
 use crate::endpoint::EncodedArgs;
 use crate::message::Failure;
 
-/// Stands for an argument of this type.
+/// Marks the type of an argument.
 pub struct Argument<T>(PhantomData<fn() -> T>);
 
 impl<T> fmt::Debug for Argument<T> {
@@ -21,13 +22,14 @@ impl<T> fmt::Debug for Argument<T> {
     }
 }
 
-/// Stands for an argument of this type. What reads it has the bound, so that a tuple of these is blamed by element.
+/// Returns the marker of an argument. The function that decodes it has the bound, so that the
+/// compiler points at a single element of a tuple.
 #[must_use]
 pub const fn argument<T>() -> Argument<T> {
     Argument(PhantomData)
 }
 
-/// Stands for the argument that takes all others.
+/// Marks the type of the argument that takes all others.
 pub struct RestArgument<R>(PhantomData<fn() -> R>);
 
 impl<R> fmt::Debug for RestArgument<R> {
@@ -36,28 +38,30 @@ impl<R> fmt::Debug for RestArgument<R> {
     }
 }
 
-/// Stands for the argument that takes all others. What reads it has the bound.
+/// Returns the marker of the argument that takes all others. The function that decodes it has the
+/// bound.
 #[must_use]
 pub const fn rest<R>() -> RestArgument<R> {
     RestArgument(PhantomData)
 }
 
-/// A tuple of [`Argument`]s, and `V`, the tuple of their values.
+/// A tuple of [`Argument`]s that decodes into `V`, the tuple of their values.
 ///
-/// `V` is a parameter and no associated type: what cannot be decoded would be reported again as a type not known.
-pub trait Received<'de, V> {
-    /// See [`decode_args`].
+/// `V` is a parameter instead of an associated type. Otherwise the compiler would report a type
+/// that cannot be decoded a second time, as unknown.
+pub trait DecodeArgs<'de, V> {
+    /// Calls [`decode_args`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Fails like [`decode_args`].
     fn decode(args: EncodedArgs<'de>, names: &'static [&'static str]) -> Result<V, Failure>;
 
-    /// See [`decode_args_and_rest`].
+    /// Calls [`decode_args_and_rest`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Fails like [`decode_args_and_rest`].
     fn decode_and_rest<R: Rest>(
         args: EncodedArgs<'de>,
         names: &'static [&'static str],
@@ -65,19 +69,19 @@ pub trait Received<'de, V> {
 }
 
 /// A tuple of references to arguments.
-pub trait Sent {
-    /// See [`encode_args`].
+pub trait EncodeArgs {
+    /// Calls [`encode_args`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Fails like [`encode_args`].
     fn encode(self, codec: Codec, names: &[&str], absent: u32) -> Result<Vec<u8>, EncodeError>;
 
-    /// See [`encode_args_and_rest`].
+    /// Calls [`encode_args_and_rest`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Fails like [`encode_args_and_rest`].
     fn encode_and_rest<R: Rest>(
         self,
         codec: Codec,
@@ -87,12 +91,12 @@ pub trait Sent {
     ) -> Result<Vec<u8>, EncodeError>;
 }
 
-/// [`decode_args`] by what stands for the arguments.
+/// Decodes arguments by their markers.
 ///
 /// # Errors
 ///
-/// As there.
-pub fn receive_args<'a, V, A: Received<'a, V>>(
+/// Fails like [`decode_args`].
+pub fn decode_spanned_args<'a, V, A: DecodeArgs<'a, V>>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
     _: A,
@@ -100,12 +104,12 @@ pub fn receive_args<'a, V, A: Received<'a, V>>(
     A::decode(args, names)
 }
 
-/// [`decode_args_and_rest`] by what stands for the arguments.
+/// Decodes arguments and the remaining ones by their markers.
 ///
 /// # Errors
 ///
-/// As there.
-pub fn receive_args_and_rest<'a, V, A: Received<'a, V>, R: Rest>(
+/// Fails like [`decode_args_and_rest`].
+pub fn decode_spanned_args_and_rest<'a, V, A: DecodeArgs<'a, V>, R: Rest>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
     _: A,
@@ -114,12 +118,14 @@ pub fn receive_args_and_rest<'a, V, A: Received<'a, V>, R: Rest>(
     A::decode_and_rest(args, names)
 }
 
-/// [`encode_args`] of references, by value: only then is a tuple blamed by element.
+/// Encodes a tuple of references to arguments.
+///
+/// The tuple is passed by value. Only then does the compiler point at a single element.
 ///
 /// # Errors
 ///
-/// As there.
-pub fn send_args<A: Sent>(
+/// Fails like [`encode_args`].
+pub fn encode_spanned_args<A: EncodeArgs>(
     codec: Codec,
     names: &[&str],
     arguments: A,
@@ -128,12 +134,12 @@ pub fn send_args<A: Sent>(
     arguments.encode(codec, names, absent)
 }
 
-/// [`encode_args_and_rest`] of references.
+/// Encodes a tuple of references to arguments and the remaining ones.
 ///
 /// # Errors
 ///
-/// As there.
-pub fn send_args_and_rest<A: Sent, R: Rest>(
+/// Fails like [`encode_args_and_rest`].
+pub fn encode_spanned_args_and_rest<A: EncodeArgs, R: Rest>(
     codec: Codec,
     names: &[&str],
     arguments: A,
@@ -145,7 +151,7 @@ pub fn send_args_and_rest<A: Sent, R: Rest>(
 
 macro_rules! tuples {
     ($($arg:ident)*) => {
-        impl<'de, $($arg: Deserialize<'de>),*> Received<'de, ($($arg,)*)> for ($(Argument<$arg>,)*) {
+        impl<'de, $($arg: Deserialize<'de>),*> DecodeArgs<'de, ($($arg,)*)> for ($(Argument<$arg>,)*) {
             fn decode(
                 args: EncodedArgs<'de>,
                 names: &'static [&'static str],
@@ -161,7 +167,7 @@ macro_rules! tuples {
             }
         }
 
-        impl<$($arg: Serialize),*> Sent for ($(&$arg,)*) {
+        impl<$($arg: Serialize),*> EncodeArgs for ($(&$arg,)*) {
             fn encode(
                 self,
                 codec: Codec,
