@@ -9,14 +9,16 @@ use std::time::Duration;
 use rpc_core::server::Concurrency;
 use rpc_core::{BoxFuture, Codec, Context, endpoint};
 use rpc_tests::conformance::backends::mem::Mem;
-use rpc_tests::conformance::harness::{Broker, Case, Clock, Ended, Fixture, World, watched};
+use rpc_tests::conformance::harness::{
+    Backend, Broker, Case, CaseResult, Clock, TestEnv, run_case,
+};
 
 const MEM: Mem = Mem { codec: Codec::MessagePack, clock: Clock::Paused };
 
 /// `mem`, for cases that are given up soon.
 struct Impatient;
 
-impl Fixture for Impatient {
+impl Backend for Impatient {
     fn name(&self) -> String {
         MEM.name()
     }
@@ -45,43 +47,43 @@ impl Stuck {
     pub fn touch(&self, _ctx: &Context) {}
 }
 
-fn run(fixture: impl Fixture, case: Case) -> Ended {
-    watched(Arc::new(fixture), case)
+fn run(backend: impl Backend, case: Case) -> CaseResult {
+    run_case(Arc::new(backend), case)
 }
 
 macro_rules! case {
     ($name:ident) => {
-        Case { name: stringify!($name), needs: &[], run: |world| Box::pin($name(world)) }
+        Case { name: stringify!($name), requirements: &[], run: |env| Box::pin($name(env)) }
     };
 }
 
 #[track_caller]
-fn failed(ended: Ended, why: &str) {
-    let Ended::Failed(said) = &ended else { panic!("{ended:?}") };
+fn failed(result: CaseResult, why: &str) {
+    let CaseResult::Failed(said) = &result else { panic!("{result:?}") };
     assert!(said.contains(why), "{said}");
 }
 
 #[test]
 fn a_case_that_ends_well_has_passed() {
-    async fn all_is_well(world: World) {
-        world.serve(Stuck).await;
-        world.client::<StuckClient>().touch(&Context::new()).await.unwrap();
+    async fn all_is_well(env: TestEnv) {
+        env.serve(Stuck).await;
+        env.client::<StuckClient>().touch(&Context::new()).await.unwrap();
     }
-    assert_eq!(run(MEM, case!(all_is_well)), Ended::Passed);
+    assert_eq!(run(MEM, case!(all_is_well)), CaseResult::Passed);
 }
 
 #[test]
 fn a_case_that_panics_has_failed_and_says_where() {
-    async fn panics(_: World) {
+    async fn panics(_: TestEnv) {
         panic!("this is not so");
     }
     failed(run(MEM, case!(panics)), "this is not so");
-    failed(run(MEM, case!(panics)), "harness.rs:");
+    failed(run(MEM, case!(panics)), "harness_tests.rs:");
 }
 
 #[test]
 fn a_case_that_hangs_has_failed_with_its_name() {
-    async fn hangs(_: World) {
+    async fn hangs(_: TestEnv) {
         std::future::pending::<()>().await;
     }
     failed(run(Impatient, case!(hangs)), "`hangs` hangs");
@@ -89,19 +91,19 @@ fn a_case_that_hangs_has_failed_with_its_name() {
 
 #[test]
 fn a_case_that_does_not_apply_is_not_run_and_has_not_passed() {
-    async fn flies(_: World) {
+    async fn flies(_: TestEnv) {
         panic!("it cannot");
     }
-    let case = Case { needs: &[("wings", |_| false)], ..case!(flies) };
-    assert_eq!(run(MEM, case), Ended::NotApplicable("wings"));
+    let case = Case { requirements: &[("wings", |_| false)], ..case!(flies) };
+    assert_eq!(run(MEM, case), CaseResult::NotApplicable("wings"));
 }
 
 #[test]
 fn a_case_that_leaves_a_message_behind_has_failed() {
-    async fn leaves_a_message(world: World) {
-        let server = world.server("one").endpoint(Stuck).concurrency(Concurrency::Serial);
-        let server = world.start(server.shutdown_timeout(Duration::from_millis(10))).await;
-        let client: StuckClient = world.client();
+    async fn leaves_a_message(env: TestEnv) {
+        let server = env.server("one").endpoint(Stuck).concurrency(Concurrency::Serial);
+        let server = env.start(server.shutdown_timeout(Duration::from_millis(10))).await;
+        let client: StuckClient = env.client();
         client.begin(&Context::new()).cast().await.unwrap();
         client.touch(&Context::new()).cast().await.unwrap();
         tokio::task::yield_now().await;
@@ -113,9 +115,9 @@ fn a_case_that_leaves_a_message_behind_has_failed() {
 
 #[test]
 fn a_case_that_leaves_a_method_running_has_failed() {
-    async fn leaves_a_method(world: World) {
-        world.serve(Stuck).await;
-        let client: StuckClient = world.client();
+    async fn leaves_a_method(env: TestEnv) {
+        env.serve(Stuck).await;
+        let client: StuckClient = env.client();
         let call = client.begin(&Context::new()).timeout(Duration::from_millis(10));
         call.await.unwrap_err();
     }

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use rpc_core::Codec;
 use rpc_tests::conformance;
 use rpc_tests::conformance::backends::mem::Mem;
-use rpc_tests::conformance::harness::{Clock, conclude, trials};
+use rpc_tests::conformance::harness::{Clock, run_trials, trials};
 
 fn main() -> ExitCode {
     let cases = conformance::cases();
-    let fixtures = [
+    let backends = [
         Mem { codec: Codec::MessagePack, clock: Clock::Paused },
         Mem { codec: Codec::Json, clock: Clock::Paused },
         Mem { codec: Codec::MessagePack, clock: Clock::Real },
     ];
-    conclude(fixtures.into_iter().flat_map(|fixture| trials(fixture, &cases)).collect())
+    run_trials(backends.into_iter().flat_map(|backend| trials(backend, &cases)).collect())
 }

@@ -1,8 +1,8 @@
-//! What users rely on, whatever the transport: one function for each case, one file for each theme.
+//! The guarantees, over any transport: one function for each case, one file for each theme.
 //!
-//! To add a case, write `async fn its_sentence(world: World)`, put the name into the table at the end of the file, and
-//! name it in `docs/SEMANTICS.md` behind what it shows. Wait for events; give orders and generous bounds, no exact
-//! times, for the same case runs against real brokers.
+//! To add a case, write `async fn its_sentence(env: TestEnv)`, put the name into the table at the end of the file, and
+//! name it in `docs/SEMANTICS.md` behind what it shows. Wait for events; assert orders and generous bounds, not exact
+//! times: the same case runs against real brokers.
 
 #![allow(unreachable_pub, reason = "`pub` says that a method is remote")]
 #![allow(clippy::unwrap_used, reason = "a case that panics has failed")]

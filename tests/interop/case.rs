@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 
-use super::World;
+use super::InteropEnv;
 
 /// Something that a user of a Python peer relies on.
 #[derive(Copy, Clone)]
@@ -13,7 +13,7 @@ pub struct Case {
     /// Whether it is shown with all releases of oslo.messaging, not with the newest alone.
     pub everywhere: bool,
     /// Shows it, or panics.
-    pub run: fn(World) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub run: fn(InteropEnv) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl fmt::Debug for Case {
@@ -31,7 +31,7 @@ macro_rules! __interop_cases {
         pub(crate) const CASES: &[$crate::interop::Case] = &[$($crate::interop::Case {
             name: stringify!($name),
             everywhere: !matches!(stringify!($($everywhere)?).as_bytes(), b""),
-            run: |world| Box::pin($name(world)),
+            run: |env| Box::pin($name(env)),
         },)*];
     };
 }

@@ -12,10 +12,10 @@ use super::{Client, Raw, Serve, To};
 
 /// A topic of the case's own, Python peers, and connections for servers and clients in Rust.
 ///
-/// Everything has defaults: `world.serve(endpoint)` starts server `rust` of the topic, `world.python().call(…)` calls it. Servers in
+/// Everything has defaults: `env.serve(endpoint)` starts server `rust` of the topic, `env.python().call(…)` calls it. Servers in
 /// Rust are stopped after the case.
 #[derive(Clone)]
-pub struct World(Arc<Inner>);
+pub struct InteropEnv(Arc<Inner>);
 
 struct Inner {
     topic: String,
@@ -27,13 +27,13 @@ struct Inner {
     others: Mutex<Vec<Arc<dyn Transport>>>,
 }
 
-impl fmt::Debug for World {
+impl fmt::Debug for InteropEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("topic", &self.0.topic).finish_non_exhaustive()
+        f.debug_struct("InteropEnv").field("topic", &self.0.topic).finish_non_exhaustive()
     }
 }
 
-impl World {
+impl InteropEnv {
     pub(super) async fn new(case: &'static str, peers: Arc<Peers>) -> Self {
         let url = Peers::url().await;
         let topic = format!("{case}-{}", peers.version());
@@ -68,13 +68,13 @@ impl World {
 
     /// The connection that servers in Rust use.
     #[must_use]
-    pub fn serving(&self) -> Arc<dyn Transport> {
+    pub fn server_transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.0.serving)
     }
 
     /// The connection that clients in Rust use.
     #[must_use]
-    pub fn calling(&self) -> Arc<dyn Transport> {
+    pub fn client_transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.0.calling)
     }
 
@@ -97,12 +97,12 @@ impl World {
 
     /// A client in Rust of another target.
     pub fn client_of<C: From<RpcClient>>(&self, target: Target) -> C {
-        RpcClient::new(self.calling(), target).into()
+        RpcClient::new(self.client_transport(), target).into()
     }
 
     /// A server in Rust, of the case's topic.
     pub fn server(&self, name: &str) -> ServerBuilder {
-        rpc_core::Server::builder(self.serving(), self.target().server(name.to_owned()))
+        rpc_core::Server::builder(self.server_transport(), self.target().server(name.to_owned()))
     }
 
     /// Starts a server; it is stopped after the case.
@@ -150,14 +150,16 @@ impl World {
         self.0.peers.raw().await
     }
 
-    pub(super) async fn leave(self) {
+    pub(super) async fn tear_down(self) {
         let servers = std::mem::take(&mut *self.0.servers.lock().unwrap());
         for server in servers {
             server.stop();
             server.wait().await.unwrap();
         }
         let others = std::mem::take(&mut *self.0.others.lock().unwrap());
-        for transport in others.into_iter().chain([self.serving(), self.calling()]) {
+        for transport in
+            others.into_iter().chain([self.server_transport(), self.client_transport()])
+        {
             transport.close().await;
         }
     }

@@ -1,7 +1,7 @@
 //! Real oslo.messaging peers: Python processes that the cases drive, and what runs the cases.
 //!
 //! The programs are in `tests/interop/peers`: `client.py`, `server.py`, and `raw.py` for what no well-behaved peer would send.
-//! A case gets a [`World`] with all three and a transport of its own, on a topic of its own.
+//! A case gets a [`InteropEnv`] with all three and a transport of its own, on a topic of its own.
 
 #![allow(clippy::unwrap_used, reason = "what drives a case fails it by panicking")]
 
@@ -19,7 +19,7 @@ mod server;
 pub use self::case::{Case, cases};
 pub use self::client::{Client, To};
 pub use self::exception::Exception;
-pub use self::interop_env::World;
+pub use self::interop_env::InteropEnv;
 pub use self::peer::Peer;
 pub use self::python::{NoPython, VERSIONS, interpreter};
 pub use self::raw::{Message, Raw};

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::peers::Peers;
-use super::{Case, VERSIONS, World};
+use super::{Case, InteropEnv, VERSIONS};
 
 /// After how long a case counts as hanging, the start of the broker and of the peers included.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -39,12 +39,12 @@ fn trial(case: Case, peers: &Arc<Peers>, runtime: &Arc<Runtime>) -> Trial {
     let version = peers.version();
     let (peers, runtime) = (Arc::clone(peers), Arc::clone(runtime));
     let run = move || {
-        let in_a_world = async move {
-            let world = World::new(case.name, peers).await;
-            (case.run)(world.clone()).await;
-            world.leave().await;
+        let run_in_env = async move {
+            let env = InteropEnv::new(case.name, peers).await;
+            (case.run)(env.clone()).await;
+            env.tear_down().await;
         };
-        let watched = async { timeout(LIMIT, tokio::spawn(in_a_world)).await };
+        let watched = async { timeout(LIMIT, tokio::spawn(run_in_env)).await };
         match runtime.block_on(watched) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => resume_unwind(error.into_panic()),

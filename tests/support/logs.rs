@@ -1,4 +1,4 @@
-//! What the framework logs while a case runs.
+//! Recorded logs and spans.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,16 +17,16 @@ pub struct Logs {
     _guard: DefaultGuard,
 }
 
-/// Makes every line be offered to the thread that writes it, however few threads record at that moment.
+/// Offers every event to the subscriber of the thread that emits it.
 ///
-/// Without a global subscriber, a line that is reached first on a thread that records nothing is taken to interest
-/// nobody, and stays so where only one other thread records.
+/// Without a global subscriber, a call site that is first reached on a thread without one is cached as of no interest,
+/// and stays so while only one other thread records.
 pub fn ask_each_thread() {
-    // A second fixture finds it done.
+    // It is set already if there is a second backend.
     let _ = tracing::subscriber::set_global_default(Unrecorded);
 }
 
-/// For threads that record nothing.
+/// The subscriber of threads that record nothing.
 struct Unrecorded;
 
 impl Subscriber for Unrecorded {
@@ -58,7 +58,7 @@ impl Subscriber for Unrecorded {
 pub struct Event {
     /// Its level.
     pub level: Level,
-    /// Who logged it.
+    /// The module that logged it.
     pub target: &'static str,
     /// Its fields as text; the text of the line is `message`.
     pub fields: BTreeMap<&'static str, String>,
@@ -89,25 +89,25 @@ struct Recorded {
 }
 
 impl Logs {
-    /// Records what is at least as severe as `level`.
+    /// Records events of `level` and above, until it is dropped.
     pub fn record(level: Level) -> Self {
         let log = Arc::new(Log { level, next: AtomicU64::new(1), recorded: Mutex::default() });
         let guard = tracing::subscriber::set_default(Arc::clone(&log));
         Self { log, _guard: guard }
     }
 
-    /// The lines so far that the framework's own crates wrote.
+    /// Returns the events so far of the framework's own crates.
     pub fn events(&self) -> Vec<Event> {
         let recorded = self.log.recorded();
         recorded.events.iter().filter(|event| event.target.starts_with("rpc_")).cloned().collect()
     }
 
-    /// The lines of a level.
+    /// Returns the events of a level.
     pub fn at(&self, level: Level) -> Vec<Event> {
         self.events().into_iter().filter(|event| event.level == level).collect()
     }
 
-    /// The spans of this name, in the order in which they were opened.
+    /// Returns the spans of this name, in the order in which they were opened.
     pub fn spans(&self, name: &str) -> Vec<Span> {
         let recorded = self.log.recorded();
         recorded
@@ -126,7 +126,7 @@ impl fmt::Debug for Logs {
 }
 
 impl Event {
-    /// Whether the line or one of its fields contains the text.
+    /// Returns whether the message or another field contains the text.
     pub fn says(&self, text: &str) -> bool {
         self.fields.values().any(|value| value.contains(text))
     }

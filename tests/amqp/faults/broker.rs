@@ -9,7 +9,7 @@ use rpc_core::transport::ConnectionState;
 use rpc_tests::support::rabbitmq::UrlForm;
 use tokio::time::{Instant, timeout};
 
-use crate::fault_env::{SOON, World, client, own_node, until};
+use crate::fault_env::{FaultEnv, SOON, client, own_node, until};
 use crate::history::{History, Record, Step};
 use crate::load::Load;
 use crate::rules::assert_kept;
@@ -23,8 +23,8 @@ scenario!(calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publi
 
 async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, seed: u64) {
     let node = own_node().await;
-    let world = World::on(&node, form, "killed").await;
-    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, "").await;
+    let env = FaultEnv::on(&node, form, "killed").await;
+    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
     node.sync().await.unwrap();
     load.go_on(200, 900).await;
     load.strike("kill");
@@ -36,10 +36,10 @@ async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, 
 
 async fn every_call_ends_when_there_is_no_broker_yet(form: UrlForm, seed: u64) {
     let node = own_node().await;
-    let world = World::on(&node, form, "not yet").await;
+    let env = FaultEnv::on(&node, form, "not yet").await;
     node.sync().await.unwrap();
     node.kill().await.unwrap();
-    let mut load = Load::prepare(world, seed, AckMode::BeforeInvoke, "");
+    let mut load = Load::prepare(env, seed, AckMode::BeforeInvoke, "");
     load.call();
     let restarted = async {
         node.restart().await.unwrap();
@@ -58,9 +58,9 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
     _: u64,
 ) {
     let node = own_node().await;
-    let world = World::on(&node, form, "blocked").await;
+    let env = FaultEnv::on(&node, form, "blocked").await;
     let (history, lag) = (History::begin(), Lag::measure());
-    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
     let server = serve(&theirs, Setting::named("one"), &history).await;
     let client = client(&ours);
     history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
@@ -93,7 +93,7 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
         .unwrap()
         .unwrap();
     history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
-    world.until_drained().await;
+    env.until_drained().await;
     server.stop();
     server.wait().await.unwrap();
     assert_kept(&Record {
@@ -102,5 +102,5 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
         lag: lag.end().await,
     });
     drop((client, server, state));
-    world.close(vec![ours, theirs]).await;
+    env.close(vec![ours, theirs]).await;
 }

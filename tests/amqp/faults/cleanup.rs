@@ -9,7 +9,7 @@ use rpc_core::{CallError, RpcClient};
 use rpc_tests::support::rabbitmq::UrlForm;
 use rpc_transport_amqp::AmqpTransport;
 
-use crate::fault_env::{SOON, World, client, is_fanout_queue, is_reply_queue, until};
+use crate::fault_env::{FaultEnv, SOON, client, is_fanout_queue, is_reply_queue, until};
 use crate::history::{History, Step};
 use crate::scenario;
 use crate::service::{Setting, serve};
@@ -22,15 +22,15 @@ scenario!(a_queue_without_consumers_is_named);
 scenario!(calls_work_after_thousands_have_found_no_server);
 
 async fn a_process_that_is_killed_leaves_no_queue_after_a_while(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("process {seed}")).await;
+    let env = FaultEnv::shared(form, &format!("process {seed}")).await;
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "cleanup::a_process_that_calls_and_serves"])
-        .env(URL, world.url(&world.callers, "transient_ttl=1"))
+        .env(URL, env.url(&env.callers, "transient_ttl=1"))
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
     until("it has its queues", async || {
-        let queues = world.node.queues(&world.vhost).await.unwrap();
+        let queues = env.node.queues(&env.vhost).await.unwrap();
         let consumed =
             |is: fn(&str) -> bool| queues.iter().any(|q| is(&q.name) && q.consumers == 1);
         consumed(is_reply_queue) && consumed(is_fanout_queue)
@@ -38,7 +38,7 @@ async fn a_process_that_is_killed_leaves_no_queue_after_a_while(form: UrlForm, s
     .await;
     process.kill().unwrap();
     process.wait().unwrap();
-    world.until_nothing_is_left().await;
+    env.until_nothing_is_left().await;
 }
 
 #[tokio::test]
@@ -53,9 +53,9 @@ async fn a_process_that_calls_and_serves() {
 }
 
 async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("deserted {seed}")).await;
+    let env = FaultEnv::shared(form, &format!("deserted {seed}")).await;
     let history = History::begin();
-    let transport = world.transport(&world.callers, "");
+    let transport = env.transport(&env.callers, "");
     let server = serve(&transport, Setting::named("one"), &history).await;
     server.stop();
     server.wait().await.unwrap();
@@ -73,14 +73,14 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
     }
     assert_eq!(history.begun(), 0);
     drop((client, server));
-    world.close(vec![transport]).await;
+    env.close(vec![transport]).await;
 }
 
 /// More than a connection has channels: the broker closes one over each question after a queue that is not there.
 async fn calls_work_after_thousands_have_found_no_server(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("nobody {seed}")).await;
+    let env = FaultEnv::shared(form, &format!("nobody {seed}")).await;
     let history = History::begin();
-    let transport = world.transport(&world.callers, "");
+    let transport = env.transport(&env.callers, "");
     let client = client(&transport);
     let nobody = (0..16).map(|_| {
         let (history, client) = (history.clone(), client.clone());
@@ -99,5 +99,5 @@ async fn calls_work_after_thousands_have_found_no_server(form: UrlForm, seed: u6
     server.stop();
     server.wait().await.unwrap();
     drop((client, server));
-    world.close(vec![transport]).await;
+    env.close(vec![transport]).await;
 }

@@ -9,7 +9,7 @@ use rpc_tests::support::rabbitmq::{Cut, Direction, Proxy, UrlForm};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::time::timeout;
 
-use crate::fault_env::{SOON, World, client, proxy, until};
+use crate::fault_env::{FaultEnv, SOON, client, proxy, until};
 use crate::history::{History, Step};
 use crate::load::Load;
 use crate::scenario;
@@ -20,23 +20,23 @@ scenario!(every_call_ends_when_connections_go_dead);
 scenario!(another_host_takes_over);
 
 async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("cut {seed}")).await;
-    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, "").await;
+    let env = FaultEnv::shared(form, &format!("cut {seed}")).await;
+    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         let how = load.dice.pick(&[Some(Cut::Finish), Some(Cut::Reset), None]);
         let (callers, servers) = load.dice.pick(&[(true, false), (false, true), (true, true)]);
         let Some(how) = how else {
             load.strike("an operator closes all connections");
-            load.world.node.close_connections(&load.world.vhost).await.unwrap();
+            load.env.node.close_connections(&load.env.vhost).await.unwrap();
             continue;
         };
         load.strike(format!("cut by {how:?}: callers {callers}, servers {servers}"));
         if callers {
-            load.world.callers.cut(how);
+            load.env.callers.cut(how);
         }
         if servers {
-            load.world.servers.cut(how);
+            load.env.servers.cut(how);
         }
     }
     load.end().await;
@@ -45,8 +45,8 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
 /// Once for so short that nobody notices, and once until both sides give the link up.
 async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
     let options = "heartbeat=2&connect_timeout=1";
-    let world = World::shared(form, &format!("dead {seed}")).await;
-    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, options).await;
+    let env = FaultEnv::shared(form, &format!("dead {seed}")).await;
+    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, options).await;
     for (shortest, longest) in [(300, 1000), (5000, 6500)] {
         load.go_on(200, 900).await;
         let (callers, servers) = load.dice.pick(&[(true, false), (false, true), (true, true)]);
@@ -58,34 +58,34 @@ async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
             None => proxy.freeze_all(),
         };
         if callers {
-            freeze(&load.world.callers);
+            freeze(&load.env.callers);
         }
         if servers {
-            freeze(&load.world.servers);
+            freeze(&load.env.servers);
         }
         load.go_on(shortest, longest).await;
         load.strike("thaw");
-        load.world.callers.thaw();
-        load.world.servers.thaw();
+        load.env.callers.thaw();
+        load.env.servers.thaw();
     }
     load.end().await;
 }
 
 /// Two proxies to one node are two hosts; a third has no broker at all.
 async fn another_host_takes_over(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("hosts {seed}")).await;
-    let dead = proxy(world.node).await;
+    let env = FaultEnv::shared(form, &format!("hosts {seed}")).await;
+    let dead = proxy(env.node).await;
     dead.refuse();
-    let hosts = [&dead, &world.callers, &world.servers];
+    let hosts = [&dead, &env.callers, &env.servers];
     let login = |proxy: &&Proxy| format!("guest:guest@127.0.0.1:{}", proxy.port());
     let hosts = hosts.iter().map(login).collect::<Vec<_>>().join(",");
-    let one = format!("guest:guest@127.0.0.1:{}", world.callers.port());
-    let url = world.url(&world.callers, "").replace(&one, &hosts);
+    let one = format!("guest:guest@127.0.0.1:{}", env.callers.port());
+    let url = env.url(&env.callers, "").replace(&one, &hosts);
     let transport = AmqpTransport::from_url(&url).unwrap();
     let history = History::begin();
     let server = serve(&transport, Setting::named("one"), &history).await;
     let client = client(&transport);
-    for (dying, living) in [(&world.callers, &world.servers), (&world.servers, &world.callers)] {
+    for (dying, living) in [(&env.callers, &env.servers), (&env.servers, &env.callers)] {
         living.accept();
         dying.refuse();
         dying.cut(Cut::Reset);
@@ -105,5 +105,5 @@ async fn another_host_takes_over(form: UrlForm, seed: u64) {
     server.stop();
     server.wait().await.unwrap();
     drop((client, server, state, dead));
-    world.close(vec![transport]).await;
+    env.close(vec![transport]).await;
 }

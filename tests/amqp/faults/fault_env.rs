@@ -30,7 +30,7 @@ pub(crate) async fn own_node() -> Node {
     Node::start(NodeOptions::default()).await.unwrap()
 }
 
-pub(crate) struct World<'n> {
+pub(crate) struct FaultEnv<'n> {
     pub(crate) node: &'n Node,
     pub(crate) vhost: String,
     pub(crate) form: UrlForm,
@@ -42,20 +42,20 @@ pub(crate) struct World<'n> {
     tasks: usize,
 }
 
-impl World<'static> {
+impl FaultEnv<'static> {
     /// In the node that tests share.
     pub(crate) async fn shared(form: UrlForm, name: &str) -> Self {
-        World::on(shared().await.unwrap(), form, name).await
+        FaultEnv::on(shared().await.unwrap(), form, name).await
     }
 }
 
-impl<'n> World<'n> {
+impl<'n> FaultEnv<'n> {
     pub(crate) async fn on(node: &'n Node, form: UrlForm, name: &str) -> Self {
         let vhost = format!("{name} {form:?}");
         node.create_vhost(&vhost).await.unwrap();
         let (callers, servers) = (proxy(node).await, proxy(node).await);
         let tasks = Handle::current().metrics().num_alive_tasks();
-        World { node, vhost, form, callers, servers, tasks }
+        FaultEnv { node, vhost, form, callers, servers, tasks }
     }
 
     /// The URL by way of a proxy, with more options. With the short heartbeat, what belongs to a lost connection is gone

@@ -11,7 +11,7 @@ use rpc_transport_amqp::AmqpTransport;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::fault_env::{World, client, until};
+use crate::fault_env::{FaultEnv, client, until};
 use crate::history::{History, Record, Step, What};
 use crate::rules::assert_kept;
 use crate::service::{Setting, serve};
@@ -23,7 +23,7 @@ const RECOVERY: Duration = Duration::from_secs(15);
 
 /// What a run is made of.
 pub(crate) struct Load<'n> {
-    pub(crate) world: World<'n>,
+    pub(crate) env: FaultEnv<'n>,
     pub(crate) history: History,
     pub(crate) dice: Dice,
     /// Options of all its URLs.
@@ -40,19 +40,19 @@ pub(crate) struct Load<'n> {
 impl<'n> Load<'n> {
     /// Two transports of callers and no server yet.
     pub(crate) fn prepare(
-        world: World<'n>,
+        env: FaultEnv<'n>,
         seed: u64,
         acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
         let lag = Lag::measure();
         let history = History::begin();
-        let transports: Vec<_> = (0..2).map(|_| world.transport(&world.callers, options)).collect();
+        let transports: Vec<_> = (0..2).map(|_| env.transport(&env.callers, options)).collect();
         let clients = transports.iter().map(client).collect();
         let (servers, callers, ending) = (Vec::new(), Vec::new(), Arc::default());
         let dice = Dice::seeded(seed);
         Self {
-            world,
+            env,
             history,
             dice,
             options,
@@ -68,12 +68,12 @@ impl<'n> Load<'n> {
 
     /// With two servers, and callers that have begun.
     pub(crate) async fn begin(
-        world: World<'n>,
+        env: FaultEnv<'n>,
         seed: u64,
         acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
-        let mut load = Self::prepare(world, seed, acknowledge, options);
+        let mut load = Self::prepare(env, seed, acknowledge, options);
         load.serve("one").await;
         load.serve("two").await;
         load.call();
@@ -88,7 +88,7 @@ impl<'n> Load<'n> {
 
     /// A server that is not yet part of the run.
     pub(crate) async fn server(&self, name: &'static str) -> (AmqpTransport, RunningServer) {
-        let transport = self.world.transport(&self.world.servers, self.options);
+        let transport = self.env.transport(&self.env.servers, self.options);
         let server = serve(&transport, self.setting(name), &self.history).await;
         (transport, server)
     }
@@ -136,7 +136,7 @@ impl<'n> Load<'n> {
         for caller in self.callers.drain(..) {
             caller.await.unwrap();
         }
-        self.world.until_drained().await;
+        self.env.until_drained().await;
         for server in &self.servers {
             until("no method runs", async || server.stats().in_flight == 0).await;
             server.stop();
@@ -149,7 +149,7 @@ impl<'n> Load<'n> {
             acknowledge: self.acknowledge,
             lag: self.lag.end().await,
         });
-        self.world.close(self.transports).await;
+        self.env.close(self.transports).await;
     }
 
     async fn until_it_works(&self, client: &RpcClient, healed: Instant) {

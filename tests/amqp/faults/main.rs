@@ -2,7 +2,7 @@
 //!
 //! In most tests 16 callers call and cast (`load`) while something strikes; everybody notes what happens (`history`), which
 //! is then held against the rules (`check`). Links lead through proxies, so that each side's can be disturbed alone
-//! (`world`).
+//! (`env`).
 //!
 //! `RPC_FAULT_SEED=x` decides what strikes when; a test prints the seed it ran with. `RPC_FAULT_ROUNDS=n` has each of these
 //! tests run n times, with other seeds.

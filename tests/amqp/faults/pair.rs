@@ -4,12 +4,12 @@ use rpc_core::{RpcClient, RunningServer};
 use rpc_tests::support::rabbitmq::UrlForm;
 use rpc_transport_amqp::AmqpTransport;
 
-use crate::fault_env::{World, client};
+use crate::fault_env::{FaultEnv, client};
 use crate::history::History;
 use crate::service::{Setting, serve};
 
 pub(crate) struct Pair {
-    pub(crate) world: World<'static>,
+    pub(crate) env: FaultEnv<'static>,
     pub(crate) history: History,
     /// The caller's transport.
     pub(crate) ours: AmqpTransport,
@@ -19,23 +19,23 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// In a world of this name, the caller's URL with these options.
+    /// In a env of this name, the caller's URL with these options.
     pub(crate) async fn begin(form: UrlForm, name: &str, options: &str) -> Self {
-        let world = World::shared(form, name).await;
+        let env = FaultEnv::shared(form, name).await;
         let history = History::begin();
-        let ours = world.transport(&world.callers, options);
-        let theirs = world.transport(&world.servers, "");
+        let ours = env.transport(&env.callers, options);
+        let theirs = env.transport(&env.servers, "");
         let server = serve(&theirs, Setting::named("one"), &history).await;
         let client = client(&ours);
-        Self { world, history, ours, theirs, server, client }
+        Self { env, history, ours, theirs, server, client }
     }
 
     /// Stops the server, and sees to it that nothing is left.
     pub(crate) async fn end(self) {
-        let Self { world, ours, theirs, server, client, .. } = self;
+        let Self { env, ours, theirs, server, client, .. } = self;
         server.stop();
         server.wait().await.unwrap();
         drop((client, server));
-        world.close(vec![ours, theirs]).await;
+        env.close(vec![ours, theirs]).await;
     }
 }

@@ -10,7 +10,7 @@ use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
 use tokio::time::timeout;
 
 use crate::delivery_barrier::Gated;
-use crate::fault_env::{SOON, World, client, proxy, until};
+use crate::fault_env::{FaultEnv, SOON, client, proxy, until};
 use crate::history::{History, Step};
 use crate::killable_server::Mortal;
 use crate::load::Load;
@@ -28,13 +28,13 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
     form: UrlForm,
     seed: u64,
 ) {
-    let world = World::shared(form, &format!("server {seed}")).await;
+    let env = FaultEnv::shared(form, &format!("server {seed}")).await;
     // What the killed server leaves behind is gone by the end.
     let options = "transient_ttl=2";
-    let mut load = Load::begin(world, seed, AckMode::BeforeInvoke, options).await;
+    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, options).await;
     for _ in 0..3 {
-        let way = proxy(load.world.node).await;
-        let url = load.world.url(&way, options);
+        let way = proxy(load.env.node).await;
+        let url = load.env.url(&way, options);
         let mortal = Mortal::start(way, url, load.setting("mortal"), &load.history).await;
         load.go_on(200, 900).await;
         load.strike("kill");
@@ -45,13 +45,13 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
 }
 
 async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("at least once {seed}")).await;
-    let mut load = Load::begin(world, seed, AckMode::AfterReply, "").await;
+    let env = FaultEnv::shared(form, &format!("at least once {seed}")).await;
+    let mut load = Load::begin(env, seed, AckMode::AfterReply, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         let how = load.dice.pick(&[Cut::Finish, Cut::Reset]);
         load.strike(format!("cut servers by {how:?}"));
-        load.world.servers.cut(how);
+        load.env.servers.cut(how);
     }
     load.end().await;
 }
@@ -61,14 +61,14 @@ async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_repli
     seed: u64,
 ) {
     let pair = Pair::begin(form, &format!("mid-method {seed}"), "").await;
-    let Pair { world, history, client, .. } = &pair;
+    let Pair { env, history, client, .. } = &pair;
     let call = history.take(client, Step::call(Duration::from_millis(500), SOON));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
-        world.servers.refuse();
-        world.servers.cut(Cut::Reset);
+        env.servers.refuse();
+        env.servers.cut(Cut::Reset);
         until("the method is done", async || history.finished() == 1).await;
-        world.servers.accept();
+        env.servers.accept();
     };
     let (told, ()) = tokio::join!(call, cut_off);
     assert_eq!(told.unwrap(), Some(0));
@@ -84,21 +84,21 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     form: UrlForm,
     seed: u64,
 ) {
-    let world = World::shared(form, &format!("old {seed}")).await;
+    let env = FaultEnv::shared(form, &format!("old {seed}")).await;
     let history = History::begin();
-    let (ours, theirs) = (world.transport(&world.callers, ""), world.transport(&world.servers, ""));
+    let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
     let gated = Gated::new(theirs.clone());
     let server = serve(&gated, Setting::named("one"), &history).await;
     let client = client(&ours);
     let call = history.take(&client, Step::call(Duration::ZERO, SOON));
     let cut_off = async {
         until("the message is delivered", async || gated.keeps()).await;
-        world.servers.refuse();
-        world.servers.cut(Cut::Reset);
-        timeout(SOON, world.servers.until_open(0)).await.unwrap();
-        world.servers.accept();
+        env.servers.refuse();
+        env.servers.cut(Cut::Reset);
+        timeout(SOON, env.servers.until_open(0)).await.unwrap();
+        env.servers.accept();
         // Both of its connections are others by then.
-        timeout(SOON, world.servers.until_open(2)).await.unwrap();
+        timeout(SOON, env.servers.until_open(2)).await.unwrap();
         gated.open();
         until("the failure is counted", async || server.stats().failed_acks == 1).await;
     };
@@ -110,27 +110,27 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     server.stop();
     server.wait().await.unwrap();
     drop((client, server, gated));
-    world.close(vec![ours, theirs]).await;
+    env.close(vec![ours, theirs]).await;
 }
 
 async fn a_server_that_reconnects_keeps_its_prefetch(form: UrlForm, seed: u64) {
-    let world = World::shared(form, &format!("prefetch {seed}")).await;
+    let env = FaultEnv::shared(form, &format!("prefetch {seed}")).await;
     let history = History::begin();
-    let transport = world.transport(&world.servers, "");
+    let transport = env.transport(&env.servers, "");
     let acknowledge = AckMode::AfterReply;
     let setting = Setting { acknowledge, tasks: 7, ..Setting::named("one") };
     let server = serve(&transport, setting, &history).await;
-    let listening = || links_that_listen(&world.servers.methods(), 7);
+    let listening = || links_that_listen(&env.servers.methods(), 7);
     assert_eq!(listening(), 1);
     for times in 2..4 {
-        world.servers.cut(Cut::Reset);
+        env.servers.cut(Cut::Reset);
         until("it listens again", async || listening() == times).await;
     }
-    timeout(SOON, world.servers.until_open(2)).await.unwrap();
+    timeout(SOON, env.servers.until_open(2)).await.unwrap();
     server.stop();
     server.wait().await.unwrap();
     drop(server);
-    world.close(vec![transport]).await;
+    env.close(vec![transport]).await;
 }
 
 /// How many links have channels that consume three queues after a limit of so many messages was set.

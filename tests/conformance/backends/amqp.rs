@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpc_core::{BoxFuture, Context, RpcClient, Target, Transport};
 use rpc_transport_amqp::AmqpTransport;
 
-use crate::conformance::harness::{Broker, Clock, Fixture, LeftBehind};
+use crate::conformance::harness::{Backend, Broker, Clock, LeftBehind};
 use crate::support::rabbitmq::{Node, UrlForm, shared};
 
 /// One of the two forms.
@@ -17,7 +17,7 @@ pub struct Amqp {
     pub form: UrlForm,
 }
 
-impl Fixture for Amqp {
+impl Backend for Amqp {
     fn name(&self) -> String {
         match self.form {
             UrlForm::Rabbit => "rabbit://".to_owned(),
@@ -76,7 +76,7 @@ impl Broker for AmqpBroker {
         self.form != UrlForm::Rabbit
     }
 
-    fn forgets_deserted_targets(&self) -> bool {
+    fn deletes_unused_queues(&self) -> bool {
         false
     }
 

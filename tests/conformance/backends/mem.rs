@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rpc_core::{BoxFuture, Codec, Transport};
 use rpc_transport_mem::MemTransport;
 
-use crate::conformance::harness::{Broker, Clock, Fixture, LeftBehind};
+use crate::conformance::harness::{Backend, Broker, Clock, LeftBehind};
 
 /// Small enough to be filled by a case.
 const CAPACITY: usize = 128;
@@ -19,7 +19,7 @@ pub struct Mem {
     pub clock: Clock,
 }
 
-impl Fixture for Mem {
+impl Backend for Mem {
     fn name(&self) -> String {
         match self.clock {
             Clock::Paused => format!("mem, {}", self.codec.name()),

@@ -8,7 +8,7 @@ use rpc_core::{CallError, Context, Map, RpcClient, Value, endpoint};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::conformance::harness::{World, cases};
+use crate::conformance::harness::{TestEnv, cases};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Shape {
@@ -67,39 +67,39 @@ fn args<const N: usize>(args: [(&str, Value); N]) -> Map {
     args.into_iter().collect()
 }
 
-async fn refused(world: &World, method: &'static str, args: impl Serialize) -> String {
-    let client: RpcClient = world.client();
+async fn refused(env: &TestEnv, method: &'static str, args: impl Serialize) -> String {
+    let client: RpcClient = env.client();
     let error = client.call::<Value>(&Context::new(), method, &args).await.unwrap_err();
     let CallError::Rejected(refused) = &error else { panic!("{error}") };
     assert_eq!(*refused.reason(), RejectReason::InvalidArguments, "{error}");
     refused.message().to_owned()
 }
 
-async fn missing_arguments_are_all_named(world: World) {
-    world.serve(Shop::default()).await;
-    let message = refused(&world, "add", args([("left", 1.into())])).await;
+async fn missing_arguments_are_all_named(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let message = refused(&env, "add", args([("left", 1.into())])).await;
     assert!(message.contains("`right`") && !message.contains("argument `left`"), "{message}");
-    let message = refused(&world, "add", ()).await;
+    let message = refused(&env, "add", ()).await;
     assert!(message.contains("`left`") && message.contains("`right`"), "{message}");
 }
 
-async fn an_unknown_argument_is_named(world: World) {
-    world.serve(Shop::default()).await;
+async fn an_unknown_argument_is_named(env: TestEnv) {
+    env.serve(Shop::default()).await;
     let given = args([("left", 1.into()), ("right", 2.into()), ("middle", 3.into())]);
-    let message = refused(&world, "add", given).await;
+    let message = refused(&env, "add", given).await;
     assert!(message.contains("`middle`"), "{message}");
-    let message = refused(&world, "nothing", args([("more", true.into())])).await;
+    let message = refused(&env, "nothing", args([("more", true.into())])).await;
     assert!(message.contains("`more`"), "{message}");
 }
 
-async fn an_argument_of_another_type_is_named_with_what_it_should_be(world: World) {
-    world.serve(Shop::default()).await;
-    let message = refused(&world, "add", args([("left", 1.into()), ("right", "2".into())])).await;
+async fn an_argument_of_another_type_is_named_with_what_it_should_be(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let message = refused(&env, "add", args([("left", 1.into()), ("right", "2".into())])).await;
     assert!(message.contains("`right`") && message.contains("u32"), "{message}");
-    let message = refused(&world, "add", args([("left", (-1).into()), ("right", 2.into())])).await;
+    let message = refused(&env, "add", args([("left", (-1).into()), ("right", 2.into())])).await;
     assert!(message.contains("`left`"), "{message}");
     let null = args([("left", Value::Null), ("right", 2.into())]);
-    assert!(refused(&world, "add", null).await.contains("`left`"));
+    assert!(refused(&env, "add", null).await.contains("`left`"));
 }
 
 /// The same argument twice, which no map can hold.
@@ -115,52 +115,52 @@ impl Serialize for Twice {
     }
 }
 
-async fn an_argument_that_is_given_twice_is_named(world: World) {
-    world.serve(Shop::default()).await;
-    let message = refused(&world, "add", Twice).await;
+async fn an_argument_that_is_given_twice_is_named(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let message = refused(&env, "add", Twice).await;
     assert!(message.contains("`left`"), "{message}");
 }
 
-async fn a_method_does_not_run_with_arguments_that_do_not_fit(world: World) {
+async fn a_method_does_not_run_with_arguments_that_do_not_fit(env: TestEnv) {
     let shop = std::sync::Arc::new(Shop::default());
-    world.start(world.server("one").endpoint::<Shop>(shop.clone())).await;
-    refused(&world, "add", ()).await;
-    refused(&world, "add", Twice).await;
-    refused(&world, "add", args([("left", 1.into()), ("right", "2".into())])).await;
+    env.start(env.server("one").endpoint::<Shop>(shop.clone())).await;
+    refused(&env, "add", ()).await;
+    refused(&env, "add", Twice).await;
+    refused(&env, "add", args([("left", 1.into()), ("right", "2".into())])).await;
     assert_eq!(shop.ran.load(Ordering::Relaxed), 0);
-    let shop: ShopClient = world.client();
+    let shop: ShopClient = env.client();
     assert_eq!(shop.add(&Context::new(), 1, 2).await.unwrap(), 3);
 }
 
-async fn a_missing_option_and_a_null_are_none(world: World) {
-    world.serve(Shop::default()).await;
-    let client: RpcClient = world.client();
+async fn a_missing_option_and_a_null_are_none(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let client: RpcClient = env.client();
     for args in [args([]), args([("name", Value::Null)])] {
         let greeted: String = client.call(&Context::new(), "greet", &args).await.unwrap();
         assert_eq!(greeted, "nobody");
     }
-    let shop: ShopClient = world.client();
+    let shop: ShopClient = env.client();
     assert_eq!(shop.greet(&Context::new(), None).await.unwrap(), "nobody");
     assert_eq!(shop.greet(&Context::new(), Some("ada".into())).await.unwrap(), "ada");
 }
 
-async fn methods_and_arguments_go_by_their_wire_names(world: World) {
-    world.serve(Shop::default()).await;
-    let shop: ShopClient = world.client();
+async fn methods_and_arguments_go_by_their_wire_names(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let shop: ShopClient = env.client();
     assert_eq!(shop.buy_one(&Context::new(), "tea".into()).await.unwrap(), "bought tea");
-    let client: RpcClient = world.client();
+    let client: RpcClient = env.client();
     let tea = args([("itemName", "tea".into())]);
     let bought: String = client.call(&Context::new(), "buyItem", &tea).await.unwrap();
     assert_eq!(bought, "bought tea");
     let error = client.call::<String>(&Context::new(), "buy_one", &tea).await.unwrap_err();
     let CallError::Rejected(refusal) = &error else { panic!("{error}") };
     assert_eq!(*refusal.reason(), RejectReason::UnknownMethod);
-    refused(&world, "buyItem", args([("item", "tea".into())])).await;
+    refused(&env, "buyItem", args([("item", "tea".into())])).await;
 }
 
-async fn aliases_reach_the_method_too(world: World) {
-    world.serve(Shop::default()).await;
-    let client: RpcClient = world.client();
+async fn aliases_reach_the_method_too(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let client: RpcClient = env.client();
     let tea = args([("itemName", "tea".into())]);
     for name in ["buyItem", "buy", "purchase"] {
         let bought: String = client.call(&Context::new(), name, &tea).await.unwrap();
@@ -168,19 +168,19 @@ async fn aliases_reach_the_method_too(world: World) {
     }
 }
 
-async fn the_rest_takes_the_arguments_that_no_other_takes(world: World) {
-    world.serve(Shop::default()).await;
-    let shop: ShopClient = world.client();
+async fn the_rest_takes_the_arguments_that_no_other_takes(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let shop: ShopClient = env.client();
     let others = args([("b", "two".into()), ("a", 1.into())]);
     let counted = shop.count(&Context::new(), 7, others).await.unwrap();
     assert_eq!(counted, ["first=7", "a=Int(1)", r#"b=String("two")"#]);
     assert_eq!(shop.count(&Context::new(), 7, Map::new()).await.unwrap(), ["first=7"]);
-    assert!(refused(&world, "count", args([("a", 1.into())])).await.contains("`first`"));
+    assert!(refused(&env, "count", args([("a", 1.into())])).await.contains("`first`"));
 }
 
-async fn values_of_any_shape_arrive_as_they_were(world: World) {
-    world.serve(Shop::default()).await;
-    let shop: ShopClient = world.client();
+async fn values_of_any_shape_arrive_as_they_were(env: TestEnv) {
+    env.serve(Shop::default()).await;
+    let shop: ShopClient = env.client();
     let full = Order {
         id: u64::MAX,
         offset: i64::MIN,
@@ -196,9 +196,9 @@ async fn values_of_any_shape_arrive_as_they_were(world: World) {
     }
 }
 
-async fn arguments_without_names_are_rejected_before_they_are_sent(world: World) {
-    let server = world.serve(Shop::default()).await;
-    for message in [refused(&world, "add", (1, 2)).await, refused(&world, "add", 3).await] {
+async fn arguments_without_names_are_rejected_before_they_are_sent(env: TestEnv) {
+    let server = env.serve(Shop::default()).await;
+    for message in [refused(&env, "add", (1, 2)).await, refused(&env, "add", 3).await] {
         assert!(message.contains("by name"), "{message}");
     }
     assert_eq!(server.stats().received, 0);
@@ -213,11 +213,11 @@ impl Serialize for Broken {
     }
 }
 
-async fn arguments_that_cannot_be_encoded_are_rejected_before_they_are_sent(world: World) {
-    let server = world.serve(Shop::default()).await;
-    let message = refused(&world, "greet", BTreeMap::from([("name", Broken)])).await;
+async fn arguments_that_cannot_be_encoded_are_rejected_before_they_are_sent(env: TestEnv) {
+    let server = env.serve(Shop::default()).await;
+    let message = refused(&env, "greet", BTreeMap::from([("name", Broken)])).await;
     assert!(message.contains("broken on purpose"), "{message}");
-    let client: RpcClient = world.client();
+    let client: RpcClient = env.client();
     let call = client.call::<()>(&Context::new(), "greet", &Broken);
     assert!(matches!(call.cast().await, Err(CallError::Rejected(_))));
     assert_eq!(server.stats().received, 0);

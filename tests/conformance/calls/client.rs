@@ -9,19 +9,21 @@ use rpc_core::{CallError, Context, RpcClient, Value, endpoint};
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::witness::{Seen, UNTIL_INVOKED, WitnessClient, inline, stop_all};
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::reporter::{
+    ReporterClient, Reports, UNTIL_INVOKED, serial, stop_all,
+};
 
 /// Methods that end when the case says so.
-struct Gate {
+struct Barrier {
     began: Arc<Notify>,
     open: Arc<Semaphore>,
     unblock: std::sync::Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 #[endpoint]
-impl Gate {
-    pub async fn pass(&self, _ctx: &Context, number: u32) -> u32 {
+impl Barrier {
+    pub async fn advance_time(&self, _ctx: &Context, number: u32) -> u32 {
         self.began.notify_one();
         self.open.acquire().await.unwrap().forget();
         number * 2
@@ -44,35 +46,35 @@ fn ctx() -> Context {
     Context::new()
 }
 
-fn gate() -> (Gate, Arc<Notify>, Arc<Semaphore>, mpsc::Sender<()>) {
+fn barrier() -> (Barrier, Arc<Notify>, Arc<Semaphore>, mpsc::Sender<()>) {
     let (began, open) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
     let (send, unblock) = mpsc::channel();
     let unblock = std::sync::Mutex::new(Some(unblock));
-    let gate = Gate { began: Arc::clone(&began), open: Arc::clone(&open), unblock };
-    (gate, began, open, send)
+    let barrier = Barrier { began: Arc::clone(&began), open: Arc::clone(&open), unblock };
+    (barrier, began, open, send)
 }
 
-async fn a_call_returns_what_the_method_returns(world: World) {
-    let seen = Seen::new();
-    world.serve(seen.witness("one")).await;
-    let client: WitnessClient = world.client();
+async fn a_call_returns_what_the_method_returns(env: TestEnv) {
+    let seen = Reports::new();
+    env.serve(seen.reporter("one")).await;
+    let client: ReporterClient = env.client();
     assert_eq!(client.tell(&ctx(), "hello".into()).await.unwrap(), "one");
 }
 
-async fn a_cast_does_not_wait_for_its_method(world: World) {
-    let (gate, began, open, _) = gate();
-    world.serve(gate).await;
-    let client: GateClient = world.client();
+async fn a_cast_does_not_wait_for_its_method(env: TestEnv) {
+    let (barrier, began, open, _) = barrier();
+    env.serve(barrier).await;
+    let client: BarrierClient = env.client();
     client.pass(&ctx(), 1).cast().await.unwrap();
     began.notified().await;
     assert_eq!(open.available_permits(), 0, "the method cannot have ended");
     open.add_permits(1);
 }
 
-async fn calls_in_flight_each_get_their_own_result(world: World) {
-    let (gate, _, open, _) = gate();
-    world.serve(gate).await;
-    let client: GateClient = world.client();
+async fn calls_in_flight_each_get_their_own_result(env: TestEnv) {
+    let (barrier, _, open, _) = barrier();
+    env.serve(barrier).await;
+    let client: BarrierClient = env.client();
     let calls: Vec<_> = (0..50)
         .map(|number| {
             tokio::spawn({
@@ -88,10 +90,10 @@ async fn calls_in_flight_each_get_their_own_result(world: World) {
     }
 }
 
-async fn nothing_is_sent_before_a_call_is_awaited(world: World) {
-    let mut seen = Seen::new();
-    let server = world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
-    let client: WitnessClient = world.client();
+async fn nothing_is_sent_before_a_call_is_awaited(env: TestEnv) {
+    let mut seen = Reports::new();
+    let server = env.start(serial(&env, "one").endpoint(seen.reporter("one"))).await;
+    let client: ReporterClient = env.client();
     drop(client.tell(&ctx(), "call".into()));
     drop(client.tell(&ctx(), "cast".into()).cast());
     let kept = client.tell(&ctx(), "kept".into());
@@ -103,11 +105,11 @@ async fn nothing_is_sent_before_a_call_is_awaited(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn clients_on_different_connections_reach_the_same_server(world: World) {
-    let seen = Seen::new();
-    world.serve(seen.witness("one")).await;
+async fn clients_on_different_connections_reach_the_same_server(env: TestEnv) {
+    let seen = Reports::new();
+    env.serve(seen.reporter("one")).await;
     for _ in 0..3 {
-        let client = WitnessClient::new(world.connect().await, world.target());
+        let client = ReporterClient::new(env.connect().await, env.target());
         assert_eq!(client.tell(&ctx(), "hello".into()).await.unwrap(), "one");
     }
 }
@@ -117,12 +119,12 @@ struct Word {
     word: &'static str,
 }
 
-async fn an_untyped_call_is_the_same_call(world: World) {
-    let mut seen = Seen::new();
-    let (gate, ..) = gate();
-    let server = inline(&world, "one").endpoint(seen.witness("one")).endpoint(gate);
-    world.start(server).await;
-    let client: RpcClient = world.client();
+async fn an_untyped_call_is_the_same_call(env: TestEnv) {
+    let mut seen = Reports::new();
+    let (barrier, ..) = barrier();
+    let server = serial(&env, "one").endpoint(seen.reporter("one")).endpoint(barrier);
+    env.start(server).await;
+    let client: RpcClient = env.client();
     let name: String = client.call(&ctx(), "tell", &Word { word: "struct" }).await.unwrap();
     assert_eq!((name.as_str(), seen.next().await.1), ("one", "struct".to_owned()));
     let map = BTreeMap::from([("word", "map")]);
@@ -135,24 +137,24 @@ async fn an_untyped_call_is_the_same_call(world: World) {
     assert!(client.call::<bool>(&ctx(), method, &BTreeMap::<&str, u8>::new()).await.unwrap());
 }
 
-async fn preparing_leaves_the_client_as_it_is(world: World) {
-    let mut seen = Seen::new();
-    world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
-    let client: WitnessClient = world.client_of(world.target().server("one"));
+async fn preparing_leaves_the_client_as_it_is(env: TestEnv) {
+    let mut seen = Reports::new();
+    env.start(serial(&env, "one").endpoint(seen.reporter("one"))).await;
+    let client: ReporterClient = env.client_of(env.target().server("one"));
     let elsewhere = client.prepare().topic("elsewhere").server("two").fanout(true).build();
     assert_eq!(
         elsewhere.rpc().target().to_string(),
         "<Target topic=elsewhere, server=two, fanout=true>"
     );
-    assert_eq!(*client.rpc().target(), world.target().server("one"));
+    assert_eq!(*client.rpc().target(), env.target().server("one"));
     assert_eq!(client.tell(&ctx(), "hello".into()).await.unwrap(), "one");
     assert_eq!(seen.next().await.1, "hello");
 }
 
-async fn prepared_settings_chain(world: World) {
-    let (gate, _, open, _) = gate();
-    world.start(world.server("two").endpoint(gate)).await;
-    let client: GateClient = world.client_of(world.target().server("one"));
+async fn prepared_settings_chain(env: TestEnv) {
+    let (barrier, _, open, _) = barrier();
+    env.start(env.server("two").endpoint(barrier)).await;
+    let client: BarrierClient = env.client_of(env.target().server("one"));
     let hasty = client.prepare().timeout(UNTIL_INVOKED).build();
     let two = hasty.prepare().server("two").build();
     assert!(two.quick(&ctx()).await.unwrap());
@@ -161,30 +163,30 @@ async fn prepared_settings_chain(world: World) {
     open.add_permits(1);
 }
 
-async fn a_cleared_server_means_any_server_again(world: World) {
-    let seen = Seen::new();
-    world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
-    let client: WitnessClient = world.client_of(world.target().exchange("no").server("two"));
+async fn a_cleared_server_means_any_server_again(env: TestEnv) {
+    let seen = Reports::new();
+    env.start(serial(&env, "one").endpoint(seen.reporter("one"))).await;
+    let client: ReporterClient = env.client_of(env.target().exchange("no").server("two"));
     let any = client.prepare().no_server().no_exchange().build();
-    assert_eq!(*any.rpc().target(), world.target());
+    assert_eq!(*any.rpc().target(), env.target());
     assert_eq!(any.tell(&ctx(), "hello".into()).await.unwrap(), "one");
 }
 
-async fn one_call_may_go_to_another_server(world: World) {
-    let seen = Seen::new();
+async fn one_call_may_go_to_another_server(env: TestEnv) {
+    let seen = Reports::new();
     for name in ["one", "two"] {
-        world.start(inline(&world, name).endpoint(seen.witness(name))).await;
+        env.start(serial(&env, name).endpoint(seen.reporter(name))).await;
     }
-    let client: WitnessClient = world.client_of(world.target().server("one"));
+    let client: ReporterClient = env.client_of(env.target().server("one"));
     let call = client.tell(&ctx(), "hello".into()).to_server("two");
     assert_eq!(call.await.unwrap(), "two");
     assert_eq!(client.tell(&ctx(), "hello".into()).await.unwrap(), "one");
 }
 
-async fn a_call_without_a_reply_in_time_ends_with_its_timeout(world: World) {
-    let (gate, began, open, _) = gate();
-    world.serve(gate).await;
-    let client: GateClient = world.client();
+async fn a_call_without_a_reply_in_time_ends_with_its_timeout(env: TestEnv) {
+    let (barrier, began, open, _) = barrier();
+    env.serve(barrier).await;
+    let client: BarrierClient = env.client();
     let hasty = client.prepare().timeout(UNTIL_INVOKED).build();
     for call in [hasty.pass(&ctx(), 1), client.pass(&ctx(), 1).timeout(UNTIL_INVOKED)] {
         let error = call.await.unwrap_err();
@@ -200,10 +202,10 @@ async fn a_call_without_a_reply_in_time_ends_with_its_timeout(world: World) {
     assert_eq!(patient.await.unwrap(), 42);
 }
 
-async fn a_blocking_method_runs_beside_the_others(world: World) {
-    let (gate, _, _, unblock) = gate();
-    world.serve(gate).await;
-    let client: GateClient = world.client();
+async fn a_blocking_method_runs_beside_the_others(env: TestEnv) {
+    let (barrier, _, _, unblock) = barrier();
+    env.serve(barrier).await;
+    let client: BarrierClient = env.client();
     let blocked = tokio::spawn({
         let (client, ctx) = (client.clone(), ctx().with("user", "ada"));
         async move { client.block(&ctx, "hello".into()).await.unwrap() }

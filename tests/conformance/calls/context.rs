@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc_core::{CallError, Context, RpcClient, TraceContext, Value, endpoint};
 use tokio::sync::mpsc;
 
-use crate::conformance::harness::{World, cases};
+use crate::conformance::harness::{TestEnv, cases};
 
 /// What a method knows about its call.
 #[derive(Debug)]
@@ -42,27 +42,27 @@ impl Observer {
     }
 }
 
-async fn observer(world: &World) -> (ObserverClient, mpsc::UnboundedReceiver<Facts>) {
+async fn observer(env: &TestEnv) -> (ObserverClient, mpsc::UnboundedReceiver<Facts>) {
     let (facts, observed) = mpsc::unbounded_channel();
-    world.serve(Observer { facts, next: None }).await;
-    (world.client(), observed)
+    env.serve(Observer { facts, next: None }).await;
+    (env.client(), observed)
 }
 
 /// Two servers, of which the first asks the second with what `next` makes of a client.
 async fn chain(
-    world: &World,
+    env: &TestEnv,
     next: impl FnOnce(RpcClient) -> RpcClient,
 ) -> (ObserverClient, mpsc::UnboundedReceiver<Facts>) {
     let (facts, observed) = mpsc::unbounded_channel();
-    let second = world.client_of(world.target().server("two"));
+    let second = env.client_of(env.target().server("two"));
     let one = Observer { facts: facts.clone(), next: Some(next(second)) };
-    world.start(world.server("one").endpoint(one)).await;
-    world.start(world.server("two").endpoint(Observer { facts, next: None })).await;
-    (world.client_of(world.target().server("one")), observed)
+    env.start(env.server("one").endpoint(one)).await;
+    env.start(env.server("two").endpoint(Observer { facts, next: None })).await;
+    (env.client_of(env.target().server("one")), observed)
 }
 
-async fn entries_travel_as_they_are_and_nothing_is_added(world: World) {
-    let (client, mut observed) = observer(&world).await;
+async fn entries_travel_as_they_are_and_nothing_is_added(env: TestEnv) {
+    let (client, mut observed) = observer(&env).await;
     let nested: Value = vec![Value::from(1), Value::from("two"), Value::Null].into();
     let ctx = Context::new()
         .with("user", "ada")
@@ -81,8 +81,8 @@ async fn entries_travel_as_they_are_and_nothing_is_added(world: World) {
     assert_eq!(observed.recv().await.unwrap().entries, BTreeMap::new());
 }
 
-async fn an_entry_that_is_taken_out_does_not_travel(world: World) {
-    let (client, mut observed) = observer(&world).await;
+async fn an_entry_that_is_taken_out_does_not_travel(env: TestEnv) {
+    let (client, mut observed) = observer(&env).await;
     let ctx = Context::new().with("token", "secret").with("user", "ada");
     client.observe(&ctx.clone().without("token")).await.unwrap();
     let entries = observed.recv().await.unwrap().entries;
@@ -91,8 +91,8 @@ async fn an_entry_that_is_taken_out_does_not_travel(world: World) {
     assert!(!format!("{ctx:?}").contains("secret"), "a printed context keeps its values");
 }
 
-async fn every_call_has_an_id_of_its_own_that_the_method_can_read(world: World) {
-    let (client, mut observed) = observer(&world).await;
+async fn every_call_has_an_id_of_its_own_that_the_method_can_read(env: TestEnv) {
+    let (client, mut observed) = observer(&env).await;
     let ctx = Context::new();
     assert_eq!(ctx.message_id(), None);
     client.observe(&ctx).await.unwrap();
@@ -102,17 +102,17 @@ async fn every_call_has_an_id_of_its_own_that_the_method_can_read(world: World) 
     assert_eq!(first.map(|id| id.len()), Some(32));
 }
 
-async fn a_nested_call_may_have_less_time_than_is_left(world: World) {
+async fn a_nested_call_may_have_less_time_than_is_left(env: TestEnv) {
     let hasty = |client: RpcClient| client.prepare().timeout(Duration::from_secs(10)).build();
-    let (client, mut observed) = chain(&world, hasty).await;
+    let (client, mut observed) = chain(&env, hasty).await;
     client.observe(&Context::new()).timeout(Duration::from_secs(50)).await.unwrap();
     let outer = observed.recv().await.unwrap().remaining.unwrap();
     let inner = observed.recv().await.unwrap().remaining.unwrap();
     assert!(inner <= Duration::from_secs(10) && outer > Duration::from_secs(10), "{inner:?}");
 }
 
-async fn a_received_context_passes_its_entries_on(world: World) {
-    let (client, mut observed) = chain(&world, |client| client).await;
+async fn a_received_context_passes_its_entries_on(env: TestEnv) {
+    let (client, mut observed) = chain(&env, |client| client).await;
     client.observe(&Context::new().with("user", "ada")).await.unwrap();
     let (outer, inner) = (observed.recv().await.unwrap(), observed.recv().await.unwrap());
     assert_eq!(outer.entries.keys().collect::<Vec<_>>(), ["user"]);
@@ -120,8 +120,8 @@ async fn a_received_context_passes_its_entries_on(world: World) {
     assert_ne!(outer.id, inner.id, "another message");
 }
 
-async fn a_context_with_a_timeout_bounds_all_calls_made_with_it_together(world: World) {
-    let (client, mut observed) = observer(&world).await;
+async fn a_context_with_a_timeout_bounds_all_calls_made_with_it_together(env: TestEnv) {
+    let (client, mut observed) = observer(&env).await;
     let ctx = Context::new().with_timeout(Duration::from_secs(30));
     client.observe(&ctx).await.unwrap();
     let first = observed.recv().await.unwrap().remaining.unwrap();
@@ -133,8 +133,8 @@ async fn a_context_with_a_timeout_bounds_all_calls_made_with_it_together(world: 
     assert!(client.observe(&late).await.unwrap_err().is_timeout());
 }
 
-async fn a_trace_from_elsewhere_travels_in_a_context(world: World) {
-    let (client, mut observed) = observer(&world).await;
+async fn a_trace_from_elsewhere_travels_in_a_context(env: TestEnv) {
+    let (client, mut observed) = observer(&env).await;
     let trace: TraceContext =
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
     client.observe(&Context::new().with_trace(trace.clone())).await.unwrap();
@@ -142,8 +142,8 @@ async fn a_trace_from_elsewhere_travels_in_a_context(world: World) {
     assert_eq!(seen.trace_id(), trace.trace_id());
 }
 
-async fn a_detached_context_keeps_entries_and_trace_and_nothing_else(world: World) {
-    let (client, mut observed) = observer(&world).await;
+async fn a_detached_context_keeps_entries_and_trace_and_nothing_else(env: TestEnv) {
+    let (client, mut observed) = observer(&env).await;
     let trace: TraceContext =
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
     let ctx =

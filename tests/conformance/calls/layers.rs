@@ -14,8 +14,8 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, Service};
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::witness::UNTIL_INVOKED;
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::reporter::UNTIL_INVOKED;
 
 struct Echo {
     began: Arc<Notify>,
@@ -99,13 +99,11 @@ fn noting(name: &'static str, log: &Arc<Mutex<Vec<String>>>) -> By {
     })
 }
 
-async fn the_layer_added_last_is_the_outermost_on_both_sides(world: World) {
+async fn the_layer_added_last_is_the_outermost_on_both_sides(env: TestEnv) {
     let log = Arc::default();
-    let server = world.server("one").endpoint(echo().0);
-    world
-        .start(server.layer(noting("server inner", &log)).layer(noting("server outer", &log)))
-        .await;
-    let client: EchoClient = world.client();
+    let server = env.server("one").endpoint(echo().0);
+    env.start(server.layer(noting("server inner", &log)).layer(noting("server outer", &log))).await;
+    let client: EchoClient = env.client();
     let client = client.prepare().layer(noting("client inner", &log));
     let client = client.layer(noting("client outer", &log)).build();
     client.echo(&Context::new(), "hello".into()).await.unwrap();
@@ -124,43 +122,43 @@ async fn the_layer_added_last_is_the_outermost_on_both_sides(world: World) {
     );
 }
 
-async fn a_layer_sees_what_is_asked_for(world: World) {
+async fn a_layer_sees_what_is_asked_for(env: TestEnv) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&asked);
     let layer = changing(move |request| {
         let (namespace, method) = (request.namespace().map(str::to_owned), request.method());
         note.lock().unwrap().push((namespace, method.to_owned(), request.request().id));
     });
-    let server = world.server("one").endpoint(echo().0).layer(layer.clone());
-    world.start(server).await;
-    let client = world.client::<EchoClient>().prepare().layer(layer).build();
+    let server = env.server("one").endpoint(echo().0).layer(layer.clone());
+    env.start(server).await;
+    let client = env.client::<EchoClient>().prepare().layer(layer).build();
     client.echo(&Context::new(), "hello".into()).await.unwrap();
     let asked = asked.lock().unwrap();
     assert_eq!((asked[0].0.as_deref(), &*asked[0].1), (Some("echo"), "echo"));
     assert_eq!(asked[0], asked[1], "the same on both sides");
 }
 
-async fn a_layer_of_the_client_may_change_the_context(world: World) {
-    world.serve(echo().0).await;
+async fn a_layer_of_the_client_may_change_the_context(env: TestEnv) {
+    env.serve(echo().0).await;
     let sign = changing(|request| {
         let signed = request.context().clone().with("user", "ada");
         request.set_context(signed);
     });
-    let client = world.client::<EchoClient>().prepare().layer(sign).build();
+    let client = env.client::<EchoClient>().prepare().layer(sign).build();
     let answer = client.echo(&Context::new(), "hello".into()).await.unwrap();
     assert_eq!(answer, "ada:hello:(true, true)");
 }
 
-async fn a_layer_of_the_server_may_change_the_context_and_its_facts_stay(world: World) {
+async fn a_layer_of_the_server_may_change_the_context_and_its_facts_stay(env: TestEnv) {
     let sign = changing(|request| request.set_context(Context::new().with("user", "bob")));
-    world.start(world.server("one").endpoint(echo().0).layer(sign)).await;
-    let client: EchoClient = world.client();
+    env.start(env.server("one").endpoint(echo().0).layer(sign)).await;
+    let client: EchoClient = env.client();
     let ctx = Context::new().with("user", "ada");
     let answer = client.echo(&ctx, "hello".into()).await.unwrap();
     assert_eq!(answer, "bob:hello:(true, true)");
 }
 
-async fn layers_may_change_the_arguments(world: World) {
+async fn layers_may_change_the_arguments(env: TestEnv) {
     let rewrite = |word: &'static str| {
         changing(move |request| {
             let codec = request.args().codec();
@@ -168,9 +166,9 @@ async fn layers_may_change_the_arguments(world: World) {
             request.set_args(Payload::new(codec, args));
         })
     };
-    world.start(world.server("one").endpoint(echo().0)).await;
-    world.start(world.server("two").endpoint(echo().0).layer(rewrite("server"))).await;
-    let client: EchoClient = world.client();
+    env.start(env.server("one").endpoint(echo().0)).await;
+    env.start(env.server("two").endpoint(echo().0).layer(rewrite("server"))).await;
+    let client: EchoClient = env.client();
     let rewriting = client.prepare().server("one").layer(rewrite("client")).build();
     let answer = rewriting.echo(&Context::new(), "hello".into()).await.unwrap();
     assert!(answer.starts_with("nobody:client:"), "{answer}");
@@ -178,15 +176,15 @@ async fn layers_may_change_the_arguments(world: World) {
     assert!(two.await.unwrap().starts_with("nobody:server:"));
 }
 
-async fn a_layer_may_reply_in_place_of_the_method(world: World) {
+async fn a_layer_may_reply_in_place_of_the_method(env: TestEnv) {
     let (echo, _, _) = echo();
     let cached = by(|request, _| {
         let codec = request.args().codec();
         let answer = Payload::new(codec, codec.encode("from the cache").unwrap());
         Box::pin(std::future::ready(Ok(RpcResponse::from(Ok(answer)))))
     });
-    let server = world.start(world.server("one").endpoint(echo).layer(cached.clone())).await;
-    let client: EchoClient = world.client();
+    let server = env.start(env.server("one").endpoint(echo).layer(cached.clone())).await;
+    let client: EchoClient = env.client();
     let answer = client.echo(&Context::new(), "hello".into()).await.unwrap();
     assert_eq!((&*answer, server.stats().received), ("from the cache", 1));
     let caching = client.prepare().layer(cached).build();
@@ -194,10 +192,10 @@ async fn a_layer_may_reply_in_place_of_the_method(world: World) {
     assert_eq!((&*answer, server.stats().received), ("from the cache", 1), "nothing was sent");
 }
 
-async fn what_a_layer_of_the_server_rejects_is_denied(world: World) {
+async fn what_a_layer_of_the_server_rejects_is_denied(env: TestEnv) {
     let refuse = by(|_, _| Box::pin(std::future::ready(Err("the secret quota is used up".into()))));
-    let server = world.start(world.server("one").endpoint(echo().0).layer(refuse)).await;
-    let client: EchoClient = world.client();
+    let server = env.start(env.server("one").endpoint(echo().0).layer(refuse)).await;
+    let client: EchoClient = env.client();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
     let CallError::Rejected(refused) = &error else { panic!("{error}") };
     assert_eq!((refused.reason(), error.ran()), (&RejectReason::Denied, Ran::No));
@@ -205,15 +203,15 @@ async fn what_a_layer_of_the_server_rejects_is_denied(world: World) {
     assert_eq!(server.stats().rejected, 1);
 }
 
-async fn an_error_of_a_layer_behind_the_method_is_an_error_of_the_method(world: World) {
+async fn an_error_of_a_layer_behind_the_method_is_an_error_of_the_method(env: TestEnv) {
     let spoil = by(|request, mut inner| {
         Box::pin(async move {
             inner.call(request).await?;
             Err("the secret audit failed".into())
         })
     });
-    let server = world.start(world.server("one").endpoint(echo().0).layer(spoil)).await;
-    let client: EchoClient = world.client();
+    let server = env.start(env.server("one").endpoint(echo().0).layer(spoil)).await;
+    let client: EchoClient = env.client();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert_eq!((remote.class(), error.ran()), ("LayerError", Ran::Yes));
@@ -221,23 +219,23 @@ async fn an_error_of_a_layer_behind_the_method_is_an_error_of_the_method(world: 
     assert_eq!(server.stats().errors, 1);
 }
 
-async fn a_layer_of_the_server_can_reject_with_a_failure_of_its_own(world: World) {
+async fn a_layer_of_the_server_can_reject_with_a_failure_of_its_own(env: TestEnv) {
     async fn busy(_: RpcRequest, _: Next) -> Result<RpcResponse, BoxError> {
         let failure = Failure::new(FailureKind::Overloaded, "Busy", "come back in a minute");
         Ok(RpcResponse::from(Err(failure)))
     }
-    world.start(world.server("one").endpoint(echo().0).layer(from_fn(busy))).await;
-    let client: EchoClient = world.client();
+    env.start(env.server("one").endpoint(echo().0).layer(from_fn(busy))).await;
+    let client: EchoClient = env.client();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Overloaded, Ran::No));
     assert!(error.may_retry() && error.to_string().contains("come back in a minute"), "{error}");
 }
 
-async fn an_error_of_a_layer_of_the_client_ends_the_call(world: World) {
-    let server = world.serve(echo().0).await;
+async fn an_error_of_a_layer_of_the_client_ends_the_call(env: TestEnv) {
+    let server = env.serve(echo().0).await;
     let refuse = by(|_, _| Box::pin(std::future::ready(Err("the circuit is open".into()))));
-    let client = world.client::<EchoClient>().prepare().layer(refuse).build();
+    let client = env.client::<EchoClient>().prepare().layer(refuse).build();
     let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Layer, Ran::No));
@@ -245,11 +243,11 @@ async fn an_error_of_a_layer_of_the_client_ends_the_call(world: World) {
     assert_eq!(server.stats().received, 0);
 }
 
-async fn errors_keep_their_kind_through_the_layers_of_a_client(world: World) {
+async fn errors_keep_their_kind_through_the_layers_of_a_client(env: TestEnv) {
     let (echo, _, open) = echo();
-    world.serve(echo).await;
+    env.serve(echo).await;
     let log = Arc::default();
-    let client = world.client::<EchoClient>().prepare().layer(noting("client", &log)).build();
+    let client = env.client::<EchoClient>().prepare().layer(noting("client", &log)).build();
     let refused = client.prepare().namespace("nowhere").build();
     let error = refused.echo(&Context::new(), "hello".into()).await.unwrap_err();
     assert!(matches!(error, CallError::Rejected(_)), "{error}");
@@ -271,10 +269,10 @@ fn again_after(patience: Duration) -> By {
     })
 }
 
-async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
+async fn a_layer_of_the_client_may_send_a_call_again(env: TestEnv) {
     let (echo, began, open) = echo();
-    world.serve(echo).await;
-    let client = world.client::<EchoClient>().prepare();
+    env.serve(echo).await;
+    let client = env.client::<EchoClient>().prepare();
     let client = client.layer(again_after(UNTIL_INVOKED)).build();
     let call = tokio::spawn(client.wait(&Context::new()));
     began.notified().await;
@@ -283,25 +281,25 @@ async fn a_layer_of_the_client_may_send_a_call_again(world: World) {
     call.await.unwrap().expect("the second message is none that the server has seen");
 }
 
-async fn a_call_that_was_retried_below_layers_may_have_run(world: World) {
+async fn a_call_that_was_retried_below_layers_may_have_run(env: TestEnv) {
     let (echo, began, open) = echo();
     let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(10));
-    let client = world.client::<EchoClient>().prepare().retry(retry);
+    let client = env.client::<EchoClient>().prepare().retry(retry);
     let client = client.layer(noting("client", &Arc::default())).build();
     let call = tokio::spawn(client.wait(&Context::new()).timeout(UNTIL_INVOKED * 2));
     sleep(Duration::from_millis(100)).await;
-    world.serve(echo).await;
+    env.serve(echo).await;
     began.notified().await;
     let error = call.await.unwrap().unwrap_err();
     assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false), "{error}");
     open.add_permits(1);
 }
 
-async fn a_tower_concurrency_limit_bounds_what_a_server_runs_at_once(world: World) {
+async fn a_tower_concurrency_limit_bounds_what_a_server_runs_at_once(env: TestEnv) {
     let (echo, began, open) = echo();
-    let limited = world.server("one").endpoint(echo).layer(ConcurrencyLimitLayer::new(1));
-    world.start(limited).await;
-    let client: EchoClient = world.client();
+    let limited = env.server("one").endpoint(echo).layer(ConcurrencyLimitLayer::new(1));
+    env.start(limited).await;
+    let client: EchoClient = env.client();
     let calls = [(); 2].map(|()| tokio::spawn(client.wait(&Context::new())));
     began.notified().await;
     let third = client.echo(&Context::new(), "third".into()).timeout(Duration::from_millis(200));
@@ -313,13 +311,13 @@ async fn a_tower_concurrency_limit_bounds_what_a_server_runs_at_once(world: Worl
     client.echo(&Context::new(), "fourth".into()).await.unwrap();
 }
 
-async fn a_tower_timeout_ends_a_call_at_either_side(world: World) {
+async fn a_tower_timeout_ends_a_call_at_either_side(env: TestEnv) {
     let (echo, _, open) = echo();
     let layer = TimeoutLayer::new(Duration::from_millis(200));
     let echo = Arc::new(echo);
-    world.start(world.server("plain").endpoint::<Echo>(Arc::clone(&echo))).await;
-    world.start(world.server("hasty").endpoint::<Echo>(echo).layer(layer.clone())).await;
-    let client: EchoClient = world.client();
+    env.start(env.server("plain").endpoint::<Echo>(Arc::clone(&echo))).await;
+    env.start(env.server("hasty").endpoint::<Echo>(echo).layer(layer.clone())).await;
+    let client: EchoClient = env.client();
     let error = client.wait(&Context::new()).to_server("hasty").await.unwrap_err();
     assert!(matches!(error, CallError::Remote(_)), "{error}");
     let hasty = client.prepare().server("plain").layer(layer).build();
@@ -329,23 +327,23 @@ async fn a_tower_timeout_ends_a_call_at_either_side(world: World) {
     open.add_permits(2);
 }
 
-async fn the_deadline_of_a_call_bounds_the_layers_of_its_client(world: World) {
-    world.serve(echo().0).await;
+async fn the_deadline_of_a_call_bounds_the_layers_of_its_client(env: TestEnv) {
+    env.serve(echo().0).await;
     let stuck = by(|_, _| Box::pin(std::future::pending()));
-    let client = world.client::<EchoClient>().prepare().layer(stuck).build();
+    let client = env.client::<EchoClient>().prepare().layer(stuck).build();
     let call = client.echo(&Context::new(), "hello".into()).timeout(Duration::from_millis(200));
     let error = call.await.unwrap_err();
     assert!(matches!(error, CallError::Timeout(_)), "{error}");
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, true), "it was never sent");
 }
 
-async fn casts_pass_through_the_layers_too(world: World) {
+async fn casts_pass_through_the_layers_too(env: TestEnv) {
     let log = Arc::default();
-    let server = crate::conformance::helpers::witness::inline(&world, "one").endpoint(echo().0);
-    world.start(server.layer(noting("server", &log))).await;
-    let client = world.client::<EchoClient>().prepare().layer(noting("client", &log)).build();
+    let server = crate::conformance::helpers::reporter::serial(&env, "one").endpoint(echo().0);
+    env.start(server.layer(noting("server", &log))).await;
+    let client = env.client::<EchoClient>().prepare().layer(noting("client", &log)).build();
     client.echo(&Context::new(), "cast".into()).cast().await.unwrap();
-    world.client::<EchoClient>().echo(&Context::new(), "call".into()).await.unwrap();
+    env.client::<EchoClient>().echo(&Context::new(), "call".into()).await.unwrap();
     let log = log.lock().unwrap();
     let count = |line: &str| log.iter().filter(|logged| *logged == line).count();
     assert_eq!((count("client in"), count("client out")), (1, 1));

@@ -4,7 +4,7 @@ use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context, RpcClient, Value, endpoint};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::conformance::harness::{World, cases};
+use crate::conformance::harness::{TestEnv, cases};
 
 /// A value that no codec can write.
 #[derive(Debug)]
@@ -49,37 +49,37 @@ impl Source {
     }
 }
 
-async fn nothing_and_none_are_results(world: World) {
-    world.serve(Source).await;
-    let source: SourceClient = world.client();
+async fn nothing_and_none_are_results(env: TestEnv) {
+    env.serve(Source).await;
+    let source: SourceClient = env.client();
     source.unit(&Context::new()).await.unwrap();
     assert_eq!(source.maybe(&Context::new(), false).await.unwrap(), None);
     assert_eq!(source.maybe(&Context::new(), true).await.unwrap(), Some(7));
-    let client: RpcClient = world.client();
+    let client: RpcClient = env.client();
     let unit: Value = client.call(&Context::new(), "unit", &()).await.unwrap();
     assert_eq!(unit, Value::Null);
 }
 
-async fn a_result_is_taken_out_of_its_ok(world: World) {
-    world.serve(Source).await;
-    let source: SourceClient = world.client();
+async fn a_result_is_taken_out_of_its_ok(env: TestEnv) {
+    env.serve(Source).await;
+    let source: SourceClient = env.client();
     assert_eq!(source.fallible(&Context::new()).await.unwrap(), "fine");
-    let client: RpcClient = world.client();
+    let client: RpcClient = env.client();
     let fine: Value = client.call(&Context::new(), "fallible", &()).await.unwrap();
     assert_eq!(fine, Value::from("fine"));
 }
 
-async fn large_arguments_and_results_arrive_whole(world: World) {
-    world.serve(Source).await;
-    let source: SourceClient = world.client();
+async fn large_arguments_and_results_arrive_whole(env: TestEnv) {
+    env.serve(Source).await;
+    let source: SourceClient = env.client();
     let text: String = ('a'..='z').cycle().take(1_000_000).collect();
     let result = source.repeat(&Context::new(), text.clone(), 3).await.unwrap();
     assert!(result == text.repeat(3), "{} bytes came back", result.len());
 }
 
-async fn text_in_any_script_arrives_as_it_was(world: World) {
-    world.serve(Source).await;
-    let source: SourceClient = world.client();
+async fn text_in_any_script_arrives_as_it_was(env: TestEnv) {
+    env.serve(Source).await;
+    let source: SourceClient = env.client();
     for text in ["", "ünïcödé", "例え", "🦀👩‍👩‍👧", "\u{0}\u{7f}\u{feff}\u{10ffff}", "\"\\\n\r\t"]
     {
         let echoed = source.repeat(&Context::new(), text.into(), 1).await.unwrap();
@@ -87,16 +87,16 @@ async fn text_in_any_script_arrives_as_it_was(world: World) {
     }
 }
 
-async fn numbers_keep_all_their_digits(world: World) {
-    world.serve(Source).await;
-    let source: SourceClient = world.client();
+async fn numbers_keep_all_their_digits(env: TestEnv) {
+    env.serve(Source).await;
+    let source: SourceClient = env.client();
     let numbers = source.numbers(&Context::new()).await.unwrap();
     assert_eq!(numbers, (u64::MAX, i64::MIN, f64::MIN_POSITIVE, 0));
 }
 
-async fn a_result_that_cannot_be_encoded_is_a_failure_at_once(world: World) {
-    let server = world.serve(Source).await;
-    let source: SourceClient = world.client();
+async fn a_result_that_cannot_be_encoded_is_a_failure_at_once(env: TestEnv) {
+    let server = env.serve(Source).await;
+    let source: SourceClient = env.client();
     let error = source.unencodable(&Context::new()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert!(remote.is_unencodable_result() && !remote.is_panic());
@@ -106,9 +106,9 @@ async fn a_result_that_cannot_be_encoded_is_a_failure_at_once(world: World) {
     source.unit(&Context::new()).await.expect("the server goes on");
 }
 
-async fn a_result_of_another_type_is_a_bad_reply_of_a_call_that_ran(world: World) {
-    world.serve(Source).await;
-    let client: RpcClient = world.client();
+async fn a_result_of_another_type_is_a_bad_reply_of_a_call_that_ran(env: TestEnv) {
+    env.serve(Source).await;
+    let client: RpcClient = env.client();
     let error = client.call::<u64>(&Context::new(), "fallible", &()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!(lost.kind(), TransportErrorKind::MalformedReply);

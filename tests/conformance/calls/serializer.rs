@@ -7,7 +7,7 @@ use rpc_core::error::{Ran, RejectReason};
 use rpc_core::serializer::{Serializer, SerializerError};
 use rpc_core::{CallError, Context, ContextEntries, RpcClient, Value, endpoint};
 
-use crate::conformance::harness::{World, cases};
+use crate::conformance::harness::{TestEnv, cases};
 
 struct Echo;
 
@@ -99,19 +99,19 @@ fn marking(side: &'static str) -> (Marking, Log) {
 }
 
 /// A client with a serializer.
-fn client(world: &World, serializer: impl Serializer) -> EchoClient {
-    world.client::<EchoClient>().prepare().serializer(serializer).build()
+fn client(env: &TestEnv, serializer: impl Serializer) -> EchoClient {
+    env.client::<EchoClient>().prepare().serializer(serializer).build()
 }
 
 fn ada() -> Context {
     Context::new().with("user", "ada")
 }
 
-async fn the_hooks_are_called_in_the_order_of_the_original(world: World) {
+async fn the_hooks_are_called_in_the_order_of_the_original(env: TestEnv) {
     let log = Log::default();
     let side = |side| Marking { side, log: Arc::clone(&log) };
-    world.start(world.server("one").endpoint(Echo).serializer(side("server"))).await;
-    let client = client(&world, side("client"));
+    env.start(env.server("one").endpoint(Echo).serializer(side("server"))).await;
+    let client = client(&env, side("client"));
     let joined = client.join(&ada(), "a".into(), "b".into()).await.unwrap();
     assert_eq!(joined, "ada:ab", "neither the method nor its caller knows of it");
     let log = log.lock().unwrap().clone();
@@ -130,23 +130,23 @@ async fn the_hooks_are_called_in_the_order_of_the_original(world: World) {
     );
 }
 
-async fn what_travels_is_what_the_serializer_wrote(world: World) {
-    world.start(world.server("one").endpoint(Echo)).await;
+async fn what_travels_is_what_the_serializer_wrote(env: TestEnv) {
+    env.start(env.server("one").endpoint(Echo)).await;
     let (marking, _) = marking("client");
-    let client = client(&world, marking);
+    let client = client(&env, marking);
     // The server has no serializer, so its method sees the marks, and its answer bears none at its end but the last.
     let error_free = client.join(&ada(), "a".into(), "b".into()).await.unwrap();
     assert_eq!(error_free, "ada*:a*b");
 }
 
-async fn casts_pass_through_the_serializer_too(world: World) {
+async fn casts_pass_through_the_serializer_too(env: TestEnv) {
     let (server_side, log) = marking("server");
-    let server = crate::conformance::helpers::witness::inline(&world, "one")
+    let server = crate::conformance::helpers::reporter::serial(&env, "one")
         .endpoint(Echo)
         .serializer(server_side);
-    world.start(server).await;
+    env.start(server).await;
     let (marking, _) = marking("client");
-    let client = client(&world, marking);
+    let client = client(&env, marking);
     client.join(&ada(), "a".into(), "b".into()).cast().await.unwrap();
     client.join(&ada(), "c".into(), "d".into()).await.unwrap();
     let log = log.lock().unwrap().clone();
@@ -156,7 +156,7 @@ async fn casts_pass_through_the_serializer_too(world: World) {
     );
 }
 
-async fn a_clients_serializer_that_refuses_ends_the_call_before_it_is_sent(world: World) {
+async fn a_clients_serializer_that_refuses_ends_the_call_before_it_is_sent(env: TestEnv) {
     struct Refusing;
     impl Serializer for Refusing {
         fn serialize_entity(
@@ -180,8 +180,8 @@ async fn a_clients_serializer_that_refuses_ends_the_call_before_it_is_sent(world
             }
         }
     }
-    let server = world.serve(Echo).await;
-    let client = client(&world, Refusing);
+    let server = env.serve(Echo).await;
+    let client = client(&env, Refusing);
     let entity = client.join(&ada(), "open".into(), "secret".into()).await.unwrap_err();
     let context = client.join(&Context::new(), "a".into(), "b".into()).await.unwrap_err();
     for (error, why) in [(entity, "no key for it"), (context, "who are you")] {
@@ -193,10 +193,10 @@ async fn a_clients_serializer_that_refuses_ends_the_call_before_it_is_sent(world
     assert_eq!(client.join(&ada(), "a".into(), "b".into()).await.unwrap(), "ada:ab");
 }
 
-async fn a_servers_serializer_that_refuses_keeps_the_method_from_running(world: World) {
+async fn a_servers_serializer_that_refuses_keeps_the_method_from_running(env: TestEnv) {
     let (marking, log) = marking("server");
-    world.start(world.server("one").endpoint(Echo).serializer(marking)).await;
-    let client: EchoClient = world.client();
+    env.start(env.server("one").endpoint(Echo).serializer(marking)).await;
+    let client: EchoClient = env.client();
     let error = client.join(&Context::new(), "plain".into(), "text".into()).await.unwrap_err();
     let CallError::Rejected(refused) = &error else { panic!("{error}") };
     assert!(refused.message().contains("the mark is missing"), "{error}");
@@ -205,22 +205,22 @@ async fn a_servers_serializer_that_refuses_keeps_the_method_from_running(world: 
     assert!(!log.iter().any(|line| line.starts_with("server writes")), "{log:?}");
 }
 
-async fn a_serializer_that_refuses_a_result_is_a_failure_of_a_call_that_ran(world: World) {
+async fn a_serializer_that_refuses_a_result_is_a_failure_of_a_call_that_ran(env: TestEnv) {
     struct Refusing;
     impl Serializer for Refusing {
         fn serialize_entity(&self, _: &ContextEntries, _: Value) -> Result<Value, SerializerError> {
             Err(SerializerError::new("not out of here"))
         }
     }
-    world.start(world.server("one").endpoint(Echo).serializer(Refusing)).await;
-    let client: EchoClient = world.client();
+    env.start(env.server("one").endpoint(Echo).serializer(Refusing)).await;
+    let client: EchoClient = env.client();
     let error = client.join(&ada(), "a".into(), "b".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert!(remote.is_unencodable_result(), "{error}");
     assert_eq!(error.ran(), Ran::Yes);
 }
 
-async fn a_result_that_the_callers_serializer_refuses_is_a_bad_reply(world: World) {
+async fn a_result_that_the_callers_serializer_refuses_is_a_bad_reply(env: TestEnv) {
     struct Refusing;
     impl Serializer for Refusing {
         fn deserialize_entity(
@@ -231,19 +231,19 @@ async fn a_result_that_the_callers_serializer_refuses_is_a_bad_reply(world: Worl
             Err(SerializerError::new("this is not for me"))
         }
     }
-    world.serve(Echo).await;
-    let error = client(&world, Refusing).join(&ada(), "a".into(), "b".into()).await.unwrap_err();
+    env.serve(Echo).await;
+    let error = client(&env, Refusing).join(&ada(), "a".into(), "b".into()).await.unwrap_err();
     assert!(matches!(error, CallError::Transport(_)), "{error}");
     assert!(error.to_string().contains("this is not for me"), "{error}");
     assert_eq!(error.ran(), Ran::Yes);
 }
 
-async fn failures_do_not_pass_through_the_serializer(world: World) {
+async fn failures_do_not_pass_through_the_serializer(env: TestEnv) {
     let (server_side, log) = marking("server");
-    let server = world.server("one").endpoint(Echo).serializer(server_side).expose_errors(true);
-    world.start(server).await;
+    let server = env.server("one").endpoint(Echo).serializer(server_side).expose_errors(true);
+    env.start(server).await;
     let (marking, client_log) = marking("client");
-    let client = client(&world, marking);
+    let client = client(&env, marking);
     let error = client.fail(&ada(), "x".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert_eq!(remote.message(), std::fmt::Error.to_string());

@@ -4,8 +4,8 @@ use rpc_core::error::RejectReason;
 use rpc_core::server::BuildProblem;
 use rpc_core::{CallError, Context, RpcClient, Server, Target, TargetChange, Version};
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::witness::{Seen, WitnessClient, inline, stop_all};
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::reporter::{ReporterClient, Reports, serial, stop_all};
 
 fn full() -> Target {
     Target::topic("t")
@@ -17,7 +17,7 @@ fn full() -> Target {
         .legacy_namespaces([Some("old"), None])
 }
 
-async fn a_target_prints_what_is_set_in_the_original_order(_: World) {
+async fn a_target_prints_what_is_set_in_the_original_order(_: TestEnv) {
     let all = "<Target exchange=e, topic=t, namespace=n, version=1.2, server=s, fanout=true>";
     assert_eq!(full().to_string(), all);
     assert_eq!(format!("{:?}", full()), all);
@@ -25,25 +25,25 @@ async fn a_target_prints_what_is_set_in_the_original_order(_: World) {
     assert_eq!(Target::new().to_string(), "<Target>");
 }
 
-async fn replacing_changes_what_is_given_and_keeps_the_rest(_: World) {
+async fn replacing_changes_what_is_given_and_keeps_the_rest(_: TestEnv) {
     let changed = full().replace(TargetChange::new().server("s2").fanout(false));
     let wanted = Target::topic("t").exchange("e").server("s2").namespace("n");
     assert_eq!(changed, wanted.version(Version::new(1, 2)));
 }
 
-async fn replacing_clears_what_is_cleared_on_purpose(_: World) {
+async fn replacing_clears_what_is_cleared_on_purpose(_: TestEnv) {
     let change = TargetChange::new().no_exchange().no_server().no_namespace().no_version();
     assert_eq!(full().replace(change), Target::topic("t").fanout(true));
     assert_eq!(full().replace(TargetChange::new().no_topic()).topic, None);
 }
 
-async fn legacy_namespaces_are_not_inherited(_: World) {
+async fn legacy_namespaces_are_not_inherited(_: TestEnv) {
     assert!(full().replace(TargetChange::new()).legacy_namespaces.is_empty());
     let change = TargetChange::new().legacy_namespaces([Some("older")]);
     assert_eq!(full().replace(change).legacy_namespaces, [Some("older".into())]);
 }
 
-async fn targets_are_equal_when_all_fields_are(_: World) {
+async fn targets_are_equal_when_all_fields_are(_: TestEnv) {
     assert_eq!(full(), full());
     for change in [
         TargetChange::new().no_exchange(),
@@ -58,10 +58,10 @@ async fn targets_are_equal_when_all_fields_are(_: World) {
     }
 }
 
-async fn a_server_needs_a_topic_and_a_name_that_are_not_empty(world: World) {
-    let seen = Seen::new();
+async fn a_server_needs_a_topic_and_a_name_that_are_not_empty(env: TestEnv) {
+    let seen = Reports::new();
     let problems = |target: Target| {
-        let server = Server::builder(world.serving(), target).endpoint(seen.witness("one"));
+        let server = Server::builder(env.server_transport(), target).endpoint(seen.reporter("one"));
         server.build().err().map(|error| error.problems().to_vec()).unwrap_or_default()
     };
     assert_eq!(problems(Target::topic("t").server("s")), []);
@@ -71,18 +71,18 @@ async fn a_server_needs_a_topic_and_a_name_that_are_not_empty(world: World) {
     assert_eq!(problems(Target::topic("").server("s")), [BuildProblem::MissingTopic]);
 }
 
-async fn a_server_does_not_look_at_namespace_version_and_fanout_of_its_target(world: World) {
-    let seen = Seen::new();
-    let target = world.target().namespace("n").version(Version::new(7, 1)).fanout(true);
-    let server = Server::builder(world.serving(), target.server("one"));
-    world.start(server.endpoint(seen.witness("one"))).await;
-    let client: WitnessClient = world.client();
+async fn a_server_does_not_look_at_namespace_version_and_fanout_of_its_target(env: TestEnv) {
+    let seen = Reports::new();
+    let target = env.target().namespace("n").version(Version::new(7, 1)).fanout(true);
+    let server = Server::builder(env.server_transport(), target.server("one"));
+    env.start(server.endpoint(seen.reporter("one"))).await;
+    let client: ReporterClient = env.client();
     assert_eq!(client.tell(&Context::new(), "hello".into()).await.unwrap(), "one");
 }
 
-async fn a_client_needs_a_topic_when_it_sends_and_not_before(world: World) {
+async fn a_client_needs_a_topic_when_it_sends_and_not_before(env: TestEnv) {
     for target in [Target::new().server("one"), Target::topic("")] {
-        let client: WitnessClient = world.client_of(target);
+        let client: ReporterClient = env.client_of(target);
         let call = client.tell(&Context::new(), "hello".into()).await.unwrap_err();
         let cast = client.tell(&Context::new(), "hello".into()).cast().await.unwrap_err();
         for error in [call, cast] {
@@ -96,15 +96,15 @@ async fn a_client_needs_a_topic_when_it_sends_and_not_before(world: World) {
     }
 }
 
-async fn a_call_with_fanout_is_rejected_before_it_is_sent(world: World) {
-    let mut seen = Seen::new();
-    let server = world.start(inline(&world, "one").endpoint(seen.witness("one"))).await;
-    let client: WitnessClient = world.client_of(world.target().fanout(true));
+async fn a_call_with_fanout_is_rejected_before_it_is_sent(env: TestEnv) {
+    let mut seen = Reports::new();
+    let server = env.start(serial(&env, "one").endpoint(seen.reporter("one"))).await;
+    let client: ReporterClient = env.client_of(env.target().fanout(true));
     let error = client.tell(&Context::new(), "to all".into()).await.unwrap_err();
     let CallError::Rejected(refused) = &error else { panic!("{error}") };
     assert_eq!(*refused.reason(), RejectReason::InvalidTarget);
     assert!(error.to_string().contains("fanout=true"), "{error}");
-    let client: RpcClient = world.client_of(world.target().fanout(true));
+    let client: RpcClient = env.client_of(env.target().fanout(true));
     client.call::<()>(&Context::new(), "tell", &()).await.unwrap_err();
     stop_all([&server]).await;
     assert_eq!((server.stats().received, seen.rest()), (0, vec![]));

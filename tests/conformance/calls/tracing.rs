@@ -4,7 +4,7 @@ use rpc_core::{CallError, Context, RpcClient, endpoint};
 use tokio::sync::mpsc;
 use tracing::Level;
 
-use crate::conformance::harness::{Logs, World, cases};
+use crate::conformance::harness::{Logs, TestEnv, cases};
 
 /// Tells the case which trace it is called in, and asks another server if it has a client of one.
 struct Tracer {
@@ -28,15 +28,15 @@ impl Tracer {
     }
 }
 
-async fn tracer(world: &World) -> (TracerClient, mpsc::UnboundedReceiver<Option<String>>) {
+async fn tracer(env: &TestEnv) -> (TracerClient, mpsc::UnboundedReceiver<Option<String>>) {
     let (traces, seen) = mpsc::unbounded_channel();
-    world.serve(Tracer { traces, next: None }).await;
-    (world.client(), seen)
+    env.serve(Tracer { traces, next: None }).await;
+    (env.client(), seen)
 }
 
-async fn a_call_has_a_span_on_both_sides_that_names_it(world: World) {
+async fn a_call_has_a_span_on_both_sides_that_names_it(env: TestEnv) {
     let logs = Logs::record(Level::INFO);
-    let (client, mut seen) = tracer(&world).await;
+    let (client, mut seen) = tracer(&env).await;
     client.trace(&Context::new()).await.unwrap();
     seen.recv().await.unwrap();
     let (called, served) = (logs.spans("rpc.call"), logs.spans("rpc.serve"));
@@ -53,9 +53,9 @@ async fn a_call_has_a_span_on_both_sides_that_names_it(world: World) {
     assert_eq!(logs.spans("rpc.serve")[1].fields["otel.kind"], "consumer");
 }
 
-async fn the_span_of_the_server_is_a_child_of_the_span_of_its_caller(world: World) {
+async fn the_span_of_the_server_is_a_child_of_the_span_of_its_caller(env: TestEnv) {
     let logs = Logs::record(Level::INFO);
-    let (client, mut seen) = tracer(&world).await;
+    let (client, mut seen) = tracer(&env).await;
     client.trace(&Context::new()).await.unwrap();
     let trace = seen.recv().await.unwrap().expect("the caller's trace context arrives");
     let (called, served) = (&logs.spans("rpc.call")[0], &logs.spans("rpc.serve")[0]);
@@ -68,23 +68,23 @@ async fn the_span_of_the_server_is_a_child_of_the_span_of_its_caller(world: Worl
     assert_ne!(other[..35], trace[..35], "another call is another trace");
 }
 
-async fn a_nested_call_stays_in_the_trace_of_the_outer_one(world: World) {
+async fn a_nested_call_stays_in_the_trace_of_the_outer_one(env: TestEnv) {
     let _logs = Logs::record(Level::INFO);
     let (traces, mut seen) = mpsc::unbounded_channel();
-    let next = world.client_of(world.target().server("two").namespace("trace"));
+    let next = env.client_of(env.target().server("two").namespace("trace"));
     let outer = Tracer { traces: traces.clone(), next: Some(next) };
-    world.start(world.server("one").endpoint(outer)).await;
-    world.start(world.server("two").endpoint(Tracer { traces, next: None })).await;
-    let client: TracerClient = world.client_of(world.target().server("one"));
+    env.start(env.server("one").endpoint(outer)).await;
+    env.start(env.server("two").endpoint(Tracer { traces, next: None })).await;
+    let client: TracerClient = env.client_of(env.target().server("one"));
     client.trace(&Context::new()).await.unwrap();
     let (outer, inner) = (seen.recv().await.unwrap().unwrap(), seen.recv().await.unwrap().unwrap());
     assert_eq!(outer[..35], inner[..35], "one trace");
     assert_ne!(outer[36..52], inner[36..52], "two spans");
 }
 
-async fn a_span_says_which_error_ended_the_call(world: World) {
+async fn a_span_says_which_error_ended_the_call(env: TestEnv) {
     let logs = Logs::record(Level::INFO);
-    let (client, _seen) = tracer(&world).await;
+    let (client, _seen) = tracer(&env).await;
     client.fail(&Context::new()).await.unwrap_err();
     let untyped = client.prepare().namespace("nowhere").build();
     untyped.fail(&Context::new()).await.unwrap_err();
@@ -95,8 +95,8 @@ async fn a_span_says_which_error_ended_the_call(world: World) {
     }
 }
 
-async fn without_a_subscriber_there_is_no_trace(world: World) {
-    let (client, mut seen) = tracer(&world).await;
+async fn without_a_subscriber_there_is_no_trace(env: TestEnv) {
+    let (client, mut seen) = tracer(&env).await;
     client.trace(&Context::new()).await.unwrap();
     assert_eq!(seen.recv().await.unwrap(), None);
     let logs = Logs::record(Level::WARN);
@@ -105,14 +105,14 @@ async fn without_a_subscriber_there_is_no_trace(world: World) {
     assert!(logs.spans("rpc.call").is_empty() && logs.spans("rpc.serve").is_empty());
 }
 
-async fn starting_and_ending_a_server_is_logged(world: World) {
+async fn starting_and_ending_a_server_is_logged(env: TestEnv) {
     let logs = Logs::record(Level::INFO);
     let (traces, _seen) = mpsc::unbounded_channel();
-    let server = world.serve(Tracer { traces, next: None }).await;
-    crate::conformance::helpers::witness::stop_all([&server]).await;
+    let server = env.serve(Tracer { traces, next: None }).await;
+    crate::conformance::helpers::reporter::stop_all([&server]).await;
     let lines = logs.at(Level::INFO);
     let [started, ended] = &lines[..] else { panic!("{lines:?}") };
-    assert!(started.says("server started") && started.says(&world.topic()), "{started:?}");
+    assert!(started.says("server started") && started.says(&env.topic()), "{started:?}");
     assert!(started.says("one") && started.says("Tracer"), "{started:?}");
     assert!(ended.says("server ended"), "{ended:?}");
 }

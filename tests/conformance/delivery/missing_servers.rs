@@ -8,11 +8,13 @@ use rpc_core::server::Concurrency;
 use rpc_core::{Context, Retry, RpcClient, Server, Target};
 use tokio::time::Instant;
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::asserts::{assert_interrupted, assert_nobody, assert_timeout};
-use crate::conformance::helpers::recording_transport::Observed;
-use crate::conformance::helpers::witness::poll_once;
-use crate::conformance::helpers::work::{Event, Watch, WorkClient, ended};
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::asserts::{
+    assert_interrupted, assert_missing_server, assert_timeout,
+};
+use crate::conformance::helpers::recording_transport::RecordingTransport;
+use crate::conformance::helpers::reporter::poll_once;
+use crate::conformance::helpers::work::{Event, Recorder, WorkClient, ended};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -21,8 +23,8 @@ fn ctx() -> Context {
 }
 
 /// A client of the target with this time-out.
-fn client(world: &World, target: Target, timeout: Duration) -> WorkClient {
-    world.client_of::<WorkClient>(target).prepare().timeout(timeout).build()
+fn client(env: &TestEnv, target: Target, timeout: Duration) -> WorkClient {
+    env.client_of::<WorkClient>(target).prepare().timeout(timeout).build()
 }
 
 /// The error comes at once, for some idea of at once.
@@ -30,56 +32,56 @@ async fn at_once<T>(call: impl Future<Output = Result<T, CallError>>) -> CallErr
     let before = Instant::now();
     let error = call.await.err().expect("nobody is there");
     assert!(before.elapsed() < LONG / 100, "it took {:?}", before.elapsed());
-    assert_nobody(&error);
+    assert_missing_server(&error);
     error
 }
 
-async fn a_call_without_a_server_fails_at_once(world: World) {
-    let client = client(&world, world.target(), LONG);
+async fn a_call_without_a_server_fails_at_once(env: TestEnv) {
+    let client = client(&env, env.target(), LONG);
     at_once(client.run(&ctx(), "a".into())).await;
 }
 
-async fn a_cast_without_a_server_fails_at_once(world: World) {
-    let client = client(&world, world.target(), LONG);
+async fn a_cast_without_a_server_fails_at_once(env: TestEnv) {
+    let client = client(&env, env.target(), LONG);
     at_once(client.run(&ctx(), "a".into()).cast()).await;
 }
 
-async fn a_fanout_without_a_server_fails_at_once(world: World) {
-    let client = client(&world, world.target(), LONG);
+async fn a_fanout_without_a_server_fails_at_once(env: TestEnv) {
+    let client = client(&env, env.target(), LONG);
     at_once(client.run(&ctx(), "a".into()).fanout()).await;
 }
 
-async fn a_call_to_a_server_that_is_not_there_fails_at_once(world: World) {
-    world.serve(Watch::new().work()).await;
-    let client = client(&world, world.target(), LONG);
+async fn a_call_to_a_server_that_is_not_there_fails_at_once(env: TestEnv) {
+    env.serve(Recorder::new().work()).await;
+    let client = client(&env, env.target(), LONG);
     let error = at_once(client.run(&ctx(), "a".into()).to_server("two")).await;
     assert!(error.to_string().contains("`two`"), "{error}");
     at_once(client.run(&ctx(), "a".into()).cast().to_server("two")).await;
 }
 
-async fn a_call_fails_at_once_when_its_server_has_ended(world: World) {
-    let watch = Watch::new();
-    let server = world.serve(watch.work()).await;
-    let client = client(&world, world.target(), LONG);
+async fn a_call_fails_at_once_when_its_server_has_ended(env: TestEnv) {
+    let recorder = Recorder::new();
+    let server = env.serve(recorder.work()).await;
+    let client = client(&env, env.target(), LONG);
     client.run(&ctx(), "a".into()).await.unwrap();
     server.stop();
     server.wait().await.unwrap();
-    if !world.broker().forgets_deserted_targets() {
+    if !env.broker().deletes_unused_queues() {
         // For so long a queue that had a consumer a moment ago is believed to have one.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     at_once(client.run(&ctx(), "a".into())).await;
-    world.serve(watch.work()).await;
+    env.serve(recorder.work()).await;
     client.run(&ctx(), "a".into()).await.unwrap();
 }
 
-async fn pending_calls_fail_when_the_last_server_stops(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
-    let server = world.start(builder).await;
-    let client = client(&world, world.target(), LONG);
+async fn pending_calls_fail_when_the_last_server_stops(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work()).concurrency(Concurrency::Limit(1));
+    let server = env.start(builder).await;
+    let client = client(&env, env.target(), LONG);
     let running = tokio::spawn(client.hold(&ctx(), "running".into()));
-    assert_eq!(watch.began().await, "running");
+    assert_eq!(recorder.began().await, "running");
     // Sent one after the other by one task: each stands in the queue when the task comes to the stop.
     let mut waiting: Vec<_> =
         (0..3).map(|n| Box::pin(client.run(&ctx(), format!("{n}")))).collect();
@@ -88,18 +90,18 @@ async fn pending_calls_fail_when_the_last_server_stops(world: World) {
     }
     server.stop();
     for call in waiting {
-        assert_nobody(&call.await.unwrap_err());
+        assert_missing_server(&call.await.unwrap_err());
     }
-    watch.release(1);
+    recorder.release(1);
     assert_eq!(running.await.unwrap().unwrap(), "running");
     server.wait().await.unwrap();
-    assert_eq!(watch.rest(), [ended("running")]);
+    assert_eq!(recorder.rest(), [ended("running")]);
 }
 
-async fn a_call_can_be_retried_until_a_server_appears(world: World) {
-    let (mut watch, mut sent) = (Watch::new(), Watch::new());
+async fn a_call_can_be_retried_until_a_server_appears(env: TestEnv) {
+    let (mut recorder, mut sent) = (Recorder::new(), Recorder::new());
     let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
-    let client = observed(&world, &sent, retry);
+    let client = observed(&env, &sent, retry);
     let call = tokio::spawn(client.run(&ctx(), "a".into()));
     let cast = tokio::spawn(client.run(&ctx(), "b".into()).cast());
     // The first attempts of both find no server.
@@ -109,16 +111,16 @@ async fn a_call_can_be_retried_until_a_server_appears(world: World) {
         *attempts.entry(id).or_insert(0) += 1;
     }
     assert!(!call.is_finished() && !cast.is_finished());
-    world.serve(watch.work()).await;
+    env.serve(recorder.work()).await;
     assert_eq!(call.await.unwrap().unwrap(), "a");
     cast.await.unwrap().unwrap();
     // A cast is over when it has been published; its method runs later.
-    watch.until(&ended("b")).await;
+    recorder.until(&ended("b")).await;
 }
 
-async fn retrying_ends_with_the_deadline(world: World) {
+async fn retrying_ends_with_the_deadline(env: TestEnv) {
     let timeout = Duration::from_secs(2);
-    let client = client(&world, world.target(), timeout);
+    let client = client(&env, env.target(), timeout);
     let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
     let client = client.prepare().retry(retry).build();
     let before = Instant::now();
@@ -132,83 +134,83 @@ async fn retrying_ends_with_the_deadline(world: World) {
 }
 
 /// A client whose sending is seen.
-fn observed(world: &World, watch: &Watch, retry: Retry) -> WorkClient {
-    let transport = Observed::new(world.calling(), watch.log());
-    RpcClient::builder(transport, world.target()).retry(retry).build().into()
+fn observed(env: &TestEnv, recorder: &Recorder, retry: Retry) -> WorkClient {
+    let transport = RecordingTransport::new(env.client_transport(), recorder.log());
+    RpcClient::builder(transport, env.target()).retry(retry).build().into()
 }
 
-async fn a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id(world: World) {
-    let mut watch = Watch::new();
+async fn a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id(env: TestEnv) {
+    let mut recorder = Recorder::new();
     let client =
-        observed(&world, &watch, Retry::times(3).initial_backoff(Duration::from_millis(1)));
+        observed(&env, &recorder, Retry::times(3).initial_backoff(Duration::from_millis(1)));
     let error = client.run(&ctx(), "a".into()).await.unwrap_err();
-    assert_nobody(&error);
+    assert_missing_server(&error);
     let id = error.info().unwrap().message_id.unwrap();
-    assert_eq!(watch.rest(), [0; 4].map(|_| Event::Sent(id)));
+    assert_eq!(recorder.rest(), [0; 4].map(|_| Event::Sent(id)));
 }
 
-async fn a_call_is_sent_once_unless_asked_for_more(world: World) {
-    let mut watch = Watch::new();
-    let client = observed(&world, &watch, Retry::never());
+async fn a_call_is_sent_once_unless_asked_for_more(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let client = observed(&env, &recorder, Retry::never());
     client.run(&ctx(), "a".into()).await.unwrap_err();
     client.run(&ctx(), "a".into()).cast().await.unwrap_err();
-    assert_eq!(watch.rest().len(), 2);
+    assert_eq!(recorder.rest().len(), 2);
 }
 
-async fn what_ran_is_not_sent_again(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).shutdown_timeout(Duration::ZERO);
-    let server = world.start(builder).await;
-    let client: WorkClient = world.client();
+async fn what_ran_is_not_sent_again(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work()).shutdown_timeout(Duration::ZERO);
+    let server = env.start(builder).await;
+    let client: WorkClient = env.client();
     let client = client.prepare().retry(Retry::times(5)).build();
     client.fail(&ctx(), "badly".into()).await.unwrap_err();
     client.fail(&ctx(), "as expected".into()).await.unwrap_err();
     assert_eq!(server.stats().received, 2);
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    assert_eq!(watch.began().await, "a");
+    assert_eq!(recorder.began().await, "a");
     server.stop();
     assert_interrupted(&call.await.unwrap().unwrap_err());
     assert_eq!(server.stats().received, 3);
-    assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
+    assert_eq!(recorder.rest(), [Event::Aborted("a".into())]);
 }
 
-async fn what_was_rejected_is_not_sent_again(world: World) {
-    let server = world.serve(Watch::new().work()).await;
-    let client: RpcClient = world.client();
+async fn what_was_rejected_is_not_sent_again(env: TestEnv) {
+    let server = env.serve(Recorder::new().work()).await;
+    let client: RpcClient = env.client();
     let client = client.prepare().retry(Retry::times(5)).build();
     let error = client.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
     assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
     assert_eq!(server.stats().received, 1);
 }
 
-async fn what_may_have_run_is_not_sent_again(world: World) {
-    let mut watch = Watch::new();
-    let transport = Observed::new(world.serving(), watch.log());
-    let server = Server::builder(transport.clone(), world.target().server("one"));
-    world.start(server.endpoint(watch.work())).await;
+async fn what_may_have_run_is_not_sent_again(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let transport = RecordingTransport::new(env.server_transport(), recorder.log());
+    let server = Server::builder(transport.clone(), env.target().server("one"));
+    env.start(server.endpoint(recorder.work())).await;
     // The method runs, and nobody ever hears of it.
     transport.fail_replies(1);
     let client =
-        observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
+        observed(&env, &recorder, Retry::times(5).initial_backoff(Duration::from_millis(1)));
     let call = client.run(&ctx(), "a".into()).monitor(Duration::from_secs(1));
     let error = call.await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Monitor);
     assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
-    let sent = watch.rest().into_iter().filter(|event| matches!(event, Event::Sent(_)));
+    let sent = recorder.rest().into_iter().filter(|event| matches!(event, Event::Sent(_)));
     assert_eq!(sent.count(), 1);
 }
 
-async fn what_would_fail_again_is_not_sent_again(world: World) {
-    let mut watch = Watch::new();
-    world.serve(Watch::new().work()).await;
+async fn what_would_fail_again_is_not_sent_again(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    env.serve(Recorder::new().work()).await;
     let client =
-        observed(&world, &watch, Retry::times(5).initial_backoff(Duration::from_millis(1)));
+        observed(&env, &recorder, Retry::times(5).initial_backoff(Duration::from_millis(1)));
     client.run(&ctx(), "a".into()).await.unwrap();
-    assert_eq!(watch.rest().len(), 1);
-    world.calling().close().await;
+    assert_eq!(recorder.rest().len(), 1);
+    env.client_transport().close().await;
     let error = client.run(&ctx(), "a".into()).await.unwrap_err();
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, false));
-    assert_eq!(watch.rest().len(), 1);
+    assert_eq!(recorder.rest().len(), 1);
 }
 
 cases! {
@@ -217,7 +219,7 @@ cases! {
     a_fanout_without_a_server_fails_at_once if detects_missing_server;
     a_call_to_a_server_that_is_not_there_fails_at_once if detects_missing_server;
     a_call_fails_at_once_when_its_server_has_ended if detects_missing_server;
-    pending_calls_fail_when_the_last_server_stops if detects_missing_server and forgets_deserted_targets;
+    pending_calls_fail_when_the_last_server_stops if detects_missing_server and deletes_unused_queues;
     a_call_can_be_retried_until_a_server_appears if detects_missing_server;
     retrying_ends_with_the_deadline if detects_missing_server;
     a_call_is_sent_as_often_as_asked_for_and_always_under_the_same_id if detects_missing_server;

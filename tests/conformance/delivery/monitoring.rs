@@ -6,11 +6,11 @@ use rpc_core::error::{Ran, TimeoutPhase};
 use rpc_core::{CallError, Context, RpcClient, RunningServer, Server};
 use tokio::time::{Instant, sleep};
 
-use crate::conformance::harness::{World, cases};
+use crate::conformance::harness::{TestEnv, cases};
 use crate::conformance::helpers::asserts::assert_timeout;
-use crate::conformance::helpers::raw::{self, Ear};
-use crate::conformance::helpers::recording_transport::Observed;
-use crate::conformance::helpers::work::{Event, Watch, WorkClient, busy};
+use crate::conformance::helpers::raw::{self, RawListener};
+use crate::conformance::helpers::recording_transport::RecordingTransport;
+use crate::conformance::helpers::work::{Event, Recorder, WorkClient, busy};
 
 /// How often a caller wants to hear from its server.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -20,44 +20,44 @@ fn ctx() -> Context {
 }
 
 /// A server whose signs of life are seen.
-async fn observed(world: &World, watch: &Watch) -> std::sync::Arc<RunningServer> {
-    let transport = Observed::new(world.serving(), watch.log());
-    let server = Server::builder(transport, world.target().server("one")).endpoint(watch.work());
-    world.start(server).await
+async fn observed(env: &TestEnv, recorder: &Recorder) -> std::sync::Arc<RunningServer> {
+    let transport = RecordingTransport::new(env.server_transport(), recorder.log());
+    let server = Server::builder(transport, env.target().server("one")).endpoint(recorder.work());
+    env.start(server).await
 }
 
-fn signs(watch: &mut Watch) -> usize {
-    watch.rest().iter().filter(|event| matches!(event, Event::Heartbeat(_))).count()
+fn signs(recorder: &mut Recorder) -> usize {
+    recorder.rest().iter().filter(|event| matches!(event, Event::StillRunning(_))).count()
 }
 
-async fn monitor_replies_keep_a_long_call_alive(world: World) {
-    let mut watch = Watch::new();
-    observed(&world, &watch).await;
-    let client: WorkClient = world.client();
+async fn monitor_replies_keep_a_long_call_alive(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    observed(&env, &recorder).await;
+    let client: WorkClient = env.client();
     let millis = PERIOD.as_millis() as u64 * 4;
-    assert_eq!(client.last(&ctx(), millis).monitor(PERIOD).await.unwrap(), millis);
-    let signs = signs(&mut watch);
+    assert_eq!(client.sleep(&ctx(), millis).monitor(PERIOD).await.unwrap(), millis);
+    let signs = signs(&mut recorder);
     assert!((3..=8).contains(&signs), "one every half period: {signs}");
 }
 
-async fn a_client_can_monitor_all_its_calls(world: World) {
-    let mut watch = Watch::new();
-    observed(&world, &watch).await;
-    let client: WorkClient = world.client();
+async fn a_client_can_monitor_all_its_calls(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    observed(&env, &recorder).await;
+    let client: WorkClient = env.client();
     let monitored = client.prepare().monitor(PERIOD).build();
-    monitored.last(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
-    assert!(signs(&mut watch) > 0);
+    monitored.sleep(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
+    assert!(signs(&mut recorder) > 0);
     let not = monitored.prepare().no_monitor().build();
-    not.last(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
-    assert_eq!(signs(&mut watch), 0);
+    not.sleep(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
+    assert_eq!(signs(&mut recorder), 0);
 }
 
-async fn a_missed_monitor_ends_the_call_long_before_its_timeout(world: World) {
-    let mut ear = Ear::new(&world, "dying").await;
-    let client: WorkClient = world.client();
+async fn a_missed_monitor_ends_the_call_long_before_its_timeout(env: TestEnv) {
+    let mut listener = RawListener::new(&env, "dying").await;
+    let client: WorkClient = env.client();
     let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
     let call = tokio::spawn(call);
-    let mut message = ear.next().await;
+    let mut message = listener.next().await;
     message.ack().await.unwrap();
     // It lived for a while.
     for _ in 0..3 {
@@ -69,93 +69,93 @@ async fn a_missed_monitor_ends_the_call_long_before_its_timeout(world: World) {
     let elapsed = error.info().unwrap().elapsed;
     assert!(elapsed >= PERIOD * 5 / 2 && elapsed < PERIOD * 100, "{elapsed:?}");
     drop(message);
-    ear.close().await;
+    listener.close().await;
 }
 
-async fn after_a_missed_monitor_it_is_unknown_whether_the_method_ran(world: World) {
-    let mut watch = Watch::new();
-    let transport = Observed::new(world.serving(), watch.log());
-    let server = Server::builder(transport.clone(), world.target().server("one"));
-    world.start(server.endpoint(watch.work())).await;
+async fn after_a_missed_monitor_it_is_unknown_whether_the_method_ran(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let transport = RecordingTransport::new(env.server_transport(), recorder.log());
+    let server = Server::builder(transport.clone(), env.target().server("one"));
+    env.start(server.endpoint(recorder.work())).await;
     transport.fail_replies(1);
-    let client: WorkClient = world.client();
+    let client: WorkClient = env.client();
     let error = client.run(&ctx(), "a".into()).monitor(PERIOD).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Monitor);
     assert_eq!((error.ran(), error.may_retry()), (Ran::Unknown, false));
-    assert!(matches!(watch.next().await, Event::Acknowledged(_)));
-    assert_eq!(watch.began().await, "a");
+    assert!(matches!(recorder.next().await, Event::Acked(_)));
+    assert_eq!(recorder.began().await, "a");
 }
 
-async fn a_call_that_no_server_receives_misses_its_monitor(world: World) {
-    let mut watch = Watch::new();
-    busy(&world, &mut watch).await;
-    let client: WorkClient = world.client();
+async fn a_call_that_no_server_receives_misses_its_monitor(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    busy(&env, &mut recorder).await;
+    let client: WorkClient = env.client();
     let call = client.run(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 1000);
     let error = call.await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Monitor);
     assert_ne!(error.ran(), Ran::Yes);
-    watch.release(1);
+    recorder.release(1);
     // What waited before it has left the queue by then.
     client.run(&ctx(), "b".into()).await.unwrap();
 }
 
-async fn monitor_replies_do_not_extend_the_timeout(world: World) {
-    let mut watch = Watch::new();
-    world.serve(watch.work()).await;
-    let client: WorkClient = world.client();
+async fn monitor_replies_do_not_extend_the_timeout(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    env.serve(recorder.work()).await;
+    let client: WorkClient = env.client();
     let call = client.hold(&ctx(), "a".into()).monitor(PERIOD).timeout(PERIOD * 3);
     let error = call.await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Reply);
     assert!(error.info().unwrap().elapsed >= PERIOD * 3);
-    assert_eq!(watch.began().await, "a");
-    watch.release(1);
+    assert_eq!(recorder.began().await, "a");
+    recorder.release(1);
 }
 
-async fn no_monitor_reply_is_sent_unless_asked_for(world: World) {
-    let mut watch = Watch::new();
-    observed(&world, &watch).await;
-    let client: WorkClient = world.client();
-    client.last(&ctx(), PERIOD.as_millis() as u64 * 3).await.unwrap();
+async fn no_monitor_reply_is_sent_unless_asked_for(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    observed(&env, &recorder).await;
+    let client: WorkClient = env.client();
+    client.sleep(&ctx(), PERIOD.as_millis() as u64 * 3).await.unwrap();
     let cast = client.prepare().monitor(PERIOD).build().hold(&ctx(), "cast".into()).cast();
     cast.await.unwrap();
     sleep(PERIOD * 2).await;
-    watch.release(1);
-    assert_eq!(signs(&mut watch), 0);
+    recorder.release(1);
+    assert_eq!(signs(&mut recorder), 0);
 }
 
-async fn no_monitor_reply_follows_a_reply(world: World) {
-    let mut watch = Watch::new();
-    observed(&world, &watch).await;
-    let client: RpcClient = world.client();
+async fn no_monitor_reply_follows_a_reply(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    observed(&env, &recorder).await;
+    let client: RpcClient = env.client();
     let monitored = client.prepare().monitor(PERIOD).build();
     let error = monitored.call::<()>(&ctx(), "fly", &()).await.unwrap_err();
     assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
     WorkClient::from(monitored).run(&ctx(), "a".into()).await.unwrap();
     sleep(PERIOD * 3).await;
-    assert_eq!(signs(&mut watch), 0);
+    assert_eq!(signs(&mut recorder), 0);
 }
 
-async fn a_blocking_method_is_monitored_too(world: World) {
-    let mut watch = Watch::new();
-    observed(&world, &watch).await;
-    let client: WorkClient = world.client();
+async fn a_blocking_method_is_monitored_too(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    observed(&env, &recorder).await;
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.block(&ctx(), "a".into()).monitor(PERIOD));
-    assert!(matches!(watch.next().await, Event::Acknowledged(_)));
-    assert_eq!(watch.began().await, "a");
-    world.pass(PERIOD * 4).await;
-    assert!(signs(&mut watch) > 0);
-    watch.release(1);
+    assert!(matches!(recorder.next().await, Event::Acked(_)));
+    assert_eq!(recorder.began().await, "a");
+    env.advance_time(PERIOD * 4).await;
+    assert!(signs(&mut recorder) > 0);
+    recorder.release(1);
     assert_eq!(call.await.unwrap().unwrap(), "a");
 }
 
-async fn a_monitor_period_of_zero_ends_the_call_and_not_the_server(world: World) {
-    let watch = Watch::new();
-    world.serve(watch.work()).await;
-    let client: WorkClient = world.client();
+async fn a_monitor_period_of_zero_ends_the_call_and_not_the_server(env: TestEnv) {
+    let recorder = Recorder::new();
+    env.serve(recorder.work()).await;
+    let client: WorkClient = env.client();
     let began = Instant::now();
-    let called = client.last(&ctx(), 300).monitor(Duration::ZERO).await;
+    let called = client.sleep(&ctx(), 300).monitor(Duration::ZERO).await;
     // Over a broker it becomes the shortest that servers keep.
-    match (world.capabilities().min_monitor, called) {
+    match (env.capabilities().min_monitor, called) {
         (Some(_), Ok(lasted)) => assert_eq!(lasted, 300),
         (shortest, called) => {
             assert_timeout(&called.unwrap_err(), TimeoutPhase::Monitor);
@@ -163,17 +163,17 @@ async fn a_monitor_period_of_zero_ends_the_call_and_not_the_server(world: World)
         }
     }
     for (id, period) in [(1, Duration::from_nanos(1)), (2, Duration::MAX)] {
-        let mut request = raw::call(&world, id, "run", "a");
+        let mut request = raw::call(&env, id, "run", "a");
         request.monitor = Some(period);
-        let _ = raw::send(&world, request).await;
+        let _ = raw::send(&env, request).await;
     }
     assert_eq!(client.run(&ctx(), "next".into()).await.unwrap(), "next");
 }
 
-async fn a_call_can_be_monitored_for_ever(world: World) {
-    let watch = Watch::new();
-    world.serve(watch.work()).await;
-    let client: WorkClient = world.client();
+async fn a_call_can_be_monitored_for_ever(env: TestEnv) {
+    let recorder = Recorder::new();
+    env.serve(recorder.work()).await;
+    let client: WorkClient = env.client();
     let call = client.run(&ctx(), "a".into()).monitor(Duration::MAX);
     assert_eq!(call.await.unwrap(), "a");
 }

@@ -4,24 +4,27 @@ use std::collections::BTreeSet;
 
 use rpc_core::{Context, Server, Target};
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::witness::{Seen, WitnessClient, inline, stop_all};
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::reporter::{ReporterClient, Reports, serial, stop_all};
 
 fn ctx() -> Context {
     Context::new()
 }
 
 /// Two servers of the case's topic, `one` and `two`.
-async fn two_servers(world: &World, seen: &Seen) -> [std::sync::Arc<rpc_core::RunningServer>; 2] {
-    let one = world.start(inline(world, "one").endpoint(seen.witness("one"))).await;
-    let two = world.start(inline(world, "two").endpoint(seen.witness("two"))).await;
+async fn two_servers(
+    env: &TestEnv,
+    seen: &Reports,
+) -> [std::sync::Arc<rpc_core::RunningServer>; 2] {
+    let one = env.start(serial(env, "one").endpoint(seen.reporter("one"))).await;
+    let two = env.start(serial(env, "two").endpoint(seen.reporter("two"))).await;
     [one, two]
 }
 
-async fn a_call_runs_on_exactly_one_server_of_its_topic(world: World) {
-    let mut seen = Seen::new();
-    let servers = two_servers(&world, &seen).await;
-    let client: WitnessClient = world.client();
+async fn a_call_runs_on_exactly_one_server_of_its_topic(env: TestEnv) {
+    let mut seen = Reports::new();
+    let servers = two_servers(&env, &seen).await;
+    let client: ReporterClient = env.client();
     for number in 0..10 {
         let answered = client.tell(&ctx(), number.to_string()).await.unwrap();
         let (server, word) = seen.next().await;
@@ -31,10 +34,10 @@ async fn a_call_runs_on_exactly_one_server_of_its_topic(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn servers_of_a_topic_share_its_calls(world: World) {
-    let seen = Seen::new();
-    two_servers(&world, &seen).await;
-    let client: WitnessClient = world.client();
+async fn servers_of_a_topic_share_its_calls(env: TestEnv) {
+    let seen = Reports::new();
+    two_servers(&env, &seen).await;
+    let client: ReporterClient = env.client();
     let mut answered = BTreeSet::new();
     for _ in 0..20 {
         answered.insert(client.tell(&ctx(), "hello".into()).await.unwrap());
@@ -42,10 +45,10 @@ async fn servers_of_a_topic_share_its_calls(world: World) {
     assert_eq!(answered, BTreeSet::from(["one".to_owned(), "two".to_owned()]));
 }
 
-async fn a_call_to_a_server_runs_on_that_server_only(world: World) {
-    let mut seen = Seen::new();
-    let servers = two_servers(&world, &seen).await;
-    let two: WitnessClient = world.client_of(world.target().server("two"));
+async fn a_call_to_a_server_runs_on_that_server_only(env: TestEnv) {
+    let mut seen = Reports::new();
+    let servers = two_servers(&env, &seen).await;
+    let two: ReporterClient = env.client_of(env.target().server("two"));
     for number in 0..6 {
         assert_eq!(two.tell(&ctx(), number.to_string()).await.unwrap(), "two");
     }
@@ -53,10 +56,10 @@ async fn a_call_to_a_server_runs_on_that_server_only(world: World) {
     assert!(seen.rest().iter().all(|(server, _)| *server == "two"));
 }
 
-async fn a_cast_to_a_server_runs_on_that_server_only(world: World) {
-    let mut seen = Seen::new();
-    let servers = two_servers(&world, &seen).await;
-    let client: WitnessClient = world.client();
+async fn a_cast_to_a_server_runs_on_that_server_only(env: TestEnv) {
+    let mut seen = Reports::new();
+    let servers = two_servers(&env, &seen).await;
+    let client: ReporterClient = env.client();
     for number in 0..6 {
         client.tell(&ctx(), number.to_string()).cast().to_server("two").await.unwrap();
     }
@@ -67,13 +70,13 @@ async fn a_cast_to_a_server_runs_on_that_server_only(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn a_fanout_runs_once_on_every_server_of_the_topic(world: World) {
-    let mut seen = Seen::new();
+async fn a_fanout_runs_once_on_every_server_of_the_topic(env: TestEnv) {
+    let mut seen = Reports::new();
     let mut servers = Vec::new();
     for name in ["one", "three", "two"] {
-        servers.push(world.start(inline(&world, name).endpoint(seen.witness(name))).await);
+        servers.push(env.start(serial(&env, name).endpoint(seen.reporter(name))).await);
     }
-    let client: WitnessClient = world.client();
+    let client: ReporterClient = env.client();
     client.tell(&ctx(), "all".into()).fanout().await.unwrap();
     let all = |name| (name, "all".to_owned());
     assert_eq!(seen.next_sorted(3).await, ["one", "three", "two"].map(all));
@@ -81,11 +84,11 @@ async fn a_fanout_runs_once_on_every_server_of_the_topic(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn a_fanout_reaches_two_servers_of_one_name(world: World) {
-    let mut seen = Seen::new();
-    let first = world.start(inline(&world, "one").endpoint(seen.witness("first"))).await;
-    let second = world.start(inline(&world, "one").endpoint(seen.witness("second"))).await;
-    let client: WitnessClient = world.client();
+async fn a_fanout_reaches_two_servers_of_one_name(env: TestEnv) {
+    let mut seen = Reports::new();
+    let first = env.start(serial(&env, "one").endpoint(seen.reporter("first"))).await;
+    let second = env.start(serial(&env, "one").endpoint(seen.reporter("second"))).await;
+    let client: ReporterClient = env.client();
     client.tell(&ctx(), "all".into()).fanout().await.unwrap();
     let all = |name| (name, "all".to_owned());
     assert_eq!(seen.next_sorted(2).await, ["first", "second"].map(all));
@@ -93,13 +96,13 @@ async fn a_fanout_reaches_two_servers_of_one_name(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn a_fanout_reaches_the_topic_in_every_exchange(world: World) {
-    let mut seen = Seen::new();
-    let elsewhere = world.target().exchange("elsewhere").server("two");
-    let here = world.start(inline(&world, "one").endpoint(seen.witness("here"))).await;
-    let there = Server::builder(world.serving(), elsewhere).endpoint(seen.witness("there"));
-    let there = world.start(there).await;
-    let client: WitnessClient = world.client();
+async fn a_fanout_reaches_the_topic_in_every_exchange(env: TestEnv) {
+    let mut seen = Reports::new();
+    let elsewhere = env.target().exchange("elsewhere").server("two");
+    let here = env.start(serial(&env, "one").endpoint(seen.reporter("here"))).await;
+    let there = Server::builder(env.server_transport(), elsewhere).endpoint(seen.reporter("there"));
+    let there = env.start(there).await;
+    let client: ReporterClient = env.client();
     client.tell(&ctx(), "all".into()).fanout().await.unwrap();
     let all = |name| (name, "all".to_owned());
     assert_eq!(seen.next_sorted(2).await, ["here", "there"].map(all));
@@ -107,22 +110,22 @@ async fn a_fanout_reaches_the_topic_in_every_exchange(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn a_fanout_ignores_the_server_of_the_target(world: World) {
-    let mut seen = Seen::new();
-    two_servers(&world, &seen).await;
-    let client: WitnessClient = world.client_of(world.target().server("two").fanout(true));
+async fn a_fanout_ignores_the_server_of_the_target(env: TestEnv) {
+    let mut seen = Reports::new();
+    two_servers(&env, &seen).await;
+    let client: ReporterClient = env.client_of(env.target().server("two").fanout(true));
     client.tell(&ctx(), "all".into()).cast().await.unwrap();
     let all = |name| (name, "all".to_owned());
     assert_eq!(seen.next_sorted(2).await, ["one", "two"].map(all));
 }
 
-async fn a_server_that_starts_later_is_not_told_of_an_earlier_fanout(world: World) {
-    let mut seen = Seen::new();
-    let early = world.start(inline(&world, "early").endpoint(seen.witness("early"))).await;
-    let client: WitnessClient = world.client();
+async fn a_server_that_starts_later_is_not_told_of_an_earlier_fanout(env: TestEnv) {
+    let mut seen = Reports::new();
+    let early = env.start(serial(&env, "early").endpoint(seen.reporter("early"))).await;
+    let client: ReporterClient = env.client();
     client.tell(&ctx(), "before".into()).fanout().await.unwrap();
     assert_eq!(seen.next().await, ("early", "before".to_owned()));
-    let late = world.start(inline(&world, "late").endpoint(seen.witness("late"))).await;
+    let late = env.start(serial(&env, "late").endpoint(seen.reporter("late"))).await;
     client.tell(&ctx(), "after".into()).fanout().await.unwrap();
     let after = |name| (name, "after".to_owned());
     assert_eq!(seen.next_sorted(2).await, ["early", "late"].map(after));
@@ -130,16 +133,16 @@ async fn a_server_that_starts_later_is_not_told_of_an_earlier_fanout(world: Worl
     assert_eq!(seen.rest(), []);
 }
 
-async fn topics_do_not_reach_each_other(world: World) {
-    let mut seen = Seen::new();
-    let (red, blue) = (world.name(), world.name());
+async fn topics_do_not_reach_each_other(env: TestEnv) {
+    let mut seen = Reports::new();
+    let (red, blue) = (env.unique_name(), env.unique_name());
     let mut servers = Vec::new();
     for (topic, name) in [(&red, "red"), (&blue, "blue")] {
         let target = Target::topic(topic.clone()).server("one");
-        let server = Server::builder(world.serving(), target).endpoint(seen.witness(name));
-        servers.push(world.start(server).await);
+        let server = Server::builder(env.server_transport(), target).endpoint(seen.reporter(name));
+        servers.push(env.start(server).await);
     }
-    let client: WitnessClient = world.client_of(Target::topic(blue));
+    let client: ReporterClient = env.client_of(Target::topic(blue));
     assert_eq!(client.tell(&ctx(), "call".into()).await.unwrap(), "blue");
     client.tell(&ctx(), "cast".into()).cast().await.unwrap();
     client.tell(&ctx(), "fanout".into()).fanout().await.unwrap();
@@ -149,15 +152,15 @@ async fn topics_do_not_reach_each_other(world: World) {
     assert_eq!(seen.rest(), []);
 }
 
-async fn exchanges_keep_topics_of_one_name_apart(world: World) {
-    let seen = Seen::new();
-    world.start(inline(&world, "one").endpoint(seen.witness("default"))).await;
+async fn exchanges_keep_topics_of_one_name_apart(env: TestEnv) {
+    let seen = Reports::new();
+    env.start(serial(&env, "one").endpoint(seen.reporter("default"))).await;
     for (exchange, name) in [("red", "red"), ("blue", "blue")] {
-        let target = world.target().exchange(exchange).server("one");
-        let server = Server::builder(world.serving(), target).endpoint(seen.witness(name));
-        world.start(server).await;
+        let target = env.target().exchange(exchange).server("one");
+        let server = Server::builder(env.server_transport(), target).endpoint(seen.reporter(name));
+        env.start(server).await;
     }
-    let client: WitnessClient = world.client();
+    let client: ReporterClient = env.client();
     for _ in 0..4 {
         assert_eq!(client.tell(&ctx(), "hello".into()).await.unwrap(), "default");
         for exchange in ["red", "blue"] {
@@ -169,11 +172,11 @@ async fn exchanges_keep_topics_of_one_name_apart(world: World) {
     }
 }
 
-async fn servers_of_one_name_share_what_is_sent_to_it(world: World) {
-    let seen = Seen::new();
-    world.start(inline(&world, "one").endpoint(seen.witness("first"))).await;
-    world.start(inline(&world, "one").endpoint(seen.witness("second"))).await;
-    let client: WitnessClient = world.client_of(world.target().server("one"));
+async fn servers_of_one_name_share_what_is_sent_to_it(env: TestEnv) {
+    let seen = Reports::new();
+    env.start(serial(&env, "one").endpoint(seen.reporter("first"))).await;
+    env.start(serial(&env, "one").endpoint(seen.reporter("second"))).await;
+    let client: ReporterClient = env.client_of(env.target().server("one"));
     let mut answered = BTreeSet::new();
     for _ in 0..20 {
         answered.insert(client.tell(&ctx(), "hello".into()).await.unwrap());
@@ -181,13 +184,13 @@ async fn servers_of_one_name_share_what_is_sent_to_it(world: World) {
     assert_eq!(answered, BTreeSet::from(["first".to_owned(), "second".to_owned()]));
 }
 
-async fn names_may_hold_dots_blanks_and_any_letters(world: World) {
-    let seen = Seen::new();
-    let topic = format!("{}.compute node №1.ü", world.name());
+async fn names_may_hold_dots_blanks_and_any_letters(env: TestEnv) {
+    let seen = Reports::new();
+    let topic = format!("{}.compute node №1.ü", env.unique_name());
     let target = Target::topic(topic).exchange("nova.cells v2");
-    let server = Server::builder(world.serving(), target.clone().server("host-1.例え.org"));
-    world.start(server.endpoint(seen.witness("there"))).await;
-    let client: WitnessClient = world.client_of(target);
+    let server = Server::builder(env.server_transport(), target.clone().server("host-1.例え.org"));
+    env.start(server.endpoint(seen.reporter("there"))).await;
+    let client: ReporterClient = env.client_of(target);
     assert_eq!(client.tell(&ctx(), "any".into()).await.unwrap(), "there");
     let call = client.tell(&ctx(), "direct".into()).to_server("host-1.例え.org");
     assert_eq!(call.await.unwrap(), "there");

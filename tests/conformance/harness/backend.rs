@@ -1,74 +1,74 @@
-//! What a transport provides to be tested.
+//! What the suite needs of a transport.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::{BoxFuture, Transport};
 
-/// How time passes for a case.
+/// The clock that a case runs by.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum Clock {
-    /// Only when nothing else is left to do: for transports that stay within the process.
+    /// Tokio's paused clock, which advances when every task waits: for transports within the process.
     Paused,
-    /// As it does.
+    /// Real time.
     Real,
 }
 
 /// A transport under test.
-pub trait Fixture: Send + Sync + 'static {
-    /// Names the transport and how it is set up, in the report.
+pub trait Backend: Send + Sync + 'static {
+    /// Returns the name of the transport and its configuration, for the report.
     fn name(&self) -> String;
 
-    /// Which clock the cases run by.
+    /// Returns the clock that the cases run by.
     fn clock(&self) -> Clock;
 
-    /// After how much real time a case counts as hanging. Default: 30 s.
+    /// Returns how long a case may run in real time before it counts as hanging. Default: 30 s.
     fn limit(&self) -> Duration {
         Duration::from_secs(30)
     }
 
-    /// A broker that nobody else uses. Called within the case's runtime, once for each case.
+    /// Creates a broker that no other case uses. Called within the case's runtime, once for each case.
     fn broker(&self) -> BoxFuture<'_, Arc<dyn Broker>>;
 }
 
 /// One isolated broker.
 pub trait Broker: Send + Sync + 'static {
-    /// A connection of its own.
+    /// Opens a connection to the broker.
     fn connect(&self) -> BoxFuture<'_, Arc<dyn Transport>>;
 
-    /// How many messages a queue holds before its senders wait; `None` where nothing bounds it.
+    /// Returns how many messages a queue holds before its senders wait; `None` if queues are unbounded.
     fn queue_capacity(&self) -> Option<usize> {
         None
     }
 
-    /// Whether arguments and results travel as the bytes they are; false where the transport's own format has to read
+    /// Returns whether arguments and results travel as opaque bytes; false if the transport's own format has to decode
     /// them.
     fn carries_any_bytes(&self) -> bool {
         true
     }
 
-    /// Whether the queues of a target go with its last server; false where they wait for the next one.
-    fn forgets_deserted_targets(&self) -> bool {
+    /// Returns whether the queues of a target are deleted with its last server; false if they wait for the next one.
+    fn deletes_unused_queues(&self) -> bool {
         true
     }
 
-    /// Whether each exchange has queues of its own; in oslo.messaging's topology those of one name are shared.
+    /// Returns whether each exchange has queues of its own; in oslo.messaging's topology, queues of one name are shared.
     fn separates_exchanges(&self) -> bool {
         true
     }
 
-    /// What is on the broker, and in its connections, now.
+    /// Returns what is on the broker and in its connections now.
     fn left_behind(&self) -> BoxFuture<'_, LeftBehind>;
 }
 
 /// What a case must not leave on its broker.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 pub struct LeftBehind {
-    /// Calls that still wait.
+    /// Pending calls.
     pub pending_calls: usize,
     /// Messages in queues.
     pub queued: usize,
-    /// Messages taken and not acknowledged.
+    /// Messages that were delivered and not acknowledged.
     pub unacknowledged: usize,
 }
 

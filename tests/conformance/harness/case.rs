@@ -3,20 +3,20 @@
 use std::fmt;
 use std::pin::Pin;
 
-use super::World;
+use super::TestEnv;
 
-/// Whether the world has what a case needs.
-pub type Need = fn(&World) -> bool;
+/// Returns whether the transport can do what a case needs.
+pub type Requirement = fn(&TestEnv) -> bool;
 
-/// Something that a user relies on, shown on any transport.
+/// One guarantee, shown on any transport.
 #[derive(Copy, Clone)]
 pub struct Case {
     /// The sentence, and the name of the function.
     pub name: &'static str,
     /// What the transport must be able to do, by name.
-    pub needs: &'static [(&'static str, Need)],
-    /// Shows it, or panics.
-    pub run: fn(World) -> Pin<Box<dyn Future<Output = ()>>>,
+    pub requirements: &'static [(&'static str, Requirement)],
+    /// Runs the case; it panics if it fails.
+    pub run: fn(TestEnv) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
 impl fmt::Debug for Case {
@@ -25,31 +25,32 @@ impl fmt::Debug for Case {
     }
 }
 
-/// The table of a file's cases: the functions' names, each followed by what it [needs](crate::conformance::harness::requirements).
+/// Lists the cases of a file: the functions' names, each followed by its
+/// [requirements](crate::conformance::harness::requirements).
 ///
 /// ```
-/// # use rpc_tests::conformance::harness::{World, cases};
-/// async fn a_call_is_answered(_: World) {}
-/// async fn a_caller_that_gives_up_is_noticed(_: World) {}
+/// # use rpc_tests::conformance::harness::{TestEnv, cases};
+/// async fn a_call_gets_a_reply(_: TestEnv) {}
+/// async fn a_cancelled_call_is_noticed(_: TestEnv) {}
 ///
 /// cases! {
-///     a_call_is_answered;
-///     a_caller_that_gives_up_is_noticed if cancel;
+///     a_call_gets_a_reply;
+///     a_cancelled_call_is_noticed if cancel;
 /// }
-/// # assert_eq!(CASES[1].needs[0].0, "cancel");
+/// # assert_eq!(CASES[1].requirements[0].0, "cancel");
 /// ```
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __cases {
-    ($($name:ident $(if $need:ident $(and $more:ident)*)?;)*) => {
+    ($($name:ident $(if $requirement:ident $(and $more:ident)*)?;)*) => {
         /// The cases of this file.
         pub(crate) const CASES: &[$crate::conformance::harness::Case] = &[$($crate::conformance::harness::Case {
             name: stringify!($name),
-            needs: &[
-                $((stringify!($need), $crate::conformance::harness::requirements::$need),
+            requirements: &[
+                $((stringify!($requirement), $crate::conformance::harness::requirements::$requirement),
                 $((stringify!($more), $crate::conformance::harness::requirements::$more),)*)?
             ],
-            run: |world| Box::pin($name(world)),
+            run: |env| Box::pin($name(env)),
         },)*];
     };
 }

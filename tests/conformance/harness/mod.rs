@@ -1,6 +1,6 @@
 //! What runs the conformance cases: one broker, one runtime and one thread for each, and a look at what it left behind.
 //!
-//! A [`Fixture`] says how to get a broker; a [`Case`] gets a [`World`] on it, and knows no transport by name.
+//! A [`Backend`] says how to get a broker; a [`Case`] gets a [`TestEnv`] on it, and knows no transport by name.
 
 mod backend;
 mod case;
@@ -9,8 +9,8 @@ pub mod requirements;
 mod run;
 mod test_env;
 
-pub use self::backend::{Broker, Clock, Fixture, LeftBehind};
-pub use self::case::{Case, Need, cases};
-pub use self::run::{Ended, conclude, trials, watched};
-pub use self::test_env::World;
+pub use self::backend::{Backend, Broker, Clock, LeftBehind};
+pub use self::case::{Case, Requirement, cases};
+pub use self::run::{CaseResult, run_case, run_trials, trials};
+pub use self::test_env::TestEnv;
 pub use crate::support::logs::{Event, Logs, Span};

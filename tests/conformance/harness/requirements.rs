@@ -1,53 +1,53 @@
-//! What some cases need of a transport. Those of a transport that does not have it are reported as not applicable.
+//! What cases may require of a transport. A case whose requirements are not met is reported as not applicable.
 
-use super::World;
+use super::TestEnv;
 
-/// A call to a target that nobody serves fails at once.
-pub fn detects_missing_server(world: &World) -> bool {
-    world.capabilities().detects_missing_server
+/// Returns whether a call to a missing server fails at once.
+pub fn detects_missing_server(env: &TestEnv) -> bool {
+    env.capabilities().detects_missing_server
 }
 
-/// What was not acknowledged is delivered again.
-pub fn at_least_once(world: &World) -> bool {
-    world.capabilities().at_least_once
+/// Returns whether unacknowledged messages are redelivered.
+pub fn at_least_once(env: &TestEnv) -> bool {
+    env.capabilities().at_least_once
 }
 
-/// A caller that gives up can tell the server.
-pub fn cancel(world: &World) -> bool {
-    world.capabilities().cancel
+/// Returns whether a method is told that its call was cancelled.
+pub fn cancel(env: &TestEnv) -> bool {
+    env.capabilities().cancel
 }
 
-/// A caller that gives up before its method began is sure that it never will.
-pub fn cancel_is_exact(world: &World) -> bool {
-    world.capabilities().cancel_is_exact
+/// Returns whether a call that was cancelled before its method began certainly never runs.
+pub fn cancel_is_exact(env: &TestEnv) -> bool {
+    env.capabilities().cancel_is_exact
 }
 
-/// Messages whose deadline has passed leave the queue by themselves.
-pub fn expires_in_queue(world: &World) -> bool {
-    world.capabilities().expires_in_queue
+/// Returns whether expired messages leave the queue by themselves.
+pub fn expires_in_queue(env: &TestEnv) -> bool {
+    env.capabilities().expires_in_queue
 }
 
-/// Messages beyond a certain size are turned away.
-pub fn max_message(world: &World) -> bool {
-    world.capabilities().max_message.is_some()
+/// Returns whether there is a maximum message size.
+pub fn max_message(env: &TestEnv) -> bool {
+    env.capabilities().max_message.is_some()
 }
 
-/// Queues are bounded, and senders wait for room.
-pub fn bounded_queues(world: &World) -> bool {
-    world.broker().queue_capacity().is_some()
+/// Returns whether queues are bounded, so that senders wait.
+pub fn bounded_queues(env: &TestEnv) -> bool {
+    env.broker().queue_capacity().is_some()
 }
 
-/// Arguments and results travel as the bytes they are.
-pub fn carries_any_bytes(world: &World) -> bool {
-    world.broker().carries_any_bytes()
+/// Returns whether arguments and results travel as opaque bytes.
+pub fn carries_any_bytes(env: &TestEnv) -> bool {
+    env.broker().carries_any_bytes()
 }
 
-/// The queues of a target go with its last server.
-pub fn forgets_deserted_targets(world: &World) -> bool {
-    world.broker().forgets_deserted_targets()
+/// Returns whether the queues of a target are deleted with its last server.
+pub fn deletes_unused_queues(env: &TestEnv) -> bool {
+    env.broker().deletes_unused_queues()
 }
 
-/// Each exchange has queues of its own.
-pub fn separates_exchanges(world: &World) -> bool {
-    world.broker().separates_exchanges()
+/// Returns whether each exchange has queues of its own.
+pub fn separates_exchanges(env: &TestEnv) -> bool {
+    env.broker().separates_exchanges()
 }

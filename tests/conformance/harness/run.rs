@@ -1,4 +1,4 @@
-//! Running cases: each on a thread of its own, watched from another.
+//! Runs cases, each on a thread of its own, and ends those that hang.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -9,10 +9,10 @@ use std::thread;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Case, Clock, Fixture, World, panics};
+use super::{Backend, Case, Clock, TestEnv, panics};
 use crate::support::logs;
 
-/// All that a case runs, servers and clients and decoders, makes do with this.
+/// The stack of a case, its servers, clients and decoders: small, so that deep recursion is noticed.
 const STACK: usize = 512 * 1024;
 
 /// How often each case runs; once unless `RPC_CONFORMANCE_ROUNDS` says otherwise.
@@ -21,31 +21,31 @@ fn rounds() -> usize {
     rounds.map_or(1, |rounds| rounds.parse().expect("RPC_CONFORMANCE_ROUNDS is a number"))
 }
 
-/// How a case ended.
+/// How a case result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// It showed what it is there to show.
+pub enum CaseResult {
+    /// The case passed.
     Passed,
-    /// The transport lacks this.
+    /// The transport does not meet this requirement.
     NotApplicable(&'static str),
-    /// It did not, and why.
+    /// The case failed, for this reason.
     Failed(String),
 }
 
-/// The cases over one transport.
-pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
+/// Returns a trial for each case over one transport.
+pub fn trials(backend: impl Backend, cases: &[Case]) -> Vec<Trial> {
     logs::ask_each_thread();
-    let (fixture, rounds) = (Arc::new(fixture), rounds());
+    let (backend, rounds) = (Arc::new(backend), rounds());
     let trial = |&case: &Case| {
-        let fixture = Arc::clone(&fixture);
-        let kind = fixture.name();
-        let again = move || watched(Arc::clone(&fixture) as Arc<dyn Fixture>, case);
+        let backend = Arc::clone(&backend);
+        let kind = backend.name();
+        let again = move || run_case(Arc::clone(&backend) as Arc<dyn Backend>, case);
         let run = move || match repeated(rounds, again) {
-            Ended::Passed => Ok(Completion::Completed),
-            Ended::NotApplicable(what) => {
+            CaseResult::Passed => Ok(Completion::Completed),
+            CaseResult::NotApplicable(what) => {
                 Ok(Completion::ignored_with(format!("not applicable: the transport lacks {what}")))
             }
-            Ended::Failed(why) => Err(Failed::from(why)),
+            CaseResult::Failed(why) => Err(Failed::from(why)),
         };
         Trial::ignorable_test(case.name, run).with_kind(kind)
     };
@@ -53,14 +53,14 @@ pub fn trials(fixture: impl Fixture, cases: &[Case]) -> Vec<Trial> {
 }
 
 /// Runs a case until it does not pass, at most so many times.
-fn repeated(rounds: usize, case: impl Fn() -> Ended) -> Ended {
-    let ended = (0..rounds).map(|_| case()).find(|ended| *ended != Ended::Passed);
-    ended.unwrap_or(Ended::Passed)
+fn repeated(rounds: usize, case: impl Fn() -> CaseResult) -> CaseResult {
+    let result = (0..rounds).map(|_| case()).find(|result| *result != CaseResult::Passed);
+    result.unwrap_or(CaseResult::Passed)
 }
 
-/// Runs the trials, as the command line asks, and says how many did not apply.
+/// Runs the trials that the command line selects, and prints how many did not apply.
 #[must_use]
-pub fn conclude(trials: Vec<Trial>) -> ExitCode {
+pub fn run_trials(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     // In real time, cases wait more than they work.
     arguments.test_threads.get_or_insert(16);
@@ -69,40 +69,42 @@ pub fn conclude(trials: Vec<Trial>) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Runs one case, for at most the fixture's [limit](Fixture::limit).
+/// Runs one case for at most the backend's [limit](Backend::limit).
 ///
-/// A case that hangs cannot be stopped, only left behind: its thread ends with the process.
-pub fn watched(fixture: Arc<dyn Fixture>, case: Case) -> Ended {
-    let limit = fixture.limit();
+/// A case that hangs cannot be stopped: its thread ends with the process.
+pub fn run_case(backend: Arc<dyn Backend>, case: Case) -> CaseResult {
+    let limit = backend.limit();
     let (send, receive) = mpsc::channel();
     let thread = thread::Builder::new().name(case.name.to_owned()).stack_size(STACK);
     let started = thread.spawn(move || {
-        let ended = run(&*fixture, &case);
-        // Nobody listens any more when the case took too long.
-        let _ = send.send(ended);
+        let result = run(&*backend, &case);
+        // The receiver is gone if the case took too long.
+        let _ = send.send(result);
     });
     if let Err(error) = started {
-        return Ended::Failed(format!("no thread for the case: {error}"));
+        return CaseResult::Failed(format!("no thread for the case: {error}"));
     }
     receive.recv_timeout(limit).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => {
-            Ended::Failed(format!("`{}` hangs: no end after {limit:?}", case.name))
+            CaseResult::Failed(format!("`{}` hangs: no end after {limit:?}", case.name))
         }
-        RecvTimeoutError::Disconnected => Ended::Failed("the thread of the case is gone".into()),
+        RecvTimeoutError::Disconnected => {
+            CaseResult::Failed("the thread of the case is gone".into())
+        }
     })
 }
 
-fn run(fixture: &dyn Fixture, case: &Case) -> Ended {
+fn run(backend: &dyn Backend, case: &Case) -> CaseResult {
     panics::record_on_this_thread();
-    let runtime = match runtime(fixture.clock()) {
+    let runtime = match runtime(backend.clock()) {
         Ok(runtime) => runtime,
-        Err(error) => return Ended::Failed(format!("no runtime for the case: {error}")),
+        Err(error) => return CaseResult::Failed(format!("no runtime for the case: {error}")),
     };
-    let run = || runtime.block_on(in_a_world(fixture, case));
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Ended::Failed(panics::last()))
+    let run = || runtime.block_on(run_in_env(backend, case));
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| CaseResult::Failed(panics::last()))
 }
 
-/// One thread, so that what a case records of the log is all of it, and nobody else's.
+/// Builds a runtime of one thread, so that a case records its whole log, and no other case's.
 fn runtime(clock: Clock) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().thread_stack_size(STACK).on_thread_start(panics::record_on_this_thread);
@@ -112,14 +114,14 @@ fn runtime(clock: Clock) -> std::io::Result<Runtime> {
     builder.build()
 }
 
-async fn in_a_world(fixture: &dyn Fixture, case: &Case) -> Ended {
-    let world = World::new(fixture.broker().await, fixture.clock(), case.name).await;
-    if let Some((why, _)) = case.needs.iter().find(|(_, has)| !has(&world)) {
-        return Ended::NotApplicable(why);
+async fn run_in_env(backend: &dyn Backend, case: &Case) -> CaseResult {
+    let env = TestEnv::new(backend.broker().await, backend.clock(), case.name).await;
+    if let Some((why, _)) = case.requirements.iter().find(|(_, has)| !has(&env)) {
+        return CaseResult::NotApplicable(why);
     }
-    (case.run)(world.clone()).await;
-    match world.leave().await {
-        Ok(()) => Ended::Passed,
-        Err(why) => Ended::Failed(why),
+    (case.run)(env.clone()).await;
+    match env.tear_down().await {
+        Ok(()) => CaseResult::Passed,
+        Err(why) => CaseResult::Failed(why),
     }
 }

@@ -1,4 +1,4 @@
-//! What a case has to work with.
+//! The environment of a case: a broker, connections, servers and clients.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,14 +24,14 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// A broker of the case's own, with one connection for its servers and one for its clients.
 ///
-/// Everything has defaults: `world.serve(endpoint)` starts server `one` on the case's topic, `world.client()` calls it.
-/// Servers that were started through the world are stopped after the case.
+/// Everything has defaults: `env.serve(endpoint)` starts server `one` on the case's topic, `env.client()` calls it.
+/// Servers that were started through the environment are stopped after the case.
 #[derive(Clone)]
-pub struct World(Arc<Inner>);
+pub struct TestEnv(Arc<Inner>);
 
-impl fmt::Debug for World {
+impl fmt::Debug for TestEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("case", &self.0.case).finish_non_exhaustive()
+        f.debug_struct("TestEnv").field("case", &self.0.case).finish_non_exhaustive()
     }
 }
 
@@ -39,51 +39,59 @@ struct Inner {
     case: &'static str,
     broker: Arc<dyn Broker>,
     clock: Clock,
-    serving: Arc<dyn Transport>,
-    calling: Arc<dyn Transport>,
+    server_transport: Arc<dyn Transport>,
+    client_transport: Arc<dyn Transport>,
     servers: Mutex<Vec<Arc<RunningServer>>>,
     names: AtomicUsize,
 }
 
-impl World {
+impl TestEnv {
     pub(super) async fn new(broker: Arc<dyn Broker>, clock: Clock, case: &'static str) -> Self {
-        let (serving, calling) = (broker.connect().await, broker.connect().await);
+        let (server_transport, client_transport) = (broker.connect().await, broker.connect().await);
         let (servers, names) = (Mutex::default(), AtomicUsize::new(0));
-        Self(Arc::new(Inner { case, broker, clock, serving, calling, servers, names }))
+        Self(Arc::new(Inner {
+            case,
+            broker,
+            clock,
+            server_transport,
+            client_transport,
+            servers,
+            names,
+        }))
     }
 
-    /// What the transport can do.
+    /// Returns what the transport can do.
     pub fn capabilities(&self) -> Capabilities {
-        self.0.calling.capabilities()
+        self.0.client_transport.capabilities()
     }
 
-    /// What clients encode arguments in.
+    /// Returns the codec of clients.
     pub fn codec(&self) -> Codec {
-        self.0.calling.codec()
+        self.0.client_transport.codec()
     }
 
-    /// The broker.
+    /// Returns the broker.
     pub fn broker(&self) -> &dyn Broker {
         &*self.0.broker
     }
 
-    /// The connection that servers use.
-    pub fn serving(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.0.serving)
+    /// Returns the connection of the servers.
+    pub fn server_transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.0.server_transport)
     }
 
-    /// The connection that clients use.
-    pub fn calling(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.0.calling)
+    /// Returns the connection of the clients.
+    pub fn client_transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.0.client_transport)
     }
 
-    /// One connection more, to the same broker.
+    /// Opens another connection to the broker.
     pub async fn connect(&self) -> Arc<dyn Transport> {
         self.0.broker.connect().await
     }
 
-    /// Lets time pass. Unlike `sleep` also while a blocking method runs, which a paused clock would wait for.
-    pub async fn pass(&self, time: Duration) {
+    /// Waits for this long, also while a blocking method runs: a paused clock does not advance by itself then.
+    pub async fn advance_time(&self, time: Duration) {
         const STEP: Duration = Duration::from_millis(10);
         if self.0.clock == Clock::Real {
             return sleep(time).await;
@@ -91,30 +99,30 @@ impl World {
         let until = Instant::now() + time;
         while Instant::now() < until {
             advance(STEP).await;
-            // Once for those whom the clock wakes, once for those whom they wake.
+            // Once for the tasks that the clock wakes, once for those that they wake.
             yield_now().await;
             yield_now().await;
         }
     }
 
-    /// A name that nobody else has.
-    pub fn name(&self) -> String {
+    /// Returns a name that no other case uses.
+    pub fn unique_name(&self) -> String {
         format!("{}-{}", self.0.case, self.0.names.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The case's own topic.
+    /// Returns the case's own topic.
     pub fn topic(&self) -> String {
         self.0.case.to_owned()
     }
 
-    /// The case's own topic as a client's target.
+    /// Returns the case's own topic as a client's target.
     pub fn target(&self) -> Target {
         Target::topic(self.topic())
     }
 
-    /// A server of the case's topic with this name, to be given endpoints and options.
+    /// Returns a builder of a server of the case's topic.
     pub fn server(&self, name: &'static str) -> ServerBuilder {
-        Server::builder(self.serving(), self.target().server(name))
+        Server::builder(self.server_transport(), self.target().server(name))
     }
 
     /// Starts server `one` of the case's topic with one endpoint.
@@ -141,14 +149,14 @@ impl World {
         server
     }
 
-    /// A client of the case's topic: an [`RpcClient`] or a generated one.
+    /// Creates a client of the case's topic: an [`RpcClient`] or a generated one.
     pub fn client<C: From<RpcClient>>(&self) -> C {
-        C::from(RpcClient::new(self.calling(), self.target()))
+        C::from(RpcClient::new(self.client_transport(), self.target()))
     }
 
-    /// A client of another target.
+    /// Creates a client of another target.
     pub fn client_of<C: From<RpcClient>>(&self, target: Target) -> C {
-        C::from(RpcClient::new(self.calling(), target))
+        C::from(RpcClient::new(self.client_transport(), target))
     }
 
     fn servers(&self) -> std::sync::MutexGuard<'_, Vec<Arc<RunningServer>>> {
@@ -159,13 +167,13 @@ impl World {
     ///
     /// # Errors
     ///
-    /// What is left. Where the clock is paused, nothing may be left at once.
+    /// What is left. Does not wait if the clock is paused.
     pub async fn settled(&self) -> Result<(), LeftBehind> {
         let within = if self.0.clock == Clock::Paused { Duration::ZERO } else { SETTLE };
         self.until(within, |left| left == LeftBehind::NOTHING).await
     }
 
-    /// Asks what is left until it is `enough`, at least once; what is left when the time is up.
+    /// Polls what is left until it is `enough`, at least once. Fails with what is left when the time is up.
     async fn until(
         &self,
         within: Duration,
@@ -184,8 +192,8 @@ impl World {
         }
     }
 
-    /// Stops what runs, and looks at what is left.
-    pub(super) async fn leave(&self) -> Result<(), String> {
+    /// Stops the servers, and fails if anything is left behind.
+    pub(super) async fn tear_down(&self) -> Result<(), String> {
         // A cast is over when it has been published: without this wait, a server could be stopped before it receives the
         // last one, which then stays in the queue. What is still there later is reported below.
         let _ = self.until(DRAIN, |left| left.queued + left.unacknowledged == 0).await;
@@ -200,7 +208,7 @@ impl World {
 
 /// Stops a server and waits for it.
 async fn end(server: &RunningServer) -> Result<(), String> {
-    // A case that wants methods to be cut off stops its server itself.
+    // A case that wants methods to be aborted stops its server itself.
     let by_the_case = server.stop_handle().is_stopped();
     server.stop();
     match timeout(SETTLE, server.wait()).await {

@@ -3,5 +3,5 @@
 pub(crate) mod asserts;
 pub(crate) mod raw;
 pub(crate) mod recording_transport;
-pub(crate) mod witness;
+pub(crate) mod reporter;
 pub(crate) mod work;

@@ -1,4 +1,4 @@
-//! Messages and listeners without a client or a server, for what those would never do.
+//! Messages and listeners without a client or a server, for what those never do.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,25 +9,25 @@ use rpc_core::transport::{Delivery, Destination, Listen, Listener, Route};
 use rpc_core::{Codec, MessageId, Outcome, Payload, Request};
 use tokio::time::Instant;
 
-use crate::conformance::harness::World;
+use crate::conformance::harness::TestEnv;
 
 pub(crate) fn id(number: u128) -> MessageId {
     MessageId::from_bits(number)
 }
 
-/// A cast of `method` with the argument `label`.
-pub(crate) fn cast(world: &World, number: u128, method: &'static str, label: &str) -> Request {
+/// Builds a cast of `method` with the argument `label`.
+pub(crate) fn cast(env: &TestEnv, number: u128, method: &'static str, label: &str) -> Request {
     let args = std::collections::BTreeMap::from([("label", label)]);
-    let args = Payload::new(world.codec(), world.codec().encode(&args).unwrap());
+    let args = Payload::new(env.codec(), env.codec().encode(&args).unwrap());
     Request::new(id(number), method, args)
 }
 
-/// The same as a call.
-pub(crate) fn call(world: &World, number: u128, method: &'static str, label: &str) -> Request {
-    as_call(cast(world, number, method, label))
+/// Builds a call of `method` with the argument `label`.
+pub(crate) fn call(env: &TestEnv, number: u128, method: &'static str, label: &str) -> Request {
+    as_call(cast(env, number, method, label))
 }
 
-/// A call with these bytes for arguments.
+/// Builds a call with these bytes for arguments.
 pub(crate) fn call_with(
     number: u128,
     method: &'static str,
@@ -43,34 +43,34 @@ fn as_call(mut request: Request) -> Request {
     request
 }
 
-/// Hands the message over, and waits for the outcome of a call.
-pub(crate) async fn send(world: &World, request: Request) -> Option<pending_calls::ReplyEvent> {
-    let route = Route::new(world.topic(), Destination::Any);
-    let sent = world.calling().send(&route, Arc::new(request)).unwrap();
+/// Publishes the message, and waits for the outcome if it is a call.
+pub(crate) async fn send(env: &TestEnv, request: Request) -> Option<pending_calls::ReplyEvent> {
+    let route = Route::new(env.topic(), Destination::Any);
+    let sent = env.client_transport().send(&route, Arc::new(request)).unwrap();
     sent.publish.await.unwrap();
     let mut replies = sent.reply?;
     Some(poll_fn(|cx| replies.poll(cx)).await)
 }
 
-/// Makes the call, and waits for what the server says.
-pub(crate) async fn outcome(world: &World, request: Request) -> Outcome {
-    match send(world, request).await {
+/// Sends the call, and waits for its outcome.
+pub(crate) async fn outcome(env: &TestEnv, request: Request) -> Outcome {
+    match send(env, request).await {
         Some(pending_calls::ReplyEvent::Outcome(outcome)) => outcome,
         other => panic!("the server should answer, but: {other:?}"),
     }
 }
 
 /// A listener of the case's topic, without a server behind it.
-pub(crate) struct Ear(Box<dyn Listener>);
+pub(crate) struct RawListener(Box<dyn Listener>);
 
-impl Ear {
-    pub(crate) async fn new(world: &World, server: &str) -> Self {
-        let mut listen = Listen::new(world.topic(), server);
+impl RawListener {
+    pub(crate) async fn new(env: &TestEnv, server: &str) -> Self {
+        let mut listen = Listen::new(env.topic(), server);
         listen.concurrency = 16;
-        Self(world.serving().listen(listen).await.unwrap())
+        Self(env.server_transport().listen(listen).await.unwrap())
     }
 
-    /// The next message, not acknowledged.
+    /// Waits for the next message; it is not acknowledged.
     pub(crate) async fn next(&mut self) -> Box<dyn Delivery> {
         poll_fn(|cx| self.0.poll_next(cx)).await.unwrap().unwrap()
     }

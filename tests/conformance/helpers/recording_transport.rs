@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::conformance::helpers::work::Event;
 
 #[derive(Clone)]
-pub(crate) struct Observed {
+pub(crate) struct RecordingTransport {
     inner: Arc<dyn Transport>,
     log: mpsc::UnboundedSender<Event>,
     faults: Arc<Faults>,
@@ -35,13 +35,13 @@ fn take_one(faults: &AtomicUsize) -> bool {
     faults.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
-impl Observed {
+impl RecordingTransport {
     pub(crate) fn new(inner: Arc<dyn Transport>, log: mpsc::UnboundedSender<Event>) -> Self {
         Self { inner, log, faults: Arc::default() }
     }
 
     /// Acknowledgements that are under way until the gate has a permit for each.
-    pub(crate) fn slow_to_acknowledge(
+    pub(crate) fn with_slow_acks(
         inner: Arc<dyn Transport>,
         log: mpsc::UnboundedSender<Event>,
         gate: Arc<Semaphore>,
@@ -51,7 +51,7 @@ impl Observed {
     }
 
     /// Lets the next acknowledgements fail; the broker does not hear of them.
-    pub(crate) fn fail_acknowledgements(&self, count: usize) {
+    pub(crate) fn fail_acks(&self, count: usize) {
         self.faults.acknowledgements.store(count, Ordering::Relaxed);
     }
 
@@ -61,18 +61,18 @@ impl Observed {
     }
 
     /// Lets servers be told that listening failed, this often; how many of those asked for before were still to come.
-    pub(crate) fn fail_listening(&self, count: usize) -> usize {
+    pub(crate) fn fail_consuming(&self, count: usize) -> usize {
         self.faults.listening.swap(count, Ordering::Relaxed)
     }
 }
 
-impl From<Observed> for Arc<dyn Transport> {
-    fn from(observed: Observed) -> Self {
+impl From<RecordingTransport> for Arc<dyn Transport> {
+    fn from(observed: RecordingTransport) -> Self {
         Arc::new(observed) as Self
     }
 }
 
-impl Transport for Observed {
+impl Transport for RecordingTransport {
     fn codec(&self) -> Codec {
         self.inner.codec()
     }
@@ -90,7 +90,7 @@ impl Transport for Observed {
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
         Box::pin(async move {
             let inner = self.inner.listen(listen).await?;
-            Ok(Box::new(Ear { inner, observed: self.clone() }) as Box<dyn Listener>)
+            Ok(Box::new(RecordingListener { inner, observed: self.clone() }) as Box<dyn Listener>)
         })
     }
 
@@ -103,12 +103,12 @@ impl Transport for Observed {
     }
 }
 
-struct Ear {
+struct RecordingListener {
     inner: Box<dyn Listener>,
-    observed: Observed,
+    observed: RecordingTransport,
 }
 
-impl Listener for Ear {
+impl Listener for RecordingListener {
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -119,7 +119,7 @@ impl Listener for Ear {
             return Poll::Ready(Some(Err(error)));
         }
         self.inner.poll_next(cx).map_ok(|inner| {
-            Box::new(Parcel { inner, observed: observed.clone() }) as Box<dyn Delivery>
+            Box::new(RecordingDelivery { inner, observed: observed.clone() }) as Box<dyn Delivery>
         })
     }
 
@@ -132,12 +132,12 @@ impl Listener for Ear {
     }
 }
 
-struct Parcel {
+struct RecordingDelivery {
     inner: Box<dyn Delivery>,
-    observed: Observed,
+    observed: RecordingTransport,
 }
 
-impl Parcel {
+impl RecordingDelivery {
     /// Notes the event once it has come about.
     fn noted<E: Send + Unpin + 'static>(
         &self,
@@ -159,7 +159,7 @@ impl Parcel {
     }
 }
 
-impl Delivery for Parcel {
+impl Delivery for RecordingDelivery {
     fn request(&self) -> &Arc<Request> {
         self.inner.request()
     }
@@ -175,10 +175,10 @@ impl Delivery for Parcel {
         let id = self.request().id;
         let gate = self.observed.faults.gate.clone();
         if gate.is_some() {
-            let _ = self.observed.log.send(Event::Taken(id));
+            let _ = self.observed.log.send(Event::Received(id));
         }
         let doing = self.inner.ack();
-        let doing = self.noted(doing, Event::Acknowledged(id));
+        let doing = self.noted(doing, Event::Acked(id));
         let Some(gate) = gate else { return doing };
         MaybeReady::pending(async move {
             gate.acquire().await.expect("the gate is never closed").forget();
@@ -191,7 +191,7 @@ impl Delivery for Parcel {
     }
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
-        let event = Event::Heartbeat(self.request().id);
+        let event = Event::StillRunning(self.request().id);
         let doing = self.inner.still_running();
         self.noted(doing, event)
     }
@@ -200,7 +200,7 @@ impl Delivery for Parcel {
         if take_one(&self.observed.faults.replies) {
             return MaybeReady::ready(Err(ReplyError::new("the case lets it fail")));
         }
-        let event = Event::Answered(self.request().id);
+        let event = Event::Replied(self.request().id);
         let doing = self.inner.reply(outcome);
         self.noted(doing, event)
     }

@@ -11,23 +11,23 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
-use crate::conformance::harness::World;
+use crate::conformance::harness::TestEnv;
 
-/// What happened, to the method with this label or the message with this id.
+/// An observed event, of the method with this label or the message with this id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     Began(String),
     Ended(String),
     /// The method's future was dropped.
-    CutOff(String),
-    /// The method was told that its caller had gone.
-    Abandoned(String),
+    Aborted(String),
+    /// The method was told that its call was cancelled.
+    Cancelled(String),
     Sent(MessageId),
-    /// By a server that is slow to acknowledge.
-    Taken(MessageId),
-    Acknowledged(MessageId),
-    Heartbeat(MessageId),
-    Answered(MessageId),
+    /// The server received it, and acknowledges slowly.
+    Received(MessageId),
+    Acked(MessageId),
+    StillRunning(MessageId),
+    Replied(MessageId),
 }
 
 pub(crate) fn began(label: &str) -> Event {
@@ -38,8 +38,8 @@ pub(crate) fn ended(label: &str) -> Event {
     Event::Ended(label.to_owned())
 }
 
-/// The case's side of one or more [`Work`]s.
-pub(crate) struct Watch {
+/// Records what happens to one or more [`Work`] endpoints, and releases their held methods.
+pub(crate) struct Recorder {
     log: mpsc::UnboundedSender<Event>,
     events: mpsc::UnboundedReceiver<Event>,
     gate: Arc<Semaphore>,
@@ -58,7 +58,7 @@ pub(crate) struct Work {
     running: Arc<Running>,
 }
 
-impl Watch {
+impl Recorder {
     pub(crate) fn new() -> Self {
         let (log, events) = mpsc::unbounded_channel();
         Self { log, events, gate: Arc::new(Semaphore::new(0)), running: Arc::default() }
@@ -72,17 +72,17 @@ impl Watch {
         }
     }
 
-    /// Where others write what they saw.
+    /// Returns a sender of events, for others that record.
     pub(crate) fn log(&self) -> mpsc::UnboundedSender<Event> {
         self.log.clone()
     }
 
-    /// The next event; waits for it.
+    /// Waits for the next event.
     pub(crate) async fn next(&mut self) -> Event {
         self.events.recv().await.unwrap()
     }
 
-    /// Waits for a method to begin; its label. Nothing else may happen before.
+    /// Waits for a method to begin, and returns its label. Nothing else may happen before.
     pub(crate) async fn began(&mut self) -> String {
         match self.next().await {
             Event::Began(label) => label,
@@ -90,7 +90,7 @@ impl Watch {
         }
     }
 
-    /// What happens up to this event, and the event.
+    /// Waits for this event, and returns all events up to it.
     pub(crate) async fn until(&mut self, last: &Event) -> Vec<Event> {
         let mut events = Vec::new();
         while events.last() != Some(last) {
@@ -99,30 +99,30 @@ impl Watch {
         events
     }
 
-    /// What happened beyond that.
+    /// Returns the events that have not been read yet.
     pub(crate) fn rest(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
 
-    /// Lets this many held methods go, in the order in which they began.
+    /// Releases this many held methods, in the order in which they began.
     pub(crate) fn release(&self, methods: usize) {
         self.gate.add_permits(methods);
     }
 
-    /// How many held methods ran at the same time at most.
+    /// Returns how many methods ran at the same time at most.
     pub(crate) fn most_at_once(&self) -> usize {
         self.running.most.load(Ordering::Relaxed)
     }
 }
 
-/// A method under way. Logs its end, whatever it is.
-struct Doing<'a> {
+/// A running method. Records its end when it is dropped.
+struct RunningMethod<'a> {
     work: &'a Work,
     label: String,
     done: bool,
 }
 
-impl<'a> Doing<'a> {
+impl<'a> RunningMethod<'a> {
     fn begin(work: &'a Work, label: &str) -> Self {
         let now = work.running.now.fetch_add(1, Ordering::Relaxed) + 1;
         work.running.most.fetch_max(now, Ordering::Relaxed);
@@ -131,11 +131,11 @@ impl<'a> Doing<'a> {
     }
 }
 
-impl Drop for Doing<'_> {
+impl Drop for RunningMethod<'_> {
     fn drop(&mut self) {
         self.work.running.now.fetch_sub(1, Ordering::Relaxed);
         let label = std::mem::take(&mut self.label);
-        self.work.log(if self.done { Event::Ended(label) } else { Event::CutOff(label) });
+        self.work.log(if self.done { Event::Ended(label) } else { Event::Aborted(label) });
     }
 }
 
@@ -145,7 +145,7 @@ impl Work {
         let _ = self.log.send(event);
     }
 
-    async fn let_go(&self) {
+    async fn released(&self) {
         let permit = self.gate.acquire().await.expect("the gate is never closed");
         permit.forget();
     }
@@ -158,7 +158,7 @@ pub(crate) struct Closed(pub(crate) String);
 
 /// An error that is not.
 #[derive(Debug, thiserror::Error, RpcError)]
-pub(crate) enum Trouble {
+pub(crate) enum WorkError {
     #[error(transparent)]
     Closed(#[from] Closed),
     #[error("the disk is full")]
@@ -179,58 +179,58 @@ impl Serialize for Unencodable {
 impl Work {
     /// Begins and ends at once.
     pub fn run(&self, _ctx: &Context, label: String) -> String {
-        Doing::begin(self, &label).done = true;
+        RunningMethod::begin(self, &label).done = true;
         label
     }
 
-    /// Begins, and ends when the case lets it go.
+    /// Begins, and ends when the case releases it.
     pub async fn hold(&self, _ctx: &Context, label: String) -> String {
-        let mut doing = Doing::begin(self, &label);
-        self.let_go().await;
-        doing.done = true;
+        let mut running = RunningMethod::begin(self, &label);
+        self.released().await;
+        running.done = true;
         label
     }
 
     /// The same on a thread that may block.
     #[rpc(blocking)]
     pub fn block(&self, _ctx: &Context, label: String) -> String {
-        let mut doing = Doing::begin(self, &label);
-        Handle::current().block_on(self.let_go());
-        doing.done = true;
+        let mut running = RunningMethod::begin(self, &label);
+        Handle::current().block_on(self.released());
+        running.done = true;
         label
     }
 
-    /// Takes this long.
-    pub async fn last(&self, _ctx: &Context, millis: u64) -> u64 {
+    /// Sleeps this long.
+    pub async fn sleep(&self, _ctx: &Context, millis: u64) -> u64 {
         sleep(Duration::from_millis(millis)).await;
         millis
     }
 
-    /// Begins, and ends when its caller has gone or the case lets it go.
-    pub async fn mind_the_caller(&self, ctx: &Context, label: String) {
-        let mut doing = Doing::begin(self, &label);
+    /// Begins, and ends when its call is cancelled or the case releases it.
+    pub async fn until_cancelled(&self, ctx: &Context, label: String) {
+        let mut running = RunningMethod::begin(self, &label);
         tokio::select! {
             () = ctx.cancelled() => {
                 assert!(ctx.is_cancelled());
-                self.log(Event::Abandoned(label));
+                self.log(Event::Cancelled(label));
             }
-            () = self.let_go() => assert!(!ctx.is_cancelled()),
+            () = self.released() => assert!(!ctx.is_cancelled()),
         }
-        doing.done = true;
+        running.done = true;
     }
 
-    /// How long the caller still waits, in milliseconds.
+    /// Returns the time until the deadline, in milliseconds.
     pub fn remaining(&self, ctx: &Context) -> Option<u64> {
         ctx.remaining().map(|left| left.as_millis() as u64)
     }
 
     /// Fails: as expected, by panicking, or in any other way.
     #[expected(Closed)]
-    pub async fn fail(&self, _ctx: &Context, how: String) -> Result<(), Trouble> {
+    pub async fn fail(&self, _ctx: &Context, how: String) -> Result<(), WorkError> {
         match how.as_str() {
             "as expected" => Err(Closed(how).into()),
             "by panicking" => panic!("out of paper"),
-            _ => Err(Trouble::DiskFull),
+            _ => Err(WorkError::DiskFull),
         }
     }
 
@@ -246,17 +246,17 @@ impl Work {
     }
 }
 
-/// A server `one` that runs one message at a time, and is busy with a held method until the case lets it go.
-pub(crate) async fn busy(world: &World, watch: &mut Watch) -> Arc<RunningServer> {
-    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
-    let server = world.start(builder).await;
-    let client: WorkClient = world.client();
+/// Starts server `one`, which runs one message at a time, and keeps it busy until the case releases a method.
+pub(crate) async fn busy(env: &TestEnv, recorder: &mut Recorder) -> Arc<RunningServer> {
+    let builder = env.server("one").endpoint(recorder.work()).concurrency(Concurrency::Limit(1));
+    let server = env.start(builder).await;
+    let client: WorkClient = env.client();
     client.hold(&Context::new(), "busy".into()).cast().await.unwrap();
-    assert_eq!(watch.began().await, "busy");
+    assert_eq!(recorder.began().await, "busy");
     server
 }
 
-/// Lets a method stop its server.
+/// An endpoint whose method stops its server.
 pub(crate) struct Control {
     pub(crate) server: StopHandle,
 }

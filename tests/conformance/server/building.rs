@@ -13,8 +13,8 @@ use rpc_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::work::{Watch, WorkClient, began, ended};
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::work::{Recorder, WorkClient, began, ended};
 
 #[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
 #[error("no account")]
@@ -60,8 +60,9 @@ impl Shadow {
     }
 }
 
-async fn everything_that_is_wrong_with_a_server_is_said_at_once(world: World) {
-    let server = Server::builder(world.serving(), Target::new()).concurrency(Concurrency::Limit(0));
+async fn everything_that_is_wrong_with_a_server_is_said_at_once(env: TestEnv) {
+    let server =
+        Server::builder(env.server_transport(), Target::new()).concurrency(Concurrency::Limit(0));
     let error = server.build().map(|_| ()).unwrap_err();
     let all = [
         BuildProblem::MissingTopic,
@@ -75,20 +76,19 @@ async fn everything_that_is_wrong_with_a_server_is_said_at_once(world: World) {
     }
 }
 
-async fn a_method_that_could_never_be_reached_is_an_error(world: World) {
-    let server = world.server("one").endpoint(Counter::default()).endpoint(Shadow);
+async fn a_method_that_could_never_be_reached_is_an_error(env: TestEnv) {
+    let server = env.server("one").endpoint(Counter::default()).endpoint(Shadow);
     let error = server.build().map(|_| ()).unwrap_err();
     let [BuildProblem::ShadowedMethod(hidden)] = error.problems() else { panic!("{error}") };
     assert_eq!((&*hidden.method, hidden.namespace.as_deref()), ("total", Some("count")));
     assert_eq!(hidden.shadowed, ("Shadow", Version::new(1, 1)));
     assert_eq!(hidden.by, ("Counter", Version::new(1, 4)));
-    let server = world.server("one").endpoint(Shadow).endpoint(Counter::default());
+    let server = env.server("one").endpoint(Shadow).endpoint(Counter::default());
     server.build().expect("the older version first leaves the newer one its requests");
 }
 
-async fn a_server_tells_what_it_serves(world: World) {
-    let server =
-        world.start(world.server("one").endpoint(Shadow).endpoint(Counter::default())).await;
+async fn a_server_tells_what_it_serves(env: TestEnv) {
+    let server = env.start(env.server("one").endpoint(Shadow).endpoint(Counter::default())).await;
     let described: Vec<_> = server.registry().descriptors().collect();
     assert_eq!(described.iter().map(|d| d.name).collect::<Vec<_>>(), ["Shadow", "Counter"]);
     let counter = described[1];
@@ -107,28 +107,28 @@ async fn a_server_tells_what_it_serves(world: World) {
     assert!(next.returns.get().contains("u32") && total.blocking && total.args.is_empty());
 }
 
-async fn servers_may_share_an_endpoint(world: World) {
+async fn servers_may_share_an_endpoint(env: TestEnv) {
     let counter = Arc::new(Counter::default());
     for name in ["one", "two"] {
-        world.start(world.server(name).endpoint::<Counter>(Arc::clone(&counter))).await;
+        env.start(env.server(name).endpoint::<Counter>(Arc::clone(&counter))).await;
     }
-    let client: CounterClient = world.client();
+    let client: CounterClient = env.client();
     let (one, two) = (client.next(&Context::new(), 1, None), client.next(&Context::new(), 2, None));
     one.to_server("one").await.unwrap();
     assert_eq!(two.to_server("two").await.unwrap(), 3);
     assert_eq!(counter.0.load(Ordering::Relaxed), 3, "the case's own handle sees it too");
 }
 
-async fn several_endpoints_share_a_server(world: World) {
-    let server = world.server("one").endpoint(Shadow).endpoint(Counter::default());
-    world.start(server).await;
-    let shadow: ShadowClient = world.client();
+async fn several_endpoints_share_a_server(env: TestEnv) {
+    let server = env.server("one").endpoint(Shadow).endpoint(Counter::default());
+    env.start(server).await;
+    let shadow: ShadowClient = env.client();
     assert_eq!(shadow.mine(&Context::new()).await.unwrap(), 0);
-    let counter: CounterClient = world.client();
+    let counter: CounterClient = env.client();
     assert_eq!(counter.next(&Context::new(), 5, None).await.unwrap(), 5);
 }
 
-async fn an_endpoint_can_be_called_without_a_transport(_: World) {
+async fn an_endpoint_can_be_called_without_a_transport(_: TestEnv) {
     let client = CounterClient::in_process(Counter::default());
     assert_eq!(client.next(&Context::new(), 2, None).await.unwrap(), 2);
     assert_eq!(client.total(&Context::new()).await.unwrap(), 2);
@@ -143,7 +143,7 @@ async fn an_endpoint_can_be_called_without_a_transport(_: World) {
 }
 
 /// Gives out the case's own connection for URLs with the scheme `test`.
-struct Factory(World);
+struct Factory(TestEnv);
 
 impl TransportFactory for Factory {
     fn schemes(&self) -> &'static [&'static str] {
@@ -163,18 +163,18 @@ impl TransportFactory for Factory {
     }
 }
 
-async fn a_transport_is_chosen_by_its_url(world: World) {
-    world.serve(Counter::default()).await;
-    let transports = Transports::new().with(Factory(world.clone()));
+async fn a_transport_is_chosen_by_its_url(env: TestEnv) {
+    env.serve(Counter::default()).await;
+    let transports = Transports::new().with(Factory(env.clone()));
     for url in ["test://host", "test+tls://user:password@host/path?option=1", "test:"] {
         let transport = transports.connect(url).await.unwrap();
-        let client = CounterClient::new(transport, world.target());
+        let client = CounterClient::new(transport, env.target());
         client.total(&Context::new()).await.unwrap();
     }
 }
 
-async fn a_url_that_nobody_can_use_is_an_error_that_says_why(world: World) {
-    let transports = Transports::new().with(Factory(world.clone()));
+async fn a_url_that_nobody_can_use_is_an_error_that_says_why(env: TestEnv) {
+    let transports = Transports::new().with(Factory(env.clone()));
     for (url, why) in [
         ("no scheme", "scheme"),
         ("", "scheme"),
@@ -186,20 +186,20 @@ async fn a_url_that_nobody_can_use_is_an_error_that_says_why(world: World) {
     }
 }
 
-async fn deadlines_and_call_monitoring_need_no_transport(_: World) {
-    let mut watch = Watch::new();
-    let client = WorkClient::in_process(watch.work());
+async fn deadlines_and_call_monitoring_need_no_transport(_: TestEnv) {
+    let mut recorder = Recorder::new();
+    let client = WorkClient::in_process(recorder.work());
     let second = Duration::from_secs(1);
-    client.last(&Context::new(), 3000).monitor(second).await.expect("it gives signs of life");
+    client.sleep(&Context::new(), 3000).monitor(second).await.expect("it gives signs of life");
     let call = client.run(&Context::new(), "late".into()).timeout(Duration::ZERO);
     assert!(matches!(call.await, Err(CallError::Timeout(_))));
     client.run(&Context::new(), "next".into()).await.unwrap();
-    assert_eq!(watch.rest(), [began("next"), ended("next")]);
+    assert_eq!(recorder.rest(), [began("next"), ended("next")]);
 }
 
-async fn a_transport_says_what_it_can_do(world: World) {
-    let capabilities = world.capabilities();
-    assert_eq!(world.connect().await.capabilities(), capabilities, "every connection can the same");
+async fn a_transport_says_what_it_can_do(env: TestEnv) {
+    let capabilities = env.capabilities();
+    assert_eq!(env.connect().await.capabilities(), capabilities, "every connection can the same");
     let nothing = Capabilities::default();
     assert!(!nothing.detects_missing_server && !nothing.at_least_once && !nothing.cancel);
     let alone = CounterClient::in_process(Counter::default());
@@ -207,11 +207,11 @@ async fn a_transport_says_what_it_can_do(world: World) {
     assert!(alone.cancel && !alone.at_least_once, "an endpoint without a broker: {alone:?}");
 }
 
-async fn what_is_larger_than_the_transport_takes_is_not_sent(world: World) {
-    let server = world.serve(Counter::default()).await;
-    let limit = world.capabilities().max_message.unwrap();
+async fn what_is_larger_than_the_transport_takes_is_not_sent(env: TestEnv) {
+    let server = env.serve(Counter::default()).await;
+    let limit = env.capabilities().max_message.unwrap();
     let note = "x".repeat(limit + 1);
-    let client: CounterClient = world.client();
+    let client: CounterClient = env.client();
     let error = client.next(&Context::new(), 1, Some(note)).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::TooLarge, Ran::No));
@@ -222,9 +222,9 @@ async fn what_is_larger_than_the_transport_takes_is_not_sent(world: World) {
 /// Set by the case for the process that it starts, in which it looks at the variable itself.
 const INNER: &str = "RPC_TESTS_INNER_CASE";
 
-async fn the_environment_names_the_default_transport(world: World) {
+async fn the_environment_names_the_default_transport(env: TestEnv) {
     if std::env::var_os(INNER).is_some() {
-        let transports = Transports::new().with(Factory(world));
+        let transports = Transports::new().with(Factory(env));
         transports.connect_default("other://fallback").await.expect("the variable counts");
         return;
     }

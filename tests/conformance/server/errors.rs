@@ -7,7 +7,7 @@ use rpc_core::{CallError, Context, RpcClient, RpcError, Value, endpoint, from_va
 use serde::{Deserialize, Serialize};
 use tracing::Level;
 
-use crate::conformance::harness::{Logs, World, cases};
+use crate::conformance::harness::{Logs, TestEnv, cases};
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize, RpcError)]
 #[error("{missing} cents short")]
@@ -75,9 +75,9 @@ fn ctx() -> Context {
     Context::new()
 }
 
-async fn an_expected_error_arrives_as_its_type_with_its_value(world: World) {
-    world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn an_expected_error_arrives_as_its_type_with_its_value(env: TestEnv) {
+    env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let error = bank.transfer(&ctx(), "poor".into()).await.unwrap_err();
     assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false));
     assert_eq!(error.to_string(), "3 cents short");
@@ -87,9 +87,9 @@ async fn an_expected_error_arrives_as_its_type_with_its_value(world: World) {
     assert_eq!(funds, InsufficientFunds { missing: 3 });
 }
 
-async fn a_variant_is_expected_and_the_others_of_its_enum_are_not(world: World) {
-    world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn a_variant_is_expected_and_the_others_of_its_enum_are_not(env: TestEnv) {
+    env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let error = bank.transfer(&ctx(), "nobody".into()).await.unwrap_err();
     let CallError::Expected(LedgerTransferExpected::Unknown(account)) = error else {
         panic!("{error}");
@@ -99,9 +99,9 @@ async fn a_variant_is_expected_and_the_others_of_its_enum_are_not(world: World) 
     assert!(matches!(error, CallError::Remote(_)), "{error}");
 }
 
-async fn an_expected_error_is_found_behind_boxes_and_sources(world: World) {
-    world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn an_expected_error_is_found_behind_boxes_and_sources(env: TestEnv) {
+    env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let error = bank.boxed(&ctx()).await.unwrap_err();
     let CallError::Expected(LedgerBoxedExpected::InsufficientFunds(funds)) = error else {
         panic!("{error}");
@@ -109,9 +109,9 @@ async fn an_expected_error_is_found_behind_boxes_and_sources(world: World) {
     assert_eq!(funds.missing, 5);
 }
 
-async fn an_expected_error_is_logged_at_debug_and_is_no_failure_of_the_server(world: World) {
-    let server = world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn an_expected_error_is_logged_at_debug_and_is_no_failure_of_the_server(env: TestEnv) {
+    let server = env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let logs = Logs::record(Level::DEBUG);
     bank.transfer(&ctx(), "poor".into()).await.unwrap_err();
     let lines: Vec<_> = logs.events().into_iter().filter(|e| e.says("3 cents short")).collect();
@@ -121,9 +121,9 @@ async fn an_expected_error_is_logged_at_debug_and_is_no_failure_of_the_server(wo
     assert_eq!((stats.expected_errors, stats.errors, stats.panics), (1, 0, 0));
 }
 
-async fn an_expected_error_has_its_own_class_and_module_on_the_wire(world: World) {
-    world.serve(Ledger).await;
-    let client: RpcClient = world.client_of(world.target().namespace("bank"));
+async fn an_expected_error_has_its_own_class_and_module_on_the_wire(env: TestEnv) {
+    env.serve(Ledger).await;
+    let client: RpcClient = env.client_of(env.target().namespace("bank"));
     let args = std::collections::BTreeMap::from([("from", "nobody")]);
     let error = client.call::<u64>(&ctx(), "transfer", &args).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
@@ -136,9 +136,9 @@ async fn an_expected_error_has_its_own_class_and_module_on_the_wire(world: World
     assert_eq!(error, AccountError::Unknown("nobody".into()));
 }
 
-async fn an_unexpected_error_is_logged_with_its_causes(world: World) {
-    let server = world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn an_unexpected_error_is_logged_with_its_causes(env: TestEnv) {
+    let server = env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let logs = Logs::record(Level::DEBUG);
     let error = bank.transfer(&ctx(), "disk".into()).await.unwrap_err();
     let id = error.info().and_then(|info| info.message_id).unwrap().to_string();
@@ -150,9 +150,9 @@ async fn an_unexpected_error_is_logged_with_its_causes(world: World) {
     assert_eq!(server.stats().errors, 1);
 }
 
-async fn an_unexpected_error_tells_the_caller_nothing_of_the_inside(world: World) {
-    world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn an_unexpected_error_tells_the_caller_nothing_of_the_inside(env: TestEnv) {
+    env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let error = bank.transfer(&ctx(), "disk".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert_eq!(remote.class(), "LedgerError");
@@ -164,9 +164,9 @@ async fn an_unexpected_error_tells_the_caller_nothing_of_the_inside(world: World
     assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false));
 }
 
-async fn a_server_that_is_told_to_sends_text_and_causes(world: World) {
-    world.start(world.server("one").endpoint(Ledger).expose_errors(true)).await;
-    let bank: LedgerClient = world.client();
+async fn a_server_that_is_told_to_sends_text_and_causes(env: TestEnv) {
+    env.start(env.server("one").endpoint(Ledger).expose_errors(true)).await;
+    let bank: LedgerClient = env.client();
     let error = bank.transfer(&ctx(), "disk".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
     assert_eq!(remote.message(), "password `hunter2` was not taken");
@@ -175,9 +175,9 @@ async fn a_server_that_is_told_to_sends_text_and_causes(world: World) {
     assert!(error.to_string().contains("the vault `hunter2` is open"), "{error}");
 }
 
-async fn a_panic_gets_a_reply_and_is_logged_and_the_server_goes_on(world: World) {
-    let server = world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn a_panic_gets_a_reply_and_is_logged_and_the_server_goes_on(env: TestEnv) {
+    let server = env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let logs = Logs::record(Level::DEBUG);
     let error = bank.transfer(&ctx(), "panic".into()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error}") };
@@ -191,9 +191,9 @@ async fn a_panic_gets_a_reply_and_is_logged_and_the_server_goes_on(world: World)
     assert_eq!(bank.transfer(&ctx(), "rich".into()).await.unwrap(), 7);
 }
 
-async fn a_blocking_method_fails_and_panics_like_any_other(world: World) {
-    let server = world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn a_blocking_method_fails_and_panics_like_any_other(env: TestEnv) {
+    let server = env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let error = bank.slow(&ctx(), false).await.unwrap_err();
     let CallError::Expected(LedgerSlowExpected::InsufficientFunds(funds)) = error else {
         panic!("{error}");
@@ -205,11 +205,11 @@ async fn a_blocking_method_fails_and_panics_like_any_other(world: World) {
     assert_eq!(server.stats().panics, 1);
 }
 
-async fn a_cast_that_fails_is_only_logged(world: World) {
-    let server = world
-        .start(crate::conformance::helpers::witness::inline(&world, "one").endpoint(Ledger))
+async fn a_cast_that_fails_is_only_logged(env: TestEnv) {
+    let server = env
+        .start(crate::conformance::helpers::reporter::serial(&env, "one").endpoint(Ledger))
         .await;
-    let bank: LedgerClient = world.client();
+    let bank: LedgerClient = env.client();
     let logs = Logs::record(Level::DEBUG);
     for from in ["disk", "poor", "panic"] {
         bank.transfer(&ctx(), from.into()).cast().await.unwrap();
@@ -221,13 +221,13 @@ async fn a_cast_that_fails_is_only_logged(world: World) {
     assert!(errors.len() == 2 && errors[0].says("hunter2"), "{errors:?}");
 }
 
-async fn an_error_names_its_call(world: World) {
-    world.serve(Ledger).await;
-    let bank: LedgerClient = world.client();
+async fn an_error_names_its_call(env: TestEnv) {
+    env.serve(Ledger).await;
+    let bank: LedgerClient = env.client();
     let error = bank.transfer(&ctx(), "disk".into()).await.unwrap_err();
     let info = error.info().unwrap();
     assert_eq!(info.method, "transfer");
-    assert_eq!(info.target, world.target().to_string());
+    assert_eq!(info.target, env.target().to_string());
     let said = error.to_string();
     for part in ["`transfer`", &info.target, &info.message_id.unwrap().to_string(), "ran: yes"] {
         assert!(said.contains(part), "{said}");

@@ -9,12 +9,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
-use crate::conformance::harness::{World, cases};
+use crate::conformance::harness::{TestEnv, cases};
 use crate::conformance::helpers::asserts::assert_interrupted;
-use crate::conformance::helpers::recording_transport::Observed;
-use crate::conformance::helpers::witness::UNTIL_INVOKED;
+use crate::conformance::helpers::recording_transport::RecordingTransport;
+use crate::conformance::helpers::reporter::UNTIL_INVOKED;
 use crate::conformance::helpers::work::{
-    Control, ControlClient, Event, Watch, WorkClient, began, ended,
+    Control, ControlClient, Event, Recorder, WorkClient, began, ended,
 };
 
 fn ctx() -> Context {
@@ -41,20 +41,20 @@ impl Waiting {
     }
 }
 
-async fn an_endpoint_can_own_the_handle_that_stops_its_server(world: World) {
-    let builder = world.server("one");
+async fn an_endpoint_can_own_the_handle_that_stops_its_server(env: TestEnv) {
+    let builder = env.server("one");
     let control = Control { server: builder.stop_handle() };
-    let server = world.start(builder.endpoint(control)).await;
-    let client: ControlClient = world.client();
+    let server = env.start(builder.endpoint(control)).await;
+    let client: ControlClient = env.client();
     client.stop(&ctx()).await.expect("the reply to the call that stops the server is sent");
     let report = server.wait().await.unwrap();
     assert_eq!(report.cause, ShutdownCause::Stopped);
     assert_eq!(report.aborted, 0);
 }
 
-async fn stopping_twice_is_stopping_once(world: World) {
-    let watch = Watch::new();
-    let server = world.serve(watch.work()).await;
+async fn stopping_twice_is_stopping_once(env: TestEnv) {
+    let recorder = Recorder::new();
+    let server = env.serve(recorder.work()).await;
     let handle = server.stop_handle();
     assert!(!handle.is_stopped());
     server.stop();
@@ -66,50 +66,50 @@ async fn stopping_twice_is_stopping_once(world: World) {
     assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::Stopped);
 }
 
-async fn a_server_that_was_stopped_before_its_start_receives_nothing(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work());
+async fn a_server_that_was_stopped_before_its_start_receives_nothing(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work());
     builder.stop_handle().stop();
-    let server = world.start(builder).await;
+    let server = env.start(builder).await;
     assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::Stopped);
     assert_eq!(server.stats().received, 0);
-    assert_eq!(watch.rest(), []);
+    assert_eq!(recorder.rest(), []);
 }
 
-async fn waiting_before_the_stop_waits_for_it(world: World) {
-    let watch = Watch::new();
-    let server = world.serve(watch.work()).await;
+async fn waiting_before_the_stop_waits_for_it(env: TestEnv) {
+    let recorder = Recorder::new();
+    let server = env.serve(recorder.work()).await;
     let waiting = tokio::spawn({
         let server = Arc::clone(&server);
         async move { server.wait().await }
     });
-    let client: WorkClient = world.client();
+    let client: WorkClient = env.client();
     client.run(&ctx(), "a".into()).await.unwrap();
     assert!(!waiting.is_finished(), "nobody has stopped the server");
     server.stop();
     assert_eq!(waiting.await.unwrap().unwrap().cause, ShutdownCause::Stopped);
 }
 
-async fn several_can_wait_and_get_the_same_report(world: World) {
-    let mut watch = Watch::new();
-    let server = world.serve(watch.work()).await;
-    let client: WorkClient = world.client();
+async fn several_can_wait_and_get_the_same_report(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let server = env.serve(recorder.work()).await;
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     server.stop();
-    watch.release(1);
+    recorder.release(1);
     let (one, two) = tokio::join!(server.wait(), server.wait());
     call.await.unwrap().unwrap();
     assert_eq!(one.clone().unwrap(), two.unwrap());
     assert_eq!(server.wait().await.unwrap(), one.unwrap());
 }
 
-async fn waiting_inside_a_method_is_an_error(world: World) {
+async fn waiting_inside_a_method_is_an_error(env: TestEnv) {
     let endpoint = Waiting::default();
     let own = Arc::clone(&endpoint.0);
-    let server = world.serve(endpoint).await;
+    let server = env.serve(endpoint).await;
     own.set(server).unwrap();
-    let client: WaitingClient = world.client();
+    let client: WaitingClient = env.client();
     let error = client.wait(&ctx()).await.unwrap().expect("the server cannot be waited for");
     let inside = WaitError::InsideMethod { server: "one".into() };
     assert_eq!(error, inside.to_string());
@@ -117,174 +117,174 @@ async fn waiting_inside_a_method_is_an_error(world: World) {
     own.get().unwrap().stop();
 }
 
-async fn waiting_inside_a_blocking_method_is_an_error(world: World) {
+async fn waiting_inside_a_blocking_method_is_an_error(env: TestEnv) {
     let endpoint = Waiting::default();
     let own = Arc::clone(&endpoint.0);
-    let server = world.serve(endpoint).await;
+    let server = env.serve(endpoint).await;
     own.set(server).unwrap();
-    let client: WaitingClient = world.client();
+    let client: WaitingClient = env.client();
     let error = client.wait_aside(&ctx()).await.unwrap().expect("the server cannot be waited for");
     assert_eq!(error, WaitError::InsideMethod { server: "one".into() }.to_string());
 }
 
-async fn a_method_can_wait_for_another_server(world: World) {
-    let watch = Watch::new();
-    let other = world.server("other").endpoint(watch.work());
-    let other = world.start(other).await;
+async fn a_method_can_wait_for_another_server(env: TestEnv) {
+    let recorder = Recorder::new();
+    let other = env.server("other").endpoint(recorder.work());
+    let other = env.start(other).await;
     let endpoint = Waiting::default();
     endpoint.0.set(Arc::clone(&other)).unwrap();
-    world.serve(endpoint).await;
-    let client: WaitingClient = world.client_of(world.target().server("one"));
+    env.serve(endpoint).await;
+    let client: WaitingClient = env.client_of(env.target().server("one"));
     let waiting = tokio::spawn(client.wait(&ctx()));
     yield_now().await;
     other.stop();
     assert_eq!(waiting.await.unwrap().unwrap(), None);
 }
 
-async fn run_until_ends_with_its_signal(world: World) {
-    let mut watch = Watch::new();
+async fn run_until_ends_with_its_signal(env: TestEnv) {
+    let mut recorder = Recorder::new();
     let (signal, signalled) = oneshot::channel::<()>();
-    let server = world.server("one").endpoint(watch.work()).build().unwrap();
+    let server = env.server("one").endpoint(recorder.work()).build().unwrap();
     let handle = server.stop_handle();
     let running = tokio::spawn(server.run_until(signalled));
-    let client: WorkClient = patient(&world);
+    let client: WorkClient = patient(&env);
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     signal.send(()).unwrap();
     handle.stopped().await;
     assert!(!running.is_finished(), "it waits for what it runs");
-    watch.release(1);
+    recorder.release(1);
     assert_eq!(call.await.unwrap().unwrap(), "a");
     let report = running.await.unwrap().unwrap();
     assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 1, 0));
 }
 
 /// A client that waits for its server to start.
-fn patient<C: From<rpc_core::RpcClient>>(world: &World) -> C {
-    let client: rpc_core::RpcClient = world.client();
+fn patient<C: From<rpc_core::RpcClient>>(env: &TestEnv) -> C {
+    let client: rpc_core::RpcClient = env.client();
     let retry = rpc_core::Retry::until_deadline().initial_backoff(Duration::from_millis(10));
     C::from(client.prepare().retry(retry).build())
 }
 
-async fn run_until_ends_when_a_method_stops_the_server(world: World) {
-    let builder = world.server("one");
+async fn run_until_ends_when_a_method_stops_the_server(env: TestEnv) {
+    let builder = env.server("one");
     let control = Control { server: builder.stop_handle() };
     let server = builder.endpoint(control).build().unwrap();
     let running = tokio::spawn(server.run_until(std::future::pending::<()>()));
-    patient::<ControlClient>(&world).stop(&ctx()).await.unwrap();
+    patient::<ControlClient>(&env).stop(&ctx()).await.unwrap();
     assert_eq!(running.await.unwrap().unwrap().cause, ShutdownCause::Stopped);
 }
 
-async fn dropping_a_running_server_stops_it(world: World) {
-    let mut watch = Watch::new();
-    let server = world.server("one").endpoint(watch.work()).build().unwrap();
+async fn dropping_a_running_server_stops_it(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let server = env.server("one").endpoint(recorder.work()).build().unwrap();
     let handle = server.stop_handle();
     let running = server.start().await.unwrap();
-    let client: WorkClient = world.client();
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     drop(running);
     assert!(handle.is_stopped());
-    watch.release(1);
+    recorder.release(1);
     assert_eq!(call.await.unwrap().unwrap(), "a", "it drains in the background");
 }
 
-async fn dropping_run_until_stops_the_server(world: World) {
-    let mut watch = Watch::new();
-    let server = world.server("one").endpoint(watch.work()).build().unwrap();
+async fn dropping_run_until_stops_the_server(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let server = env.server("one").endpoint(recorder.work()).build().unwrap();
     let handle = server.stop_handle();
     let running = tokio::spawn(server.run_until(std::future::pending::<()>()));
-    let client: WorkClient = patient(&world);
+    let client: WorkClient = patient(&env);
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     running.abort();
     handle.stopped().await;
-    watch.release(1);
+    recorder.release(1);
     assert_eq!(call.await.unwrap().unwrap(), "a", "it drains in the background");
 }
 
-async fn a_stopped_server_finishes_what_it_runs(world: World) {
-    let mut watch = Watch::new();
-    let server = world.serve(watch.work()).await;
-    let client: WorkClient = world.client();
+async fn a_stopped_server_finishes_what_it_runs(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let server = env.serve(recorder.work()).await;
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.hold(&ctx(), "call".into()));
-    assert_eq!(watch.began().await, "call");
+    assert_eq!(recorder.began().await, "call");
     client.hold(&ctx(), "cast".into()).cast().await.unwrap();
-    assert_eq!(watch.began().await, "cast");
+    assert_eq!(recorder.began().await, "cast");
     server.stop();
-    watch.release(2);
+    recorder.release(2);
     assert_eq!(call.await.unwrap().unwrap(), "call");
     let report = server.wait().await.unwrap();
     assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 2, 0));
-    assert_eq!(watch.rest(), [ended("call"), ended("cast")]);
+    assert_eq!(recorder.rest(), [ended("call"), ended("cast")]);
 }
 
-async fn the_shutdown_timeout_aborts_what_still_runs(world: World) {
-    cut_off(world, Concurrency::default()).await;
+async fn the_shutdown_timeout_aborts_what_still_runs(env: TestEnv) {
+    cut_off(env, Concurrency::default()).await;
 }
 
-async fn the_shutdown_timeout_aborts_the_method_of_a_serial_server_too(world: World) {
-    cut_off(world, Concurrency::Serial).await;
+async fn the_shutdown_timeout_aborts_the_method_of_a_serial_server_too(env: TestEnv) {
+    cut_off(env, Concurrency::Serial).await;
 }
 
-async fn cut_off(world: World, executor: Concurrency) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).concurrency(executor);
-    let server = world.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
-    let client: WorkClient = world.client();
+async fn cut_off(env: TestEnv, executor: Concurrency) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work()).concurrency(executor);
+    let server = env.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     server.stop();
     let error = call.await.unwrap().unwrap_err();
     assert_interrupted(&error);
     let report = server.wait().await.unwrap();
     assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 0, 1));
     assert_eq!(server.stats().interrupted, 1);
-    assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
+    assert_eq!(recorder.rest(), [Event::Aborted("a".into())]);
 }
 
-async fn a_monitored_call_is_aborted_like_any_other(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
-    let client: WorkClient = world.client();
+async fn a_monitored_call_is_aborted_like_any_other(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work());
+    let server = env.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
+    let client: WorkClient = env.client();
     let call = client.hold(&ctx(), "a".into()).monitor(Duration::from_secs(10));
     let call = tokio::spawn(call);
-    watch.began().await;
+    recorder.began().await;
     server.stop();
     assert_interrupted(&call.await.unwrap().unwrap_err());
     assert_eq!(server.wait().await.unwrap().aborted, 1);
-    assert_eq!(watch.rest(), [Event::CutOff("a".into())]);
+    assert_eq!(recorder.rest(), [Event::Aborted("a".into())]);
 }
 
-async fn shutdown_does_not_wait_for_a_blocking_method_beyond_its_timeout(world: World) {
-    let mut watch = Watch::new();
+async fn shutdown_does_not_wait_for_a_blocking_method_beyond_its_timeout(env: TestEnv) {
+    let mut recorder = Recorder::new();
     let limit = Duration::from_millis(100);
-    let builder = world.server("one").endpoint(watch.work()).shutdown_timeout(limit);
-    let server = world.start(builder).await;
-    let client: WorkClient = world.client();
+    let builder = env.server("one").endpoint(recorder.work()).shutdown_timeout(limit);
+    let server = env.start(builder).await;
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.block(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     server.stop();
-    world.pass(limit * 2).await;
+    env.advance_time(limit * 2).await;
     assert_interrupted(&call.await.unwrap().unwrap_err());
     assert_eq!(server.wait().await.unwrap().aborted, 1);
-    assert_eq!(watch.rest(), [], "it goes on");
-    watch.release(1);
-    assert_eq!(watch.next().await, ended("a"), "and nobody hears of it");
+    assert_eq!(recorder.rest(), [], "it goes on");
+    recorder.release(1);
+    assert_eq!(recorder.next().await, ended("a"), "and nobody hears of it");
 }
 
-async fn shutdown_tells_what_finished_from_what_was_aborted(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work());
-    let server = world.start(builder.shutdown_timeout(UNTIL_INVOKED)).await;
-    let client: WorkClient = world.client();
+async fn shutdown_tells_what_finished_from_what_was_aborted(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work());
+    let server = env.start(builder.shutdown_timeout(UNTIL_INVOKED)).await;
+    let client: WorkClient = env.client();
     let calls = ["a", "b", "c"].map(|label| tokio::spawn(client.hold(&ctx(), label.into())));
     for _ in 0..3 {
-        watch.began().await;
+        recorder.began().await;
     }
     server.stop();
-    watch.release(1);
+    recorder.release(1);
     let report = server.wait().await.unwrap();
     assert_eq!((report.finished, report.aborted), (1, 2));
     let mut answered = 0;
@@ -294,15 +294,15 @@ async fn shutdown_tells_what_finished_from_what_was_aborted(world: World) {
     assert_eq!(answered, 1);
 }
 
-async fn shutdown_counts_what_a_serial_server_finished(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Serial);
-    let server = world.start(builder).await;
-    let client: WorkClient = world.client();
+async fn shutdown_counts_what_a_serial_server_finished(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work()).concurrency(Concurrency::Serial);
+    let server = env.start(builder).await;
+    let client: WorkClient = env.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
-    watch.began().await;
+    recorder.began().await;
     server.stop();
-    watch.release(1);
+    recorder.release(1);
     call.await.unwrap().unwrap();
     let report = server.wait().await.unwrap();
     assert_eq!((report.finished, report.aborted), (1, 0));
@@ -328,13 +328,13 @@ impl Clinging {
     }
 }
 
-async fn a_method_that_panics_when_it_is_aborted_does_not_prevent_the_report(world: World) {
+async fn a_method_that_panics_when_it_is_aborted_does_not_prevent_the_report(env: TestEnv) {
     for executor in [Concurrency::default(), Concurrency::Serial] {
         let began = Arc::new(Notify::new());
-        let builder = world.server("one").endpoint(Clinging(Arc::clone(&began)));
+        let builder = env.server("one").endpoint(Clinging(Arc::clone(&began)));
         let builder = builder.concurrency(executor).shutdown_timeout(Duration::from_millis(100));
-        let server = world.start(builder).await;
-        let client: ClingingClient = world.client();
+        let server = env.start(builder).await;
+        let client: ClingingClient = env.client();
         let call = tokio::spawn(client.cling(&ctx()));
         began.notified().await;
         server.stop();
@@ -343,63 +343,63 @@ async fn a_method_that_panics_when_it_is_aborted_does_not_prevent_the_report(wor
     }
 }
 
-async fn consuming_that_fails_is_retried_and_yields_to_other_tasks(world: World) {
-    let watch = Watch::new();
-    let transport = Observed::new(world.serving(), watch.log());
-    transport.fail_listening(1_000_000);
-    let target = world.target().server("one");
-    world.start(Server::builder(transport.clone(), target).endpoint(watch.work())).await;
+async fn consuming_that_fails_is_retried_and_yields_to_other_tasks(env: TestEnv) {
+    let recorder = Recorder::new();
+    let transport = RecordingTransport::new(env.server_transport(), recorder.log());
+    transport.fail_consuming(1_000_000);
+    let target = env.target().server("one");
+    env.start(Server::builder(transport.clone(), target).endpoint(recorder.work())).await;
     yield_now().await;
-    assert!(transport.fail_listening(0) > 0, "the server has not let go of the thread");
-    let client: WorkClient = world.client();
+    assert!(transport.fail_consuming(0) > 0, "the server has not let go of the thread");
+    let client: WorkClient = env.client();
     assert_eq!(client.run(&ctx(), "a".into()).await.unwrap(), "a");
 }
 
-async fn a_stopped_server_receives_nothing_more_and_another_runs_it(world: World) {
-    let mut watch = Watch::new();
-    let builder = world.server("one").endpoint(watch.work()).concurrency(Concurrency::Limit(1));
-    let one = world.start(builder).await;
-    let client: WorkClient = world.client();
+async fn a_stopped_server_receives_nothing_more_and_another_runs_it(env: TestEnv) {
+    let mut recorder = Recorder::new();
+    let builder = env.server("one").endpoint(recorder.work()).concurrency(Concurrency::Limit(1));
+    let one = env.start(builder).await;
+    let client: WorkClient = env.client();
     let held = tokio::spawn(client.hold(&ctx(), "held".into()));
-    assert_eq!(watch.began().await, "held");
+    assert_eq!(recorder.began().await, "held");
     client.run(&ctx(), "waiting".into()).cast().await.unwrap();
     one.stop();
-    watch.release(1);
+    recorder.release(1);
     held.await.unwrap().unwrap();
     one.wait().await.unwrap();
-    assert_eq!(watch.rest(), [ended("held")]);
+    assert_eq!(recorder.rest(), [ended("held")]);
     assert_eq!(one.stats().received, 1);
 
-    world.start(world.server("two").endpoint(watch.work())).await;
-    assert_eq!(watch.next().await, began("waiting"));
+    env.start(env.server("two").endpoint(recorder.work())).await;
+    assert_eq!(recorder.next().await, began("waiting"));
 }
 
-async fn a_new_server_can_take_the_place_of_one_that_ended(world: World) {
-    let watch = Watch::new();
-    let client: WorkClient = world.client();
+async fn a_new_server_can_take_the_place_of_one_that_ended(env: TestEnv) {
+    let recorder = Recorder::new();
+    let client: WorkClient = env.client();
     for round in ["first", "second", "third"] {
-        let server = world.serve(watch.work()).await;
+        let server = env.serve(recorder.work()).await;
         assert_eq!(client.run(&ctx(), round.into()).await.unwrap(), round);
         server.stop();
         server.wait().await.unwrap();
     }
 }
 
-async fn a_server_cannot_start_on_a_closed_transport(world: World) {
-    let transport = world.connect().await;
+async fn a_server_cannot_start_on_a_closed_transport(env: TestEnv) {
+    let transport = env.connect().await;
     transport.close().await;
-    let target = world.target().server("late");
-    let server = Server::builder(transport, target).endpoint(Watch::new().work());
+    let target = env.target().server("late");
+    let server = Server::builder(transport, target).endpoint(Recorder::new().work());
     let error = server.build().unwrap().start().await.unwrap_err().to_string();
-    for part in [world.topic().as_str(), "late", "closed"] {
+    for part in [env.topic().as_str(), "late", "closed"] {
         assert!(error.contains(part), "`{part}` should stand in: {error}");
     }
 }
 
-async fn a_server_ends_with_its_transport(world: World) {
-    let watch = Watch::new();
-    let server = world.serve(watch.work()).await;
-    world.serving().close().await;
+async fn a_server_ends_with_its_transport(env: TestEnv) {
+    let recorder = Recorder::new();
+    let server = env.serve(recorder.work()).await;
+    env.server_transport().close().await;
     assert_eq!(server.wait().await.unwrap().cause, ShutdownCause::ListenerEnded);
 }
 

@@ -10,9 +10,9 @@ use rpc_core::{
     endpoint,
 };
 
-use crate::conformance::harness::{World, cases};
-use crate::conformance::helpers::raw::{self, Ear};
-use crate::conformance::helpers::work::{Watch, WorkClient, WorkFailExpected};
+use crate::conformance::harness::{TestEnv, cases};
+use crate::conformance::helpers::raw::{self, RawListener};
+use crate::conformance::helpers::work::{Recorder, WorkClient, WorkFailExpected};
 
 fn ctx() -> Context {
     Context::new()
@@ -115,13 +115,13 @@ fn assert_refused(outcome: Outcome, what: &str) {
 }
 
 /// Sends all that cannot be read, while another call is under way.
-async fn bombard(world: World, server: ServerBuilder) {
-    let mut watch = Watch::new();
-    let server = server.endpoint(watch.work()).endpoint(Scale);
-    let server = world.start(server).await;
-    let client: WorkClient = world.client();
+async fn bombard(env: TestEnv, server: ServerBuilder) {
+    let mut recorder = Recorder::new();
+    let server = server.endpoint(recorder.work()).endpoint(Scale);
+    let server = env.start(server).await;
+    let client: WorkClient = env.client();
     let beside = tokio::spawn(client.hold(&ctx(), "beside".into()));
-    assert_eq!(watch.began().await, "beside");
+    assert_eq!(recorder.began().await, "beside");
 
     let methods = ["weigh", "measure", "run", "remaining", "block"];
     let mut number = 0;
@@ -130,29 +130,29 @@ async fn bombard(world: World, server: ServerBuilder) {
             number += 1;
             let call = raw::call_with(number, method, codec, bytes.clone());
             let what = format!("{method}, {}", shown(codec, &bytes));
-            assert_refused(raw::outcome(&world, call).await, &what);
+            assert_refused(raw::outcome(&env, call).await, &what);
         }
     }
 
-    watch.release(1);
+    recorder.release(1);
     assert_eq!(beside.await.unwrap().unwrap(), "beside");
     assert_eq!(client.run(&ctx(), "next".into()).await.unwrap(), "next");
     let stats = server.stats();
     assert_eq!((u128::from(stats.rejected), stats.panics, stats.errors), (number, 0, 0));
 }
 
-async fn arguments_that_cannot_be_decoded_are_rejected_and_disturb_no_other_call(world: World) {
-    let server = world.server("one");
-    bombard(world, server).await;
+async fn arguments_that_cannot_be_decoded_are_rejected_and_disturb_no_other_call(env: TestEnv) {
+    let server = env.server("one");
+    bombard(env, server).await;
 }
 
-async fn a_serializer_does_not_make_hostile_bytes_more_dangerous(world: World) {
-    let server = world.server("one").serializer(Looking);
-    bombard(world, server).await;
+async fn a_serializer_does_not_make_hostile_bytes_more_dangerous(env: TestEnv) {
+    let server = env.server("one").serializer(Looking);
+    bombard(env, server).await;
 }
 
-async fn arguments_that_were_cut_short_anywhere_are_rejected(world: World) {
-    world.start(world.server("one").endpoint(Scale)).await;
+async fn arguments_that_were_cut_short_anywhere_are_rejected(env: TestEnv) {
+    env.start(env.server("one").endpoint(Scale)).await;
     let value = Value::Array(vec!["text".into(), 1.into(), Value::Null, true.into(), 2.5.into()]);
     let args = std::collections::BTreeMap::from([("load", value)]);
     let mut number = 0;
@@ -163,17 +163,17 @@ async fn arguments_that_were_cut_short_anywhere_are_rejected(world: World) {
     for codec in [Codec::MessagePack, Codec::Json] {
         let whole = codec.encode(&args).unwrap();
         for end in 0..whole.len() {
-            let outcome = raw::outcome(&world, call(codec, &whole[..end])).await;
+            let outcome = raw::outcome(&env, call(codec, &whole[..end])).await;
             assert_refused(outcome, &shown(codec, &whole[..end]));
         }
-        raw::outcome(&world, call(codec, &whole)).await.unwrap();
+        raw::outcome(&env, call(codec, &whole)).await.unwrap();
     }
 }
 
-async fn a_message_larger_than_the_server_reads_is_rejected(world: World) {
+async fn a_message_larger_than_the_server_reads_is_rejected(env: TestEnv) {
     let limits = DecodeLimits::new().max_bytes(1000);
-    world.start(world.server("one").endpoint(Scale).limits(limits)).await;
-    let client: ScaleClient = world.client();
+    env.start(env.server("one").endpoint(Scale).limits(limits)).await;
+    let client: ScaleClient = env.client();
     assert_eq!(client.measure(&ctx(), "x".repeat(900)).await.unwrap(), 900);
     let error = client.measure(&ctx(), "x".repeat(1000)).await.unwrap_err();
     let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
@@ -182,10 +182,10 @@ async fn a_message_larger_than_the_server_reads_is_rejected(world: World) {
     assert_eq!(error.ran(), Ran::No);
 }
 
-async fn a_message_nested_deeper_than_the_server_reads_is_rejected(world: World) {
+async fn a_message_nested_deeper_than_the_server_reads_is_rejected(env: TestEnv) {
     let limits = DecodeLimits::new().max_depth(10);
-    world.start(world.server("one").endpoint(Scale).limits(limits)).await;
-    let client: ScaleClient = world.client();
+    env.start(env.server("one").endpoint(Scale).limits(limits)).await;
+    let client: ScaleClient = env.client();
     assert_eq!(client.weigh(&ctx(), nested(9)).await.unwrap(), 10);
     let error = client.weigh(&ctx(), nested(11)).await.unwrap_err();
     let CallError::Rejected(refused) = &error else { panic!("not refused: {error:?}") };
@@ -198,10 +198,10 @@ fn nested(depth: u64) -> Value {
     (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
 }
 
-async fn a_message_larger_than_the_transport_takes_is_never_sent(world: World) {
-    let server = world.start(world.server("one").endpoint(Scale)).await;
-    let client: ScaleClient = world.client();
-    let limit = world.capabilities().max_message.unwrap();
+async fn a_message_larger_than_the_transport_takes_is_never_sent(env: TestEnv) {
+    let server = env.start(env.server("one").endpoint(Scale)).await;
+    let client: ScaleClient = env.client();
+    let limit = env.capabilities().max_message.unwrap();
     let error = client.measure(&ctx(), "x".repeat(limit + 1)).await.unwrap_err();
     let CallError::Transport(transport) = &error else { panic!("it was sent: {error:?}") };
     assert_eq!(transport.kind(), TransportErrorKind::TooLarge);
@@ -213,19 +213,19 @@ async fn a_message_larger_than_the_transport_takes_is_never_sent(world: World) {
     assert_eq!(server.stats().received, 1);
 }
 
-async fn unknown_names_of_any_form_are_rejected(world: World) {
-    let server = world.start(world.server("one").endpoint(Scale)).await;
+async fn unknown_names_of_any_form_are_rejected(env: TestEnv) {
+    let server = env.start(env.server("one").endpoint(Scale)).await;
     let long = "x".repeat(100_000);
     let mut number = 0;
     for name in ["", "\0", "a\nb", "../weigh", "WEIGH", "weigh ", "🦀", &long] {
         number += 2;
-        let mut request = raw::call(&world, number, "run", "a");
+        let mut request = raw::call(&env, number, "run", "a");
         request.method = name.to_owned().into();
-        let failure = raw::outcome(&world, request).await.unwrap_err();
+        let failure = raw::outcome(&env, request).await.unwrap_err();
         assert_eq!(failure.kind(), FailureKind::UnknownMethod, "method {name:.20?}");
-        let mut request = raw::call(&world, number + 1, "weigh", "a");
+        let mut request = raw::call(&env, number + 1, "weigh", "a");
         request.namespace = Some(name.to_owned().into());
-        let failure = raw::outcome(&world, request).await.unwrap_err();
+        let failure = raw::outcome(&env, request).await.unwrap_err();
         assert_eq!(failure.kind(), FailureKind::UnknownNamespace, "namespace {name:.20?}");
         assert!(failure.message().len() < 2000, "the answer is as long as the question");
     }
@@ -234,52 +234,52 @@ async fn unknown_names_of_any_form_are_rejected(world: World) {
 
 /// What a caller makes of this answer.
 async fn answered<T: Send + 'static, E: Send + 'static>(
-    world: &World,
+    env: &TestEnv,
     call: rpc_core::Call<T, E>,
     outcome: Outcome,
 ) -> Result<T, CallError<E>>
 where
     rpc_core::Call<T, E>: Future<Output = Result<T, CallError<E>>>,
 {
-    let mut ear = Ear::new(world, "lying").await;
+    let mut listener = RawListener::new(env, "lying").await;
     let call = tokio::spawn(call);
-    let mut message = ear.next().await;
+    let mut message = listener.next().await;
     message.ack().await.unwrap();
     message.reply(outcome).await.unwrap();
     drop(message);
     let answered = call.await.unwrap();
-    ear.close().await;
+    listener.close().await;
     answered
 }
 
-async fn a_reply_that_cannot_be_decoded_is_an_error_of_its_call_only(world: World) {
-    let client: RpcClient = world.client();
+async fn a_reply_that_cannot_be_decoded_is_an_error_of_its_call_only(env: TestEnv) {
+    let client: RpcClient = env.client();
     for (codec, bytes) in unreadable() {
         let what = shown(codec, &bytes);
         let call = client.call::<String>(&ctx(), "run", &()).timeout(Duration::from_secs(20));
-        let error = answered(&world, call, Ok(Payload::new(codec, bytes))).await.unwrap_err();
+        let error = answered(&env, call, Ok(Payload::new(codec, bytes))).await.unwrap_err();
         let CallError::Transport(transport) = &error else { panic!("{what}: {error:?}") };
         assert_eq!(transport.kind(), TransportErrorKind::MalformedReply, "{what}");
         assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false), "{what}");
     }
 }
 
-async fn an_expected_error_that_cannot_be_read_is_an_error_all_the_same(world: World) {
-    let client: WorkClient = world.client();
+async fn an_expected_error_that_cannot_be_read_is_an_error_all_the_same(env: TestEnv) {
+    let client: WorkClient = env.client();
     for (codec, bytes) in unreadable() {
         let what = shown(codec, &bytes);
         let failure = Failure::new(FailureKind::Expected, "Closed", "the door is closed");
         let failure = failure.with_details(Payload::new(codec, bytes));
         let call = client.fail(&ctx(), "as expected".into());
-        let error = answered::<(), WorkFailExpected>(&world, call, Err(failure)).await;
+        let error = answered::<(), WorkFailExpected>(&env, call, Err(failure)).await;
         let Err(CallError::Remote(remote)) = &error else { panic!("{what}: {error:?}") };
         assert_eq!((remote.class(), remote.message()), ("Closed", "the door is closed"));
     }
 }
 
-async fn a_client_has_limits_of_its_own_for_replies(world: World) {
-    world.start(world.server("one").endpoint(Scale)).await;
-    let client: ScaleClient = world.client();
+async fn a_client_has_limits_of_its_own_for_replies(env: TestEnv) {
+    env.start(env.server("one").endpoint(Scale)).await;
+    let client: ScaleClient = env.client();
     let limits = DecodeLimits::new().max_bytes(1000).max_depth(10);
     let client = client.prepare().limits(limits).build();
     assert_eq!(client.stretch(&ctx(), 900).await.unwrap().len(), 900);

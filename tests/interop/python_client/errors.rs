@@ -2,7 +2,7 @@
 
 use rpc_core::server::ServerBuilder;
 use rpc_core::{Context, RpcError, endpoint};
-use rpc_tests::interop::{Exception, World, cases};
+use rpc_tests::interop::{Exception, InteropEnv, cases};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -88,105 +88,105 @@ impl Bank {
     }
 }
 
-async fn withdraw(world: &World, how: &str) -> Result<Value, Exception> {
-    world.python().await.call("withdraw", json!({ "how": how })).await
+async fn withdraw(env: &InteropEnv, how: &str) -> Result<Value, Exception> {
+    env.python().await.call("withdraw", json!({ "how": how })).await
 }
 
-async fn refused(world: &World, how: &str) -> Exception {
-    withdraw(world, how).await.unwrap_err()
+async fn refused(env: &InteropEnv, how: &str) -> Exception {
+    withdraw(env, how).await.unwrap_err()
 }
 
-fn server(world: &World) -> ServerBuilder {
-    world.server("rust").endpoint(Bank)
+fn server(env: &InteropEnv) -> ServerBuilder {
+    env.server("rust").endpoint(Bank)
 }
 
-async fn an_expected_error_is_the_exception_that_it_names(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "funds").await;
+async fn an_expected_error_is_the_exception_that_it_names(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "funds").await;
     assert_eq!((&*error.name(), error.rebuilt), ("peer_errors.InsufficientFunds", true));
     assert_eq!(error.kwargs, json!({ "missing": 3 }));
     assert_eq!(error.args, ["3 cents short"]);
     assert!(error.text.starts_with("3 cents short"), "{error:?}");
 }
 
-async fn an_expected_error_is_caught_by_its_base_class(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "funds").await;
+async fn an_expected_error_is_caught_by_its_base_class(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "funds").await;
     assert!(error.bases.iter().any(|base| base == "peer_errors.PeerException"), "{error:?}");
 }
 
-async fn fields_without_names_are_positional_arguments(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "positional").await;
+async fn fields_without_names_are_positional_arguments(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "positional").await;
     assert_eq!((&*error.name(), error.rebuilt), ("peer_errors.Positional", true));
     assert_eq!(error.args, [json!(7), json!("why")]);
     assert!(error.text.starts_with("code 7: why"), "{error:?}");
 }
 
-async fn an_expected_error_may_be_a_builtin_exception(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "number").await;
+async fn an_expected_error_may_be_a_builtin_exception(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "number").await;
     assert_eq!(error.name(), "builtins.ValueError");
     assert!(error.text.starts_with("`ä1` is no account number"), "{error:?}");
-    let error = refused(&world, "locked").await;
+    let error = refused(&env, "locked").await;
     assert_eq!(error.name(), "builtins.PermissionError");
     assert!(error.text.starts_with("the account is locked"), "{error:?}");
-    let error = refused(&world, "account").await;
+    let error = refused(&env, "account").await;
     assert_eq!(error.name(), "builtins.LookupError", "named fields do not hinder it");
     assert!(error.text.starts_with("no account of ada"), "{error:?}");
 }
 
-async fn an_error_without_a_module_is_a_remote_error_with_class_and_text(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "closed").await;
+async fn an_error_without_a_module_is_a_remote_error_with_class_and_text(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "closed").await;
     assert_eq!(error.remote_class(), "Closed");
     assert_eq!(error.value, "closed on sunday");
 }
 
-async fn a_class_that_the_module_does_not_have_is_a_remote_error(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "not there").await;
+async fn a_class_that_the_module_does_not_have_is_a_remote_error(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "not there").await;
     assert_eq!((error.remote_class(), &error.value), ("NotThere", &json!("not in that module")));
 }
 
-async fn a_client_that_does_not_allow_the_module_gets_a_remote_error(world: World) {
-    world.serve(Bank).await;
-    let client = world.python_client().await;
-    client.connect("strict", world.url(), &[]).await.unwrap();
-    let python = client.to(world.topic()).with("transport", "strict");
+async fn a_client_that_does_not_allow_the_module_gets_a_remote_error(env: InteropEnv) {
+    env.serve(Bank).await;
+    let client = env.python_client().await;
+    client.connect("strict", env.url(), &[]).await.unwrap();
+    let python = client.to(env.topic()).with("transport", "strict");
     let error = python.call("withdraw", json!({ "how": "funds" })).await.unwrap_err();
     assert_eq!(error.remote_class(), "InsufficientFunds");
     assert_eq!(error.value, "3 cents short");
 }
 
-async fn an_unexpected_error_tells_nothing_of_the_inside(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "disk").await;
+async fn an_unexpected_error_tells_nothing_of_the_inside(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "disk").await;
     assert_eq!(error.remote_class(), "BankError");
     let all = format!("{error:?}");
     assert!(!all.contains("hunter2") && !all.contains("sector"), "{all}");
 }
 
-async fn a_server_that_is_told_to_sends_text_and_causes(world: World) {
-    world.start(server(&world).expose_errors(true)).await;
-    let error = refused(&world, "disk").await;
+async fn a_server_that_is_told_to_sends_text_and_causes(env: InteropEnv) {
+    env.start(server(&env).expose_errors(true)).await;
+    let error = refused(&env, "disk").await;
     assert_eq!(error.value, "password `hunter2` was not taken");
     assert!(error.text.contains("sector 7 is gone"), "{error:?}");
 }
 
-async fn a_panic_is_a_remote_error_and_the_server_goes_on(world: World) {
-    world.serve(Bank).await;
-    let error = refused(&world, "panic").await;
+async fn a_panic_is_a_remote_error_and_the_server_goes_on(env: InteropEnv) {
+    env.serve(Bank).await;
+    let error = refused(&env, "panic").await;
     assert!(error.exc_type.is_some() && !error.text.contains("hunter2"), "{error:?}");
-    assert_eq!(withdraw(&world, "fine").await.unwrap(), 7);
+    assert_eq!(withdraw(&env, "fine").await.unwrap(), 7);
 }
 
-async fn failures_do_not_keep_others_from_being_served(world: World) {
-    world.serve(Bank).await;
+async fn failures_do_not_keep_others_from_being_served(env: InteropEnv) {
+    env.serve(Bank).await;
     for how in ["funds", "disk", "closed", "panic", "number"] {
-        world.python().await.cast("withdraw", json!({ "how": how })).await.unwrap();
-        refused(&world, how).await;
-        assert_eq!(withdraw(&world, "fine").await.unwrap(), 7);
+        env.python().await.cast("withdraw", json!({ "how": how })).await.unwrap();
+        refused(&env, how).await;
+        assert_eq!(withdraw(&env, "fine").await.unwrap(), 7);
     }
 }
 

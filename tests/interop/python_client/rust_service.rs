@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::server::Concurrency;
 use rpc_core::{Context, Map, Value, endpoint};
-use rpc_tests::interop::World;
+use rpc_tests::interop::InteropEnv;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
@@ -121,16 +121,16 @@ impl Seen {
 }
 
 /// Server `rust` of the case's topic, and what it tells.
-pub(crate) async fn serve(world: &World) -> Seen {
+pub(crate) async fn serve(env: &InteropEnv) -> Seen {
     let seen = Seen::new();
-    world.serve(seen.service("rust")).await;
+    env.serve(seen.service("rust")).await;
     seen
 }
 
 /// The same, but it runs one message after the other: what a later call answers, earlier casts have done.
-pub(crate) async fn serve_in_order(world: &World) -> Seen {
+pub(crate) async fn serve_in_order(env: &InteropEnv) -> Seen {
     let seen = Seen::new();
-    let server = world.server("rust").endpoint(seen.service("rust"));
-    world.start(server.concurrency(Concurrency::Serial)).await;
+    let server = env.server("rust").endpoint(seen.service("rust"));
+    env.start(server.concurrency(Concurrency::Serial)).await;
     seen
 }

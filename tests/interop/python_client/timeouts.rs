@@ -2,74 +2,74 @@
 
 use std::time::{Duration, Instant};
 
-use rpc_tests::interop::{World, cases};
+use rpc_tests::interop::{InteropEnv, cases};
 use serde_json::json;
 
 use crate::rust_service::{Seen, serve, serve_in_order};
 
 const TIMED_OUT: &str = "oslo_messaging.exceptions.MessagingTimeout";
 
-async fn a_caller_that_ran_out_of_time_does_not_disturb_the_server(world: World) {
-    let mut seen = serve(&world).await;
-    let python = world.python().await.with("timeout", 2);
+async fn a_caller_that_ran_out_of_time_does_not_disturb_the_server(env: InteropEnv) {
+    let mut seen = serve(&env).await;
+    let python = env.python().await.with("timeout", 2);
     let error = python.call("hold", json!({})).await.unwrap_err();
     assert_eq!(error.name(), TIMED_OUT);
     assert_eq!(seen.next().await, ("rust", "hold".into()));
     seen.release();
-    let sum = world.python().await.call("add", json!({ "a": 1 })).await.unwrap();
+    let sum = env.python().await.call("add", json!({ "a": 1 })).await.unwrap();
     assert_eq!(sum, 11, "its late answer disturbs nobody");
 }
 
-async fn a_method_knows_how_long_its_caller_waits(world: World) {
-    serve(&world).await;
-    let python = world.python().await.with("timeout", 20);
+async fn a_method_knows_how_long_its_caller_waits(env: InteropEnv) {
+    serve(&env).await;
+    let python = env.python().await.with("timeout", 20);
     let left = python.call("remaining", json!({})).await.unwrap().as_u64().unwrap();
     assert!((10_000..=20_000).contains(&left), "{left}");
 }
 
-async fn a_call_that_expired_in_the_queue_is_not_run(world: World) {
+async fn a_call_that_expired_in_the_queue_is_not_run(env: InteropEnv) {
     let mut seen = Seen::new();
-    let first = world.serve(seen.service("first")).await;
+    let first = env.serve(seen.service("first")).await;
     first.stop();
     first.wait().await.unwrap();
-    let python = world.python().await.with("timeout", 1);
+    let python = env.python().await.with("timeout", 1);
     let error = python.call("record", json!({ "value": "late" })).await.unwrap_err();
     assert_eq!(error.name(), TIMED_OUT);
-    world.serve(seen.service("second")).await;
-    world.python().await.cast("record", json!({ "value": "fresh" })).await.unwrap();
+    env.serve(seen.service("second")).await;
+    env.python().await.cast("record", json!({ "value": "fresh" })).await.unwrap();
     assert_eq!(seen.next().await, ("second", "fresh".into()));
     assert!(seen.rest().is_empty());
 }
 
-async fn monitor_replies_keep_a_long_call_alive(world: World) {
-    serve(&world).await;
-    let python = world.python().await.with("timeout", 30).with("call_monitor_timeout", 2);
+async fn monitor_replies_keep_a_long_call_alive(env: InteropEnv) {
+    serve(&env).await;
+    let python = env.python().await.with("timeout", 30).with("call_monitor_timeout", 2);
     assert_eq!(python.call("sleep", json!({ "millis": 4500 })).await.unwrap(), 4500);
 }
 
-async fn monitor_replies_begin_when_a_call_has_waited_for_its_turn(world: World) {
-    let mut seen = serve_in_order(&world).await;
-    world.python().await.cast("sleep", json!({ "millis": 500 })).await.unwrap();
+async fn monitor_replies_begin_when_a_call_has_waited_for_its_turn(env: InteropEnv) {
+    let mut seen = serve_in_order(&env).await;
+    env.python().await.cast("sleep", json!({ "millis": 500 })).await.unwrap();
     seen.next().await;
-    let python = world.python().await.with("timeout", 30).with("call_monitor_timeout", 3);
+    let python = env.python().await.with("timeout", 30).with("call_monitor_timeout", 3);
     assert_eq!(python.call("sleep", json!({ "millis": 3500 })).await.unwrap(), 3500);
 }
 
-async fn without_monitor_replies_a_monitored_call_ends_early(world: World) {
-    let server = world.serve(Seen::new().service("rust")).await;
+async fn without_monitor_replies_a_monitored_call_ends_early(env: InteropEnv) {
+    let server = env.serve(Seen::new().service("rust")).await;
     server.stop();
     server.wait().await.unwrap();
     let began = Instant::now();
-    let python = world.python().await.with("timeout", 30).with("call_monitor_timeout", 2);
+    let python = env.python().await.with("timeout", 30).with("call_monitor_timeout", 2);
     let error = python.call("add", json!({ "a": 1 })).await.unwrap_err();
     assert_eq!(error.name(), TIMED_OUT);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
-async fn a_call_that_is_not_monitored_gets_no_monitor_replies(world: World) {
-    serve(&world).await;
+async fn a_call_that_is_not_monitored_gets_no_monitor_replies(env: InteropEnv) {
+    serve(&env).await;
     // The library fails a call that gets one all the same.
-    let python = world.python().await.with("timeout", 30);
+    let python = env.python().await.with("timeout", 30);
     assert_eq!(python.call("sleep", json!({ "millis": 2500 })).await.unwrap(), 2500);
 }
 

@@ -1,19 +1,19 @@
 //! Arguments and results: what JSON carries, and what only Python's JSON does.
 
 use rpc_core::{Context, endpoint};
-use rpc_tests::interop::{Exception, World, cases, text};
+use rpc_tests::interop::{Exception, InteropEnv, cases, text};
 use serde::Serialize;
 use serde::ser::{Error, Serializer};
 use serde_json::{Value, json};
 
 use crate::rust_service::{serve, serve_in_order};
 
-async fn echoed(world: &World, value: Value) -> Result<Value, Exception> {
-    world.python().await.call("echo", json!({ "value": value })).await
+async fn echoed(env: &InteropEnv, value: Value) -> Result<Value, Exception> {
+    env.python().await.call("echo", json!({ "value": value })).await
 }
 
-async fn values_come_back_as_they_were(world: World) {
-    serve(&world).await;
+async fn values_come_back_as_they_were(env: InteropEnv) {
+    serve(&env).await;
     let values = [
         json!(null),
         json!([true, false]),
@@ -23,113 +23,113 @@ async fn values_come_back_as_they_were(world: World) {
         json!([[], [[]], {}, { "": { "a b": [1, { "c": null }] } }]),
     ];
     for value in values {
-        assert_eq!(echoed(&world, value.clone()).await.unwrap(), value);
+        assert_eq!(echoed(&env, value.clone()).await.unwrap(), value);
     }
 }
 
-async fn text_in_any_script_comes_back_as_it_was(world: World) {
-    serve(&world).await;
+async fn text_in_any_script_comes_back_as_it_was(env: InteropEnv) {
+    serve(&env).await;
     for text in ["ünïcödé", "例え", "🦀👩‍👩‍👧", "\u{0}\u{7f}\u{feff}\u{10ffff}", "\"\\\n\r\t/"]
     {
-        assert_eq!(echoed(&world, text.into()).await.unwrap(), text);
+        assert_eq!(echoed(&env, text.into()).await.unwrap(), text);
         let key = json!({ text: text });
-        assert_eq!(echoed(&world, key.clone()).await.unwrap(), key);
+        assert_eq!(echoed(&env, key.clone()).await.unwrap(), key);
     }
 }
 
-async fn a_whole_float_stays_a_float(world: World) {
-    serve(&world).await;
-    let answer = echoed(&world, json!([1.0, 1, -0.0, 1e16])).await.unwrap();
+async fn a_whole_float_stays_a_float(env: InteropEnv) {
+    serve(&env).await;
+    let answer = echoed(&env, json!([1.0, 1, -0.0, 1e16])).await.unwrap();
     assert_eq!(answer.to_string(), "[1.0,1,-0.0,1e+16]");
 }
 
-async fn keys_that_are_no_strings_arrive_as_text(world: World) {
-    serve(&world).await;
+async fn keys_that_are_no_strings_arrive_as_text(env: InteropEnv) {
+    serve(&env).await;
     let odd = json!({ "$map": [[7, "a"], [null, "b"], [true, "c"], [2.5, "d"]] });
-    let answer = echoed(&world, odd).await.unwrap();
+    let answer = echoed(&env, odd).await.unwrap();
     assert_eq!(answer, json!({ "7": "a", "null": "b", "true": "c", "2.5": "d" }));
 }
 
-async fn a_method_without_a_result_returns_none(world: World) {
-    serve(&world).await;
-    assert_eq!(world.python().await.call("nothing", json!({})).await.unwrap(), Value::Null);
-    assert_eq!(world.python().await.call("trace", json!({})).await.unwrap(), Value::Null);
+async fn a_method_without_a_result_returns_none(env: InteropEnv) {
+    serve(&env).await;
+    assert_eq!(env.python().await.call("nothing", json!({})).await.unwrap(), Value::Null);
+    assert_eq!(env.python().await.call("trace", json!({})).await.unwrap(), Value::Null);
 }
 
-async fn a_megabyte_comes_back(world: World) {
-    serve(&world).await;
+async fn a_megabyte_comes_back(env: InteropEnv) {
+    serve(&env).await;
     let large = json!({ "$text": 1_000_000 });
-    assert_eq!(echoed(&world, large.clone()).await.unwrap(), large);
+    assert_eq!(echoed(&env, large.clone()).await.unwrap(), large);
 }
 
-async fn five_megabytes_arrive_and_come_back(world: World) {
-    serve(&world).await;
+async fn five_megabytes_arrive_and_come_back(env: InteropEnv) {
+    serve(&env).await;
     let large = json!({ "$text": 5_000_000 });
-    let length = world.python().await.call("length", json!({ "text": large })).await.unwrap();
+    let length = env.python().await.call("length", json!({ "text": large })).await.unwrap();
     assert_eq!(length, 5_000_000);
     let rare = "é".repeat(500_000);
-    assert_eq!(echoed(&world, large.clone()).await.unwrap(), large);
-    assert_eq!(echoed(&world, rare.clone().into()).await.unwrap(), rare);
+    assert_eq!(echoed(&env, large.clone()).await.unwrap(), large);
+    assert_eq!(echoed(&env, rare.clone().into()).await.unwrap(), rare);
 }
 
-async fn sixty_levels_come_back(world: World) {
-    serve(&world).await;
+async fn sixty_levels_come_back(env: InteropEnv) {
+    serve(&env).await;
     let nested = (0..60).fold(json!("core"), |inner, _| json!([inner]));
-    assert_eq!(echoed(&world, nested.clone()).await.unwrap(), nested);
+    assert_eq!(echoed(&env, nested.clone()).await.unwrap(), nested);
 }
 
 /// The caller is told, with words that name what is wrong, and the next one is served.
-async fn refuses(world: &World, value: Value, words: &[&str]) {
-    let error = echoed(world, value).await.unwrap_err();
+async fn refuses(env: &InteropEnv, value: Value, words: &[&str]) {
+    let error = echoed(env, value).await.unwrap_err();
     let of_arguments = ["builtins.ValueError", "builtins.TypeError"];
     assert!(of_arguments.contains(&&*error.name()), "{error:?}");
     for word in words {
         assert!(error.text.contains(word), "{word}: {error:?}");
     }
-    assert_eq!(echoed(world, json!("next")).await.unwrap(), "next");
+    assert_eq!(echoed(env, json!("next")).await.unwrap(), "next");
 }
 
-async fn what_is_not_a_number_is_refused_by_name(world: World) {
-    serve(&world).await;
-    refuses(&world, json!({ "$float": "nan" }), &["NaN"]).await;
-    refuses(&world, json!([1, { "a": { "$float": "nan" } }]), &["NaN"]).await;
-    refuses(&world, json!({ "$float": "inf" }), &["Infinity"]).await;
-    refuses(&world, json!({ "$float": "-inf" }), &["-Infinity"]).await;
+async fn what_is_not_a_number_is_refused_by_name(env: InteropEnv) {
+    serve(&env).await;
+    refuses(&env, json!({ "$float": "nan" }), &["NaN"]).await;
+    refuses(&env, json!([1, { "a": { "$float": "nan" } }]), &["NaN"]).await;
+    refuses(&env, json!({ "$float": "inf" }), &["Infinity"]).await;
+    refuses(&env, json!({ "$float": "-inf" }), &["-Infinity"]).await;
 }
 
-async fn an_integer_beyond_64_bits_is_refused_with_its_digits(world: World) {
-    serve(&world).await;
+async fn an_integer_beyond_64_bits_is_refused_with_its_digits(env: InteropEnv) {
+    serve(&env).await;
     let huge = json!({ "$int": "1180591620717411303424" });
-    refuses(&world, huge, &["1180591620717411303424"]).await;
+    refuses(&env, huge, &["1180591620717411303424"]).await;
     let negative = json!([{ "a": { "$int": "-9223372036854775809" } }]);
-    refuses(&world, negative, &["-9223372036854775809"]).await;
+    refuses(&env, negative, &["-9223372036854775809"]).await;
 }
 
-async fn half_a_surrogate_pair_is_refused(world: World) {
-    serve(&world).await;
-    refuses(&world, json!({ "$chars": [97, 0xd800, 98] }), &["hex escape"]).await;
-    refuses(&world, json!({ "$chars": [0xdc00] }), &["hex escape"]).await;
+async fn half_a_surrogate_pair_is_refused(env: InteropEnv) {
+    serve(&env).await;
+    refuses(&env, json!({ "$chars": [97, 0xd800, 98] }), &["hex escape"]).await;
+    refuses(&env, json!({ "$chars": [0xdc00] }), &["hex escape"]).await;
 }
 
-async fn what_is_nested_too_deep_is_refused(world: World) {
-    serve(&world).await;
+async fn what_is_nested_too_deep_is_refused(env: InteropEnv) {
+    serve(&env).await;
     let nested = (0..70).fold(json!("core"), |inner, _| json!([inner]));
     let nested = (0..10).fold(nested, |inner, _| json!({ "a": inner }));
-    refuses(&world, nested, &["64"]).await;
+    refuses(&env, nested, &["64"]).await;
 }
 
-async fn casts_with_values_that_are_refused_do_not_disturb_others(world: World) {
-    let mut seen = serve_in_order(&world).await;
+async fn casts_with_values_that_are_refused_do_not_disturb_others(env: InteropEnv) {
+    let mut seen = serve_in_order(&env).await;
     let odd = [
         json!({ "$float": "nan" }),
         json!({ "$int": "1180591620717411303424" }),
         json!({ "$chars": [0xd800] }),
     ];
     for value in odd {
-        world.python().await.cast("record", json!({ "value": value })).await.unwrap();
+        env.python().await.cast("record", json!({ "value": value })).await.unwrap();
     }
-    world.python().await.cast("record", json!({ "value": "fine" })).await.unwrap();
-    world.python().await.call("nothing", json!({})).await.unwrap();
+    env.python().await.cast("record", json!({ "value": "fine" })).await.unwrap();
+    env.python().await.call("nothing", json!({})).await.unwrap();
     assert_eq!(seen.next().await, ("rust", "fine".into()));
     assert!(seen.rest().is_empty());
 }
@@ -166,18 +166,18 @@ impl Odd {
     }
 }
 
-async fn a_result_that_cannot_be_written_is_a_failure_at_once(world: World) {
-    world.serve(Odd).await;
-    let error = world.python().await.call("unencodable", json!({})).await.unwrap_err();
+async fn a_result_that_cannot_be_written_is_a_failure_at_once(env: InteropEnv) {
+    env.serve(Odd).await;
+    let error = env.python().await.call("unencodable", json!({})).await.unwrap_err();
     assert_eq!(error.remote_class(), "UnencodableResult");
     assert!(!error.text.contains("secret"), "{error:?}");
-    let answer = world.python().await.call("big", json!({ "length": 20_000 })).await.unwrap();
+    let answer = env.python().await.call("big", json!({ "length": 20_000 })).await.unwrap();
     assert_eq!(answer, json!({ "$text": 20_000 }));
 }
 
-async fn methods_and_arguments_may_have_names_in_any_script(world: World) {
-    world.serve(Odd).await;
-    let answer = world.python().await.call("größe", json!({ "länge": 7 })).await.unwrap();
+async fn methods_and_arguments_may_have_names_in_any_script(env: InteropEnv) {
+    env.serve(Odd).await;
+    let answer = env.python().await.call("größe", json!({ "länge": 7 })).await.unwrap();
     assert_eq!(answer, 7);
 }
 

@@ -1,26 +1,26 @@
 //! Messages as older, other and broken peers write them.
 
-use rpc_tests::interop::{Message, Raw, World, cases};
+use rpc_tests::interop::{InteropEnv, Message, Raw, cases};
 use serde_json::{Value, json};
 
 use crate::rust_service::{serve, serve_in_order};
 
 /// What a call puts in its envelope.
-fn request(world: &World, method: &str, args: Value) -> Value {
+fn request(env: &InteropEnv, method: &str, args: Value) -> Value {
     json!({
         "method": method, "args": args,
-        "_msg_id": "0123456789abcdef0123456789abcdef", "_reply_q": replies(world), "_timeout": null,
-        "_unique_id": format!("{:032x}", fastrand(world)),
+        "_msg_id": "0123456789abcdef0123456789abcdef", "_reply_q": replies(env), "_timeout": null,
+        "_unique_id": format!("{:032x}", fastrand(env)),
     })
 }
 
-fn fastrand(world: &World) -> u128 {
+fn fastrand(env: &InteropEnv) -> u128 {
     use std::hash::{BuildHasher, RandomState};
-    u128::from(RandomState::new().hash_one(world.topic()))
+    u128::from(RandomState::new().hash_one(env.topic()))
 }
 
-fn replies(world: &World) -> String {
-    format!("reply-{}", world.topic())
+fn replies(env: &InteropEnv) -> String {
+    format!("reply-{}", env.topic())
 }
 
 fn sealed(message: &Value) -> String {
@@ -28,22 +28,22 @@ fn sealed(message: &Value) -> String {
 }
 
 /// A reply queue, and whoever sends to the case's topic and reads from it.
-async fn raw(world: &World) -> &Raw {
-    let raw = world.raw().await;
-    raw.declare(&replies(world)).await.unwrap();
+async fn raw(env: &InteropEnv) -> &Raw {
+    let raw = env.raw().await;
+    raw.declare(&replies(env)).await.unwrap();
     raw
 }
 
-async fn answered(world: &World, body: &str, how: Value) -> Message {
-    let raw = raw(world).await;
-    raw.publish(world.topic(), body, how).await.unwrap();
-    raw.get(&replies(world)).await.unwrap()
+async fn answered(env: &InteropEnv, body: &str, how: Value) -> Message {
+    let raw = raw(env).await;
+    raw.publish(env.topic(), body, how).await.unwrap();
+    raw.get(&replies(env)).await.unwrap()
 }
 
-async fn a_reply_has_all_its_members_and_properties(world: World) {
-    serve(&world).await;
-    let request = request(&world, "echo", json!({ "value": { "a": "é" } }));
-    let reply = answered(&world, &sealed(&request), json!({})).await;
+async fn a_reply_has_all_its_members_and_properties(env: InteropEnv) {
+    serve(&env).await;
+    let request = request(&env, "echo", json!({ "value": { "a": "é" } }));
+    let reply = answered(&env, &sealed(&request), json!({})).await;
     let mut message = reply.opened();
     assert_eq!(message["_unique_id"].as_str().unwrap().len(), 32, "{message}");
     message["_unique_id"] = json!(null);
@@ -57,10 +57,10 @@ async fn a_reply_has_all_its_members_and_properties(world: World) {
     assert_eq!(properties["content_encoding"], "utf-8");
 }
 
-async fn a_failure_is_text_with_what_python_needs(world: World) {
-    serve(&world).await;
-    let request = request(&world, "nonesuch", json!({}));
-    let message = answered(&world, &sealed(&request), json!({})).await.opened();
+async fn a_failure_is_text_with_what_python_needs(env: InteropEnv) {
+    serve(&env).await;
+    let request = request(&env, "nonesuch", json!({}));
+    let message = answered(&env, &sealed(&request), json!({})).await.opened();
     assert_eq!((&message["result"], &message["ending"]), (&json!(null), &json!(true)));
     let failure: Value = serde_json::from_str(message["failure"].as_str().unwrap()).unwrap();
     assert_eq!(failure["class"], "NoSuchMethod");
@@ -68,83 +68,83 @@ async fn a_failure_is_text_with_what_python_needs(world: World) {
     assert!(failure["kwargs"].is_object() && failure["module"].is_string(), "{failure}");
 }
 
-async fn a_monitor_reply_is_an_empty_reply_that_does_not_end_the_call(world: World) {
-    serve(&world).await;
-    let mut request = request(&world, "sleep", json!({ "millis": 1500 }));
+async fn a_monitor_reply_is_an_empty_reply_that_does_not_end_the_call(env: InteropEnv) {
+    serve(&env).await;
+    let mut request = request(&env, "sleep", json!({ "millis": 1500 }));
     request["_timeout"] = json!(2);
-    let sign = answered(&world, &sealed(&request), json!({})).await.opened();
+    let sign = answered(&env, &sealed(&request), json!({})).await.opened();
     assert_eq!((&sign["result"], &sign["failure"]), (&json!(null), &json!(null)));
     assert_eq!((&sign["ending"], &sign["_msg_id"]), (&json!(false), &request["_msg_id"]));
-    let end = world.raw().await.get(&replies(&world)).await.unwrap().opened();
+    let end = env.raw().await.get(&replies(&env)).await.unwrap().opened();
     assert_eq!((&end["result"], &end["ending"]), (&json!(1500), &json!(true)));
 }
 
-async fn a_message_without_an_envelope_is_understood(world: World) {
-    serve(&world).await;
-    let request = request(&world, "add", json!({ "a": 1 }));
-    assert_eq!(answered(&world, &request.to_string(), json!({})).await.opened()["result"], 11);
+async fn a_message_without_an_envelope_is_understood(env: InteropEnv) {
+    serve(&env).await;
+    let request = request(&env, "add", json!({ "a": 1 }));
+    assert_eq!(answered(&env, &request.to_string(), json!({})).await.opened()["result"], 11);
 }
 
-async fn a_request_with_the_least_members_is_understood(world: World) {
-    serve(&world).await;
-    let request = json!({ "method": "who", "_msg_id": "m", "_reply_q": replies(&world) });
-    let reply = answered(&world, &sealed(&request), json!({})).await.opened();
+async fn a_request_with_the_least_members_is_understood(env: InteropEnv) {
+    serve(&env).await;
+    let request = json!({ "method": "who", "_msg_id": "m", "_reply_q": replies(&env) });
+    let reply = answered(&env, &sealed(&request), json!({})).await.opened();
     assert_eq!((&reply["result"], &reply["_msg_id"]), (&json!("rust"), &json!("m")));
 }
 
-async fn a_version_of_null_is_a_failure_and_not_a_timeout(world: World) {
-    serve(&world).await;
-    let mut request = request(&world, "who", json!({}));
+async fn a_version_of_null_is_a_failure_and_not_a_timeout(env: InteropEnv) {
+    serve(&env).await;
+    let mut request = request(&env, "who", json!({}));
     request["version"] = json!(null);
-    let reply = answered(&world, &sealed(&request), json!({})).await.opened();
+    let reply = answered(&env, &sealed(&request), json!({})).await.opened();
     assert!(reply["failure"].as_str().unwrap().contains("version"), "{reply}");
 }
 
-async fn arguments_of_null_are_a_failure_and_not_a_timeout(world: World) {
-    serve(&world).await;
-    let request = request(&world, "add", json!(null));
-    let reply = answered(&world, &sealed(&request), json!({})).await.opened();
+async fn arguments_of_null_are_a_failure_and_not_a_timeout(env: InteropEnv) {
+    serve(&env).await;
+    let request = request(&env, "add", json!(null));
+    let reply = answered(&env, &sealed(&request), json!({})).await.opened();
     assert!(reply["failure"].is_string() && reply["result"].is_null(), "{reply}");
 }
 
-async fn a_call_without_a_reply_queue_is_run_as_a_cast(world: World) {
-    let mut seen = serve(&world).await;
-    let raw = world.raw().await;
+async fn a_call_without_a_reply_queue_is_run_as_a_cast(env: InteropEnv) {
+    let mut seen = serve(&env).await;
+    let raw = env.raw().await;
     let request = json!({ "method": "record", "args": { "value": "a" }, "_msg_id": "m" });
-    raw.publish(world.topic(), &sealed(&request), json!({})).await.unwrap();
+    raw.publish(env.topic(), &sealed(&request), json!({})).await.unwrap();
     assert_eq!(seen.next().await, ("rust", "a".into()));
-    assert_eq!(world.python().await.call("add", json!({ "a": 1 })).await.unwrap(), 11);
+    assert_eq!(env.python().await.call("add", json!({ "a": 1 })).await.unwrap(), 11);
 }
 
-async fn a_request_that_comes_twice_is_run_once(world: World) {
-    let mut seen = serve_in_order(&world).await;
-    let raw = raw(&world).await;
-    let request = sealed(&request(&world, "record", json!({ "value": "a" })));
+async fn a_request_that_comes_twice_is_run_once(env: InteropEnv) {
+    let mut seen = serve_in_order(&env).await;
+    let raw = raw(&env).await;
+    let request = sealed(&request(&env, "record", json!({ "value": "a" })));
     for _ in 0..3 {
-        raw.publish(world.topic(), &request, json!({})).await.unwrap();
+        raw.publish(env.topic(), &request, json!({})).await.unwrap();
     }
-    world.python().await.call("nothing", json!({})).await.unwrap();
+    env.python().await.call("nothing", json!({})).await.unwrap();
     assert_eq!(seen.next().await, ("rust", "a".into()));
     assert!(seen.rest().is_empty());
 }
 
-async fn a_reply_queue_that_is_gone_does_not_disturb_others(world: World) {
-    let mut seen = serve(&world).await;
-    let raw = raw(&world).await;
-    let request = request(&world, "hold", json!({}));
-    raw.publish(world.topic(), &sealed(&request), json!({})).await.unwrap();
+async fn a_reply_queue_that_is_gone_does_not_disturb_others(env: InteropEnv) {
+    let mut seen = serve(&env).await;
+    let raw = raw(&env).await;
+    let request = request(&env, "hold", json!({}));
+    raw.publish(env.topic(), &sealed(&request), json!({})).await.unwrap();
     seen.next().await;
-    raw.delete(&replies(&world)).await.unwrap();
+    raw.delete(&replies(&env)).await.unwrap();
     seen.release();
     for number in 0..10 {
-        let sum = world.python().await.call("add", json!({ "a": number })).await.unwrap();
+        let sum = env.python().await.call("add", json!({ "a": number })).await.unwrap();
         assert_eq!(sum, number + 10);
     }
 }
 
-async fn messages_that_cannot_be_read_do_not_disturb_others(world: World) {
-    let mut seen = serve_in_order(&world).await;
-    let raw = world.raw().await;
+async fn messages_that_cannot_be_read_do_not_disturb_others(env: InteropEnv) {
+    let mut seen = serve_in_order(&env).await;
+    let raw = env.raw().await;
     let good = sealed(&json!({ "method": "record", "args": { "value": "bad" } }));
     let bodies = [
         ("", json!({})),
@@ -161,37 +161,37 @@ async fn messages_that_cannot_be_read_do_not_disturb_others(world: World) {
         (&*good, json!({ "application_headers": { "compression": "application/x-gzip" } })),
     ];
     for (body, how) in bodies {
-        raw.publish(world.topic(), body, how).await.unwrap();
+        raw.publish(env.topic(), body, how).await.unwrap();
     }
-    world.python().await.cast("record", json!({ "value": "good" })).await.unwrap();
-    assert_eq!(world.python().await.call("add", json!({ "a": 1 })).await.unwrap(), 11);
+    env.python().await.cast("record", json!({ "value": "good" })).await.unwrap();
+    assert_eq!(env.python().await.call("add", json!({ "a": 1 })).await.unwrap(), 11);
     assert_eq!(seen.next().await, ("rust", "good".into()));
     assert!(seen.rest().is_empty());
 }
 
 /// A Python client that compresses what it sends.
-async fn compressed(world: World, how: &str) {
-    serve(&world).await;
-    let client = world.python_client().await;
-    let url = world.url_with(&format!("kombu_compression={how}"));
+async fn compressed(env: InteropEnv, how: &str) {
+    serve(&env).await;
+    let client = env.python_client().await;
+    let url = env.url_with(&format!("kombu_compression={how}"));
     client.connect(how, &url, &[]).await.unwrap();
     for value in [json!("é"), json!({ "$text": 1_000_000 })] {
-        let python = client.to(world.topic()).with("transport", how);
+        let python = client.to(env.topic()).with("transport", how);
         let answer = python.call("echo", json!({ "value": value })).await.unwrap();
         assert_eq!(answer, value);
     }
 }
 
-async fn what_is_compressed_by_gzip_is_read(world: World) {
-    compressed(world, "gzip").await;
+async fn what_is_compressed_by_gzip_is_read(env: InteropEnv) {
+    compressed(env, "gzip").await;
 }
 
-async fn what_is_compressed_by_bzip2_is_read(world: World) {
-    compressed(world, "bzip2").await;
+async fn what_is_compressed_by_bzip2_is_read(env: InteropEnv) {
+    compressed(env, "bzip2").await;
 }
 
-async fn what_is_compressed_by_lzma_is_read(world: World) {
-    compressed(world, "lzma").await;
+async fn what_is_compressed_by_lzma_is_read(env: InteropEnv) {
+    compressed(env, "lzma").await;
 }
 
 cases! {

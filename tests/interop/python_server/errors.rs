@@ -2,7 +2,7 @@
 
 use rpc_core::error::{Ran, RemoteError};
 use rpc_core::{CallError, DecodeLimits, Map, RpcClient, Value, from_value};
-use rpc_tests::interop::{World, cases};
+use rpc_tests::interop::{InteropEnv, cases};
 
 use crate::python_service::{
     BadValue, Disturbed, InsufficientFunds, NoAccount, PeerClient, PeerFailExpected,
@@ -25,8 +25,8 @@ fn remote(error: &Failed) -> &RemoteError {
     remote
 }
 
-async fn an_exception_is_the_error_that_claims_its_class(world: World) {
-    let (_python, client) = called(&world).await;
+async fn an_exception_is_the_error_that_claims_its_class(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let given = kwargs([("missing", 3.into())]);
     let error = failed(&client, "InsufficientFunds", vec![], given).await;
     assert_eq!((error.ran(), error.may_retry()), (Ran::Yes, false));
@@ -36,8 +36,8 @@ async fn an_exception_is_the_error_that_claims_its_class(world: World) {
     assert_eq!(funds, InsufficientFunds { missing: 3 });
 }
 
-async fn an_exception_that_python_expects_is_the_same(world: World) {
-    let (_python, client) = called(&world).await;
+async fn an_exception_that_python_expects_is_the_same(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let given = kwargs([("account", "ädä".into())]);
     let call = client.fail_expected(&ctx(), "AccountNotFound".into(), vec![], given);
     let error = call.await.unwrap_err();
@@ -47,8 +47,8 @@ async fn an_exception_that_python_expects_is_the_same(world: World) {
     assert_eq!(account, NoAccount { account: "ädä".into() });
 }
 
-async fn a_builtin_exception_is_the_error_that_claims_it(world: World) {
-    let (_python, client) = called(&world).await;
+async fn a_builtin_exception_is_the_error_that_claims_it(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let error = failed(&client, "ValueError", vec!["boom".into()], Map::new()).await;
     let CallError::Expected(PeerFailExpected::BadValue(value)) = error else {
         panic!("{error:?}");
@@ -56,8 +56,8 @@ async fn a_builtin_exception_is_the_error_that_claims_it(world: World) {
     assert_eq!(value, BadValue("boom".into()));
 }
 
-async fn positional_arguments_are_fields_without_names(world: World) {
-    let (_python, client) = called(&world).await;
+async fn positional_arguments_are_fields_without_names(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let error = failed(&client, "Positional", vec![7.into(), "why".into()], Map::new()).await;
     let CallError::Expected(PeerFailExpected::Positional(positional)) = error else {
         panic!("{error:?}");
@@ -65,8 +65,8 @@ async fn positional_arguments_are_fields_without_names(world: World) {
     assert_eq!(positional, Positional(7, "why".into()));
 }
 
-async fn an_exception_without_arguments_is_an_error_without_fields(world: World) {
-    let (_python, client) = called(&world).await;
+async fn an_exception_without_arguments_is_an_error_without_fields(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let error = failed(&client, "InterruptedError", vec![], Map::new()).await;
     let CallError::Expected(PeerFailExpected::Disturbed(disturbed)) = error else {
         panic!("{error:?}");
@@ -74,8 +74,8 @@ async fn an_exception_without_arguments_is_an_error_without_fields(world: World)
     assert_eq!(disturbed, Disturbed);
 }
 
-async fn an_exception_that_nobody_claims_says_what_it_was(world: World) {
-    let (_python, client) = called(&world).await;
+async fn an_exception_that_nobody_claims_says_what_it_was(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let error = failed(&client, "ZeroDivisionError", vec!["by zéro".into()], Map::new()).await;
     let remote = remote(&error);
     assert_eq!((remote.class(), remote.module()), ("ZeroDivisionError", Some("builtins")));
@@ -83,16 +83,16 @@ async fn an_exception_that_nobody_claims_says_what_it_was(world: World) {
     assert!(remote.causes().iter().any(|line| line.contains("server.py")), "{:?}", remote.causes());
 }
 
-async fn a_class_of_that_name_in_another_module_is_not_taken_for_it(world: World) {
-    let (_python, client) = called(&world).await;
+async fn a_class_of_that_name_in_another_module_is_not_taken_for_it(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let error = failed(&client, "KeyError", vec!["k".into()], Map::new()).await;
     let remote = remote(&error);
     assert_eq!((remote.class(), remote.module()), ("KeyError", Some("builtins")));
     assert_eq!(remote.message(), "'k'");
 }
 
-async fn arguments_that_do_not_fit_leave_a_remote_error(world: World) {
-    let (_python, client) = called(&world).await;
+async fn arguments_that_do_not_fit_leave_a_remote_error(env: InteropEnv) {
+    let (_python, client) = called(&env).await;
     let given = kwargs([("missing", "many".into())]);
     let error = failed(&client, "InsufficientFunds", vec!["short".into()], given).await;
     assert_eq!(remote(&error).class(), "InsufficientFunds");
@@ -101,9 +101,9 @@ async fn arguments_that_do_not_fit_leave_a_remote_error(world: World) {
     assert_eq!(remote(&error).message(), "(1, 2)");
 }
 
-async fn the_details_of_an_exception_can_be_read(world: World) {
-    let _python = serve(&world).await;
-    let client: RpcClient = world.client();
+async fn the_details_of_an_exception_can_be_read(env: InteropEnv) {
+    let _python = serve(&env).await;
+    let client: RpcClient = env.client();
     let given = kwargs([("missing", 3.into())]);
     let args = kwargs([("error", "InsufficientFunds".into()), ("kwargs", Value::Map(given))]);
     let error = client.call::<Value>(&ctx(), "fail", &args).await.unwrap_err();
@@ -115,9 +115,9 @@ async fn the_details_of_an_exception_can_be_read(world: World) {
     assert_eq!(funds.missing, 3);
 }
 
-async fn wrong_arguments_are_a_type_error_that_names_them(world: World) {
-    let _python = serve(&world).await;
-    let client: RpcClient = world.client();
+async fn wrong_arguments_are_a_type_error_that_names_them(env: InteropEnv) {
+    let _python = serve(&env).await;
+    let client: RpcClient = env.client();
     let error = client.call::<Value>(&ctx(), "add", &Map::new()).await.unwrap_err();
     let CallError::Remote(remote) = &error else { panic!("{error:?}") };
     assert_eq!((remote.class(), remote.module()), ("TypeError", Some("builtins")));

@@ -1,34 +1,34 @@
 //! Servers that come and go, and servers in both languages side by side.
 
 use rpc_core::{Context, Value, endpoint};
-use rpc_tests::interop::{World, cases};
+use rpc_tests::interop::{InteropEnv, cases};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::python_service::{PeerClient, called, ctx, serve};
 
-async fn a_cast_to_a_stopped_server_waits_for_the_next_one(world: World) {
-    let (python, client) = called(&world).await;
+async fn a_cast_to_a_stopped_server_waits_for_the_next_one(env: InteropEnv) {
+    let (python, client) = called(&env).await;
     python.stop().await.unwrap();
     client.record(&ctx(), "a".into()).cast().await.unwrap();
     client.record(&ctx(), "b".into()).cast().to_server("python").await.unwrap();
-    let mut python = serve(&world).await;
+    let mut python = serve(&env).await;
     let mut values = [python.ran().await, python.ran().await].map(|ran| ran["value"].clone());
     values.sort_by_key(ToString::to_string);
     assert_eq!(values, ["a", "b"]);
 }
 
-async fn a_server_that_comes_back_under_its_name_is_called_as_before(world: World) {
+async fn a_server_that_comes_back_under_its_name_is_called_as_before(env: InteropEnv) {
     for _ in 0..2 {
-        let (python, client) = called(&world).await;
+        let (python, client) = called(&env).await;
         assert_eq!(client.who(&ctx()).await.unwrap(), "python");
         assert_eq!(client.who(&ctx()).to_server("python").await.unwrap(), "python");
         python.stop().await.unwrap();
     }
 }
 
-async fn a_server_that_stops_replies_to_what_it_has_received(world: World) {
-    let (mut python, client) = called(&world).await;
+async fn a_server_that_stops_replies_to_what_it_has_received(env: InteropEnv) {
+    let (mut python, client) = called(&env).await;
     let call = tokio::spawn(client.sleep(&ctx(), 1.5).into_future());
     assert_eq!(python.ran().await["method"], "sleep");
     python.stop().await.unwrap();
@@ -50,10 +50,10 @@ impl Beside {
     }
 }
 
-async fn a_python_server_and_ours_share_a_topic(world: World) {
-    let (python, client) = called(&world).await;
+async fn a_python_server_and_ours_share_a_topic(env: InteropEnv) {
+    let (python, client) = called(&env).await;
     let (seen, _told) = mpsc::unbounded_channel();
-    world.serve(Beside(seen)).await;
+    env.serve(Beside(seen)).await;
     let asked = async || {
         let mut calls = JoinSet::new();
         for _ in 0..30 {
@@ -69,10 +69,10 @@ async fn a_python_server_and_ours_share_a_topic(world: World) {
     assert_eq!(asked().await, (0, 30));
 }
 
-async fn a_fanout_reaches_the_python_server_and_ours(world: World) {
-    let (mut python, client): (_, PeerClient) = called(&world).await;
+async fn a_fanout_reaches_the_python_server_and_ours(env: InteropEnv) {
+    let (mut python, client): (_, PeerClient) = called(&env).await;
     let (seen, mut told) = mpsc::unbounded_channel();
-    world.serve(Beside(seen)).await;
+    env.serve(Beside(seen)).await;
     client.record(&ctx(), "all".into()).fanout().await.unwrap();
     assert_eq!(python.ran().await["value"], "all");
     assert_eq!(told.recv().await.unwrap(), Value::from("all"));

@@ -1,7 +1,7 @@
 //! The methods of `server.py`, as a program in Rust knows them.
 
 use rpc_core::{Context, Map, RpcError, Value, endpoint};
-use rpc_tests::interop::{Serving, World};
+use rpc_tests::interop::{InteropEnv, Serving};
 use serde::{Deserialize, Serialize};
 
 /// As `peer_errors` has it.
@@ -91,11 +91,11 @@ pub(crate) fn ctx() -> Context {
 }
 
 /// Server `python` of the case's topic.
-pub(crate) async fn serve(world: &World) -> Serving {
-    world.python_server("python").await.start().await.unwrap()
+pub(crate) async fn serve(env: &InteropEnv) -> Serving {
+    env.python_server("python").await.start().await.unwrap()
 }
 
 /// The same, and a client of the topic.
-pub(crate) async fn called(world: &World) -> (Serving, PeerClient) {
-    (serve(world).await, world.client())
+pub(crate) async fn called(env: &InteropEnv) -> (Serving, PeerClient) {
+    (serve(env).await, env.client())
 }

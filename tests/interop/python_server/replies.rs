@@ -2,7 +2,7 @@
 
 use rpc_core::error::TransportErrorKind;
 use rpc_core::{CallError, Context, Value, Version};
-use rpc_tests::interop::{Message, Raw, World, cases};
+use rpc_tests::interop::{InteropEnv, Message, Raw, cases};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinHandle;
 
@@ -19,12 +19,12 @@ struct Taken {
 }
 
 impl Taken {
-    async fn new(world: &World) -> Self {
-        let raw = world.raw().await.clone();
-        raw.declare_bound(world.topic(), "openstack").await.unwrap();
-        let client: PeerClient = world.client();
+    async fn new(env: &InteropEnv) -> Self {
+        let raw = env.raw().await.clone();
+        raw.declare_bound(env.topic(), "openstack").await.unwrap();
+        let client: PeerClient = env.client();
         let call = tokio::spawn(client.echo(&Context::new(), "asked".into()).into_future());
-        let message = raw.get(world.topic()).await.unwrap();
+        let message = raw.get(env.topic()).await.unwrap();
         let request = message.opened();
         Self { raw, message, request, call }
     }
@@ -56,8 +56,8 @@ impl Taken {
     }
 }
 
-async fn a_request_has_the_members_and_properties_that_python_needs(world: World) {
-    let taken = Taken::new(&world).await;
+async fn a_request_has_the_members_and_properties_that_python_needs(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     let request = &taken.request;
     assert_eq!(
         (&request["method"], &request["args"]),
@@ -77,13 +77,13 @@ async fn a_request_has_the_members_and_properties_that_python_needs(world: World
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn a_cast_asks_for_nothing_and_does_not_expire(world: World) {
-    let raw = world.raw().await;
-    raw.declare_bound(world.topic(), "openstack").await.unwrap();
-    let target = world.target().namespace("control").version(Version::new(2, 1));
-    let client: PeerClient = world.client_of(target);
+async fn a_cast_asks_for_nothing_and_does_not_expire(env: InteropEnv) {
+    let raw = env.raw().await;
+    raw.declare_bound(env.topic(), "openstack").await.unwrap();
+    let target = env.target().namespace("control").version(Version::new(2, 1));
+    let client: PeerClient = env.client_of(target);
     client.record(&ctx(), 1.into()).cast().await.unwrap();
-    let message = raw.get(world.topic()).await.unwrap();
+    let message = raw.get(env.topic()).await.unwrap();
     let request = message.opened();
     assert_eq!((&request["namespace"], &request["version"]), (&json!("control"), &json!("2.1")));
     for absent in ["_msg_id", "_reply_q"] {
@@ -92,46 +92,46 @@ async fn a_cast_asks_for_nothing_and_does_not_expire(world: World) {
     assert!(message.properties.get("expiration").is_none(), "{:?}", message.properties);
 }
 
-async fn a_reply_without_an_envelope_is_read(world: World) {
-    let taken = Taken::new(&world).await;
+async fn a_reply_without_an_envelope_is_read(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     taken.send_body(&taken.reply(json!({ "result": "told" })).to_string()).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn a_reply_with_the_least_members_is_read(world: World) {
-    let taken = Taken::new(&world).await;
+async fn a_reply_with_the_least_members_is_read(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     let least = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "ending": true });
     taken.send(&least).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn a_reply_in_two_parts_is_put_together(world: World) {
-    let taken = Taken::new(&world).await;
+async fn a_reply_in_two_parts_is_put_together(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     let part = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "failure": null });
     taken.send(&part).await;
     taken.send(&json!({ "_msg_id": taken.request["_msg_id"], "ending": true })).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn the_first_of_several_replies_counts(world: World) {
-    let taken = Taken::new(&world).await;
+async fn the_first_of_several_replies_counts(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     taken.send(&taken.reply(json!({ "result": "first" }))).await;
     taken.send(&taken.reply(json!({ "result": "second" }))).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("first"));
-    let _python = serve(&world).await;
-    let client: PeerClient = world.client();
+    let _python = serve(&env).await;
+    let client: PeerClient = env.client();
     assert_eq!(client.who(&ctx()).await.unwrap(), "python");
 }
 
-async fn a_monitor_reply_that_nobody_asked_for_does_no_harm(world: World) {
-    let taken = Taken::new(&world).await;
+async fn a_monitor_reply_that_nobody_asked_for_does_no_harm(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     taken.send(&taken.reply(json!({ "ending": false }))).await;
     taken.send(&taken.reply(json!({ "result": "told" }))).await;
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn replies_that_cannot_be_read_do_not_end_the_call(world: World) {
-    let taken = Taken::new(&world).await;
+async fn replies_that_cannot_be_read_do_not_end_the_call(env: InteropEnv) {
+    let taken = Taken::new(&env).await;
     for body in ["", "no json", "[]", "{}", r#"{"oslo.version": "2.0", "oslo.message": "{"}"#] {
         taken.send_body(body).await;
     }
@@ -144,61 +144,61 @@ async fn replies_that_cannot_be_read_do_not_end_the_call(world: World) {
     assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
 }
 
-async fn failed(world: &World, failure: Json) -> CallError {
-    let taken = Taken::new(world).await;
+async fn failed(env: &InteropEnv, failure: Json) -> CallError {
+    let taken = Taken::new(env).await;
     taken.send(&taken.reply(json!({ "result": "ignored", "failure": failure }))).await;
     taken.ends().await.unwrap_err()
 }
 
-async fn a_failure_comes_before_a_result(world: World) {
+async fn a_failure_comes_before_a_result(env: InteropEnv) {
     let failure = json!({ "class": "KeyError", "module": "exceptions", "message": "'k'" });
-    let error = failed(&world, failure.to_string().into()).await;
+    let error = failed(&env, failure.to_string().into()).await;
     let CallError::Remote(remote) = &error else { panic!("{error:?}") };
     assert_eq!((remote.class(), remote.module()), ("KeyError", Some("builtins")));
     assert_eq!(remote.message(), "'k'");
 }
 
-async fn a_failure_that_is_no_text_is_read(world: World) {
+async fn a_failure_that_is_no_text_is_read(env: InteropEnv) {
     let failure = json!({ "class": "KeyError_Remote", "module": "builtins_Remote", "tb": null });
-    let error = failed(&world, failure).await;
+    let error = failed(&env, failure).await;
     let CallError::Remote(remote) = &error else { panic!("{error:?}") };
     assert_eq!((remote.class(), remote.module()), ("KeyError", Some("builtins")));
 }
 
-async fn a_failure_that_cannot_be_read_is_a_failure(world: World) {
-    let error = failed(&world, "{\"class\": ".into()).await;
+async fn a_failure_that_cannot_be_read_is_a_failure(env: InteropEnv) {
+    let error = failed(&env, "{\"class\": ".into()).await;
     assert!(matches!(error, CallError::Remote(_)), "{error:?}");
 }
 
-async fn a_result_of_another_type_is_a_bad_reply(world: World) {
-    let _python = serve(&world).await;
-    let client: rpc_core::RpcClient = world.client();
+async fn a_result_of_another_type_is_a_bad_reply(env: InteropEnv) {
+    let _python = serve(&env).await;
+    let client: rpc_core::RpcClient = env.client();
     let error = client.call::<u64>(&ctx(), "who", &rpc_core::Map::new()).await.unwrap_err();
     let CallError::Transport(lost) = &error else { panic!("{error:?}") };
     assert_eq!(lost.kind(), TransportErrorKind::MalformedReply);
 }
 
 /// A Python server that compresses what it sends.
-async fn compressed(world: World, how: &str) {
-    let python = world.python_server("python").await;
+async fn compressed(env: InteropEnv, how: &str) {
+    let python = env.python_server("python").await;
     let python = python.options(&format!("kombu_compression={how}"));
     let _python = python.start().await.unwrap();
-    let client: PeerClient = world.client();
+    let client: PeerClient = env.client();
     assert_eq!(client.who(&ctx()).await.unwrap(), "python");
     let large = rpc_tests::interop::text(1_000_000);
     assert!(client.big(&ctx(), 1_000_000).await.unwrap() == large);
 }
 
-async fn what_is_compressed_by_gzip_is_read(world: World) {
-    compressed(world, "gzip").await;
+async fn what_is_compressed_by_gzip_is_read(env: InteropEnv) {
+    compressed(env, "gzip").await;
 }
 
-async fn what_is_compressed_by_bzip2_is_read(world: World) {
-    compressed(world, "bzip2").await;
+async fn what_is_compressed_by_bzip2_is_read(env: InteropEnv) {
+    compressed(env, "bzip2").await;
 }
 
-async fn what_is_compressed_by_lzma_is_read(world: World) {
-    compressed(world, "lzma").await;
+async fn what_is_compressed_by_lzma_is_read(env: InteropEnv) {
+    compressed(env, "lzma").await;
 }
 
 cases! {

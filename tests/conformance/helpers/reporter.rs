@@ -1,4 +1,4 @@
-//! What several files of cases need.
+//! An endpoint that reports each message to its case, and small helpers of many cases.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use rpc_core::server::{Concurrency, ServerBuilder};
 use rpc_core::{Context, RunningServer, endpoint};
 use tokio::sync::mpsc;
 
-use crate::conformance::harness::World;
+use crate::conformance::harness::TestEnv;
 
 /// Long enough for a message to reach its method on a busy machine, short enough to be waited for: the time-out of calls
 /// that are to time out while their method runs.
 pub(crate) const UNTIL_INVOKED: Duration = Duration::from_secs(2);
 
-/// Tells the case what reaches it.
-pub(crate) struct Witness {
+/// An endpoint that reports each word it receives.
+pub(crate) struct Reporter {
     name: &'static str,
     seen: mpsc::UnboundedSender<(&'static str, String)>,
 }
 
-/// What witnesses have seen: by whom, and which word.
-pub(crate) struct Seen {
+/// The reports of all reporters of a case: the name and the word.
+pub(crate) struct Reports {
     sender: mpsc::UnboundedSender<(&'static str, String)>,
     seen: mpsc::UnboundedReceiver<(&'static str, String)>,
 }
 
-#[endpoint(client = pub(crate) WitnessClient)]
-impl Witness {
-    /// Takes note of a word, and answers with the witness's name.
+#[endpoint(client = pub(crate) ReporterClient)]
+impl Reporter {
+    /// Reports a word, and returns the reporter's name.
     pub fn tell(&self, _ctx: &Context, word: String) -> String {
         // The case may have ended without looking.
         let _ = self.seen.send((self.name, word));
@@ -34,22 +34,22 @@ impl Witness {
     }
 }
 
-impl Seen {
+impl Reports {
     pub(crate) fn new() -> Self {
         let (sender, seen) = mpsc::unbounded_channel();
         Self { sender, seen }
     }
 
-    pub(crate) fn witness(&self, name: &'static str) -> Witness {
-        Witness { name, seen: self.sender.clone() }
+    pub(crate) fn reporter(&self, name: &'static str) -> Reporter {
+        Reporter { name, seen: self.sender.clone() }
     }
 
-    /// The next thing seen; waits for it.
+    /// Waits for the next report.
     pub(crate) async fn next(&mut self) -> (&'static str, String) {
         self.seen.recv().await.unwrap()
     }
 
-    /// The next `count` things seen, in order of the witnesses' names.
+    /// Waits for `count` reports, and returns them by name.
     pub(crate) async fn next_sorted(&mut self, count: usize) -> Vec<(&'static str, String)> {
         let mut seen = Vec::new();
         for _ in 0..count {
@@ -59,18 +59,18 @@ impl Seen {
         seen
     }
 
-    /// What has been seen beyond that.
+    /// Returns the reports that have not been read yet.
     pub(crate) fn rest(&mut self) -> Vec<(&'static str, String)> {
         std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
     }
 }
 
-/// A server of the case's topic that runs one message after the other.
-pub(crate) fn inline(world: &World, name: &'static str) -> ServerBuilder {
-    world.server(name).concurrency(Concurrency::Serial)
+/// Returns a builder of a server that runs one message after the other.
+pub(crate) fn serial(env: &TestEnv, name: &'static str) -> ServerBuilder {
+    env.server(name).concurrency(Concurrency::Serial)
 }
 
-/// Stops servers, so that what they have taken has been run and nothing more will be.
+/// Stops servers, and waits until they have run what they received.
 pub(crate) async fn stop_all<'a>(
     servers: impl IntoIterator<Item = &'a std::sync::Arc<RunningServer>>,
 ) {
@@ -80,7 +80,7 @@ pub(crate) async fn stop_all<'a>(
     }
 }
 
-/// What a future comes to when it is polled once.
+/// Polls a future once.
 pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     tokio::select! {
         biased;
