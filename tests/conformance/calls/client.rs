@@ -23,7 +23,7 @@ struct Barrier {
 
 #[endpoint]
 impl Barrier {
-    pub async fn advance_time(&self, _ctx: &Context, number: u32) -> u32 {
+    pub async fn pass(&self, _ctx: &Context, number: u32) -> u32 {
         self.began.notify_one();
         self.open.acquire().await.unwrap().forget();
         number * 2
