@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let bank = BankClient::new(transport, Target::topic("bank"));
     let ctx = Context::new();
     for account in ["ada", "eve", "sunday", "locked", "crash"] {
-        let answer = match bank.withdraw(&ctx, account.into(), 300).await {
+        let result = match bank.withdraw(&ctx, account.into(), 300).await {
             Ok(left) => format!("{left} cents left"),
             // The same Rust types as on the server, with their fields.
             Err(CallError::Expected(BankWithdrawExpected::UnknownAccount(error))) => {
@@ -70,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
             }
             Err(other) => return Err(other.into()),
         };
-        println!("{account}: {answer}");
+        println!("{account}: {result}");
     }
 
     let stats = server.stats();

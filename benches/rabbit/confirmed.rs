@@ -1,8 +1,8 @@
 //! Baselines: the same guarantees as this framework, with lapin alone, and only what an echo needs.
 //!
-//! There is a reply queue that survives its connection. Messages are mandatory and confirmed both ways, and the task that
-//! published a message awaits its confirm. Both sides acknowledge manually, the server before it runs a request. Each
-//! request has a task. There are no names, versions, deadlines, cancellation or failures.
+//! There is a reply queue that survives its connection. Messages are mandatory and confirmed both ways, and the task
+//! that published a message awaits its confirm. Both sides acknowledge manually, the server before it runs a request.
+//! Each request has a task. There are no names, versions, deadlines, cancellation or failures.
 
 use std::sync::Arc;
 

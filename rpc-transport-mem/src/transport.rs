@@ -19,11 +19,11 @@ use crate::topic::Address;
 /// A transport within the process, over a broker that behaves as RabbitMQ does where clients and servers can see it:
 /// exchanges, topics, server names, fanout, acknowledgements, redelivery.
 ///
-/// Clones share one broker. There is no background task: senders and listeners wake each other. So the transport works on
-/// any runtime, on several runtimes at once, and with tokio's paused clock.
+/// Clones share one broker. There is no background task: senders and listeners wake each other. So the transport works
+/// on any runtime, on several runtimes at once, and with tokio's paused clock.
 ///
-/// - **Dispatch** is round robin: a message goes to the listener that has waited longest. A listener polls its own queues
-///   in turn.
+/// - **Dispatch** is round robin: a message goes to the listener that has waited longest. A listener polls its own
+///   queues in turn.
 /// - **Missing servers**: a call, cast or fanout without a listener fails at once with
 ///   [`MissingServer`](TransportErrorKind::MissingServer).
 /// - **Backpressure**: queues are bounded. Senders wait for space, in the order in which they came.
@@ -63,6 +63,21 @@ impl MemTransport {
     ///
     /// The first use of a name creates the broker, with default settings. The broker lives until its last transport is
     /// dropped or it is closed. After that, the name creates a new one.
+    ///
+    /// ```
+    /// use rpc_core::Transport;
+    /// use rpc_core::transport::Listen;
+    /// use rpc_transport_mem::MemTransport;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let orders = MemTransport::named("orders");
+    /// let listener = orders.listen(Listen::new("orders", "orders-1")).await?;
+    /// assert_eq!(MemTransport::named("orders").listeners(), 1);
+    /// # drop(listener);
+    /// # Ok::<(), rpc_core::transport::ListenError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self::with_broker(Broker::named(name))

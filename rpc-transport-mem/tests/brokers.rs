@@ -36,7 +36,7 @@ async fn brokers_of_one_name_are_one_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_named_broker_is_new_once_nobody_uses_it_or_it_was_closed() {
+async fn a_named_broker_is_new_once_it_is_unused_or_closed() {
     let first = TestBroker::over(MemTransport::named("brokers-short-lived"));
     let listener = first.listen("bank", "one").await;
     drop((first, listener));
@@ -189,10 +189,10 @@ fn one_broker_serves_several_runtimes() {
             delivery.reply(Ok(done)).await.unwrap();
         });
     });
-    let answer = asking.block_on(async {
+    let result = asking.block_on(async {
         support::outcome(&mut broker.call("bank").unwrap().reply.unwrap()).await
     });
-    assert_eq!(answer, text("done"));
+    assert_eq!(result, text("done"));
     server.join().unwrap();
     broker.assert_idle();
 }

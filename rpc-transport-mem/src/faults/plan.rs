@@ -7,8 +7,8 @@ use super::fault::Fault;
 
 /// Which faults are injected and how often, for [`MemBuilder::faults`](crate::MemBuilder::faults).
 ///
-/// The seed makes a run reproducible. Whether a fault is injected at its n-th opportunity depends on the seed, the fault
-/// and n alone: not on the probabilities of other faults, on threads or on time.
+/// The seed makes a run reproducible. Whether a fault is injected at its n-th opportunity depends on the seed, the
+/// fault and n alone: not on the probabilities of other faults, on threads or on time.
 ///
 /// The opportunities of a message, in this order:
 ///

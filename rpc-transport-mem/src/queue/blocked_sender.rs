@@ -20,9 +20,9 @@ pub(crate) enum Unblocked {
 
 /// A message on its way into one full queue, or into several (fanout).
 ///
-/// A queue enqueues the message itself as soon as it has space, in the order in which the senders came, so a sender that
-/// is polled late delays nobody. All changes happen under the topic's lock. The atomics only let the sender look without
-/// the lock.
+/// A queue enqueues the message itself as soon as it has space, in the order in which the senders came, so a sender
+/// that is polled late delays nobody. All changes happen under the topic's lock. The atomics only let the sender look
+/// without the lock.
 pub(crate) struct BlockedSender {
     pub(crate) message: QueuedMessage,
     /// How many queues it still waits for.
@@ -50,8 +50,8 @@ impl BlockedSender {
         if last { self.waker.take() } else { None }
     }
 
-    /// Registers the task to wake. Call it before [`result`](Self::result), so that a result between the two calls is not
-    /// missed.
+    /// Registers the task to wake. Call it before [`result`](Self::result), so that a result between the two calls is
+    /// not missed.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }

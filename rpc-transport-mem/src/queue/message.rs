@@ -7,8 +7,8 @@ use rpc_core::pending_calls::CallKey;
 
 /// A request on its way from a sender to a listener.
 ///
-/// It is small enough to be moved through queues and locks. Only its delivery is allocated, once, so a message costs one
-/// allocation of this crate.
+/// It is small enough to be moved through queues and locks. Only its delivery is allocated, once, so a message costs
+/// one allocation of this crate.
 #[derive(Clone)]
 pub(crate) struct QueuedMessage {
     /// The caller's own request, never a copy of it: a cancelled call is seen at once.

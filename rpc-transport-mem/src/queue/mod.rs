@@ -25,8 +25,8 @@ pub(crate) struct Queue {
     blocked: VecDeque<Arc<BlockedSender>>,
     /// Listeners that consume from this queue.
     pub(crate) listeners: usize,
-    /// Listeners and unfinished deliveries that know this queue by its index. The queue keeps its index while there are
-    /// any.
+    /// Listeners and unfinished deliveries that refer to this queue by its index. The queue keeps its index while there
+    /// are any.
     pub(crate) references: usize,
     /// Listeners that were woken for a message of this queue and have not polled since.
     pub(crate) notified: usize,
@@ -59,7 +59,7 @@ impl Queue {
         self.messages.len() >= self.capacity
     }
 
-    /// Returns whether the queue can be deleted: it is empty, and nobody knows its index.
+    /// Returns whether the queue can be deleted: it is empty, and nothing refers to its index.
     pub(crate) fn is_unused(&self) -> bool {
         self.references == 0 && self.messages.is_empty()
     }
@@ -162,7 +162,7 @@ pub(crate) enum InsertAt {
     Random(u64),
 }
 
-/// Messages that nobody will consume, and where they were queued.
+/// Messages that no listener will consume, and where they were queued.
 pub(crate) struct Dropped {
     pub(crate) exchange: Box<str>,
     pub(crate) destination: Destination,

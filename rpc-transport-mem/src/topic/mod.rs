@@ -121,8 +121,7 @@ impl Topic {
         dropped.into_iter().for_each(|dropped| self.fail(dropped, Address::last_listener_left));
     }
 
-    /// Gives up one reference to each of these queues: neither a listener nor a delivery of it uses their indexes any
-    /// more.
+    /// Drops one reference to each of these queues, as a listener and all its deliveries are gone.
     pub(crate) fn release(&self, queues: [usize; 3]) {
         self.state.lock().release(queues);
     }
@@ -160,8 +159,8 @@ impl Topic {
         dropped.into_iter().for_each(|dropped| self.fail(dropped, Address::closed));
     }
 
-    /// Fails the calls among dropped messages. Their methods did not run, or may have run: the listener that requeued the
-    /// message had started the method, or a listener has a copy of the message.
+    /// Fails the calls among dropped messages. Their methods did not run, or may have run: the listener that requeued
+    /// the message had started the method, or a listener has a copy of the message.
     fn fail(&self, dropped: Dropped, not_run: impl Fn(&Address) -> SendError) {
         if dropped.messages.is_empty() {
             return;

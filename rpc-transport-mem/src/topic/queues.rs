@@ -56,7 +56,7 @@ impl Queues {
         self.slab.insert(Queue::new(self.last_id, exchange, destination, self.capacity))
     }
 
-    /// Gives up one reference to a queue. Deletes the queue if it is unused then.
+    /// Drops one reference to a queue. Deletes the queue if it is unused then.
     pub(crate) fn release(&mut self, index: usize) {
         let queue = &mut self.slab[index];
         queue.references -= 1;

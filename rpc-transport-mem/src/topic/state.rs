@@ -2,14 +2,14 @@
 //!
 //! How messages find listeners:
 //!
-//! - A listener that finds no message *waits*, in the order in which the listeners came. A message that is pushed into a
-//!   queue *notifies* the first listener that waits for this queue: the listener leaves the line and is woken. If a
+//! - A listener that finds no message *waits*, in the order in which the listeners came. A message that is pushed into
+//!   a queue *notifies* the first listener that waits for this queue: the listener leaves the line and is woken. If a
 //!   notified listener finds its message gone, it waits again, at the front.
 //! - No wake-up is lost, because of an invariant: **while a listener of a queue waits, at least as many listeners are
-//!   notified for this queue as it holds messages.** A notified listener may stop being notified without taking a message
-//!   of that queue: it took one of another queue, a blocked sender used the free space, or it left. Each of these notifies
-//!   the next listener. A listener begins to wait only after it has seen all its queues empty under the same lock. It
-//!   must not stay notified without polling again: it has to leave (`stop_consuming` or drop).
+//!   notified for this queue as it holds messages.** A notified listener may stop being notified without taking a
+//!   message of that queue: it took one of another queue, a blocked sender used the free space, or it left. Each of
+//!   these notifies the next listener. A listener begins to wait only after it has seen all its queues empty under the
+//!   same lock. It must not stay notified without polling again: it has to leave (`stop_consuming` or drop).
 //! - Dispatch is round robin. A listener that polls while others are notified for the same queue steps back once: it is
 //!   notified too, and its own task is woken, which puts it behind the others. So servers under load alternate, and a
 //!   notified listener that polls late delays the others no longer than that.
@@ -148,8 +148,8 @@ impl TopicState {
         self.listeners.insert(queues)
     }
 
-    /// Takes the next message for a listener, and returns it with the index of its queue. Lets the listener wait if there
-    /// is none.
+    /// Takes the next message for a listener, and returns it with the index of its queue. Lets the listener wait if
+    /// there is none.
     #[inline]
     pub(crate) fn poll_next(
         &mut self,
@@ -187,8 +187,8 @@ impl TopicState {
         Poll::Ready((from, message))
     }
 
-    /// Removes a listener. If it was notified, the next listener is notified instead. Returns the messages that no other
-    /// listener can consume.
+    /// Removes a listener. If it was notified, the next listener is notified instead. Returns the messages that no
+    /// other listener can consume.
     pub(crate) fn remove_listener(&mut self, index: usize, wakes: &mut WakeList) -> Vec<Dropped> {
         let Some(listener) = self.listeners.remove(index) else { return Vec::new() };
         if let ListenerState::Notified(queue) = listener.state {
@@ -206,7 +206,7 @@ impl TopicState {
         dropped
     }
 
-    /// Gives up one reference to each of these queues.
+    /// Drops one reference to each of these queues.
     pub(crate) fn release(&mut self, queues: [usize; 3]) {
         queues.into_iter().for_each(|index| self.queues.release(index));
     }
