@@ -17,7 +17,7 @@ use crate::config::{AmqpBuilder, Config};
 use crate::factory::AmqpFactory;
 use crate::lifecycle::Lifecycle;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor, ReturnListener};
-use crate::server::{CancelQueue, CancelRegistry, Serving, ServingParts};
+use crate::server::{CancelQueue, Serving};
 use crate::topology::QueueStatusReader;
 
 /// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
@@ -37,7 +37,7 @@ use crate::topology::QueueStatusReader;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AmqpTransport(Arc<Parts>);
+pub struct AmqpTransport(Arc<Inner>);
 
 impl AmqpBuilder {
     /// Builds the transport. It connects when it is first used.
@@ -48,19 +48,19 @@ impl AmqpBuilder {
 }
 
 /// What the user's handles share. Tasks hold its parts alone, so that they do not keep the transport open.
-struct Parts {
+struct Inner {
     lifecycle: Arc<Lifecycle>,
     caller: Arc<Caller>,
     serving: Arc<Serving>,
 }
 
-impl Drop for Parts {
+impl Drop for Inner {
     fn drop(&mut self) {
         drop(self.close());
     }
 }
 
-impl Parts {
+impl Inner {
     fn new(config: &Arc<Config>) -> Self {
         let lifecycle = Lifecycle::new(config);
         let publisher = PublisherSupervisor::new(Arc::clone(&lifecycle.publishing));
@@ -69,17 +69,16 @@ impl Parts {
             Arc::clone(&lifecycle.publishing),
             Arc::clone(&lifecycle.checking),
         ));
-        let running = Arc::new(CancelRegistry::default());
-        let serving = Serving::new(ServingParts {
-            config: Arc::clone(config),
-            consuming: Arc::clone(&lifecycle.consuming),
-            publisher: Arc::clone(&publisher),
-            confirmed: Arc::clone(&confirmed),
-            queue_status: Arc::clone(&queue_status),
-            running: Arc::clone(&running),
-            closing: lifecycle.closing.clone(),
-            tasks: lifecycle.tasks.clone(),
-        });
+        let serving = Serving::new(
+            config,
+            Arc::clone(&lifecycle.consuming),
+            Arc::clone(&publisher),
+            Arc::clone(&confirmed),
+            Arc::clone(&queue_status),
+            lifecycle.closing.clone(),
+            lifecycle.tasks.clone(),
+        );
+        let on_cancel = Arc::clone(&serving);
         let caller = Caller::new(
             config,
             Arc::clone(&lifecycle.consuming),
@@ -87,7 +86,7 @@ impl Parts {
             confirmed,
             queue_status,
             lifecycle.closing.clone(),
-            Box::new(move |call| running.cancel(call)),
+            Box::new(move |call| on_cancel.cancel(call)),
         );
         Self { lifecycle, caller, serving }
     }
@@ -152,7 +151,7 @@ impl AmqpTransport {
     }
 
     pub(crate) fn new(config: Config) -> Self {
-        Self(Arc::new(Parts::new(&Arc::new(config))))
+        Self(Arc::new(Inner::new(&Arc::new(config))))
     }
 
     /// Returns the number of calls that wait for a reply: a gauge that returns to zero.
@@ -170,7 +169,7 @@ impl AmqpTransport {
             return Err(ListenError::new(&listen, "the RabbitMQ transport has been closed"));
         }
         self.0.start();
-        let keep_open = Arc::<Parts>::clone(&self.0);
+        let keep_open = Arc::<Inner>::clone(&self.0);
         self.0.serving.listen(listen, keep_open).await
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use rpc_core::pending_calls::CallKey;
 
-use crate::publish::{Notify, PublisherSupervisor};
+use crate::publish::{PublisherSupervisor, ReportTo};
 use crate::wire;
 
 /// The calls that servers have accepted, and the queues at which these servers receive cancellations.
@@ -67,7 +67,7 @@ impl AcceptedCalls {
     pub(super) fn cancel_at(&self, server: &str, call: CallKey) {
         if let Some(permit) = self.publisher.try_permit() {
             let cancel = wire::encode_cancel(server, call, &self.reply_queue);
-            permit.publish(cancel, Notify::Log("a cancellation"));
+            permit.publish(cancel, ReportTo::Log("a cancellation"));
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::destination::Destination;
-use crate::publish::{Notify, PublishOutcome, PublishPermit};
+use crate::publish::{PublishOutcome, PublishPermit, ReportTo};
 use crate::topology::QueueStatus;
 use crate::wire::{self, Outgoing, ReplyAddress};
 
@@ -120,7 +120,7 @@ impl Caller {
         destination.note_call(call);
         permit.publish(
             message,
-            Notify::Listener(Arc::<Destination>::clone(destination), call.to_bits()),
+            ReportTo::Listener(Arc::<Destination>::clone(destination), call.to_bits()),
         );
         Ok(())
     }

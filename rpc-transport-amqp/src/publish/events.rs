@@ -24,15 +24,15 @@ pub(crate) trait ReturnListener: Send + Sync {
     fn on_return(&self, message: BasicReturnMessage);
 }
 
-/// Who is told what became of a message.
-pub(crate) enum Notify {
+/// Who learns what became of a message.
+pub(crate) enum ReportTo {
     /// A listener, and the number by which it knows the message.
     Listener(Arc<dyn PublishListener>, u128),
     /// The log alone, which calls the message this.
     Log(&'static str),
 }
 
-impl Notify {
+impl ReportTo {
     pub(super) fn ack(self) {
         if let Self::Listener(listener, _) = self {
             listener.on_ack();

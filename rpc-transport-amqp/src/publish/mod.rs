@@ -10,5 +10,5 @@ mod publisher;
 mod supervisor;
 
 pub(crate) use self::confirmed::{ConfirmedPublisher, PublishOutcome};
-pub(crate) use self::events::{Notify, PublishListener, ReturnListener};
+pub(crate) use self::events::{PublishListener, ReportTo, ReturnListener};
 pub(crate) use self::supervisor::{PublishPermit, PublisherSupervisor};

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::events::{Notify, ReturnListener};
+use super::events::{ReportTo, ReturnListener};
 use crate::connection::Session;
 use crate::wire::Outgoing;
 
@@ -41,7 +41,7 @@ type Publishing = Pin<Box<dyn Future<Output = lapin::Result<PublisherConfirm>> +
 /// A message that has no confirm yet.
 struct Unconfirmed {
     publishing: Publishing,
-    notify: Notify,
+    report_to: ReportTo,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -111,8 +111,13 @@ impl Publisher {
         Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// Queues a message for sending. `notify` is told later what became of it.
-    pub(super) fn publish(&self, message: Outgoing, notify: Notify, permit: OwnedSemaphorePermit) {
+    /// Queues a message for sending. `report_to` is told later what became of it.
+    pub(super) fn publish(
+        &self,
+        message: Outgoing,
+        report_to: ReportTo,
+        permit: OwnedSemaphorePermit,
+    ) {
         let channel = Arc::clone(&self.channel);
         let mut publishing: Publishing = Box::pin(async move {
             // The fields are moved in place: moving the message within the future would make it larger.
@@ -136,7 +141,7 @@ impl Publisher {
             publishing = Box::pin(std::future::ready(done));
         }
         // The collector lives as long as this sender.
-        let _ = self.unconfirmed.send(Unconfirmed { publishing, notify, _permit: permit });
+        let _ = self.unconfirmed.send(Unconfirmed { publishing, report_to, _permit: permit });
     }
 }
 
@@ -154,17 +159,17 @@ impl ConfirmCollector {
         let mut batch = Vec::new();
         while sent.recv_many(&mut batch, MAX_UNCONFIRMED).await > 0 {
             sleep(COLLECT_DELAY).await;
-            for Unconfirmed { publishing, notify, _permit } in batch.drain(..) {
+            for Unconfirmed { publishing, report_to, _permit } in batch.drain(..) {
                 match self.confirmation(publishing).await {
                     Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {
-                        notify.ack();
+                        report_to.ack();
                     }
                     Ok(Confirmation::Ack(Some(message))) => self.returns.on_return(message),
                     Ok(Confirmation::Nack(returned)) => {
                         if let Some(message) = returned {
                             self.returns.on_return(message);
                         }
-                        notify.nack();
+                        report_to.nack();
                     }
                     Err(error) => {
                         if let Some(error) = &error
@@ -173,7 +178,7 @@ impl ConfirmCollector {
                             self.session.note_error(error);
                         }
                         self.closed.cancel();
-                        notify.lost(error.as_ref());
+                        report_to.lost(error.as_ref());
                     }
                 }
             }

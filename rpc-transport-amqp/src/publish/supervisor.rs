@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use super::events::{Notify, ReturnListener};
+use super::events::{ReportTo, ReturnListener};
 use super::publisher::Publisher;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
 use crate::wire::Outgoing;
@@ -29,9 +29,9 @@ pub(crate) struct PublishPermit {
 }
 
 impl PublishPermit {
-    /// Publishes a message without waiting for its confirm, of which `notify` is told later.
-    pub(crate) fn publish(self, message: Outgoing, notify: Notify) {
-        self.publisher.publish(message, notify, self.permit);
+    /// Publishes a message without waiting for its confirm, of which `report_to` is told later.
+    pub(crate) fn publish(self, message: Outgoing, report_to: ReportTo) {
+        self.publisher.publish(message, report_to, self.permit);
     }
 }
 

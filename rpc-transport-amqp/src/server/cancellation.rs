@@ -11,7 +11,7 @@ use rpc_core::Request;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::publish::{self, PublisherSupervisor};
+use crate::publish::{PublisherSupervisor, ReportTo};
 use crate::wire::{self, ReplyTo};
 
 /// How long a call runs before its caller is told.
@@ -28,7 +28,7 @@ pub(super) struct RunningCall {
 
 /// The running calls that can be cancelled.
 #[derive(Default)]
-pub(crate) struct CancelRegistry {
+pub(super) struct CancelRegistry {
     state: Mutex<State>,
     delivered: Notify,
 }
@@ -80,7 +80,7 @@ impl CancelRegistry {
     }
 
     /// Cancels the method of a call whose caller has dropped it.
-    pub(crate) fn cancel(&self, reply_to: &ReplyTo) {
+    pub(super) fn cancel(&self, reply_to: &ReplyTo) {
         let call = self.state.lock().announced.remove(reply_to);
         if let Some(call) = call.and_then(|call| call.upgrade()) {
             call.request.cancel();
@@ -99,7 +99,7 @@ pub(super) async fn announce_running_calls(
             if let Some(queue) = queue()
                 && let Some(permit) = publisher.try_permit()
             {
-                let notice = publish::Notify::Log("the notice of an accepted call");
+                let notice = ReportTo::Log("the notice of an accepted call");
                 permit.publish(wire::encode_accepted(&call.reply_to, &queue), notice);
             }
         }

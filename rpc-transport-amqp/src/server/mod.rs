@@ -10,7 +10,8 @@ mod prefetch;
 mod redistribution;
 mod reply_retry;
 mod reply_sender;
+mod request_decoder;
 mod serving;
 
-pub(crate) use self::cancellation::{CancelQueue, CancelRegistry};
-pub(crate) use self::serving::{Serving, ServingParts};
+pub(crate) use self::cancellation::CancelQueue;
+pub(crate) use self::serving::Serving;

@@ -7,7 +7,7 @@ use rpc_core::MaybeReady;
 use rpc_core::transport::ReplyError;
 use tokio::time::{Instant, timeout_at};
 
-use crate::publish::{Notify, PublisherSupervisor};
+use crate::publish::{PublisherSupervisor, ReportTo};
 use crate::wire::Outgoing;
 
 /// How long a reply that cannot be published is kept, if its request has no deadline.
@@ -32,7 +32,7 @@ impl ReplySender {
         deadline: Option<Instant>,
     ) -> MaybeReady<Result<(), ReplyError>> {
         if let Some(permit) = self.publisher.try_permit() {
-            permit.publish(reply, Notify::Log("a reply"));
+            permit.publish(reply, ReportTo::Log("a reply"));
             return MaybeReady::ready(Ok(()));
         }
         let publisher = Arc::clone(&self.publisher);
@@ -40,7 +40,7 @@ impl ReplySender {
             let until = deadline.unwrap_or_else(|| Instant::now() + REPLY_RETENTION);
             match timeout_at(until, publisher.permit()).await {
                 Ok(Ok(permit)) => {
-                    permit.publish(reply, Notify::Log("a reply"));
+                    permit.publish(reply, ReportTo::Log("a reply"));
                     Ok(())
                 }
                 Ok(Err(why)) => Err(ReplyError::new(why.to_string())),

@@ -11,16 +11,17 @@ use tokio_util::task::TaskTracker;
 
 use super::cancellation::{CancelQueue, CancelRegistry, announce_running_calls};
 use super::consume_loop::ConsumeLoop;
-use super::listener::{AmqpListener, Inbound};
+use super::listener::AmqpListener;
 use super::prefetch::PrefetchBuffer;
 use super::redistribution::Redistributor;
 use super::reply_retry::ReplyRetry;
 use super::reply_sender::ReplySender;
+use super::request_decoder::RequestDecoder;
 use crate::config::Config;
 use crate::connection::ConnectionSupervisor;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
 use crate::topology::{QueueStatusReader, ServerQueues, unique_name};
-use crate::wire::names;
+use crate::wire::{ReplyTo, names};
 
 /// What all servers of a transport share.
 pub(crate) struct Serving {
@@ -29,52 +30,38 @@ pub(crate) struct Serving {
     publisher: Arc<PublisherSupervisor>,
     confirmed: Arc<ConfirmedPublisher>,
     queue_status: Arc<QueueStatusReader>,
-    inbound: Arc<Inbound>,
+    running: Arc<CancelRegistry>,
+    decoder: Arc<RequestDecoder>,
     retry: ReplyRetry,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
 
-/// What both halves of a transport use, for the server half.
-pub(crate) struct ServingParts {
-    pub(crate) config: Arc<Config>,
-    pub(crate) consuming: Arc<ConnectionSupervisor>,
-    pub(crate) publisher: Arc<PublisherSupervisor>,
-    pub(crate) confirmed: Arc<ConfirmedPublisher>,
-    pub(crate) queue_status: Arc<QueueStatusReader>,
-    pub(crate) running: Arc<CancelRegistry>,
-    pub(crate) closing: CancellationToken,
-    pub(crate) tasks: TaskTracker,
-}
-
 impl Serving {
     /// Creates the server half.
-    pub(crate) fn new(parts: ServingParts) -> Arc<Self> {
-        let ServingParts {
-            config,
+    pub(crate) fn new(
+        config: &Arc<Config>,
+        consuming: Arc<ConnectionSupervisor>,
+        publisher: Arc<PublisherSupervisor>,
+        confirmed: Arc<ConfirmedPublisher>,
+        queue_status: Arc<QueueStatusReader>,
+        closing: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Arc<Self> {
+        let running = Arc::new(CancelRegistry::default());
+        let replies = ReplySender::new(Arc::clone(&publisher), config.max_message);
+        let limits = DecodeLimits::new().max_bytes(config.max_message);
+        let decoder = RequestDecoder::new(limits, replies, Arc::clone(&running), tasks.clone());
+        let retry_time = config.missing_reply_queue_timeout;
+        let retry = ReplyRetry::new(retry_time, Arc::clone(&confirmed), closing.clone());
+        Arc::new(Self {
+            config: Arc::clone(config),
             consuming,
             publisher,
             confirmed,
             queue_status,
             running,
-            closing,
-            tasks,
-        } = parts;
-        let replies = ReplySender::new(Arc::clone(&publisher), config.max_message);
-        let limits = DecodeLimits::new().max_bytes(config.max_message);
-        let inbound = Inbound { limits, replies, running, tasks: tasks.clone() };
-        let retry = ReplyRetry::new(
-            config.missing_reply_queue_timeout,
-            Arc::clone(&confirmed),
-            closing.clone(),
-        );
-        Arc::new(Self {
-            config,
-            consuming,
-            publisher,
-            confirmed,
-            queue_status,
-            inbound: Arc::new(inbound),
+            decoder: Arc::new(decoder),
             retry,
             closing,
             tasks,
@@ -103,7 +90,7 @@ impl Serving {
         let buffer = Arc::new(PrefetchBuffer::default());
         let (commands, received) = mpsc::unbounded_channel();
         let listener =
-            AmqpListener::new(keep_open, Arc::clone(&self.inbound), Arc::clone(&buffer), commands);
+            AmqpListener::new(keep_open, Arc::clone(&self.decoder), Arc::clone(&buffer), commands);
         let redistributor = Redistributor {
             buffer: Arc::clone(&buffer),
             queues: queues.clone(),
@@ -126,6 +113,11 @@ impl Serving {
         Ok(Box::new(listener))
     }
 
+    /// Cancels the method of a call whose caller has dropped it.
+    pub(crate) fn cancel(&self, call: &ReplyTo) {
+        self.running.cancel(call);
+    }
+
     /// Handles a returned message that is not a request: a reply or a notice.
     pub(crate) fn on_return(&self, message: lapin::message::Delivery) {
         self.retry.on_return(message);
@@ -133,6 +125,6 @@ impl Serving {
 
     /// Tells callers of methods that run for a while where to cancel them. Never returns.
     pub(crate) async fn announce_running_calls(&self, queue: CancelQueue) {
-        announce_running_calls(&self.inbound.running, &self.publisher, queue).await;
+        announce_running_calls(&self.running, &self.publisher, queue).await;
     }
 }

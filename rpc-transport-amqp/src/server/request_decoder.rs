@@ -1,0 +1,66 @@
+//! Decodes delivered requests, and rejects those that cannot be decoded.
+
+use std::sync::Arc;
+
+use rpc_core::transport::Delivery;
+use rpc_core::{DecodeLimits, Failure, FailureKind, MaybeReady};
+use tokio_util::task::TaskTracker;
+
+use super::cancellation::CancelRegistry;
+use super::delivery::AmqpDelivery;
+use super::prefetch::Prefetched;
+use super::reply_sender::ReplySender;
+use crate::wire::{self, DecodeError};
+
+/// Makes deliveries of messages.
+pub(super) struct RequestDecoder {
+    limits: DecodeLimits,
+    replies: Arc<ReplySender>,
+    running: Arc<CancelRegistry>,
+    /// For replies that cannot be published at once.
+    tasks: TaskTracker,
+}
+
+impl RequestDecoder {
+    pub(super) fn new(
+        limits: DecodeLimits,
+        replies: Arc<ReplySender>,
+        running: Arc<CancelRegistry>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { limits, replies, running, tasks }
+    }
+
+    /// Decodes a message. Rejects it and returns `None` if it cannot be decoded.
+    pub(super) fn decode(&self, message: Prefetched) -> Option<Box<dyn Delivery>> {
+        let delivery = &message.delivery;
+        match wire::decode_request(
+            &delivery.properties,
+            &delivery.data,
+            message.since,
+            &self.limits,
+        ) {
+            Ok(decoded) => {
+                let delivery = AmqpDelivery::new(&self.replies, &self.running, &message, decoded);
+                Some(Box::new(delivery))
+            }
+            Err(error) => {
+                self.reject(&message, error);
+                None
+            }
+        }
+    }
+
+    /// Rejects a message that cannot be decoded, and tells its caller, if there is a reply queue.
+    #[cold]
+    fn reject(&self, message: &Prefetched, DecodeError { reason, reply_to }: DecodeError) {
+        tracing::warn!(%reason, "rejected a message that cannot be decoded");
+        message.consumers.reject(message.tag());
+        let Some(reply_to) = reply_to else { return };
+        let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
+        let reply = wire::encode_reply(&reply_to, None, Err(failure));
+        if let MaybeReady::Pending(sent) = self.replies.send(reply, None) {
+            self.tasks.spawn(sent);
+        }
+    }
+}
