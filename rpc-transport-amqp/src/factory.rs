@@ -1,4 +1,4 @@
-//! RabbitMQ's URLs.
+//! Transports from URLs.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rpc_core::transport::{ConnectError, Transport, TransportFactory};
 
 use crate::AmqpTransport;
 
-/// Makes transports from `amqp:`, `amqps:` and `rabbit:` URLs, which are described at [`AmqpBuilder`](crate::AmqpBuilder).
+/// Creates transports from `amqp:`, `amqps:` and `rabbit:` URLs, which [`AmqpBuilder`](crate::AmqpBuilder) describes.
 ///
 /// ```
 /// use rpc_core::Transports;

@@ -31,7 +31,7 @@ use super::{Config, Identity, MAX_TTL, url};
 /// | `rabbit://user:password@host:5672/vhost?options` | oslo.messaging's JSON, over its queues | topics with Python services; an OpenStack `transport_url` works unchanged |
 ///
 /// - **Hosts**: separate several hosts by commas, and give each its own credentials: `rabbit://a:b@one:5672,a:b@two:5672/`.
-///   They are tried in turn. Without a host the URL stands for `localhost`.
+///   They are tried in turn. Without any, the host is `localhost`.
 /// - **Credentials**: without them, the user is `guest` with the password `guest`.
 /// - **Virtual host**: `/` where the URL has none, or ends in `/`, `//` or `/%2F`.
 /// - **Special characters** in user names, passwords and virtual hosts are percent-encoded: `/` as `%2F`, `@` as `%40`.
@@ -157,7 +157,7 @@ impl AmqpBuilder {
     /// Sets the interval of connection heartbeats in whole seconds, from 1 to 65535. The broker may ask for a shorter one.
     /// Default: 10 s.
     ///
-    /// Below 5 s, a busy machine is easily taken for dead. In oslo.messaging: `heartbeat_timeout_threshold`, with a default
+    /// Below 5 s, a busy machine may miss heartbeats and lose its connections. In oslo.messaging: `heartbeat_timeout_threshold`, with a default
     /// of 60 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = Duration::from_secs(interval.as_secs().clamp(1, u16::MAX.into()));

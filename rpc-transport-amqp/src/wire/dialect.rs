@@ -23,13 +23,13 @@ pub(crate) const OSLO: &dyn Dialect = &Oslo;
 /// It is a trait, not an enum, so that each dialect has its own folder and all that a dialect decides is listed here.
 /// Nothing is allocated for it, and a virtual call costs nothing beside encoding a message.
 pub(crate) trait Dialect: fmt::Debug + Send + Sync {
-    /// Returns the name, by which dialects are told apart.
+    /// Returns the name, which identifies the dialect.
     fn name(&self) -> &'static str;
 
     /// Returns the codec of arguments, results and errors.
     fn codec(&self) -> Codec;
 
-    /// Returns whether servers tell a caller that its method runs (`rpc.accepted`), and can be told to cancel it.
+    /// Returns whether servers tell a caller that its method runs (`rpc.accepted`) and accept cancellations.
     fn can_cancel(&self) -> bool;
 
     /// Returns the shortest call monitor period that every server of this dialect keeps.

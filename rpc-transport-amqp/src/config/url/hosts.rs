@@ -7,8 +7,8 @@ use crate::config::{Credentials, Host, Secret};
 
 /// Parses `user:password@host:port,…`, with a warning if only some of the hosts have credentials.
 ///
-/// As in oslo.messaging, no host at all stands for this machine, and missing credentials are `guest`, whatever those of the
-/// other hosts are.
+/// As in oslo.messaging, the host is `localhost` if there is none, and missing credentials are `guest`, whatever those of
+/// the other hosts are.
 pub(super) fn parse(
     authority: &str,
     default_port: u16,

@@ -62,7 +62,7 @@ fn write_rpc_member(out: &mut String, failure: &Failure, message: &str, details:
     if message != failure.message() {
         write_text_member(out, r#", "message": "#, failure.message());
     }
-    write_member(out, r#", "served": "#, &array(failure.supported_versions()));
+    write_member(out, r#", "supported_versions": "#, &array(failure.supported_versions()));
     if let Some(details) = details {
         write_member(out, r#", "details": "#, details);
     }

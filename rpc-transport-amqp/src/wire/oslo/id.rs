@@ -13,7 +13,7 @@ pub(super) fn unique() -> MessageId {
     MessageId::from_bits(u128::from(*PREFIX) << 64 | u128::from(number))
 }
 
-/// Returns the id that stands for `text`: its number where it is hexadecimal, as Python's ids are; otherwise a hash
+/// Returns the id for a `_unique_id`: its number where it is hexadecimal, as Python's ids are; otherwise a hash
 /// (FNV-1a), so that a message that is delivered twice has the same id twice.
 pub(super) fn from_text(text: &str) -> MessageId {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;

@@ -12,19 +12,20 @@ const REBUILT: &str = "_Remote";
 
 /// Decodes a reply's member `failure`, if it is one: a string that contains an object. A bare object is accepted, too.
 pub(super) fn decode(raw: RawValue<'_>) -> Option<Failure> {
-    let read = |text: &str| Members::of(text).map_or_else(unreadable, |found| found.failure());
+    let failure =
+        |text: &str| Members::parse(text).map_or_else(undecodable, |found| found.failure());
     match raw.string() {
-        Ok(text) => (!text.is_empty()).then(|| read(&text)),
+        Ok(text) => (!text.is_empty()).then(|| failure(&text)),
         // What is false in Python.
         Err(_) if matches!(raw.text, "null" | "false" | "0" | "[]" | "{}") => None,
-        Err(_) if raw.is_object() => Some(read(raw.text)),
-        Err(reason) => Some(unreadable(reason.to_string())),
+        Err(_) if raw.is_object() => Some(failure(raw.text)),
+        Err(reason) => Some(undecodable(reason.to_string())),
     }
 }
 
-fn unreadable(reason: String) -> Failure {
+fn undecodable(reason: String) -> Failure {
     let message = format!("the call failed, but the server's error cannot be decoded: {reason}");
-    Failure::new(FailureKind::Error, "UnreadableFailure", message)
+    Failure::new(FailureKind::Error, "UndecodableFailure", message)
 }
 
 /// The members of the object; each may be missing.
@@ -40,7 +41,7 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn of(text: &'a str) -> Result<Self, String> {
+    fn parse(text: &'a str) -> Result<Self, String> {
         let mut found = Self::default();
         for part in members(text) {
             let (name, raw) = part.map_err(|error| format!("it is not a JSON object: {error}"))?;
@@ -69,7 +70,7 @@ impl<'a> Members<'a> {
         let message = rpc.message.map_or_else(|| text(self.message), |raw| text(Some(raw)));
         let failure = Failure::new(rpc.kind, rpc.class, message)
             .with_module(rpc.module)
-            .with_supported_versions(rpc.served)
+            .with_supported_versions(rpc.supported_versions)
             .with_causes(self.traceback());
         Some(match rpc.details {
             Some(raw) => failure.with_details(json(raw.text)),
@@ -77,7 +78,7 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// Returns the failure that stands for a Python exception.
+    /// Returns the failure that corresponds to a Python exception.
     fn python_failure(&self) -> Failure {
         let (class, module) = (text(self.class), text(self.module));
         let class = if class.is_empty() { "Exception" } else { strip_rebuilt(&class) };
@@ -107,8 +108,8 @@ impl<'a> Members<'a> {
         lines.map(|line| line.strip_suffix('\n').unwrap_or(&line).to_owned()).collect()
     }
 
-    /// Returns the constructor's arguments, in the form of a Rust error's fields. Numbers that would lose their value are
-    /// not changed: there are no details then.
+    /// Returns the constructor's arguments as the fields of a Rust error. `None` if one of them contains a number that would
+    /// lose its value.
     fn details(&self) -> Option<Payload> {
         let kwargs =
             self.kwargs.filter(|raw| raw.is_object() && members(raw.text).next().is_some());
@@ -132,14 +133,14 @@ struct RpcMember<'a> {
     class: String,
     module: Option<String>,
     message: Option<RawValue<'a>>,
-    served: Vec<Version>,
+    supported_versions: Vec<Version>,
     details: Option<RawValue<'a>>,
 }
 
 impl<'a> RpcMember<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let (mut kind, mut class, mut module, mut message) = (None, None, None, None);
-        let (mut served, mut details) = (None, None);
+        let (mut supported_versions, mut details) = (None, None);
         for part in members(text) {
             let (name, raw) = part.ok()?;
             match name {
@@ -151,13 +152,13 @@ impl<'a> RpcMember<'a> {
                 r#""module""# if raw.is_null() => {}
                 r#""module""# => module = Some(raw.string().ok()?.into_owned()),
                 r#""message""# => message = Some(raw),
-                r#""served""# => served = Some(versions(raw)?),
+                r#""supported_versions""# => supported_versions = Some(versions(raw)?),
                 r#""details""# => details = Some(raw),
                 _ => {}
             }
         }
-        let served = served.unwrap_or_default();
-        Some(Self { kind: kind?, class: class?, module, message, served, details })
+        let supported_versions = supported_versions.unwrap_or_default();
+        Some(Self { kind: kind?, class: class?, module, message, supported_versions, details })
     }
 }
 

@@ -102,7 +102,7 @@ fn decode_result(result: RawValue<'_>) -> Outcome {
         Err(number) => {
             let message =
                 format!("the method succeeded, but its result cannot be decoded: {number}");
-            Err(Failure::new(FailureKind::UnencodableResult, "UnreadableResult", message))
+            Err(Failure::new(FailureKind::UnencodableResult, "UndecodableResult", message))
         }
     }
 }

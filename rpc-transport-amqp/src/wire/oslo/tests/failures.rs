@@ -57,7 +57,7 @@ fn failures_of_all_kinds_come_back_as_they_were() {
                     sent = sent.with_details(details);
                 }
                 let received = round_trip(&sent, about);
-                // All that a failure has is in its debug form, but for the bytes of its details.
+                // `Debug` shows everything but the bytes of the details.
                 assert_eq!(format!("{received:?}"), format!("{sent:?}"));
                 assert_eq!(received.details(), sent.details());
             }
@@ -218,7 +218,7 @@ fn a_member_rpc_that_is_not_ours_is_left_alone() {
         serde_json::json!({}),
         serde_json::json!({"kind": 1, "class": "A"}),
         serde_json::json!({"kind": "panic", "class": 1}),
-        serde_json::json!({"kind": "panic", "class": "A", "served": ["x"]}),
+        serde_json::json!({"kind": "panic", "class": "A", "supported_versions": ["x"]}),
     ] {
         let failure = from_python(&serde_json::json!({"class": "E", "message": "m", "rpc": rpc}));
         assert_eq!((failure.kind(), failure.class()), (FailureKind::Error, "E"));

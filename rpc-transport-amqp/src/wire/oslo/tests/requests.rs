@@ -189,10 +189,10 @@ fn who_gives_no_queue_or_no_id_is_not_answered() {
 fn only_a_message_that_says_so_is_a_repeated_one() {
     let id = |member: &str| decode(&format!(r#"{{"method": "m"{member}}}"#)).unwrap().request.id;
     assert_eq!(id(r#", "_unique_id": "Ab""#), MessageId::from_bits(0xab));
-    for odd in
+    for text in
         [r#", "_unique_id": "req-1""#, r#", "_unique_id": "0123456789abcdef0123456789abcdef0""#]
     {
-        assert_eq!(id(odd), id(odd));
+        assert_eq!(id(text), id(text));
     }
     for missing in ["", r#", "_unique_id": null"#, r#", "_unique_id": """#, r#", "_unique_id": 7"#]
     {
