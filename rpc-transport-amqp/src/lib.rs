@@ -28,7 +28,7 @@
 //! ```
 //!
 //! The URL decides which messages are sent and which queues they go through; see [`AmqpBuilder`]. Incoming messages are
-//! understood in both forms, and replies have the form of their request.
+//! understood in both formats, and replies have the format of their request.
 //!
 //! # Queues and exchanges
 //!

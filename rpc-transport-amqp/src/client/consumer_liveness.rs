@@ -9,8 +9,8 @@ use crate::topology::QueueStatus;
 impl Caller {
     /// Checks, for calls that are pending for long, whether there is still a consumer that could receive them. Never returns.
     ///
-    /// A server that shuts down finishes its calls, and consumes no more while it does. In the native form it has said that it
-    /// has accepted them. In the oslo form, where no server says so, a call is failed only while messages wait.
+    /// A server that shuts down finishes its calls, and consumes no more while it does. In the native dialect it has said that it
+    /// has accepted them. In the oslo dialect, where no server says so, a call is failed only while messages wait.
     pub(crate) async fn watch_consumers(&self) {
         loop {
             tokio::time::sleep(CONSUMER_CHECK_TTL).await;
