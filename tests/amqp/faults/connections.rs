@@ -24,8 +24,8 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
     let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
-        let how = load.dice.pick(&[Some(Cut::Finish), Some(Cut::Reset), None]);
-        let (callers, servers) = load.dice.pick(&[(true, false), (false, true), (true, true)]);
+        let how = load.rng.pick(&[Some(Cut::Finish), Some(Cut::Reset), None]);
+        let (callers, servers) = load.rng.pick(&[(true, false), (false, true), (true, true)]);
         let Some(how) = how else {
             load.strike("an operator closes all connections");
             load.env.node.close_connections(&load.env.vhost).await.unwrap();
@@ -49,9 +49,9 @@ async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
     let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, options).await;
     for (shortest, longest) in [(300, 1000), (5000, 6500)] {
         load.go_on(200, 900).await;
-        let (callers, servers) = load.dice.pick(&[(true, false), (false, true), (true, true)]);
+        let (callers, servers) = load.rng.pick(&[(true, false), (false, true), (true, true)]);
         let direction =
-            load.dice.pick(&[None, Some(Direction::ToBroker), Some(Direction::ToClient)]);
+            load.rng.pick(&[None, Some(Direction::ToBroker), Some(Direction::ToClient)]);
         load.strike(format!("freeze {direction:?}: callers {callers}, servers {servers}"));
         let freeze = |proxy: &Proxy| match direction {
             Some(direction) => proxy.freeze(direction),

@@ -1,117 +1,67 @@
-//! A transport that keeps what was delivered from its server until a gate is opened.
+//! A transport that holds deliveries back from their server until a barrier is opened.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use rpc_core::error::SendError;
-use rpc_core::transport::{
-    Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, Route, Sent,
-};
-use rpc_core::{BoxFuture, Codec, MaybeReady, Request, Transport};
-use tokio::sync::watch;
+use rpc_core::Transport;
+use rpc_core::transport::{Delivery, Listener};
+use rpc_tests::support::intercept::{Intercept, Intercepted, Next};
 
-#[derive(Clone)]
-pub(crate) struct Gated {
-    inner: Arc<dyn Transport>,
-    gate: Arc<Mutex<Gate>>,
-}
+/// A barrier for the deliveries of one listener.
+#[derive(Clone, Default)]
+pub(crate) struct DeliveryBarrier(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Gate {
+struct State {
     is_open: bool,
-    /// Something has been delivered and waits.
-    keeps: bool,
-    waiting: Option<Waker>,
+    held: Option<Next>,
+    waker: Option<Waker>,
 }
 
-impl Gated {
-    pub(crate) fn new(inner: impl Into<Arc<dyn Transport>>) -> Self {
-        Self { inner: inner.into(), gate: Arc::default() }
+impl DeliveryBarrier {
+    /// Puts the barrier in front of a transport.
+    pub(crate) fn over(
+        &self,
+        transport: impl Into<Arc<dyn Transport>>,
+    ) -> Intercepted<DeliveryBarrier> {
+        Intercepted::over(transport, self.clone())
     }
 
-    pub(crate) fn keeps(&self) -> bool {
-        lock(&self.gate).keeps
+    /// Returns whether a delivery waits.
+    pub(crate) fn holds_delivery(&self) -> bool {
+        self.lock().held.is_some()
     }
 
     pub(crate) fn open(&self) {
-        let mut gate = lock(&self.gate);
-        gate.is_open = true;
-        if let Some(waiting) = gate.waiting.take() {
-            waiting.wake();
-        }
-    }
-}
-
-fn lock(gate: &Mutex<Gate>) -> MutexGuard<'_, Gate> {
-    gate.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl From<Gated> for Arc<dyn Transport> {
-    fn from(gated: Gated) -> Self {
-        Arc::new(gated) as Self
-    }
-}
-
-impl Transport for Gated {
-    fn codec(&self) -> Codec {
-        self.inner.codec()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
-        self.inner.send(route, request)
-    }
-
-    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
-        Box::pin(async move {
-            let inner = self.inner.listen(listen).await?;
-            let gate = Arc::clone(&self.gate);
-            Ok(Box::new(Ear { inner, kept: None, gate }) as Box<dyn Listener>)
-        })
-    }
-
-    fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.inner.state()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
-    }
-}
-
-type Next = Option<Result<Box<dyn Delivery>, ListenError>>;
-
-struct Ear {
-    inner: Box<dyn Listener>,
-    kept: Option<Next>,
-    gate: Arc<Mutex<Gate>>,
-}
-
-impl Listener for Ear {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        if self.kept.is_none() {
-            self.kept = Some(ready!(self.inner.poll_next(cx)));
-        }
-        let mut gate = lock(&self.gate);
-        gate.keeps = true;
-        match (gate.is_open, self.kept.take()) {
-            (true, Some(next)) => Poll::Ready(next),
-            (_, kept) => {
-                self.kept = kept;
-                gate.waiting = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        let mut state = self.lock();
+        state.is_open = true;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
         }
     }
 
-    fn stop_consuming(&mut self) -> MaybeReady<()> {
-        self.inner.stop_consuming()
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        self.inner.close()
+impl Intercept for DeliveryBarrier {
+    type Kept = ();
+
+    fn delivered(&self, _: &dyn Delivery) {}
+
+    fn poll_next(&self, inner: &mut dyn Listener, cx: &mut Context<'_>) -> Poll<Next> {
+        let held = self.lock().held.take();
+        let next = match held {
+            Some(next) => next,
+            None => ready!(inner.poll_next(cx)),
+        };
+        let mut state = self.lock();
+        if state.is_open {
+            return Poll::Ready(next);
+        }
+        state.held = Some(next);
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }

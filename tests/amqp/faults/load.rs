@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpc_core::server::AckMode;
 use rpc_core::{RpcClient, RunningServer};
-use rpc_tests::support::seeded_rng::Dice;
+use rpc_tests::support::seeded_rng::SeededRng;
 use rpc_transport_amqp::AmqpTransport;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -25,7 +25,7 @@ const RECOVERY: Duration = Duration::from_secs(15);
 pub(crate) struct Load<'n> {
     pub(crate) env: FaultEnv<'n>,
     pub(crate) history: History,
-    pub(crate) dice: Dice,
+    pub(crate) rng: SeededRng,
     /// Options of all its URLs.
     pub(crate) options: &'static str,
     acknowledge: AckMode,
@@ -50,11 +50,11 @@ impl<'n> Load<'n> {
         let transports: Vec<_> = (0..2).map(|_| env.transport(&env.callers, options)).collect();
         let clients = transports.iter().map(client).collect();
         let (servers, callers, ending) = (Vec::new(), Vec::new(), Arc::default());
-        let dice = Dice::seeded(seed);
+        let rng = SeededRng::new(seed);
         Self {
             env,
             history,
-            dice,
+            rng,
             options,
             acknowledge,
             transports,
@@ -106,16 +106,16 @@ impl<'n> Load<'n> {
     pub(crate) fn call(&mut self) {
         for number in 0..CALLERS {
             let client = self.clients[number % self.clients.len()].clone();
-            let dice = Dice::seeded(self.dice.roll());
+            let rng = SeededRng::new(self.rng.seed());
             let (history, ending) = (self.history.clone(), Arc::clone(&self.ending));
-            self.callers.push(tokio::spawn(call(client, history, dice, ending)));
+            self.callers.push(tokio::spawn(call(client, history, rng, ending)));
         }
     }
 
     /// Lets the callers go on for a while.
     pub(crate) async fn go_on(&mut self, shortest: u64, longest: u64) {
         let millis = Duration::from_millis;
-        sleep(self.dice.between(millis(shortest), millis(longest))).await;
+        sleep(self.rng.between(millis(shortest), millis(longest))).await;
     }
 
     pub(crate) fn strike(&self, what: impl Into<String>) {
@@ -166,23 +166,23 @@ impl<'n> Load<'n> {
     }
 }
 
-async fn call(client: RpcClient, history: History, mut dice: Dice, ending: Arc<AtomicBool>) {
+async fn call(client: RpcClient, history: History, mut rng: SeededRng, ending: Arc<AtomicBool>) {
     while !ending.load(Ordering::Relaxed) {
-        let step = roll(&mut dice);
+        let step = roll(&mut rng);
         let _ = history.take(&client, step).await;
-        sleep(dice.between(Duration::ZERO, Duration::from_millis(10))).await;
+        sleep(rng.between(Duration::ZERO, Duration::from_millis(10))).await;
     }
 }
 
-fn roll(dice: &mut Dice) -> Step {
+fn roll(rng: &mut SeededRng) -> Step {
     let millis = Duration::from_millis;
-    let takes = match dice.below(20) {
+    let takes = match rng.below(20) {
         0..16 => millis(0),
-        16..19 => dice.between(millis(1), millis(100)),
-        _ => dice.between(millis(100), millis(600)),
+        16..19 => rng.between(millis(1), millis(100)),
+        _ => rng.between(millis(100), millis(600)),
     };
-    let timeout = dice.between(millis(2000), millis(3000));
-    match dice.chance(15) {
+    let timeout = rng.between(millis(2000), millis(3000));
+    match rng.percent(15) {
         true => Step::cast(takes, timeout),
         false => Step::call(takes, timeout),
     }

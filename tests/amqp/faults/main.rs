@@ -25,7 +25,6 @@ mod servers;
 mod service;
 mod timer_lag;
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -38,7 +37,7 @@ async fn play<F: Future<Output = ()>>(scenario: impl Fn(u64) -> F) {
     let variable = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
     let rounds = variable("RPC_FAULT_ROUNDS").unwrap_or(1);
     // Five digits are enough, and can be typed.
-    let random = || RandomState::new().hash_one(()) % 100_000;
+    let random = || fastrand::u64(..100_000);
     let first = variable("RPC_FAULT_SEED").unwrap_or_else(random);
     for seed in first..first + rounds {
         println!("RPC_FAULT_SEED={seed}");

@@ -9,7 +9,7 @@ use rpc_core::server::AckMode;
 use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
 use tokio::time::timeout;
 
-use crate::delivery_barrier::Gated;
+use crate::delivery_barrier::DeliveryBarrier;
 use crate::fault_env::{FaultEnv, SOON, client, proxy, until};
 use crate::history::{History, Step};
 use crate::killable_server::Mortal;
@@ -49,7 +49,7 @@ async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, 
     let mut load = Load::begin(env, seed, AckMode::AfterReply, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
-        let how = load.dice.pick(&[Cut::Finish, Cut::Reset]);
+        let how = load.rng.pick(&[Cut::Finish, Cut::Reset]);
         load.strike(format!("cut servers by {how:?}"));
         load.env.servers.cut(how);
     }
@@ -87,19 +87,19 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     let env = FaultEnv::shared(form, &format!("old {seed}")).await;
     let history = History::begin();
     let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
-    let gated = Gated::new(theirs.clone());
-    let server = serve(&gated, Setting::named("one"), &history).await;
+    let barrier = DeliveryBarrier::default();
+    let server = serve(&barrier.over(theirs.clone()), Setting::named("one"), &history).await;
     let client = client(&ours);
     let call = history.take(&client, Step::call(Duration::ZERO, SOON));
     let cut_off = async {
-        until("the message is delivered", async || gated.keeps()).await;
+        until("the message is delivered", async || barrier.holds_delivery()).await;
         env.servers.refuse();
         env.servers.cut(Cut::Reset);
         timeout(SOON, env.servers.until_open(0)).await.unwrap();
         env.servers.accept();
         // Both of its connections are others by then.
         timeout(SOON, env.servers.until_open(2)).await.unwrap();
-        gated.open();
+        barrier.open();
         until("the failure is counted", async || server.stats().failed_acks == 1).await;
     };
     let (told, ()) = tokio::join!(call, cut_off);
@@ -109,7 +109,7 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     assert_eq!((history.begun(), server.stats().redelivered), (0, 1));
     server.stop();
     server.wait().await.unwrap();
-    drop((client, server, gated));
+    drop((client, server, barrier));
     env.close(vec![ours, theirs]).await;
 }
 

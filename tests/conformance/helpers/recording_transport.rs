@@ -1,4 +1,4 @@
-//! A transport that notes what clients send and what servers do with each message, and fails what the case asks it to.
+//! A transport that records what clients send and what servers do with each message, and fails what the case asks it to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,202 +6,152 @@ use std::task::{Context, Poll};
 
 use rpc_core::error::SendError;
 use rpc_core::transport::{
-    AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
-    Route, Sent,
+    AckError, Delivery, Listen, ListenError, Listener, ReplyError, Route, Sent,
 };
-use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
-use tokio::sync::{Semaphore, mpsc, watch};
+use rpc_core::{MaybeReady, MessageId, Outcome, Request, Transport};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::conformance::helpers::work::Event;
+use crate::support::intercept::{Intercept, Intercepted, Next};
+
+pub(crate) type RecordingTransport = Intercepted<Recording>;
 
 #[derive(Clone)]
-pub(crate) struct RecordingTransport {
-    inner: Arc<dyn Transport>,
+pub(crate) struct Recording {
     log: mpsc::UnboundedSender<Event>,
-    faults: Arc<Faults>,
+    failures: Arc<Failures>,
+    /// Where it is given, each acknowledgement waits for a permit.
+    ack_permits: Option<Arc<Semaphore>>,
 }
 
-/// How many of each still fail.
+/// How many of each are still to fail.
 #[derive(Default)]
-struct Faults {
-    acknowledgements: AtomicUsize,
+struct Failures {
+    acks: AtomicUsize,
     replies: AtomicUsize,
-    listening: AtomicUsize,
-    /// While it is closed, acknowledgements are under way.
-    gate: Option<Arc<Semaphore>>,
+    consuming: AtomicUsize,
 }
 
-fn take_one(faults: &AtomicUsize) -> bool {
-    faults.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+fn take_one(failures: &AtomicUsize) -> bool {
+    let taken =
+        failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+    taken.is_ok()
 }
 
 impl RecordingTransport {
     pub(crate) fn new(inner: Arc<dyn Transport>, log: mpsc::UnboundedSender<Event>) -> Self {
-        Self { inner, log, faults: Arc::default() }
+        Self::over(inner, Recording { log, failures: Arc::default(), ack_permits: None })
     }
 
-    /// Acknowledgements that are under way until the gate has a permit for each.
+    /// Delays each acknowledgement until there is a permit for it.
     pub(crate) fn with_slow_acks(
         inner: Arc<dyn Transport>,
         log: mpsc::UnboundedSender<Event>,
-        gate: Arc<Semaphore>,
+        permits: Arc<Semaphore>,
     ) -> Self {
-        let faults = Faults { gate: Some(gate), ..Faults::default() };
-        Self { inner, log, faults: Arc::new(faults) }
+        let ack_permits = Some(permits);
+        Self::over(inner, Recording { log, failures: Arc::default(), ack_permits })
     }
 
-    /// Lets the next acknowledgements fail; the broker does not hear of them.
+    /// Fails the next acknowledgements without sending them to the broker.
     pub(crate) fn fail_acks(&self, count: usize) {
-        self.faults.acknowledgements.store(count, Ordering::Relaxed);
+        self.hooks().failures.acks.store(count, Ordering::Relaxed);
     }
 
-    /// Lets the next replies fail; their callers do not hear of them.
+    /// Fails the next replies without sending them to their callers.
     pub(crate) fn fail_replies(&self, count: usize) {
-        self.faults.replies.store(count, Ordering::Relaxed);
+        self.hooks().failures.replies.store(count, Ordering::Relaxed);
     }
 
-    /// Lets servers be told that listening failed, this often; how many of those asked for before were still to come.
+    /// Fails the next polls for a delivery; returns how many failures asked for before were still to come.
     pub(crate) fn fail_consuming(&self, count: usize) -> usize {
-        self.faults.listening.swap(count, Ordering::Relaxed)
+        self.hooks().failures.consuming.swap(count, Ordering::Relaxed)
     }
 }
 
-impl From<RecordingTransport> for Arc<dyn Transport> {
-    fn from(observed: RecordingTransport) -> Self {
-        Arc::new(observed) as Self
-    }
-}
-
-impl Transport for RecordingTransport {
-    fn codec(&self) -> Codec {
-        self.inner.codec()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+impl Recording {
+    fn record(&self, event: Event) {
         // The case may have ended without looking.
-        let _ = self.log.send(Event::Sent(request.id));
-        self.inner.send(route, request)
+        let _ = self.log.send(event);
     }
 
-    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
-        Box::pin(async move {
-            let inner = self.inner.listen(listen).await?;
-            Ok(Box::new(RecordingListener { inner, observed: self.clone() }) as Box<dyn Listener>)
-        })
-    }
-
-    fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.inner.state()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
-    }
-}
-
-struct RecordingListener {
-    inner: Box<dyn Listener>,
-    observed: RecordingTransport,
-}
-
-impl Listener for RecordingListener {
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
-        let observed = &self.observed;
-        if take_one(&observed.faults.listening) {
-            let error = ListenError::new(&Listen::new("any", "any"), "the case lets it fail");
-            return Poll::Ready(Some(Err(error)));
-        }
-        self.inner.poll_next(cx).map_ok(|inner| {
-            Box::new(RecordingDelivery { inner, observed: observed.clone() }) as Box<dyn Delivery>
-        })
-    }
-
-    fn stop_consuming(&mut self) -> MaybeReady<()> {
-        self.inner.stop_consuming()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        self.inner.close()
-    }
-}
-
-struct RecordingDelivery {
-    inner: Box<dyn Delivery>,
-    observed: RecordingTransport,
-}
-
-impl RecordingDelivery {
-    /// Notes the event once it has come about.
-    fn noted<E: Send + Unpin + 'static>(
+    /// Records the event once it has happened.
+    fn record_when_done<E: Send + Unpin + 'static>(
         &self,
-        doing: MaybeReady<Result<(), E>>,
+        pending: MaybeReady<Result<(), E>>,
         event: Event,
     ) -> MaybeReady<Result<(), E>> {
-        let log = self.observed.log.clone();
-        let note = move |done: Result<(), E>| {
+        let recording = self.clone();
+        let record = move |done: Result<(), E>| {
             if done.is_ok() {
-                // The case may have ended without looking.
-                let _ = log.send(event);
+                recording.record(event);
             }
             done
         };
-        match doing {
-            MaybeReady::Ready(done) => MaybeReady::Ready(done.map(note)),
-            MaybeReady::Pending(doing) => MaybeReady::pending(async { note(doing.await) }),
+        match pending {
+            MaybeReady::Ready(done) => MaybeReady::Ready(done.map(record)),
+            MaybeReady::Pending(pending) => MaybeReady::pending(async { record(pending.await) }),
         }
     }
 }
 
-impl Delivery for RecordingDelivery {
-    fn request(&self) -> &Arc<Request> {
-        self.inner.request()
+impl Intercept for Recording {
+    type Kept = MessageId;
+
+    fn delivered(&self, delivery: &dyn Delivery) -> MessageId {
+        delivery.request().id
     }
 
-    fn redelivered(&self) -> bool {
-        self.inner.redelivered()
+    fn send(
+        &self,
+        inner: &dyn Transport,
+        route: &Route,
+        request: Arc<Request>,
+    ) -> Result<Sent, SendError> {
+        self.record(Event::Sent(request.id));
+        inner.send(route, request)
     }
 
-    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
-        if take_one(&self.observed.faults.acknowledgements) {
+    fn poll_next(&self, inner: &mut dyn Listener, cx: &mut Context<'_>) -> Poll<Next> {
+        if take_one(&self.failures.consuming) {
+            let error = ListenError::new(&Listen::new("any", "any"), "the case lets it fail");
+            return Poll::Ready(Some(Err(error)));
+        }
+        inner.poll_next(cx)
+    }
+
+    fn ack(&self, id: &MessageId, inner: &mut dyn Delivery) -> MaybeReady<Result<(), AckError>> {
+        if take_one(&self.failures.acks) {
             return MaybeReady::ready(Err(AckError::new("the case lets it fail")));
         }
-        let id = self.request().id;
-        let gate = self.observed.faults.gate.clone();
-        if gate.is_some() {
-            let _ = self.observed.log.send(Event::Received(id));
+        if self.ack_permits.is_some() {
+            self.record(Event::Received(*id));
         }
-        let doing = self.inner.ack();
-        let doing = self.noted(doing, Event::Acked(id));
-        let Some(gate) = gate else { return doing };
+        let acked = self.record_when_done(inner.ack(), Event::Acked(*id));
+        let Some(permits) = self.ack_permits.clone() else { return acked };
         MaybeReady::pending(async move {
-            gate.acquire().await.expect("the gate is never closed").forget();
-            doing.await
+            permits.acquire().await.expect("the semaphore is never closed").forget();
+            acked.await
         })
     }
 
-    fn requeue(self: Box<Self>) {
-        self.inner.requeue();
+    fn still_running(
+        &self,
+        id: &MessageId,
+        inner: &mut dyn Delivery,
+    ) -> MaybeReady<Result<(), ReplyError>> {
+        self.record_when_done(inner.still_running(), Event::StillRunning(*id))
     }
 
-    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
-        let event = Event::StillRunning(self.request().id);
-        let doing = self.inner.still_running();
-        self.noted(doing, event)
-    }
-
-    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
-        if take_one(&self.observed.faults.replies) {
+    fn reply(
+        &self,
+        id: &MessageId,
+        inner: &mut dyn Delivery,
+        outcome: Outcome,
+    ) -> MaybeReady<Result<(), ReplyError>> {
+        if take_one(&self.failures.replies) {
             return MaybeReady::ready(Err(ReplyError::new("the case lets it fail")));
         }
-        let event = Event::Replied(self.request().id);
-        let doing = self.inner.reply(outcome);
-        self.noted(doing, event)
+        self.record_when_done(inner.reply(outcome), Event::Replied(*id))
     }
 }

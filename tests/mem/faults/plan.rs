@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rpc_core::server::{AckMode, Concurrency};
-use rpc_tests::support::seeded_rng::Dice;
+use rpc_tests::support::seeded_rng::SeededRng;
 use rpc_transport_mem::{Fault, FaultPlan};
 
 pub(crate) const TOPIC: &str = "bank";
@@ -141,22 +141,22 @@ const fn millis(millis: u64) -> Duration {
 
 impl Plan {
     pub(crate) fn new(seed: u64, pace: Pace) -> Self {
-        let mut dice = Dice::seeded(seed);
-        let dice = &mut dice;
-        let is_calm = dice.chance(25);
-        let same_rules = dice.chance(70).then(|| rules(dice));
-        let servers = (0..=dice.below(3)).map(|_| server(dice, same_rules)).collect();
-        let acts = if is_calm { Vec::new() } else { acts(dice, same_rules) };
+        let mut rng = SeededRng::new(seed);
+        let rng = &mut rng;
+        let is_calm = rng.percent(25);
+        let same_rules = rng.percent(70).then(|| rules(rng));
+        let servers = (0..=rng.below(3)).map(|_| server(rng, same_rules)).collect();
+        let acts = if is_calm { Vec::new() } else { acts(rng, same_rules) };
         // Neither in every run, for both are beyond the seed: what blocks takes its time from the machine, and pauses
         // between attempts are random.
-        let (blocks, retries) = (dice.chance(25), dice.chance(50));
+        let (blocks, retries) = (rng.percent(25), rng.percent(50));
         let mut number = 0;
         let callers = (0..CALLERS).map(|_| {
-            let steps = 1 + dice.below(pace.steps());
+            let steps = 1 + rng.below(pace.steps());
             (0..steps)
                 .map(|_| {
                     number += 1;
-                    step(dice, number, blocks, retries)
+                    step(rng, number, blocks, retries)
                 })
                 .collect()
         });
@@ -164,10 +164,10 @@ impl Plan {
         Self {
             pace,
             is_calm,
-            capacity: dice.pick(&[1, 2, 4, 1024, 1024, 1024]),
-            faults: faults(dice, seed, is_calm),
-            is_layered: dice.chance(20),
-            confirming: dice.chance(25).then(|| dice.between(Duration::ZERO, millis(8))),
+            capacity: rng.pick(&[1, 2, 4, 1024, 1024, 1024]),
+            faults: faults(rng, seed, is_calm),
+            is_layered: rng.percent(20),
+            confirming: rng.percent(25).then(|| rng.between(Duration::ZERO, millis(8))),
             servers,
             acts,
             callers,
@@ -189,14 +189,14 @@ impl Plan {
     }
 }
 
-fn faults(dice: &mut Dice, seed: u64, is_calm: bool) -> FaultPlan {
+fn faults(rng: &mut SeededRng, seed: u64, is_calm: bool) -> FaultPlan {
     let mut faults = FaultPlan::with_seed(seed).max_delay(millis(30));
     for &fault in Fault::ALL {
         let strikes_servers = matches!(fault, Fault::Restart | Fault::CrashListener);
-        if dice.chance(50) || (is_calm && strikes_servers) {
+        if rng.percent(50) || (is_calm && strikes_servers) {
             continue;
         }
-        let percent = if strikes_servers { dice.below(5) } else { dice.below(25) };
+        let percent = if strikes_servers { rng.below(5) } else { rng.below(25) };
         faults = faults.probability(fault, percent as f64 / 100.0);
     }
     faults.limit(Fault::CrashListener, 4)
@@ -204,57 +204,57 @@ fn faults(dice: &mut Dice, seed: u64, is_calm: bool) -> FaultPlan {
 
 type ServerRules = (AckMode, bool);
 
-fn rules(dice: &mut Dice) -> ServerRules {
-    match dice.below(10) {
+fn rules(rng: &mut SeededRng) -> ServerRules {
+    match rng.below(10) {
         0..6 => (AckMode::BeforeInvoke, false),
         6 => (AckMode::BeforeInvoke, true),
         _ => (AckMode::AfterReply, false),
     }
 }
 
-fn server(dice: &mut Dice, same_rules: Option<ServerRules>) -> ServerPlan {
-    let (acknowledge, run_redelivered) = same_rules.unwrap_or_else(|| rules(dice));
+fn server(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> ServerPlan {
+    let (acknowledge, run_redelivered) = same_rules.unwrap_or_else(|| rules(rng));
     ServerPlan {
-        name: dice.pick(&NAMES),
+        name: rng.pick(&NAMES),
         acknowledge,
         run_redelivered,
-        executor: dice.pick(&[
+        executor: rng.pick(&[
             Concurrency::Serial,
             Concurrency::Limit(1),
             Concurrency::Limit(2),
             Concurrency::Limit(4),
             Concurrency::Limit(64),
         ]),
-        shutdown_timeout: dice.pick(&[
+        shutdown_timeout: rng.pick(&[
             Duration::ZERO,
             millis(5),
             millis(50),
             Duration::from_secs(30),
         ]),
-        respawns: dice.chance(70),
+        respawns: rng.percent(70),
     }
 }
 
-fn acts(dice: &mut Dice, same_rules: Option<ServerRules>) -> Vec<(Duration, Act)> {
-    let mut acts: Vec<_> = (0..dice.below(6))
+fn acts(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> Vec<(Duration, Act)> {
+    let mut acts: Vec<_> = (0..rng.below(6))
         .map(|_| {
-            let act = match dice.below(10) {
-                0..4 => Act::Stop(dice.below(4)),
-                4..8 => Act::Start(server(dice, same_rules)),
+            let act = match rng.below(10) {
+                0..4 => Act::Stop(rng.below(4)),
+                4..8 => Act::Start(server(rng, same_rules)),
                 _ => Act::Restart,
             };
-            (dice.between(Duration::ZERO, millis(150)), act)
+            (rng.between(Duration::ZERO, millis(150)), act)
         })
         .collect();
-    if dice.chance(6) {
-        acts.push((dice.between(millis(20), millis(200)), Act::Close));
+    if rng.percent(6) {
+        acts.push((rng.between(millis(20), millis(200)), Act::Close));
     }
     acts.sort_by_key(|(at, _)| *at);
     acts
 }
 
-fn step(dice: &mut Dice, number: u32, blocks: bool, retries: bool) -> Step {
-    let method = match dice.below(20) {
+fn step(rng: &mut SeededRng, number: u32, blocks: bool, retries: bool) -> Step {
+    let method = match rng.below(20) {
         0..2 => Method::Reject,
         2 => Method::Fail,
         3 => Method::Panic,
@@ -262,28 +262,28 @@ fn step(dice: &mut Dice, number: u32, blocks: bool, retries: bool) -> Step {
         5..7 if blocks => Method::Block,
         _ => Method::Run,
     };
-    let kind = match dice.below(20) {
+    let kind = match rng.below(20) {
         0..3 => Kind::Cast,
         3 => Kind::Fanout,
         _ => Kind::Call,
     };
-    let timeout = match dice.below(10) {
-        0..3 => Some(dice.between(Duration::from_micros(100), millis(20))),
-        3..5 => Some(dice.between(millis(20), millis(300))),
+    let timeout = match rng.below(10) {
+        0..3 => Some(rng.between(Duration::from_micros(100), millis(20))),
+        3..5 => Some(rng.between(millis(20), millis(300))),
         _ => None,
     };
     Step {
         number,
-        pause: dice.between(Duration::ZERO, millis(25)),
+        pause: rng.between(Duration::ZERO, millis(25)),
         method,
-        takes: if dice.chance(60) { Duration::ZERO } else { dice.between(millis(1), millis(60)) },
+        takes: if rng.percent(60) { Duration::ZERO } else { rng.between(millis(1), millis(60)) },
         kind,
         timeout,
-        to: (kind != Kind::Fanout && dice.chance(25)).then(|| dice.pick(&NAMES)),
-        monitor: (kind == Kind::Call && dice.chance(10))
-            .then(|| dice.between(millis(2), millis(30))),
-        retries: if retries && dice.chance(40) { 2 } else { 0 },
-        dropped_after: dice.chance(10).then(|| dice.between(Duration::ZERO, millis(20))),
+        to: (kind != Kind::Fanout && rng.percent(25)).then(|| rng.pick(&NAMES)),
+        monitor: (kind == Kind::Call && rng.percent(10))
+            .then(|| rng.between(millis(2), millis(30))),
+        retries: if retries && rng.percent(40) { 2 } else { 0 },
+        dropped_after: rng.percent(10).then(|| rng.between(Duration::ZERO, millis(20))),
     }
 }
 

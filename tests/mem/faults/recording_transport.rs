@@ -1,26 +1,24 @@
-//! A transport that notes what servers and clients do with it, and can be slow to confirm.
+//! A transport that records what servers and clients do with it, and can be slow to confirm.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rpc_core::error::SendError;
-use rpc_core::transport::{
-    AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
-    Route, Sent,
-};
-use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
-use tokio::sync::watch;
+use rpc_core::transport::{AckError, Delivery, ReplyError, Route, Sent};
+use rpc_core::{MaybeReady, Outcome, Request, Transport};
+use rpc_tests::support::intercept::{Intercept, Intercepted};
 use tokio::time::sleep;
 
 use crate::history::{DeliveryNo, History, ServerNo, What};
 
+pub(crate) type RecordingTransport = Intercepted<Recording>;
+
 #[derive(Clone)]
-pub(crate) struct Tap {
-    pub(crate) inner: Arc<dyn Transport>,
+pub(crate) struct Recording {
     pub(crate) history: History,
+    /// How long acknowledgements and replies take to be confirmed.
     pub(crate) confirming: Option<Duration>,
-    /// Who listens through it.
+    /// The server that consumes through it.
     pub(crate) server: ServerNo,
 }
 
@@ -32,93 +30,28 @@ pub(crate) fn number(request: &Request) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).expect("every call has a number")
 }
 
-impl From<Tap> for Arc<dyn Transport> {
-    fn from(tap: Tap) -> Self {
-        Arc::new(tap) as Self
-    }
-}
-
-impl Transport for Tap {
-    fn codec(&self) -> Codec {
-        self.inner.codec()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
-        self.history.note(What::Sent { call: number(&request), id: request.id });
-        self.inner.send(route, request)
-    }
-
-    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
-        Box::pin(async move {
-            let inner = self.inner.listen(listen).await?;
-            Ok(Box::new(Ear { inner, tap: self.clone() }) as Box<dyn Listener>)
-        })
-    }
-
-    fn state(&self) -> watch::Receiver<ConnectionState> {
-        self.inner.state()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
-    }
-}
-
-struct Ear {
-    inner: Box<dyn Listener>,
-    tap: Tap,
-}
-
-impl Listener for Ear {
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
-        let tap = &self.tap;
-        self.inner.poll_next(cx).map_ok(|inner| {
-            let (server, request) = (tap.server, inner.request());
-            let (call, wants_reply) = (number(request), request.wants_reply);
-            let redelivered = inner.redelivered();
-            let number = tap.history.delivered(|delivery| What::Delivered {
-                delivery,
-                server,
-                call,
-                redelivered,
-                wants_reply,
-            });
-            Box::new(Parcel { inner, number, tap: tap.clone() }) as Box<dyn Delivery>
-        })
-    }
-
-    fn stop_consuming(&mut self) -> MaybeReady<()> {
-        self.inner.stop_consuming()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        self.inner.close()
-    }
-}
-
-struct Parcel {
-    inner: Box<dyn Delivery>,
+/// A delivery that its server holds; recorded as left when it is dropped.
+pub(crate) struct Held {
     number: DeliveryNo,
-    tap: Tap,
+    history: History,
 }
 
-impl Parcel {
-    /// Notes what came of it at once, and lets the server know after a while.
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.history.note(What::Left { delivery: self.number });
+    }
+}
+
+impl Recording {
+    /// Records the result at once, and lets the server know after a while.
     fn confirmed<E: Send + Unpin + 'static>(
         &self,
-        doing: MaybeReady<Result<(), E>>,
-        note: impl FnOnce(bool) -> What,
+        pending: MaybeReady<Result<(), E>>,
+        event: impl FnOnce(bool) -> What,
     ) -> MaybeReady<Result<(), E>> {
-        let MaybeReady::Ready(Some(done)) = doing else { panic!("`mem` is always done at once") };
-        self.tap.history.note(note(done.is_ok()));
-        match self.tap.confirming {
+        let MaybeReady::Ready(Some(done)) = pending else { panic!("`mem` is always ready") };
+        self.history.note(event(done.is_ok()));
+        match self.confirming {
             None => MaybeReady::ready(done),
             Some(time) => MaybeReady::pending(async move {
                 sleep(time).await;
@@ -128,35 +61,46 @@ impl Parcel {
     }
 }
 
-impl Delivery for Parcel {
-    fn request(&self) -> &Arc<Request> {
-        self.inner.request()
+impl Intercept for Recording {
+    type Kept = Held;
+
+    fn delivered(&self, delivery: &dyn Delivery) -> Held {
+        let (server, request) = (self.server, delivery.request());
+        let (call, wants_reply) = (number(request), request.wants_reply);
+        let redelivered = delivery.redelivered();
+        let number = self.history.delivered(|delivery| What::Delivered {
+            delivery,
+            server,
+            call,
+            redelivered,
+            wants_reply,
+        });
+        Held { number, history: self.history.clone() }
     }
 
-    fn redelivered(&self) -> bool {
-        self.inner.redelivered()
+    fn send(
+        &self,
+        inner: &dyn Transport,
+        route: &Route,
+        request: Arc<Request>,
+    ) -> Result<Sent, SendError> {
+        self.history.note(What::Sent { call: number(&request), id: request.id });
+        inner.send(route, request)
     }
 
-    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
-        let (doing, delivery) = (self.inner.ack(), self.number);
-        self.confirmed(doing, |ok| What::Acknowledged { delivery, ok })
+    fn ack(&self, held: &Held, inner: &mut dyn Delivery) -> MaybeReady<Result<(), AckError>> {
+        let delivery = held.number;
+        self.confirmed(inner.ack(), |ok| What::Acknowledged { delivery, ok })
     }
 
-    fn requeue(self: Box<Self>) {}
-
-    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
-        self.inner.still_running()
-    }
-
-    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
+    fn reply(
+        &self,
+        held: &Held,
+        inner: &mut dyn Delivery,
+        outcome: Outcome,
+    ) -> MaybeReady<Result<(), ReplyError>> {
         let failure = outcome.as_ref().err().map(|failure| failure.kind());
-        let (doing, delivery) = (self.inner.reply(outcome), self.number);
-        self.confirmed(doing, |ok| What::Answered { delivery, failure, ok })
-    }
-}
-
-impl Drop for Parcel {
-    fn drop(&mut self) {
-        self.tap.history.note(What::Left { delivery: self.number });
+        let delivery = held.number;
+        self.confirmed(inner.reply(outcome), |ok| What::Answered { delivery, failure, ok })
     }
 }

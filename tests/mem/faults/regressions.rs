@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::history::{History, What};
 use crate::plan::TOPIC;
-use crate::recording_transport::{CALL, Tap};
+use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient};
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -38,9 +38,10 @@ impl Scene {
     }
 
     fn server(&self, confirming: Option<Duration>) -> ServerBuilder {
-        let (inner, history) = (self.broker.clone().into(), self.history.clone());
-        let tap = Tap { inner, history: history.clone(), confirming, server: 0 };
-        let server = Server::builder(tap, Target::topic(TOPIC).server("one"));
+        let history = self.history.clone();
+        let recording = Recording { history: history.clone(), confirming, server: 0 };
+        let transport = RecordingTransport::over(self.broker.clone(), recording);
+        let server = Server::builder(transport, Target::topic(TOPIC).server("one"));
         server.endpoint(Service { server: 0, history })
     }
 

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::history::{History, Left, Record, ServerNo, Told, What};
 use crate::plan::{Act, Kind, Method, NAMES, Pace, Plan, ServerPlan, Step, TOPIC};
-use crate::recording_transport::{CALL, Tap};
+use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient, ServiceRejectExpected};
 
 /// The scene of one run.
@@ -62,13 +62,10 @@ impl Scene {
         let faults = plan.faults.clone();
         let broker = MemTransport::builder().queue_capacity(plan.capacity).faults(faults).build();
         let history = History::begin();
-        let tap = Tap {
-            inner: broker.clone().into(),
-            history: history.clone(),
-            confirming: None,
-            server: ServerNo::MAX,
-        };
-        let client = RpcClient::builder(tap, Target::topic(TOPIC));
+        let recording =
+            Recording { history: history.clone(), confirming: None, server: ServerNo::MAX };
+        let transport = RecordingTransport::over(broker.clone(), recording);
+        let client = RpcClient::builder(transport, Target::topic(TOPIC));
         let client = client.timeout(plan.pace.patience());
         let client = if plan.is_layered { client.layer(from_fn(pass)) } else { client };
         let client = client.build();
@@ -184,13 +181,10 @@ impl Scene {
             servers.push(None);
             servers.len() - 1
         };
-        let tap = Tap {
-            inner: self.0.broker.clone().into(),
-            history: history.clone(),
-            confirming: self.0.plan.confirming,
-            server: number,
-        };
-        let server = Server::builder(tap, Target::topic(TOPIC).server(plan.name))
+        let confirming = self.0.plan.confirming;
+        let recording = Recording { history: history.clone(), confirming, server: number };
+        let transport = RecordingTransport::over(self.0.broker.clone(), recording);
+        let server = Server::builder(transport, Target::topic(TOPIC).server(plan.name))
             .endpoint(Service { server: number, history })
             .ack_mode(plan.acknowledge)
             .run_redelivered(plan.run_redelivered)

@@ -1,0 +1,191 @@
+//! A transport that passes everything on to another one, except where a test observes or changes it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rpc_core::error::SendError;
+use rpc_core::transport::{
+    AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
+    Route, Sent,
+};
+use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
+use tokio::sync::watch;
+
+/// What a listener is polled for.
+pub type Next = Option<Result<Box<dyn Delivery>, ListenError>>;
+
+/// The hooks of an [`Intercepted`] transport. Those that are not overridden pass on to the inner transport.
+pub trait Intercept: Clone + Send + Sync + 'static {
+    /// What is kept of a delivery until its server drops it.
+    type Kept: Send + 'static;
+
+    /// Runs when a delivery reaches a server.
+    fn delivered(&self, delivery: &dyn Delivery) -> Self::Kept;
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transport::send`].
+    fn send(
+        &self,
+        inner: &dyn Transport,
+        route: &Route,
+        request: Arc<Request>,
+    ) -> Result<Sent, SendError> {
+        inner.send(route, request)
+    }
+
+    /// Polls for the next delivery.
+    fn poll_next(&self, inner: &mut dyn Listener, cx: &mut Context<'_>) -> Poll<Next> {
+        inner.poll_next(cx)
+    }
+
+    /// Acknowledges a delivery.
+    fn ack(
+        &self,
+        _kept: &Self::Kept,
+        inner: &mut dyn Delivery,
+    ) -> MaybeReady<Result<(), AckError>> {
+        inner.ack()
+    }
+
+    /// Tells a monitored caller that its method is running.
+    fn still_running(
+        &self,
+        _kept: &Self::Kept,
+        inner: &mut dyn Delivery,
+    ) -> MaybeReady<Result<(), ReplyError>> {
+        inner.still_running()
+    }
+
+    /// Replies to the caller.
+    fn reply(
+        &self,
+        _kept: &Self::Kept,
+        inner: &mut dyn Delivery,
+        outcome: Outcome,
+    ) -> MaybeReady<Result<(), ReplyError>> {
+        inner.reply(outcome)
+    }
+}
+
+/// A transport with hooks.
+#[derive(Clone)]
+pub struct Intercepted<I> {
+    inner: Arc<dyn Transport>,
+    hooks: I,
+}
+
+impl<I: Intercept> Intercepted<I> {
+    /// Puts the hooks in front of a transport.
+    pub fn over(inner: impl Into<Arc<dyn Transport>>, hooks: I) -> Self {
+        Self { inner: inner.into(), hooks }
+    }
+
+    /// Returns the hooks.
+    pub fn hooks(&self) -> &I {
+        &self.hooks
+    }
+}
+
+impl<I> fmt::Debug for Intercepted<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intercepted").finish_non_exhaustive()
+    }
+}
+
+impl<I: Intercept> From<Intercepted<I>> for Arc<dyn Transport> {
+    fn from(intercepted: Intercepted<I>) -> Self {
+        Arc::new(intercepted) as Self
+    }
+}
+
+impl<I: Intercept> Transport for Intercepted<I> {
+    fn codec(&self) -> Codec {
+        self.inner.codec()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn send(&self, route: &Route, request: Arc<Request>) -> Result<Sent, SendError> {
+        self.hooks.send(&*self.inner, route, request)
+    }
+
+    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<Box<dyn Listener>, ListenError>> {
+        Box::pin(async move {
+            let inner = self.inner.listen(listen).await?;
+            let hooks = self.hooks.clone();
+            Ok(Box::new(InterceptedListener { inner, hooks }) as Box<dyn Listener>)
+        })
+    }
+
+    fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.inner.state()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+struct InterceptedListener<I> {
+    inner: Box<dyn Listener>,
+    hooks: I,
+}
+
+impl<I: Intercept> Listener for InterceptedListener<I> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        self.hooks.poll_next(&mut *self.inner, cx).map_ok(|inner| {
+            let kept = self.hooks.delivered(&*inner);
+            let hooks = self.hooks.clone();
+            Box::new(InterceptedDelivery { kept, inner, hooks }) as Box<dyn Delivery>
+        })
+    }
+
+    fn stop_consuming(&mut self) -> MaybeReady<()> {
+        self.inner.stop_consuming()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        self.inner.close()
+    }
+}
+
+/// Fields are dropped in this order: a test learns that the server has dropped a delivery before the broker does.
+struct InterceptedDelivery<I: Intercept> {
+    kept: I::Kept,
+    inner: Box<dyn Delivery>,
+    hooks: I,
+}
+
+impl<I: Intercept> Delivery for InterceptedDelivery<I> {
+    fn request(&self) -> &Arc<Request> {
+        self.inner.request()
+    }
+
+    fn redelivered(&self) -> bool {
+        self.inner.redelivered()
+    }
+
+    fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
+        self.hooks.ack(&self.kept, &mut *self.inner)
+    }
+
+    fn requeue(self: Box<Self>) {
+        let Self { kept, inner, .. } = *self;
+        drop(kept);
+        inner.requeue();
+    }
+
+    fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
+        self.hooks.still_running(&self.kept, &mut *self.inner)
+    }
+
+    fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {
+        self.hooks.reply(&self.kept, &mut *self.inner, outcome)
+    }
+}
