@@ -111,3 +111,26 @@ fn failed_in_transport(
     let error = SendError::new(kind, ran, failure.message());
     CallError::Transport(TransportError::new(error, info))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_error_of_every_failure_says_whether_the_method_ran() {
+        for &kind in FailureKind::ALL {
+            let info = CallInfo {
+                method: "m".to_owned(),
+                target: "t".to_owned(),
+                message_id: None,
+                elapsed: Duration::ZERO,
+            };
+            let error = unexpected(Failure::new(kind, "Class", "message"), info);
+            assert_eq!(error.ran(), kind.ran(), "{kind}: {error}");
+            assert!(error.to_string().contains(&format!("ran: {}", kind.ran())), "{error}");
+            assert!(!error.may_retry() || kind.ran() == Ran::No, "{kind}");
+        }
+    }
+}
