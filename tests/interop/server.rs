@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{Exception, Peer};
 
 /// How long something that must happen may take.
-const SOON: Duration = Duration::from_secs(10);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Drives `server.py`, which is several servers if asked to.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Serving {
     ///
     /// None ran in time.
     pub async fn ran(&mut self) -> Value {
-        match timeout(SOON, self.events.recv()).await {
+        match timeout(EVENT_TIMEOUT, self.events.recv()).await {
             Ok(Some(event)) => event,
             _ => panic!("nothing ran on {}: {}", self.name, self.peer.complaints()),
         }

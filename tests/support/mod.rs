@@ -1,5 +1,6 @@
 //! What tests of several subjects share.
 
+pub mod history;
 pub mod intercept;
 pub mod logs;
 #[cfg(feature = "rabbitmq")]

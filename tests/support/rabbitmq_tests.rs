@@ -22,7 +22,7 @@ use rpc_tests::support::rabbitmq::{
 use tokio::time::{sleep, timeout};
 
 /// What happens happens within this, on a machine that does much else.
-const SOON: Duration = Duration::from_secs(20);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What has not happened within this does not happen.
 const NEVER: Duration = Duration::from_millis(500);
@@ -74,7 +74,7 @@ async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F)
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+    timeout(EVENT_TIMEOUT, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
 async fn proxied(node: &Node, vhost: &str) -> (Proxy, String) {
@@ -141,7 +141,7 @@ async fn a_node_that_is_paused_makes_its_clients_wait() {
     let mut declared = Box::pin(declare(&channel, "q"));
     timeout(NEVER, &mut declared).await.unwrap_err();
     node.resume().await.unwrap();
-    timeout(SOON, declared).await.unwrap().unwrap();
+    timeout(EVENT_TIMEOUT, declared).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn an_alarm_blocks_who_publishes_until_it_is_over() {
     timeout(NEVER, &mut published).await.unwrap_err();
     assert_eq!(node.connections().await.unwrap()[0].state, "blocked");
     node.alarm(false).await.unwrap();
-    timeout(SOON, published).await.unwrap().unwrap();
+    timeout(EVENT_TIMEOUT, published).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn a_link_that_is_cut_ends_for_both_sides_and_another_can_be_opened() {
         let connection = connect(&url).await;
         proxy.cut(how);
         until("the client notices", async || !connection.status().connected()).await;
-        timeout(SOON, proxy.until_open(0)).await.unwrap();
+        timeout(EVENT_TIMEOUT, proxy.until_open(0)).await.unwrap();
         until("the broker notices", async || {
             node.connections().await.unwrap().iter().all(|connection| connection.vhost != "cut")
         })
@@ -306,7 +306,7 @@ async fn a_frozen_link_stays_open_and_passes_nothing() {
     timeout(NEVER, &mut declared).await.unwrap_err();
     assert_eq!((known().await, proxy.bytes(Direction::ToBroker)), (0, sent));
     proxy.thaw();
-    timeout(SOON, declared).await.unwrap().unwrap();
+    timeout(EVENT_TIMEOUT, declared).await.unwrap().unwrap();
     assert!(proxy.bytes(Direction::ToBroker) > sent);
 
     let received = proxy.bytes(Direction::ToClient);
@@ -315,7 +315,7 @@ async fn a_frozen_link_stays_open_and_passes_nothing() {
     timeout(NEVER, &mut declared).await.unwrap_err();
     assert_eq!((known().await, proxy.bytes(Direction::ToClient)), (2, received));
     proxy.thaw();
-    timeout(SOON, declared).await.unwrap().unwrap();
+    timeout(EVENT_TIMEOUT, declared).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -12,10 +12,10 @@ use rpc_transport_amqp::AmqpTransport;
 use tokio::time::{sleep, timeout};
 
 /// What happens happens within this, on a machine that does much else.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// So long calls wait that are to fail sooner.
-const PATIENCE: Duration = Duration::from_secs(40);
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 pub struct Bank;
 
@@ -59,12 +59,13 @@ pub async fn try_serve(transport: &AmqpTransport) -> Result<RunningServer, Start
 }
 
 pub async fn serve(transport: &AmqpTransport) -> RunningServer {
-    timeout(SOON, try_serve(transport)).await.expect("the server starts soon").unwrap()
+    timeout(EVENT_TIMEOUT, try_serve(transport)).await.expect("the server starts soon").unwrap()
 }
 
 /// A call that succeeds.
 pub async fn call(transport: &AmqpTransport) {
-    let balance = client(transport).balance(&Context::new(), "ada".into()).timeout(SOON).await;
+    let balance =
+        client(transport).balance(&Context::new(), "ada".into()).timeout(EVENT_TIMEOUT).await;
     assert_eq!(balance.unwrap(), 3);
 }
 
@@ -80,9 +81,9 @@ pub async fn round_trip(url: &str) {
 /// The text of a call that fails long before its deadline, as nothing can come of it. It certainly did not run.
 pub async fn refused(transport: &AmqpTransport) -> String {
     let began = Instant::now();
-    let called = client(transport).balance(&Context::new(), "ada".into()).timeout(PATIENCE);
+    let called = client(transport).balance(&Context::new(), "ada".into()).timeout(CALL_TIMEOUT);
     let error = called.await.unwrap_err();
-    assert!(began.elapsed() < SOON, "it took {:?}: {error}", began.elapsed());
+    assert!(began.elapsed() < EVENT_TIMEOUT, "it took {:?}: {error}", began.elapsed());
     let CallError::Transport(error) = error else { panic!("{error:?}") };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Unavailable, Ran::No), "{error}");
     error.to_string()
@@ -90,7 +91,7 @@ pub async fn refused(transport: &AmqpTransport) -> String {
 
 /// The text of a server's start that fails.
 pub async fn refused_start(transport: &AmqpTransport) -> String {
-    let started = timeout(SOON, try_serve(transport)).await.expect("the start fails soon");
+    let started = timeout(EVENT_TIMEOUT, try_serve(transport)).await.expect("the start fails soon");
     started.unwrap_err().to_string()
 }
 
@@ -101,7 +102,7 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+    timeout(EVENT_TIMEOUT, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
 /// That a text says all of this.

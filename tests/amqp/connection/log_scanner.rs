@@ -16,7 +16,7 @@ pub const SECRETS: [&str; 2] = ["hunter2/Zq9", "swordfish@Vx4"];
 /// Reads everything that any thread of the process logs, the client library's own lines included, and keeps those with a
 /// secret in them.
 #[derive(Default)]
-pub struct Censor {
+pub struct LogScanner {
     found: Mutex<Vec<String>>,
     /// Lines of the transport, and of the client library.
     ours: AtomicU64,
@@ -24,7 +24,7 @@ pub struct Censor {
 }
 
 /// Where a secret stands in a text in some form, that form.
-pub fn leak(text: &str) -> Option<String> {
+pub fn find_secret(text: &str) -> Option<String> {
     SECRETS.iter().chain(&WRITTEN).find_map(|secret| {
         let bytes = format!("{:?}", secret.as_bytes());
         let bytes = bytes.trim_matches(['[', ']']);
@@ -33,10 +33,10 @@ pub fn leak(text: &str) -> Option<String> {
 }
 
 /// That of the process.
-pub static CENSOR: LazyLock<&'static Censor> = LazyLock::new(|| {
-    let censor: &'static Censor = Box::leak(Box::default());
-    tracing::subscriber::set_global_default(OfAllThreads(censor)).unwrap();
-    censor
+pub static LOG_SCANNER: LazyLock<&'static LogScanner> = LazyLock::new(|| {
+    let scanner: &'static LogScanner = Box::leak(Box::default());
+    tracing::subscriber::set_global_default(OfAllThreads(scanner)).unwrap();
+    scanner
 });
 
 /// The warnings of this thread.
@@ -44,17 +44,17 @@ pub static CENSOR: LazyLock<&'static Censor> = LazyLock::new(|| {
 /// As one thread records them and others do not, every line must be offered to each thread; that it is, once there is a
 /// subscriber for all threads.
 pub fn warnings() -> Logs {
-    LazyLock::force(&CENSOR);
+    LazyLock::force(&LOG_SCANNER);
     Logs::record(Level::WARN)
 }
 
-impl Censor {
+impl LogScanner {
     fn read(&self, target: &str, record: impl FnOnce(&mut Text)) {
         let mut text = Text(String::new());
         record(&mut text);
         let whose = if target.starts_with("rpc_") { &self.ours } else { &self.theirs };
         whose.fetch_add(1, Ordering::Relaxed);
-        if leak(&text.0).is_some() {
+        if find_secret(&text.0).is_some() {
             let line = format!("{target} {}", text.0);
             self.found.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
@@ -70,7 +70,7 @@ impl Censor {
     }
 }
 
-struct OfAllThreads(&'static Censor);
+struct OfAllThreads(&'static LogScanner);
 
 impl Subscriber for OfAllThreads {
     fn enabled(&self, _: &Metadata<'_>) -> bool {

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::bank::{BankClient, SOON, call, client, serve, shared_with_vhost, transport};
+use crate::bank::{BankClient, EVENT_TIMEOUT, call, client, serve, shared_with_vhost, transport};
 
 /// A method that takes as long as the test likes.
 struct Slow {
@@ -39,8 +39,8 @@ async fn a_call_to_a_topic_whose_last_server_has_just_stopped_fails_long_before_
         server.wait().await.unwrap();
         let began = Instant::now();
         let lonely = client(&calling).balance(&Context::new(), "ada".into());
-        let error = lonely.timeout(SOON * 3).await.unwrap_err();
-        assert!(began.elapsed() < SOON, "{form:?}: {error}");
+        let error = lonely.timeout(EVENT_TIMEOUT * 3).await.unwrap_err();
+        assert!(began.elapsed() < EVENT_TIMEOUT, "{form:?}: {error}");
         let CallError::Transport(error) = error else { panic!("{form:?}: {error:?}") };
         assert_eq!(error.kind(), TransportErrorKind::MissingServer, "{form:?}: {error}");
         // It waits in the queue, and a server may yet come.
@@ -71,7 +71,7 @@ async fn calls_to_many_missing_queues_cost_no_server_its_connection() {
             assert_eq!(error, (TransportErrorKind::MissingServer, Ran::No));
         }
         calls.spawn(async move {
-            let called = client.balance(&Context::new(), "ada".into()).timeout(SOON).await;
+            let called = client.balance(&Context::new(), "ada".into()).timeout(EVENT_TIMEOUT).await;
             let CallError::Transport(error) = called.unwrap_err() else {
                 panic!("it was answered")
             };
@@ -99,7 +99,7 @@ async fn a_call_that_was_received_is_not_failed_while_its_server_shuts_down() {
         let server = server.build().unwrap().start().await.unwrap();
         let client = SlowClient::new(calling, Target::topic("slow"));
         let answer = tokio::spawn(client.wait(&Context::new()));
-        timeout(SOON, begun.notified()).await.expect("the method begins soon");
+        timeout(EVENT_TIMEOUT, begun.notified()).await.expect("the method begins soon");
         server.stop();
         // As long as callers take to find a topic deserted, and more.
         sleep(Duration::from_secs(4)).await;

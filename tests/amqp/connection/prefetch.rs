@@ -13,7 +13,7 @@ use rpc_transport_amqp::AmqpTransport;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::bank::{SOON, bank, proxied, shared_with_vhost, transport, until};
+use crate::bank::{EVENT_TIMEOUT, bank, proxied, shared_with_vhost, transport, until};
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
@@ -138,7 +138,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
     let client = CounterClient::new(calling.clone(), bank());
     let calls: Vec<_> = (0..CALLS)
         .map(|customer| {
-            let call = client.serve(&Context::new(), customer).timeout(SOON * 2);
+            let call = client.serve(&Context::new(), customer).timeout(EVENT_TIMEOUT * 2);
             tokio::spawn(call)
         })
         .collect();

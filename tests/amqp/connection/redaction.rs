@@ -10,20 +10,20 @@ use rpc_transport_amqp::{AmqpBuilder, AmqpTransport};
 use crate::bank::{
     Bank, bank, call, client, proxied, serve, shared_with_vhost, transport, try_serve, until,
 };
-use crate::log_scanner::{CENSOR, SECRETS, WRITTEN, leak};
+use crate::log_scanner::{LOG_SCANNER, SECRETS, WRITTEN, find_secret};
 
-fn assert_silent(shown: &(impl fmt::Debug + ?Sized)) {
+fn assert_no_secret(shown: &(impl fmt::Debug + ?Sized)) {
     for text in [format!("{shown:?}"), format!("{shown:#?}")] {
-        assert_eq!(leak(&text), None, "{text}");
+        assert_eq!(find_secret(&text), None, "{text}");
     }
 }
 
 /// That neither the error nor what caused it tells a secret.
-fn assert_error_silent(error: &(dyn Error + 'static)) {
+fn assert_error_has_no_secret(error: &(dyn Error + 'static)) {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        assert_eq!(leak(&error.to_string()), None);
-        assert_silent(error);
+        assert_eq!(find_secret(&error.to_string()), None);
+        assert_no_secret(error);
         cause = error.source();
     }
 }
@@ -40,14 +40,14 @@ fn secret_url(url: &str) -> String {
 /// Whatever fails, fails without saying a secret.
 async fn fail(transport: &AmqpTransport) {
     let error = client(transport).balance(&Context::new(), "ada".into()).await.unwrap_err();
-    assert_error_silent(&error);
-    assert_error_silent(&try_serve(transport).await.unwrap_err());
-    assert_silent(transport);
+    assert_error_has_no_secret(&error);
+    assert_error_has_no_secret(&try_serve(transport).await.unwrap_err());
+    assert_no_secret(transport);
 }
 
 #[tokio::test]
 async fn no_log_no_error_and_no_debug_output_tells_a_password() {
-    let censor = *CENSOR;
+    let scanner = *LOG_SCANNER;
     let node = shared_with_vhost("secrets").await;
     node.create_vhost("other secrets").await.unwrap();
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {
@@ -55,7 +55,7 @@ async fn no_log_no_error_and_no_debug_output_tells_a_password() {
         let login = if form == UrlForm::Rabbit { "AMQPLAIN" } else { "PLAIN" };
         let url = format!("{}?login={login}", secret_url(&url));
         let builder = AmqpBuilder::from_url(&url).unwrap();
-        assert_silent(&builder);
+        assert_no_secret(&builder);
         // Nobody knows these users.
         fail(&builder.build()).await;
         for (user, password) in [("gil", SECRETS[0]), ("hal", SECRETS[1])] {
@@ -75,9 +75,9 @@ async fn no_log_no_error_and_no_debug_output_tells_a_password() {
             client(&transport).balance(&Context::new(), "ada".into()).await.is_ok()
         })
         .await;
-        assert_silent(&transport);
-        assert_silent(&Server::builder(transport.clone(), bank().server("two")).endpoint(Bank));
-        assert_silent(&client(&transport));
+        assert_no_secret(&transport);
+        assert_no_secret(&Server::builder(transport.clone(), bank().server("two")).endpoint(Bank));
+        assert_no_secret(&client(&transport));
         server.stop();
         server.wait().await.unwrap();
         transport.close().await;
@@ -86,7 +86,7 @@ async fn no_log_no_error_and_no_debug_output_tells_a_password() {
         node.allow("hal", "secrets", ["^$"; 3]).await.unwrap();
         fail(&AmqpTransport::from_url(&url).unwrap()).await;
     }
-    censor.assert_nothing_found();
+    scanner.assert_nothing_found();
 }
 
 #[test]
@@ -101,6 +101,6 @@ fn a_url_that_is_refused_does_not_tell_its_password() {
         format!("rabbit://gil:{one}@localhost,hal:{other}@[::1/"),
     ] {
         let error = AmqpTransport::from_url(&url).unwrap_err();
-        assert_error_silent(&error);
+        assert_error_has_no_secret(&error);
     }
 }

@@ -7,7 +7,9 @@ use rpc_core::{CallError, Context};
 use rpc_tests::support::rabbitmq::{Cut, UrlForm};
 use tokio::time::{Instant, timeout};
 
-use crate::bank::{SOON, call, client, proxied, shared_with_vhost, transport, try_serve, until};
+use crate::bank::{
+    EVENT_TIMEOUT, call, client, proxied, shared_with_vhost, transport, try_serve, until,
+};
 
 #[tokio::test]
 async fn a_server_waits_for_its_broker() {
@@ -19,7 +21,7 @@ async fn a_server_waits_for_its_broker() {
         let mut started = Box::pin(try_serve(&transport));
         timeout(Duration::from_secs(1), &mut started).await.unwrap_err();
         proxy.accept();
-        let server = timeout(SOON, started).await.unwrap().unwrap();
+        let server = timeout(EVENT_TIMEOUT, started).await.unwrap().unwrap();
         call(&transport).await;
         server.stop();
         server.wait().await.unwrap();

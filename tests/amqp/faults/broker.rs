@@ -9,13 +9,13 @@ use rpc_core::transport::ConnectionState;
 use rpc_tests::support::rabbitmq::UrlForm;
 use tokio::time::{Instant, timeout};
 
-use crate::fault_env::{FaultEnv, SOON, client, own_node, until};
+use crate::fault_env::{EVENT_TIMEOUT, FaultEnv, client, own_node, until};
 use crate::history::{History, Record, Step};
 use crate::load::Load;
 use crate::rules::assert_kept;
 use crate::scenario;
-use crate::service::{Setting, serve};
-use crate::timer_lag::Lag;
+use crate::service::{ServerOptions, serve};
+use crate::timer_lag::TimerLag;
 
 scenario!(every_call_ends_when_the_broker_is_killed_and_restarted);
 scenario!(every_call_ends_when_there_is_no_broker_yet);
@@ -27,10 +27,10 @@ async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, 
     let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
     node.sync().await.unwrap();
     load.go_on(200, 900).await;
-    load.strike("kill");
+    load.record_fault("kill");
     node.kill().await.unwrap();
     node.restart().await.unwrap();
-    load.strike("restarted");
+    load.record_fault("restarted");
     load.end().await;
 }
 
@@ -43,7 +43,7 @@ async fn every_call_ends_when_there_is_no_broker_yet(form: UrlForm, seed: u64) {
     load.call();
     let restarted = async {
         node.restart().await.unwrap();
-        load.strike("started");
+        load.record_fault("started");
     };
     // A server that starts waits for its broker.
     let (one, two) = (load.server("one"), load.server("two"));
@@ -59,11 +59,11 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
 ) {
     let node = own_node().await;
     let env = FaultEnv::on(&node, form, "blocked").await;
-    let (history, lag) = (History::begin(), Lag::measure());
+    let (history, lag) = (History::begin(), TimerLag::measure());
     let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
-    let server = serve(&theirs, Setting::named("one"), &history).await;
+    let server = serve(&theirs, ServerOptions::named("one"), &history).await;
     let client = client(&ours);
-    history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
+    history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.unwrap();
 
     node.alarm(true).await.unwrap();
     // The broker says so to those who publish.
@@ -88,11 +88,11 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
     assert!(since.elapsed() < 4 * wait, "{:?}", since.elapsed());
 
     node.alarm(false).await.unwrap();
-    timeout(SOON, state.wait_for(|state| *state == ConnectionState::Connected))
+    timeout(EVENT_TIMEOUT, state.wait_for(|state| *state == ConnectionState::Connected))
         .await
         .unwrap()
         .unwrap();
-    history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
+    history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.unwrap();
     env.until_drained().await;
     server.stop();
     server.wait().await.unwrap();

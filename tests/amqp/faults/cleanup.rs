@@ -1,4 +1,4 @@
-//! What is left where nobody cleaned up: after a crash, and after a server has gone.
+//! EventKind is left where nobody cleaned up: after a crash, and after a server has gone.
 
 use std::future::pending;
 use std::process::{Command, Stdio};
@@ -9,10 +9,10 @@ use rpc_core::{CallError, RpcClient};
 use rpc_tests::support::rabbitmq::UrlForm;
 use rpc_transport_amqp::AmqpTransport;
 
-use crate::fault_env::{FaultEnv, SOON, client, is_fanout_queue, is_reply_queue, until};
+use crate::fault_env::{EVENT_TIMEOUT, FaultEnv, client, is_fanout_queue, is_reply_queue, until};
 use crate::history::{History, Step};
 use crate::scenario;
-use crate::service::{Setting, serve};
+use crate::service::{ServerOptions, serve};
 
 /// The URL for `a_process_that_calls_and_serves`.
 const URL: &str = "RPC_FAULT_URL";
@@ -46,9 +46,9 @@ async fn a_process_that_is_killed_leaves_no_queue_after_a_while(form: UrlForm, s
 async fn a_process_that_calls_and_serves() {
     let transport = AmqpTransport::from_url(&std::env::var(URL).unwrap()).unwrap();
     let history = History::begin();
-    let _server = serve(&transport, Setting::named("one"), &history).await;
+    let _server = serve(&transport, ServerOptions::named("one"), &history).await;
     let client: RpcClient = client(&transport);
-    history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
+    history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.unwrap();
     pending::<()>().await;
 }
 
@@ -56,7 +56,7 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
     let env = FaultEnv::shared(form, &format!("deserted {seed}")).await;
     let history = History::begin();
     let transport = env.transport(&env.callers, "");
-    let server = serve(&transport, Setting::named("one"), &history).await;
+    let server = serve(&transport, ServerOptions::named("one"), &history).await;
     server.stop();
     server.wait().await.unwrap();
     let queue = match form {
@@ -66,7 +66,7 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
     let client = client(&transport);
     // Seen, and remembered.
     for _ in 0..2 {
-        let told = history.take(&client, Step::call(Duration::ZERO, SOON)).await;
+        let told = history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await;
         let CallError::Transport(error) = told.unwrap_err() else { panic!("another error") };
         assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
         assert!(error.to_string().contains(queue), "{error}");
@@ -86,7 +86,7 @@ async fn calls_work_after_thousands_have_found_no_server(form: UrlForm, seed: u6
         let (history, client) = (history.clone(), client.clone());
         tokio::spawn(async move {
             for _ in 0..160 {
-                let told = history.take(&client, Step::call(Duration::ZERO, SOON)).await;
+                let told = history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await;
                 assert!(told.unwrap_err().is_missing_server());
             }
         })
@@ -94,8 +94,8 @@ async fn calls_work_after_thousands_have_found_no_server(form: UrlForm, seed: u6
     for calls in nobody.collect::<Vec<_>>() {
         calls.await.unwrap();
     }
-    let server = serve(&transport, Setting::named("one"), &history).await;
-    history.take(&client, Step::call(Duration::ZERO, SOON)).await.unwrap();
+    let server = serve(&transport, ServerOptions::named("one"), &history).await;
+    history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.unwrap();
     server.stop();
     server.wait().await.unwrap();
     drop((client, server));

@@ -9,11 +9,11 @@ use rpc_tests::support::rabbitmq::{Cut, Direction, Proxy, UrlForm};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::time::timeout;
 
-use crate::fault_env::{FaultEnv, SOON, client, proxy, until};
+use crate::fault_env::{EVENT_TIMEOUT, FaultEnv, client, proxy, until};
 use crate::history::{History, Step};
 use crate::load::Load;
 use crate::scenario;
-use crate::service::{Setting, serve};
+use crate::service::{ServerOptions, serve};
 
 scenario!(every_call_ends_when_connections_are_cut);
 scenario!(every_call_ends_when_connections_go_dead);
@@ -27,11 +27,11 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
         let how = load.rng.pick(&[Some(Cut::Finish), Some(Cut::Reset), None]);
         let (callers, servers) = load.rng.pick(&[(true, false), (false, true), (true, true)]);
         let Some(how) = how else {
-            load.strike("an operator closes all connections");
+            load.record_fault("an operator closes all connections");
             load.env.node.close_connections(&load.env.vhost).await.unwrap();
             continue;
         };
-        load.strike(format!("cut by {how:?}: callers {callers}, servers {servers}"));
+        load.record_fault(format!("cut by {how:?}: callers {callers}, servers {servers}"));
         if callers {
             load.env.callers.cut(how);
         }
@@ -52,7 +52,7 @@ async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
         let (callers, servers) = load.rng.pick(&[(true, false), (false, true), (true, true)]);
         let direction =
             load.rng.pick(&[None, Some(Direction::ToBroker), Some(Direction::ToClient)]);
-        load.strike(format!("freeze {direction:?}: callers {callers}, servers {servers}"));
+        load.record_fault(format!("freeze {direction:?}: callers {callers}, servers {servers}"));
         let freeze = |proxy: &Proxy| match direction {
             Some(direction) => proxy.freeze(direction),
             None => proxy.freeze_all(),
@@ -64,7 +64,7 @@ async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
             freeze(&load.env.servers);
         }
         load.go_on(shortest, longest).await;
-        load.strike("thaw");
+        load.record_fault("thaw");
         load.env.callers.thaw();
         load.env.servers.thaw();
     }
@@ -83,21 +83,21 @@ async fn another_host_takes_over(form: UrlForm, seed: u64) {
     let url = env.url(&env.callers, "").replace(&one, &hosts);
     let transport = AmqpTransport::from_url(&url).unwrap();
     let history = History::begin();
-    let server = serve(&transport, Setting::named("one"), &history).await;
+    let server = serve(&transport, ServerOptions::named("one"), &history).await;
     let client = client(&transport);
     for (dying, living) in [(&env.callers, &env.servers), (&env.servers, &env.callers)] {
         living.accept();
         dying.refuse();
         dying.cut(Cut::Reset);
-        timeout(SOON, living.until_open(2)).await.unwrap();
+        timeout(EVENT_TIMEOUT, living.until_open(2)).await.unwrap();
         until("calls succeed", async || {
-            history.take(&client, Step::call(Duration::ZERO, SOON)).await.is_ok()
+            history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.is_ok()
         })
         .await;
         assert_eq!(dying.open_links(), 0);
     }
     let mut state = transport.state();
-    timeout(SOON, state.wait_for(|state| *state == ConnectionState::Connected))
+    timeout(EVENT_TIMEOUT, state.wait_for(|state| *state == ConnectionState::Connected))
         .await
         .unwrap()
         .unwrap();

@@ -12,8 +12,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::service::TOPIC;
 
-/// What is to happen has happened by then, on a machine that does much else.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// EventKind is to happen has happened by then, on a machine that does much else.
+pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Asks until the answer is yes.
 pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
@@ -22,7 +22,9 @@ pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, asked).await.unwrap_or_else(|_| panic!("in vain for {SOON:?}: {what}"));
+    timeout(EVENT_TIMEOUT, asked)
+        .await
+        .unwrap_or_else(|_| panic!("in vain for {EVENT_TIMEOUT:?}: {what}"));
 }
 
 /// A node of a test's own, which it may kill and block.
@@ -117,7 +119,7 @@ impl<'n> FaultEnv<'n> {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        if timeout(SOON, gone).await.is_err() {
+        if timeout(EVENT_TIMEOUT, gone).await.is_err() {
             let (queues, connections, channels, tasks) = left().await;
             panic!(
                 "left behind: the queues {queues:?}, {connections} connections, {channels} \

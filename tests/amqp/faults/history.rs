@@ -1,21 +1,24 @@
-//! What happened in a run, in one order for all that took part.
+//! EventKind happened in a run, in one order for all that took part.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rpc_core::server::AckMode;
 use rpc_core::{CallError, Context, RpcClient};
+use rpc_tests::support::history;
 use tokio::time::Instant;
 
 use crate::service::ServiceClient;
 
-/// What a caller was told; a cast that was handed over has no value.
+pub(crate) type Event = history::Event<EventKind>;
+
+/// EventKind a caller was told; a cast that was handed over has no value.
 pub(crate) type Told = Result<Option<u64>, CallError>;
 
-pub(crate) enum What {
+pub(crate) enum EventKind {
     Sent {
         call: u64,
         step: Step,
@@ -33,27 +36,21 @@ pub(crate) enum What {
         told: Told,
         after: Duration,
     },
-    /// What befell somebody, in words.
-    Struck(String),
+    /// EventKind befell somebody, in words.
+    Fault(String),
 }
 
-pub(crate) struct Event {
-    pub(crate) at: Duration,
-    pub(crate) what: What,
-}
-
-impl fmt::Display for Event {
+impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>10.3?}  ", self.at)?;
-        match &self.what {
-            What::Sent { call, step } => write!(f, "{call} sent: {step:?}"),
-            What::Began { call, server } => write!(f, "{call} began at {server}"),
-            What::Finished { call, server } => write!(f, "{call} was finished at {server}"),
-            What::Told { call, told: Ok(value), after } => {
-                write!(f, "{call} went well after {after:?}: {value:?}")
+        match self {
+            EventKind::Sent { call, step } => write!(f, "{call} sent: {step:?}"),
+            EventKind::Began { call, server } => write!(f, "{call} began at {server}"),
+            EventKind::Finished { call, server } => write!(f, "{call} was finished at {server}"),
+            EventKind::Told { call, told: Ok(value), after } => {
+                write!(f, "{call} succeeded after {after:?}: {value:?}")
             }
-            What::Told { call, told: Err(error), .. } => write!(f, "{call} failed: {error}"),
-            What::Struck(what) => write!(f, "{what}"),
+            EventKind::Told { call, told: Err(error), .. } => write!(f, "{call} failed: {error}"),
+            EventKind::Fault(what) => write!(f, "{what}"),
         }
     }
 }
@@ -77,31 +74,27 @@ impl Step {
     }
 }
 
+/// The history of a run, and the numbers of its calls.
 #[derive(Clone)]
-pub(crate) struct History(Arc<Shared>);
-
-struct Shared {
-    began: Instant,
-    calls: AtomicU64,
-    events: Mutex<Vec<Event>>,
+pub(crate) struct History {
+    events: history::History<EventKind>,
+    calls: Arc<AtomicU64>,
 }
 
 impl History {
     pub(crate) fn begin() -> Self {
-        let (calls, events) = (AtomicU64::new(0), Mutex::default());
-        Self(Arc::new(Shared { began: Instant::now(), calls, events }))
+        Self { events: history::History::begin(), calls: Arc::default() }
     }
 
-    pub(crate) fn note(&self, what: What) {
-        let mut events = self.lock();
-        events.push(Event { at: self.0.began.elapsed(), what });
+    pub(crate) fn record(&self, what: EventKind) {
+        self.events.record(what);
     }
 
     /// Takes a step, and notes what comes of it.
     pub(crate) async fn take(&self, client: &RpcClient, step: Step) -> Told {
-        let call = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let client = ServiceClient::from(client.clone());
-        self.note(What::Sent { call, step });
+        self.record(EventKind::Sent { call, step });
         let begun = Instant::now();
         let takes = u64::try_from(step.takes.as_millis()).unwrap();
         let sent = client.work(&Context::new(), call, takes).timeout(step.timeout);
@@ -109,26 +102,22 @@ impl History {
             true => sent.cast().timeout(step.timeout).await.map(|()| None),
             false => sent.await.map(Some),
         };
-        self.note(What::Told { call, told: told.clone(), after: begun.elapsed() });
+        self.record(EventKind::Told { call, told: told.clone(), after: begun.elapsed() });
         told
     }
 
-    /// How often methods began.
+    /// Returns how often methods began.
     pub(crate) fn begun(&self) -> usize {
-        self.lock().iter().filter(|event| matches!(event.what, What::Began { .. })).count()
+        self.events.count(|what| matches!(what, EventKind::Began { .. }))
     }
 
-    /// How often methods were done.
+    /// Returns how often methods finished.
     pub(crate) fn finished(&self) -> usize {
-        self.lock().iter().filter(|event| matches!(event.what, What::Finished { .. })).count()
+        self.events.count(|what| matches!(what, EventKind::Finished { .. }))
     }
 
     pub(crate) fn end(&self) -> Vec<Event> {
-        std::mem::take(&mut self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.0.events.lock().unwrap_or_else(PoisonError::into_inner)
+        self.events.end()
     }
 }
 
@@ -143,8 +132,8 @@ pub(crate) struct Record {
 impl Record {
     /// How it went, in one line.
     pub(crate) fn summary(&self) -> String {
-        let told = self.events.iter().filter_map(|event| match &event.what {
-            What::Told { told, .. } => Some(told),
+        let told = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Told { told, .. } => Some(told),
             _ => None,
         });
         let (mut good, mut failed) = (0, BTreeMap::<String, usize>::new());
@@ -163,6 +152,6 @@ impl Record {
                 Err(error) => *failed.entry(format!("{error:?}")).or_default() += 1,
             }
         }
-        format!("{good} went well, failed: {failed:?}, timers were late by {:?}", self.lag)
+        format!("{good} succeeded, failed: {failed:?}, timers were late by {:?}", self.lag)
     }
 }

@@ -7,19 +7,19 @@ use rpc_transport_amqp::AmqpTransport;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::history::History;
-use crate::service::{Setting, serve};
+use crate::service::{ServerOptions, serve};
 
 /// A server with a runtime of its own, and a way to the broker that is its alone.
-pub(crate) struct Mortal {
+pub(crate) struct KillableServer {
     way: Proxy,
     runtime: Option<Runtime>,
 }
 
-impl Mortal {
+impl KillableServer {
     pub(crate) async fn start(
         way: Proxy,
         url: String,
-        setting: Setting,
+        setting: ServerOptions,
         history: &History,
     ) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -42,7 +42,7 @@ impl Mortal {
     }
 }
 
-impl Drop for Mortal {
+impl Drop for KillableServer {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

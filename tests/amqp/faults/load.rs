@@ -12,16 +12,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::fault_env::{FaultEnv, client, until};
-use crate::history::{History, Record, Step, What};
+use crate::history::{EventKind, History, Record, Step};
 use crate::rules::assert_kept;
-use crate::service::{Setting, serve};
-use crate::timer_lag::Lag;
+use crate::service::{ServerOptions, serve};
+use crate::timer_lag::TimerLag;
 
 const CALLERS: usize = 16;
 /// As soon after the last fault everything works again: the longest pause between two attempts to connect, and some.
 const RECOVERY: Duration = Duration::from_secs(15);
 
-/// What a run is made of.
+/// EventKind a run is made of.
 pub(crate) struct Load<'n> {
     pub(crate) env: FaultEnv<'n>,
     pub(crate) history: History,
@@ -34,7 +34,7 @@ pub(crate) struct Load<'n> {
     servers: Vec<RunningServer>,
     callers: Vec<JoinHandle<()>>,
     ending: Arc<AtomicBool>,
-    lag: Lag,
+    lag: TimerLag,
 }
 
 impl<'n> Load<'n> {
@@ -45,7 +45,7 @@ impl<'n> Load<'n> {
         acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
-        let lag = Lag::measure();
+        let lag = TimerLag::measure();
         let history = History::begin();
         let transports: Vec<_> = (0..2).map(|_| env.transport(&env.callers, options)).collect();
         let clients = transports.iter().map(client).collect();
@@ -98,8 +98,8 @@ impl<'n> Load<'n> {
         self.servers.push(server);
     }
 
-    pub(crate) fn setting(&self, name: &'static str) -> Setting {
-        Setting { acknowledge: self.acknowledge, ..Setting::named(name) }
+    pub(crate) fn setting(&self, name: &'static str) -> ServerOptions {
+        ServerOptions { acknowledge: self.acknowledge, ..ServerOptions::named(name) }
     }
 
     /// Lets the callers begin.
@@ -118,8 +118,8 @@ impl<'n> Load<'n> {
         sleep(self.rng.between(millis(shortest), millis(longest))).await;
     }
 
-    pub(crate) fn strike(&self, what: impl Into<String>) {
-        self.history.note(What::Struck(what.into()));
+    pub(crate) fn record_fault(&self, what: impl Into<String>) {
+        self.history.record(EventKind::Fault(what.into()));
     }
 
     /// After the last fault: waits until everything works again, ends, and looks at everything.

@@ -6,7 +6,7 @@ use rpc_transport_amqp::AmqpTransport;
 
 use crate::fault_env::{FaultEnv, client};
 use crate::history::History;
-use crate::service::{Setting, serve};
+use crate::service::{ServerOptions, serve};
 
 pub(crate) struct Pair {
     pub(crate) env: FaultEnv<'static>,
@@ -25,7 +25,7 @@ impl Pair {
         let history = History::begin();
         let ours = env.transport(&env.callers, options);
         let theirs = env.transport(&env.servers, "");
-        let server = serve(&theirs, Setting::named("one"), &history).await;
+        let server = serve(&theirs, ServerOptions::named("one"), &history).await;
         let client = client(&ours);
         Self { env, history, ours, theirs, server, client }
     }

@@ -6,7 +6,7 @@ use lapin::options::QueueDeleteOptions;
 use rpc_core::server::AckMode;
 use rpc_tests::support::rabbitmq::{Cut, UrlForm};
 
-use crate::fault_env::{FaultEnv, SOON, is_reply_queue, until};
+use crate::fault_env::{EVENT_TIMEOUT, FaultEnv, is_reply_queue, until};
 use crate::history::Step;
 use crate::load::Load;
 use crate::pair::Pair;
@@ -21,7 +21,7 @@ async fn every_call_ends_when_reply_queues_are_deleted(form: UrlForm, seed: u64)
     let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
-        load.strike("reply queues deleted");
+        load.record_fault("reply queues deleted");
         delete_reply_queues(&load.env).await;
     }
     load.end().await;
@@ -40,7 +40,7 @@ async fn delete_reply_queues(env: &FaultEnv<'_>) {
 async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlForm, seed: u64) {
     let pair = Pair::begin(form, &format!("meanwhile {seed}"), "").await;
     let Pair { env, history, client, .. } = &pair;
-    let call = history.take(client, Step::call(Duration::from_millis(500), SOON));
+    let call = history.take(client, Step::call(Duration::from_millis(500), EVENT_TIMEOUT));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         env.callers.refuse();
@@ -63,7 +63,7 @@ async fn a_reply_waits_for_its_queue_to_be_made_again(form: UrlForm, seed: u64) 
     let pair = Pair::begin(form, &format!("again {seed}"), "transient_ttl=1").await;
     let Pair { env, history, client, .. } = &pair;
     // Long enough for the queue to be deleted meanwhile.
-    let call = history.take(client, Step::call(Duration::from_secs(2), SOON));
+    let call = history.take(client, Step::call(Duration::from_secs(2), EVENT_TIMEOUT));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         env.callers.refuse();

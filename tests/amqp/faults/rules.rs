@@ -7,22 +7,22 @@ use rpc_core::CallError;
 use rpc_core::error::{Ran, TimeoutPhase, TransportErrorKind};
 use rpc_core::server::AckMode;
 
-use crate::history::{Record, Step, Told, What};
+use crate::history::{EventKind, Record, Step, Told};
 
 /// How late a call may end, on a machine whose timers are never late.
 const LATENESS: Duration = Duration::from_millis(50);
 
-/// What became of one call; where its events stand is their order.
+/// EventKind became of one call; where its events stand is their order.
 #[derive(Default)]
-struct Tale<'a> {
+struct CallHistory<'a> {
     sent: Option<Step>,
     began: Vec<usize>,
     finished: Vec<usize>,
     told: Vec<(usize, &'a Told, Duration)>,
 }
 
-type Kept = Result<(), String>;
-type Rule = (&'static str, fn(&Record, &Tale<'_>, u64, Step) -> Kept);
+type RuleResult = Result<(), String>;
+type Rule = (&'static str, fn(&Record, &CallHistory<'_>, u64, Step) -> RuleResult);
 
 const RULES: &[Rule] = &[
     ("every call ends in one outcome", ends_once),
@@ -42,16 +42,16 @@ pub(crate) fn assert_kept(record: &Record) {
     assert!(broken.is_empty(), "{} times a rule is broken:\n{shown}", broken.len());
 }
 
-/// What breaks a rule: the rule, and what it met.
+/// EventKind breaks a rule: the rule, and what it met.
 pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     let mut broken = Vec::new();
-    for (call, tale) in tales(record) {
-        let Some(step) = tale.sent else {
+    for (call, call_history) in call_histories(record) {
+        let Some(step) = call_history.sent else {
             broken.push(format!("only what was sent runs: call {call}"));
             continue;
         };
         for (rule, keeps) in RULES {
-            if let Err(why) = keeps(record, &tale, call, step) {
+            if let Err(why) = keeps(record, &call_history, call, step) {
                 broken.push(format!("{rule}: call {call}: {why}\n{}", excerpt(record, call)));
             }
         }
@@ -59,52 +59,63 @@ pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     broken
 }
 
-fn tales(record: &Record) -> BTreeMap<u64, Tale<'_>> {
-    let mut tales: BTreeMap<u64, Tale<'_>> = BTreeMap::new();
+fn call_histories(record: &Record) -> BTreeMap<u64, CallHistory<'_>> {
+    let mut call_histories: BTreeMap<u64, CallHistory<'_>> = BTreeMap::new();
     for (at, event) in record.events.iter().enumerate() {
-        match &event.what {
-            What::Sent { call, step } => tales.entry(*call).or_default().sent = Some(*step),
-            What::Began { call, .. } => tales.entry(*call).or_default().began.push(at),
-            What::Finished { call, .. } => tales.entry(*call).or_default().finished.push(at),
-            What::Told { call, told, after } => {
-                tales.entry(*call).or_default().told.push((at, told, *after));
+        match &event.kind {
+            EventKind::Sent { call, step } => {
+                call_histories.entry(*call).or_default().sent = Some(*step)
             }
-            What::Struck(_) => {}
+            EventKind::Began { call, .. } => {
+                call_histories.entry(*call).or_default().began.push(at)
+            }
+            EventKind::Finished { call, .. } => {
+                call_histories.entry(*call).or_default().finished.push(at)
+            }
+            EventKind::Told { call, told, after } => {
+                call_histories.entry(*call).or_default().told.push((at, told, *after));
+            }
+            EventKind::Fault(_) => {}
         }
     }
-    tales
+    call_histories
 }
 
 /// The call's own events, and what befell others meanwhile.
 fn excerpt(record: &Record, call: u64) -> String {
-    let concerns = |what: &What| match what {
-        What::Sent { call: it, .. }
-        | What::Began { call: it, .. }
-        | What::Finished { call: it, .. }
-        | What::Told { call: it, .. } => *it == call,
-        What::Struck(_) => true,
+    let concerns = |what: &EventKind| match what {
+        EventKind::Sent { call: it, .. }
+        | EventKind::Began { call: it, .. }
+        | EventKind::Finished { call: it, .. }
+        | EventKind::Told { call: it, .. } => *it == call,
+        EventKind::Fault(_) => true,
     };
-    let events = record.events.iter().filter(|event| concerns(&event.what));
+    let events = record.events.iter().filter(|event| concerns(&event.kind));
     events.map(|event| format!("  {event}\n")).collect()
 }
 
-fn ensure(holds: bool, why: impl FnOnce() -> String) -> Kept {
+fn ensure(holds: bool, why: impl FnOnce() -> String) -> RuleResult {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-fn ends_once(_: &Record, tale: &Tale<'_>, _: u64, _: Step) -> Kept {
-    ensure(tale.told.len() == 1, || format!("{} outcomes", tale.told.len()))
+fn ends_once(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+    ensure(call_history.told.len() == 1, || format!("{} outcomes", call_history.told.len()))
 }
 
-fn ends_in_time(record: &Record, tale: &Tale<'_>, _: u64, step: Step) -> Kept {
+fn ends_in_time(record: &Record, call_history: &CallHistory<'_>, _: u64, step: Step) -> RuleResult {
     let bound = step.timeout + LATENESS + record.lag;
-    let late = tale.told.iter().find(|(_, _, after)| *after > bound);
+    let late = call_history.told.iter().find(|(_, _, after)| *after > bound);
     ensure(late.is_none(), || format!("{late:?}, which is after {bound:?}"))
 }
 
-fn is_told_the_truth(_: &Record, tale: &Tale<'_>, call: u64, step: Step) -> Kept {
-    let Some(&(when, told, after)) = tale.told.first() else { return Ok(()) };
-    let finished = || tale.finished.iter().any(|finished| *finished < when);
+fn is_told_the_truth(
+    _: &Record,
+    call_history: &CallHistory<'_>,
+    call: u64,
+    step: Step,
+) -> RuleResult {
+    let Some(&(when, told, after)) = call_history.told.first() else { return Ok(()) };
+    let finished = || call_history.finished.iter().any(|finished| *finished < when);
     let holds = match told {
         Ok(None) => step.is_cast,
         Ok(Some(value)) => !step.is_cast && *value == call && finished(),
@@ -123,29 +134,29 @@ fn is_told_the_truth(_: &Record, tale: &Tale<'_>, call: u64, step: Step) -> Kept
     ensure(holds, || format!("{told:?} after {after:?}"))
 }
 
-fn knows_whether_it_ran(_: &Record, tale: &Tale<'_>, _: u64, _: Step) -> Kept {
-    let Some(&(when, Err(error), _)) = tale.told.first() else { return Ok(()) };
+fn knows_whether_it_ran(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+    let Some(&(when, Err(error), _)) = call_history.told.first() else { return Ok(()) };
     match error.ran() {
         // Neither before nor after.
-        Ran::No => ensure(tale.began.is_empty(), || format!("it ran, but: {error}")),
-        Ran::Yes => ensure(tale.began.iter().any(|began| *began < when), || {
+        Ran::No => ensure(call_history.began.is_empty(), || format!("it ran, but: {error}")),
+        Ran::Yes => ensure(call_history.began.iter().any(|began| *began < when), || {
             format!("it did not run, but: {error}")
         }),
         Ran::Unknown => Ok(()),
     }
 }
 
-fn may_be_sent_again(_: &Record, tale: &Tale<'_>, _: u64, _: Step) -> Kept {
-    let Some((_, Err(error), _)) = tale.told.first() else { return Ok(()) };
+fn may_be_sent_again(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+    let Some((_, Err(error), _)) = call_history.told.first() else { return Ok(()) };
     ensure(!error.may_retry() || error.ran() == Ran::No, || error.to_string())
 }
 
 /// At most once, or, where messages are acknowledged after their method, at least once: what the broker has confirmed.
-fn runs_as_allowed(record: &Record, tale: &Tale<'_>, _: u64, _: Step) -> Kept {
-    let (began, finished) = (tale.began.len(), tale.finished.len());
+fn runs_as_allowed(record: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+    let (began, finished) = (call_history.began.len(), call_history.finished.len());
     match record.acknowledge {
         AckMode::AfterReply => {
-            let confirmed = matches!(tale.told.first(), Some((_, Ok(None), _)));
+            let confirmed = matches!(call_history.told.first(), Some((_, Ok(None), _)));
             ensure(!confirmed || finished > 0, || "it was confirmed, and never ran".to_owned())
         }
         _ => ensure(began <= 1, || format!("it ran {began} times")),

@@ -6,29 +6,29 @@ use rpc_core::server::AckMode;
 use rpc_core::{RpcClient, Target};
 use rpc_transport_mem::MemTransport;
 
-use crate::history::{Event, History, Record, Step, Told, What};
+use crate::history::{Event, EventKind, History, Record, Step, Told};
 use crate::rules::broken_rules;
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-fn record(happened: Vec<What>) -> Record {
-    let event = |what| Event { at: Duration::ZERO, what };
+fn record(happened: Vec<EventKind>) -> Record {
+    let event = |kind| Event { at: Duration::ZERO, kind };
     let events = happened.into_iter().map(event).collect();
     Record { events, acknowledge: AckMode::BeforeInvoke, lag: Duration::from_millis(10) }
 }
 
-fn sent() -> What {
-    What::Sent { call: 1, step: Step::call(Duration::ZERO, TIMEOUT) }
+fn sent() -> EventKind {
+    EventKind::Sent { call: 1, step: Step::call(Duration::ZERO, TIMEOUT) }
 }
 
-const BEGAN: What = What::Began { call: 1, server: "one" };
-const FINISHED: What = What::Finished { call: 1, server: "one" };
+const BEGAN: EventKind = EventKind::Began { call: 1, server: "one" };
+const FINISHED: EventKind = EventKind::Finished { call: 1, server: "one" };
 
-fn told_after(told: Told, millis: u64) -> What {
-    What::Told { call: 1, told, after: Duration::from_millis(millis) }
+fn told_after(told: Told, millis: u64) -> EventKind {
+    EventKind::Told { call: 1, told, after: Duration::from_millis(millis) }
 }
 
-fn told(told: Told) -> What {
+fn told(told: Told) -> EventKind {
     told_after(told, 1)
 }
 
@@ -84,8 +84,8 @@ fn runs_are_counted() {
     assert!(broken.is_empty(), "{broken:#?}");
 
     let step = Step::cast(Duration::ZERO, TIMEOUT);
-    record.events[0].what = What::Sent { call: 1, step };
+    record.events[0].kind = EventKind::Sent { call: 1, step };
     record.events.truncate(1);
-    record.events.push(Event { at: Duration::ZERO, what: told(Ok(None)) });
+    record.events.push(Event { at: Duration::ZERO, kind: told(Ok(None)) });
     assert_breaks(rule, &record);
 }

@@ -10,13 +10,13 @@ use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
 use tokio::time::timeout;
 
 use crate::delivery_barrier::DeliveryBarrier;
-use crate::fault_env::{FaultEnv, SOON, client, proxy, until};
+use crate::fault_env::{EVENT_TIMEOUT, FaultEnv, client, proxy, until};
 use crate::history::{History, Step};
-use crate::killable_server::Mortal;
+use crate::killable_server::KillableServer;
 use crate::load::Load;
 use crate::pair::Pair;
 use crate::scenario;
-use crate::service::{Setting, serve};
+use crate::service::{ServerOptions, serve};
 
 scenario!(every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls);
 scenario!(at_least_once_nothing_is_lost_that_the_broker_confirmed);
@@ -29,15 +29,15 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
     seed: u64,
 ) {
     let env = FaultEnv::shared(form, &format!("server {seed}")).await;
-    // What the killed server leaves behind is gone by the end.
+    // EventKind the killed server leaves behind is gone by the end.
     let options = "transient_ttl=2";
     let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, options).await;
     for _ in 0..3 {
         let way = proxy(load.env.node).await;
         let url = load.env.url(&way, options);
-        let mortal = Mortal::start(way, url, load.setting("mortal"), &load.history).await;
+        let mortal = KillableServer::start(way, url, load.setting("mortal"), &load.history).await;
         load.go_on(200, 900).await;
-        load.strike("kill");
+        load.record_fault("kill");
         mortal.kill();
         load.go_on(100, 500).await;
     }
@@ -50,7 +50,7 @@ async fn at_least_once_nothing_is_lost_that_the_broker_confirmed(form: UrlForm, 
     for _ in 0..4 {
         load.go_on(200, 900).await;
         let how = load.rng.pick(&[Cut::Finish, Cut::Reset]);
-        load.strike(format!("cut servers by {how:?}"));
+        load.record_fault(format!("cut servers by {how:?}"));
         load.env.servers.cut(how);
     }
     load.end().await;
@@ -62,7 +62,7 @@ async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_repli
 ) {
     let pair = Pair::begin(form, &format!("mid-method {seed}"), "").await;
     let Pair { env, history, client, .. } = &pair;
-    let call = history.take(client, Step::call(Duration::from_millis(500), SOON));
+    let call = history.take(client, Step::call(Duration::from_millis(500), EVENT_TIMEOUT));
     let cut_off = async {
         until("the method begins", async || history.begun() == 1).await;
         env.servers.refuse();
@@ -74,7 +74,7 @@ async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_repli
     assert_eq!(told.unwrap(), Some(0));
     assert_eq!(pair.server.stats().failed_replies, 0);
     until("it listens again", async || {
-        history.take(client, Step::call(Duration::ZERO, SOON)).await.is_ok()
+        history.take(client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.is_ok()
     })
     .await;
     pair.end().await;
@@ -88,17 +88,17 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     let history = History::begin();
     let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
     let barrier = DeliveryBarrier::default();
-    let server = serve(&barrier.over(theirs.clone()), Setting::named("one"), &history).await;
+    let server = serve(&barrier.over(theirs.clone()), ServerOptions::named("one"), &history).await;
     let client = client(&ours);
-    let call = history.take(&client, Step::call(Duration::ZERO, SOON));
+    let call = history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT));
     let cut_off = async {
         until("the message is delivered", async || barrier.holds_delivery()).await;
         env.servers.refuse();
         env.servers.cut(Cut::Reset);
-        timeout(SOON, env.servers.until_open(0)).await.unwrap();
+        timeout(EVENT_TIMEOUT, env.servers.until_open(0)).await.unwrap();
         env.servers.accept();
         // Both of its connections are others by then.
-        timeout(SOON, env.servers.until_open(2)).await.unwrap();
+        timeout(EVENT_TIMEOUT, env.servers.until_open(2)).await.unwrap();
         barrier.open();
         until("the failure is counted", async || server.stats().failed_acks == 1).await;
     };
@@ -118,7 +118,7 @@ async fn a_server_that_reconnects_keeps_its_prefetch(form: UrlForm, seed: u64) {
     let history = History::begin();
     let transport = env.transport(&env.servers, "");
     let acknowledge = AckMode::AfterReply;
-    let setting = Setting { acknowledge, tasks: 7, ..Setting::named("one") };
+    let setting = ServerOptions { acknowledge, tasks: 7, ..ServerOptions::named("one") };
     let server = serve(&transport, setting, &history).await;
     let listening = || links_that_listen(&env.servers.methods(), 7);
     assert_eq!(listening(), 1);
@@ -126,7 +126,7 @@ async fn a_server_that_reconnects_keeps_its_prefetch(form: UrlForm, seed: u64) {
         env.servers.cut(Cut::Reset);
         until("it listens again", async || listening() == times).await;
     }
-    timeout(SOON, env.servers.until_open(2)).await.unwrap();
+    timeout(EVENT_TIMEOUT, env.servers.until_open(2)).await.unwrap();
     server.stop();
     server.wait().await.unwrap();
     drop(server);

@@ -9,7 +9,7 @@ use rpc_core::server::{AckMode, Concurrency};
 use rpc_core::{Context, RunningServer, Server, Target, Transport, endpoint};
 use tokio::time::sleep;
 
-use crate::history::{History, What};
+use crate::history::{EventKind, History};
 
 pub(crate) const TOPIC: &str = "bank";
 
@@ -22,22 +22,22 @@ pub(crate) struct Service {
 impl Service {
     /// Takes so many milliseconds.
     pub async fn work(&self, _ctx: &Context, call: u64, takes: u64) -> u64 {
-        self.history.note(What::Began { call, server: self.server });
+        self.history.record(EventKind::Began { call, server: self.server });
         sleep(Duration::from_millis(takes)).await;
-        self.history.note(What::Finished { call, server: self.server });
+        self.history.record(EventKind::Finished { call, server: self.server });
         call
     }
 }
 
 /// A server and how it differs from others.
 #[derive(Debug, Copy, Clone)]
-pub(crate) struct Setting {
+pub(crate) struct ServerOptions {
     pub(crate) name: &'static str,
     pub(crate) acknowledge: AckMode,
     pub(crate) tasks: usize,
 }
 
-impl Setting {
+impl ServerOptions {
     pub(crate) const fn named(name: &'static str) -> Self {
         Self { name, acknowledge: AckMode::BeforeInvoke, tasks: 64 }
     }
@@ -45,7 +45,7 @@ impl Setting {
 
 pub(crate) async fn serve(
     transport: &(impl Clone + Into<Arc<dyn Transport>>),
-    setting: Setting,
+    setting: ServerOptions,
     history: &History,
 ) -> RunningServer {
     let service = Service { server: setting.name, history: history.clone() };

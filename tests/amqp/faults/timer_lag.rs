@@ -7,23 +7,23 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-const NAP: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 
-pub(crate) struct Lag {
+pub(crate) struct TimerLag {
     /// In microseconds.
     worst: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
-impl Lag {
+impl TimerLag {
     pub(crate) fn measure() -> Self {
         let worst = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&worst);
         let task = tokio::spawn(async move {
             loop {
                 let begun = Instant::now();
-                sleep(NAP).await;
-                let late = begun.elapsed().saturating_sub(NAP).as_micros();
+                sleep(POLL).await;
+                let late = begun.elapsed().saturating_sub(POLL).as_micros();
                 seen.fetch_max(u64::try_from(late).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
         });

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 /// How long something that must happen may take.
-const SOON: Duration = Duration::from_secs(10);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Methods of all kinds, some of which tell the case that they ran.
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl Seen {
 
     /// The next thing told, and by whom; waits for it.
     pub(crate) async fn next(&mut self) -> (&'static str, Value) {
-        timeout(SOON, self.told.recv()).await.expect("something runs").unwrap()
+        timeout(EVENT_TIMEOUT, self.told.recv()).await.expect("something runs").unwrap()
     }
 
     /// The next `count` things told, in order.

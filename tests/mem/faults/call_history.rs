@@ -7,24 +7,24 @@ use rpc_core::FailureKind;
 use rpc_core::server::{AckMode, ShutdownReport, Stats};
 use rpc_transport_mem::Fault;
 
-use crate::history::{DeliveryNo, Record, ServerNo, Told, What};
+use crate::history::{DeliveryNo, EventKind, Record, ServerNo, Told};
 use crate::plan::{Plan, ServerPlan, Step};
 
 /// When something happened: its place in the history.
 pub(crate) type When = usize;
 
-pub(crate) struct Tale<'a> {
+pub(crate) struct RunHistory<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) record: &'a Record,
-    pub(crate) calls: Vec<CallTale<'a>>,
-    pub(crate) servers: BTreeMap<ServerNo, ServerTale<'a>>,
+    pub(crate) calls: Vec<CallHistory<'a>>,
+    pub(crate) servers: BTreeMap<ServerNo, ServerHistory<'a>>,
 }
 
-pub(crate) struct CallTale<'a> {
+pub(crate) struct CallHistory<'a> {
     pub(crate) step: &'a Step,
     pub(crate) sent: usize,
     pub(crate) first_sent: Option<When>,
-    pub(crate) visits: Vec<Visit>,
+    pub(crate) attempts: Vec<Attempt>,
     pub(crate) runs: Vec<Run>,
     pub(crate) told: Vec<(When, &'a Told, Duration)>,
     pub(crate) dropped: usize,
@@ -33,7 +33,7 @@ pub(crate) struct CallTale<'a> {
 
 /// One delivery of a message to a server.
 #[derive(Debug, Clone)]
-pub(crate) struct Visit {
+pub(crate) struct Attempt {
     pub(crate) number: DeliveryNo,
     pub(crate) server: ServerNo,
     pub(crate) redelivered: bool,
@@ -41,13 +41,13 @@ pub(crate) struct Visit {
     /// Its server has seen the message before.
     pub(crate) duplicate: bool,
     /// Not run on principle: it came back to a server that runs at most once.
-    pub(crate) unwelcome: bool,
+    pub(crate) expected_refusal: bool,
     pub(crate) acknowledged: Vec<(When, bool)>,
     pub(crate) answers: Vec<(When, Option<FailureKind>, bool)>,
     pub(crate) left: bool,
 }
 
-impl Visit {
+impl Attempt {
     pub(crate) fn is_acknowledged(&self) -> bool {
         self.acknowledged.iter().any(|(_, ok)| *ok)
     }
@@ -62,68 +62,70 @@ pub(crate) struct Run {
     pub(crate) cut_off: bool,
 }
 
-pub(crate) struct ServerTale<'a> {
+pub(crate) struct ServerHistory<'a> {
     pub(crate) plan: &'a ServerPlan,
     pub(crate) asked_to_stop: bool,
     pub(crate) report: Option<&'a ShutdownReport>,
     pub(crate) stats: Option<Stats>,
 }
 
-impl<'a> Tale<'a> {
+impl<'a> RunHistory<'a> {
     pub(crate) fn of(plan: &'a Plan, record: &'a Record) -> Self {
-        let calls = plan.steps().map(|step| CallTale {
+        let calls = plan.steps().map(|step| CallHistory {
             step,
             sent: 0,
             first_sent: None,
-            visits: Vec::new(),
+            attempts: Vec::new(),
             runs: Vec::new(),
             told: Vec::new(),
             dropped: 0,
             faults: Vec::new(),
         });
         let calls = calls.collect();
-        let mut tale = Self { plan, record, calls, servers: BTreeMap::new() };
-        let mut telling = Telling::default();
+        let mut run_history = Self { plan, record, calls, servers: BTreeMap::new() };
+        let mut index = Index::default();
         for (when, event) in record.events.iter().enumerate() {
-            tale.add(when, &event.what, &mut telling);
+            run_history.add(when, &event.kind, &mut index);
         }
         for &(fault, call) in &record.faults {
-            tale.call(call).faults.push(fault);
+            run_history.call(call).faults.push(fault);
         }
-        tale
+        run_history
     }
 
-    fn call(&mut self, number: u32) -> &mut CallTale<'a> {
+    fn call(&mut self, number: u32) -> &mut CallHistory<'a> {
         // Steps are numbered from one, in their order.
         &mut self.calls[number as usize - 1]
     }
 
-    fn add(&mut self, when: When, what: &'a What, telling: &mut Telling) {
+    fn add(&mut self, when: When, what: &'a EventKind, index: &mut Index) {
         match what {
-            What::Started { server, plan } => {
+            EventKind::Started { server, plan } => {
                 let stats = self.record.stats[*server];
                 self.servers.insert(
                     *server,
-                    ServerTale { plan, asked_to_stop: false, report: None, stats },
+                    ServerHistory { plan, asked_to_stop: false, report: None, stats },
                 );
             }
-            What::Ended { server, report } => {
+            EventKind::Ended { server, report } => {
                 self.servers.get_mut(server).expect("it was started").report = Some(report);
             }
-            What::Stopping { server } => {
+            EventKind::Stopping { server } => {
                 // One that could not start is stopped, too.
                 let server = self.servers.get_mut(server);
                 server.into_iter().for_each(|server| server.asked_to_stop = true);
             }
-            What::Restarted | What::Closed => {}
-            What::Sent { call, .. } => {
+            EventKind::Restarted | EventKind::Closed => {}
+            EventKind::Sent { call, .. } => {
                 let call = self.call(*call);
                 call.sent += 1;
                 call.first_sent.get_or_insert(when);
             }
-            What::Told { call, told, after } => self.call(*call).told.push((when, told, *after)),
-            What::Dropped { call } => self.call(*call).dropped += 1,
-            &What::Began { server, call } => {
+            EventKind::Told { call, told, after } => {
+                self.call(*call).told.push((when, told, *after))
+            }
+            EventKind::Dropped { call } => self.call(*call).dropped += 1,
+            &EventKind::Began { server, call } => {
                 self.call(call).runs.push(Run {
                     server,
                     began: when,
@@ -131,31 +133,31 @@ impl<'a> Tale<'a> {
                     cut_off: false,
                 });
             }
-            &What::Finished { server, call } => self.run(server, call).finished = Some(when),
-            &What::CutOff { server, call } => self.run(server, call).cut_off = true,
-            &What::Delivered { delivery, server, call, redelivered, wants_reply } => {
-                let duplicate = !redelivered && !telling.seen.insert((server, call));
-                let unwelcome = redelivered && self.servers[&server].plan.is_at_most_once();
-                telling.calls.insert(delivery, call);
-                self.call(call).visits.push(Visit {
+            &EventKind::Finished { server, call } => self.run(server, call).finished = Some(when),
+            &EventKind::CutOff { server, call } => self.run(server, call).cut_off = true,
+            &EventKind::Delivered { delivery, server, call, redelivered, wants_reply } => {
+                let duplicate = !redelivered && !index.seen.insert((server, call));
+                let expected_refusal = redelivered && self.servers[&server].plan.is_at_most_once();
+                index.calls.insert(delivery, call);
+                self.call(call).attempts.push(Attempt {
                     number: delivery,
                     server,
                     redelivered,
                     wants_reply,
                     duplicate,
-                    unwelcome,
+                    expected_refusal,
                     acknowledged: Vec::new(),
                     answers: Vec::new(),
                     left: false,
                 });
             }
-            &What::Acknowledged { delivery, ok } => {
-                self.visit(delivery, telling).acknowledged.push((when, ok));
+            &EventKind::Acknowledged { delivery, ok } => {
+                self.attempt(delivery, index).acknowledged.push((when, ok));
             }
-            &What::Answered { delivery, failure, ok } => {
-                self.visit(delivery, telling).answers.push((when, failure, ok));
+            &EventKind::Answered { delivery, failure, ok } => {
+                self.attempt(delivery, index).answers.push((when, failure, ok));
             }
-            &What::Left { delivery } => self.visit(delivery, telling).left = true,
+            &EventKind::Left { delivery } => self.attempt(delivery, index).left = true,
         }
     }
 
@@ -166,30 +168,30 @@ impl<'a> Tale<'a> {
         run.expect("what ends has begun")
     }
 
-    fn visit(&mut self, delivery: DeliveryNo, telling: &Telling) -> &mut Visit {
-        let call = self.call(telling.calls[&delivery]);
-        let visit = call.visits.iter_mut().find(|visit| visit.number == delivery);
-        visit.expect("what is acknowledged or answered was delivered")
+    fn attempt(&mut self, delivery: DeliveryNo, index: &Index) -> &mut Attempt {
+        let call = self.call(index.calls[&delivery]);
+        let attempt = call.attempts.iter_mut().find(|attempt| attempt.number == delivery);
+        attempt.expect("what is acknowledged or answered was delivered")
     }
 
-    pub(crate) fn acknowledges(&self, visit: &Visit) -> AckMode {
-        self.servers[&visit.server].plan.acknowledge
+    pub(crate) fn acknowledges(&self, attempt: &Attempt) -> AckMode {
+        self.servers[&attempt.server].plan.acknowledge
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.record.events.iter().any(|event| matches!(event.what, What::Closed))
+        self.record.events.iter().any(|event| matches!(event.kind, EventKind::Closed))
     }
 }
 
 #[derive(Default)]
-struct Telling {
+struct Index {
     calls: BTreeMap<DeliveryNo, u32>,
-    /// What each server has seen for the first time.
+    /// EventKind each server has seen for the first time.
     seen: HashSet<(ServerNo, u32)>,
 }
 
-impl CallTale<'_> {
-    pub(crate) fn is_struck_by(&self, fault: Fault) -> bool {
+impl CallHistory<'_> {
+    pub(crate) fn has_fault(&self, fault: Fault) -> bool {
         self.faults.contains(&fault)
     }
 

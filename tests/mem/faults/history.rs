@@ -1,17 +1,19 @@
-//! What happened in a run, in one order for all that took part.
+//! EventKind happened in a run, in one order for all that took part.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rpc_core::server::{ShutdownReport, Stats};
 use rpc_core::{CallError, FailureKind, MessageId};
-use tokio::time::Instant;
+use rpc_tests::support::history;
 
 use crate::plan::ServerPlan;
 use crate::service::ServiceRejectExpected;
 
-/// What a caller was told; a cast that was handed over has no value.
+pub(crate) type History = history::History<EventKind>;
+pub(crate) type Event = history::Event<EventKind>;
+
+/// EventKind a caller was told; a cast that was handed over has no value.
 pub(crate) type Told = Result<Option<u32>, CallError<ServiceRejectExpected>>;
 
 /// A server from its start to its end; one that comes back is another.
@@ -21,7 +23,7 @@ pub(crate) type ServerNo = usize;
 pub(crate) type DeliveryNo = usize;
 
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum EventKind {
     Started {
         server: ServerNo,
         plan: ServerPlan,
@@ -83,64 +85,21 @@ pub(crate) enum What {
     },
 }
 
-#[derive(Debug)]
-pub(crate) struct Event {
-    pub(crate) at: Duration,
-    pub(crate) what: What,
-}
-
-impl fmt::Display for Event {
+impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Told { call, told: Err(error), .. } => {
-                write!(f, "{:>12.3?}  Told {{ call: {call} }} {error}", self.at)
+        match self {
+            EventKind::Told { call, told: Err(error), .. } => {
+                write!(f, "Told {{ call: {call} }} {error}")
             }
-            what => write!(f, "{:>12.3?}  {what:?}", self.at),
+            what => write!(f, "{what:?}"),
         }
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct History(Arc<Shared>);
-
-struct Shared {
-    began: Instant,
-    events: Mutex<Vec<Event>>,
-}
-
-impl History {
-    pub(crate) fn begin() -> Self {
-        Self(Arc::new(Shared { began: Instant::now(), events: Mutex::default() }))
-    }
-
-    pub(crate) fn note(&self, what: What) {
-        let at = self.0.began.elapsed();
-        self.lock().push(Event { at, what });
-    }
-
-    /// Notes a delivery; its number.
-    pub(crate) fn delivered(&self, what: impl FnOnce(DeliveryNo) -> What) -> DeliveryNo {
-        let at = self.0.began.elapsed();
-        let mut events = self.lock();
-        // Where it stands tells it from all others.
-        let number = events.len();
-        events.push(Event { at, what: what(number) });
-        number
-    }
-
-    pub(crate) fn end(&self) -> Vec<Event> {
-        std::mem::take(&mut self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.0.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A run that is over.
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
-    /// What the broker did on purpose: which fault to which call.
+    /// EventKind the broker did on purpose: which fault to which call.
     pub(crate) faults: Vec<(rpc_transport_mem::Fault, u32)>,
     /// Each server's last count; `None`: it never came to be.
     pub(crate) stats: Vec<Option<Stats>>,
@@ -149,7 +108,7 @@ pub(crate) struct Record {
     pub(crate) hangs: Option<&'static str>,
 }
 
-/// What was left on the broker.
+/// EventKind was left on the broker.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     pub(crate) pending_calls: usize,

@@ -1,4 +1,4 @@
-//! What happens in a run: everything about it that the seed decides.
+//! EventKind happens in a run: everything about it that the seed decides.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) enum Pace {
 
 impl Pace {
     /// As long as no call ever takes unless something goes wrong.
-    pub(crate) const fn patience(self) -> Duration {
+    pub(crate) const fn default_timeout(self) -> Duration {
         match self {
             Self::Paused => Duration::from_secs(60),
             Self::Real => Duration::from_secs(2),
@@ -90,7 +90,7 @@ impl ServerPlan {
     }
 }
 
-/// What befalls the servers in the middle of a run.
+/// EventKind befalls the servers in the middle of a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     /// Stops the server started as the n-th, modulo how many there are.
@@ -185,7 +185,7 @@ impl Plan {
     }
 
     pub(crate) fn timeout(&self, step: &Step) -> Duration {
-        step.timeout.unwrap_or(self.pace.patience())
+        step.timeout.unwrap_or(self.pace.default_timeout())
     }
 }
 
@@ -287,7 +287,7 @@ fn step(rng: &mut SeededRng, number: u32, blocks: bool, retries: bool) -> Step {
     }
 }
 
-/// What a failing run says of its configuration.
+/// EventKind a failing run says of its configuration.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "faults: {}", self.faults)?;

@@ -9,7 +9,7 @@ use rpc_core::{MaybeReady, Outcome, Request, Transport};
 use rpc_tests::support::intercept::{Intercept, Intercepted};
 use tokio::time::sleep;
 
-use crate::history::{DeliveryNo, History, ServerNo, What};
+use crate::history::{DeliveryNo, EventKind, History, ServerNo};
 
 pub(crate) type RecordingTransport = Intercepted<Recording>;
 
@@ -38,7 +38,7 @@ pub(crate) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.history.note(What::Left { delivery: self.number });
+        self.history.record(EventKind::Left { delivery: self.number });
     }
 }
 
@@ -47,10 +47,10 @@ impl Recording {
     fn confirmed<E: Send + Unpin + 'static>(
         &self,
         pending: MaybeReady<Result<(), E>>,
-        event: impl FnOnce(bool) -> What,
+        event: impl FnOnce(bool) -> EventKind,
     ) -> MaybeReady<Result<(), E>> {
         let MaybeReady::Ready(Some(done)) = pending else { panic!("`mem` is always ready") };
-        self.history.note(event(done.is_ok()));
+        self.history.record(event(done.is_ok()));
         match self.confirming {
             None => MaybeReady::ready(done),
             Some(time) => MaybeReady::pending(async move {
@@ -68,7 +68,7 @@ impl Intercept for Recording {
         let (server, request) = (self.server, delivery.request());
         let (call, wants_reply) = (number(request), request.wants_reply);
         let redelivered = delivery.redelivered();
-        let number = self.history.delivered(|delivery| What::Delivered {
+        let number = self.history.record_with(|delivery| EventKind::Delivered {
             delivery,
             server,
             call,
@@ -84,13 +84,13 @@ impl Intercept for Recording {
         route: &Route,
         request: Arc<Request>,
     ) -> Result<Sent, SendError> {
-        self.history.note(What::Sent { call: number(&request), id: request.id });
+        self.history.record(EventKind::Sent { call: number(&request), id: request.id });
         inner.send(route, request)
     }
 
     fn ack(&self, held: &Held, inner: &mut dyn Delivery) -> MaybeReady<Result<(), AckError>> {
         let delivery = held.number;
-        self.confirmed(inner.ack(), |ok| What::Acknowledged { delivery, ok })
+        self.confirmed(inner.ack(), |ok| EventKind::Acknowledged { delivery, ok })
     }
 
     fn reply(
@@ -101,6 +101,6 @@ impl Intercept for Recording {
     ) -> MaybeReady<Result<(), ReplyError>> {
         let failure = outcome.as_ref().err().map(|failure| failure.kind());
         let delivery = held.number;
-        self.confirmed(inner.reply(outcome), |ok| What::Answered { delivery, failure, ok })
+        self.confirmed(inner.reply(outcome), |ok| EventKind::Answered { delivery, failure, ok })
     }
 }

@@ -1,4 +1,4 @@
-//! What random runs meet only now and then, each on its own.
+//! EventKind random runs meet only now and then, each on its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use rpc_core::{
 use rpc_transport_mem::{Fault, FaultPlan, MemTransport};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::history::{History, What};
+use crate::history::{EventKind, History};
 use crate::plan::TOPIC;
 use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient};
@@ -22,12 +22,12 @@ use crate::service::{Service, ServiceClient};
 const MOMENT: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_secs(3600);
 
-struct Scene {
+struct RunEnv {
     broker: MemTransport,
     history: History,
 }
 
-impl Scene {
+impl RunEnv {
     fn new() -> Self {
         Self::with(FaultPlan::with_seed(0))
     }
@@ -55,7 +55,7 @@ impl Scene {
     }
 
     fn began(&self) -> bool {
-        self.history.end().iter().any(|event| matches!(event.what, What::Began { .. }))
+        self.history.end().iter().any(|event| matches!(event.kind, EventKind::Began { .. }))
     }
 }
 
@@ -83,9 +83,9 @@ fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_for_an_aborted_method_that_cannot_be_sent_is_counted_too() {
-    let scene = Scene::with(FaultPlan::with_seed(0).probability(Fault::FailReply, 1.0));
-    let server = start(scene.server(None).shutdown_timeout(Duration::ZERO)).await;
-    let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
+    let env = RunEnv::with(FaultPlan::with_seed(0).probability(Fault::FailReply, 1.0));
+    let server = start(env.server(None).shutdown_timeout(Duration::ZERO)).await;
+    let call = env.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
     let call = tokio::spawn(call.timeout(MOMENT * 50));
     sleep(MOMENT).await;
     server.stop();
@@ -96,11 +96,11 @@ async fn a_reply_for_an_aborted_method_that_cannot_be_sent_is_counted_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_aborted_while_its_ack_is_confirmed_gets_a_reply() {
-    let scene = Scene::new();
+    let env = RunEnv::new();
     let server =
-        scene.server(Some(LONG)).concurrency(Concurrency::Serial).shutdown_timeout(Duration::ZERO);
+        env.server(Some(LONG)).concurrency(Concurrency::Serial).shutdown_timeout(Duration::ZERO);
     let server = start(server).await;
-    let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
+    let call = tokio::spawn(env.client::<ServiceClient>().run(&ctx(), 1, 0));
     sleep(MOMENT).await;
     server.stop();
     let CallError::Transport(error) = call.await.unwrap().unwrap_err() else { panic!() };
@@ -110,58 +110,58 @@ async fn a_message_aborted_while_its_ack_is_confirmed_gets_a_reply() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
-    let scene = Scene::with(FaultPlan::with_seed(0).probability(Fault::Duplicate, 1.0));
-    let server = start(scene.server(Some(MOMENT * 10)).concurrency(Concurrency::Limit(1))).await;
-    let call = tokio::spawn(scene.client::<ServiceClient>().run(&ctx(), 1, 0));
+    let env = RunEnv::with(FaultPlan::with_seed(0).probability(Fault::Duplicate, 1.0));
+    let server = start(env.server(Some(MOMENT * 10)).concurrency(Concurrency::Limit(1))).await;
+    let call = tokio::spawn(env.client::<ServiceClient>().run(&ctx(), 1, 0));
     sleep(MOMENT).await;
     // One copy is being acknowledged, the other one waits.
     server.stop();
     let error = call.await.unwrap().unwrap_err();
     server.wait().await.unwrap();
     assert_eq!(error.ran(), Ran::No, "{error}");
-    assert!(!scene.began());
+    assert!(!env.began());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_redelivered_call_that_had_begun_is_never_reported_as_not_run() {
-    let scene = Scene::new();
-    let server = scene.server(None).ack_mode(AckMode::AfterReply);
+    let env = RunEnv::new();
+    let server = env.server(None).ack_mode(AckMode::AfterReply);
     let server = start(server.shutdown_timeout(Duration::ZERO)).await;
-    let call = scene.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
+    let call = env.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
     let call = tokio::spawn(call);
     sleep(MOMENT).await;
     // Somebody listens, but does not take it.
-    let listener = scene.listen().await;
+    let listener = env.listen().await;
     server.stop();
     server.wait().await.unwrap();
-    assert_eq!(scene.broker.queued(), 1);
-    scene.broker.close().await;
+    assert_eq!(env.broker.queued(), 1);
+    env.broker.close().await;
     assert_eq!(call.await.unwrap().unwrap_err().ran(), Ran::Unknown);
-    assert!(scene.began());
+    assert!(env.began());
     drop(listener);
 }
 
-/// What a server that runs messages again answers to one that comes back to it after a while.
+/// EventKind a server that runs messages again answers to one that comes back to it after a while.
 async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> FailureKind {
-    let scene = Scene::new();
-    let mut listener = scene.listen().await;
+    let env = RunEnv::new();
+    let mut listener = env.listen().await;
     let route = Route::new(TOPIC, Destination::Any);
-    let sent = scene.broker.send(&route, request).unwrap();
+    let sent = env.broker.send(&route, request).unwrap();
     sent.publish.await.unwrap();
     let delivery = std::future::poll_fn(|cx| listener.poll_next(cx)).await.unwrap().unwrap();
     sleep(after).await;
-    let server = start(scene.server(None).ack_mode(AckMode::AfterReply)).await;
+    let server = start(env.server(None).ack_mode(AckMode::AfterReply)).await;
     drop(delivery);
     listener.stop_consuming().await;
     sleep(MOMENT).await;
     server.stop();
     server.wait().await.unwrap();
     let answer = |what| match what {
-        What::Answered { failure, .. } => failure,
+        EventKind::Answered { failure, .. } => failure,
         _ => None,
     };
-    let events = scene.history.end();
-    let answer = events.into_iter().find_map(|event| answer(event.what));
+    let events = env.history.end();
+    let answer = events.into_iter().find_map(|event| answer(event.kind));
     answer.expect("the server should answer")
 }
 
@@ -183,18 +183,18 @@ async fn impatient(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_sent_twice_below_a_layer_is_never_reported_as_not_run() {
-    let scene = Scene::new();
-    let listener = scene.listen().await;
+    let env = RunEnv::new();
+    let listener = env.listen().await;
     drop(listener);
-    let client = scene.client::<RpcClient>().prepare().layer(from_fn(impatient));
+    let client = env.client::<RpcClient>().prepare().layer(from_fn(impatient));
     let client = client.retry(Retry::times(1).initial_backoff(MOMENT)).build();
     let client = ServiceClient::from(client);
     let call = tokio::spawn(client.run(&ctx(), 1, micros(LONG)));
     tokio::task::yield_now().await;
-    let _server = start(scene.server(None)).await;
+    let _server = start(env.server(None)).await;
     let error = call.await.unwrap().unwrap_err();
     assert_eq!(error.ran(), Ran::Unknown, "{error}");
-    assert!(scene.began());
+    assert!(env.began());
 }
 
 async fn insisting(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
@@ -210,16 +210,16 @@ async fn insisting(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError
 #[tokio::test(start_paused = true)]
 async fn a_layer_can_send_again_what_was_cancelled() {
     for given_up_at_once in [true, false] {
-        let scene = Scene::new();
-        let listener = scene.listen().await;
-        let client = scene.client::<RpcClient>().prepare().layer(from_fn(insisting));
+        let env = RunEnv::new();
+        let listener = env.listen().await;
+        let client = env.client::<RpcClient>().prepare().layer(from_fn(insisting));
         let client = ServiceClient::from(client.build());
         let listener = (!given_up_at_once).then_some(listener);
         let call = tokio::spawn(client.run(&ctx(), 1, 0));
         sleep(MOMENT).await;
         drop(listener);
         tokio::task::yield_now().await;
-        let _server = start(scene.server(None)).await;
+        let _server = start(env.server(None)).await;
         assert_eq!(call.await.unwrap().unwrap(), 1);
     }
 }

@@ -7,37 +7,37 @@ use rpc_core::server::{AckMode, ShutdownCause};
 use rpc_core::{CallError, FailureKind};
 use rpc_transport_mem::Fault;
 
-use crate::call_history::{CallTale, ServerTale, Tale, Visit};
+use crate::call_history::{Attempt, CallHistory, RunHistory, ServerHistory};
 use crate::history::{Left, Record};
 use crate::plan::{Kind, Method, Pace, Plan};
 use crate::service::ServiceRejectExpected;
 
-/// What breaks a rule: the rule, and what it met.
+/// EventKind breaks a rule: the rule, and what it met.
 pub(crate) fn broken_rules(plan: &Plan, record: &Record) -> Vec<String> {
-    let tale = Tale::of(plan, record);
+    let run_history = RunHistory::of(plan, record);
     let mut broken = Vec::new();
     broken.extend(record.hangs.map(|what| format!("every run ends: {what}")));
     if record.hangs.is_none() && record.left != Left::default() {
         broken.push(format!("nothing is left behind: {:?}", record.left));
     }
-    for call in &tale.calls {
+    for call in &run_history.calls {
         for (rule, keeps) in CALL_RULES {
-            if let Err(why) = keeps(&tale, call) {
-                let (step, runs, visits) = (call.step, &call.runs, &call.visits);
-                broken.push(format!("{rule}: {why}\n  {step:?}\n  {runs:?}\n  {visits:#?}"));
+            if let Err(why) = keeps(&run_history, call) {
+                let (step, runs, attempts) = (call.step, &call.runs, &call.attempts);
+                broken.push(format!("{rule}: {why}\n  {step:?}\n  {runs:?}\n  {attempts:#?}"));
             }
         }
     }
-    for (number, server) in &tale.servers {
-        if let Err(why) = counts_right(&tale, *number, server) {
+    for (number, server) in &run_history.servers {
+        if let Err(why) = counts_right(&run_history, *number, server) {
             broken.push(format!("a server counts what happens: server {number}: {why}"));
         }
     }
     broken
 }
 
-type Kept = Result<(), String>;
-type Rule = (&'static str, fn(&Tale<'_>, &CallTale<'_>) -> Kept);
+type RuleResult = Result<(), String>;
+type Rule = (&'static str, fn(&RunHistory<'_>, &CallHistory<'_>) -> RuleResult);
 
 const CALL_RULES: &[Rule] = &[
     ("every call ends in one outcome", ends_once),
@@ -53,48 +53,48 @@ const CALL_RULES: &[Rule] = &[
     ("what nothing disturbs succeeds", succeeds_undisturbed),
 ];
 
-fn ensure(holds: bool, why: impl FnOnce() -> String) -> Kept {
+fn ensure(holds: bool, why: impl FnOnce() -> String) -> RuleResult {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-fn equal<T: PartialEq + Debug>(what: &str, is: T, should_be: T) -> Kept {
+fn equal<T: PartialEq + Debug>(what: &str, is: T, should_be: T) -> RuleResult {
     ensure(is == should_be, || format!("{what}: {is:?} instead of {should_be:?}"))
 }
 
-fn ends_once(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
-    if tale.record.hangs.is_some() {
+fn ends_once(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
+    if run_history.record.hangs.is_some() {
         return Ok(());
     }
     equal("outcomes", call.told.len() + call.dropped, 1)
 }
 
-fn ends_in_time(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
-    let bound = tale.plan.timeout(call.step) + tale.plan.pace.lateness();
+fn ends_in_time(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
+    let bound = run_history.plan.timeout(call.step) + run_history.plan.pace.lateness();
     let late = call.told.iter().find(|(_, _, after)| *after > bound);
     ensure(late.is_none(), || format!("{late:?}, which is after {bound:?}"))
 }
 
 /// Casts do not expire.
-fn begins_in_time(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn begins_in_time(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some(sent) = call.first_sent.filter(|_| call.step.kind == Kind::Call) else {
         return Ok(());
     };
-    let at = |when: usize| tale.record.events[when].at;
-    let bound = at(sent) + tale.plan.timeout(call.step);
-    let on_time = |began| match tale.plan.pace {
+    let at = |when: usize| run_history.record.events[when].at;
+    let bound = at(sent) + run_history.plan.timeout(call.step);
+    let on_time = |began| match run_history.plan.pace {
         Pace::Paused => began < bound,
-        Pace::Real => began < bound + tale.plan.pace.lateness(),
+        Pace::Real => began < bound + run_history.plan.pace.lateness(),
     };
     let late = call.runs.iter().map(|run| at(run.began)).find(|began| !on_time(*began));
     ensure(late.is_none(), || format!("began at {late:?}, the deadline was at {bound:?}"))
 }
 
-fn is_told_the_truth(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn is_told_the_truth(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some(&(when, told, after)) = call.told.first() else { return Ok(()) };
     let (step, number) = (call.step, call.step.number);
     let finished = || call.runs.iter().any(|run| run.finished.is_some_and(|end| end < when));
     let ran_as = |method: bool| method && finished();
-    let timeout = tale.plan.timeout(step);
+    let timeout = run_history.plan.timeout(step);
     let true_for = match told {
         Ok(None) => step.kind != Kind::Call,
         Ok(Some(value)) => {
@@ -114,7 +114,7 @@ fn is_told_the_truth(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
         },
         Err(CallError::Transport(error)) => match error.kind() {
             TransportErrorKind::MissingServer | TransportErrorKind::Interrupted => true,
-            TransportErrorKind::Closed => tale.is_closed(),
+            TransportErrorKind::Closed => run_history.is_closed(),
             _ => false,
         },
         Err(_) => false,
@@ -122,7 +122,7 @@ fn is_told_the_truth(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
     ensure(true_for, || format!("{told:?} after {after:?}"))
 }
 
-fn knows_whether_it_ran(_: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn knows_whether_it_ran(_: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some(&(when, Err(error), _)) = call.told.first() else { return Ok(()) };
     match error.ran() {
         // Neither before nor after.
@@ -134,110 +134,121 @@ fn knows_whether_it_ran(_: &Tale<'_>, call: &CallTale<'_>) -> Kept {
     }
 }
 
-fn may_be_sent_again(_: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn may_be_sent_again(_: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some((_, Err(error), _)) = call.told.first() else { return Ok(()) };
     ensure(!error.may_retry() || error.ran() == Ran::No, || error.to_string())
 }
 
-fn is_served_in_order(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
-    for visit in &call.visits {
-        let kept = match tale.acknowledges(visit) {
-            AckMode::AfterReply if !visit.duplicate => is_served_after_reply(visit),
-            _ => is_served_before_invoke(tale, visit),
+fn is_served_in_order(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
+    for attempt in &call.attempts {
+        let kept = match run_history.acknowledges(attempt) {
+            AckMode::AfterReply if !attempt.duplicate => is_served_after_reply(attempt),
+            _ => is_served_before_invoke(run_history, attempt),
         };
-        kept.and_then(|()| ensure(visit.left || tale.record.hangs.is_some(), || "held".to_owned()))
-            .map_err(|why| format!("{why}: {visit:?}"))?;
+        kept.and_then(|()| {
+            ensure(attempt.left || run_history.record.hangs.is_some(), || "held".to_owned())
+        })
+        .map_err(|why| format!("{why}: {attempt:?}"))?;
     }
     Ok(())
 }
 
 /// Duplicates are dropped in this way in either mode.
-fn is_served_before_invoke(tale: &Tale<'_>, visit: &Visit) -> Kept {
-    equal("acknowledgements", visit.acknowledged.len(), 1)?;
-    let owed = visit.wants_reply && visit.is_acknowledged() && !visit.duplicate && visit.left;
-    let answers = visit.answers.len();
+fn is_served_before_invoke(run_history: &RunHistory<'_>, attempt: &Attempt) -> RuleResult {
+    equal("acknowledgements", attempt.acknowledged.len(), 1)?;
+    let owed =
+        attempt.wants_reply && attempt.is_acknowledged() && !attempt.duplicate && attempt.left;
+    let answers = attempt.answers.len();
     // Cut off while it waits for the confirmation, a server cannot know better than to say so.
-    let doubt = tale.plan.confirming.is_some() && !visit.is_acknowledged();
-    let only_doubts = visit.answers.iter().all(|answer| answer.1 == Some(FailureKind::Interrupted));
+    let doubt = run_history.plan.confirming.is_some() && !attempt.is_acknowledged();
+    let only_doubts =
+        attempt.answers.iter().all(|answer| answer.1 == Some(FailureKind::Interrupted));
     ensure(answers == usize::from(owed) || (doubt && answers == 1 && only_doubts), || {
         format!("{answers} answers instead of {}", u8::from(owed))
     })?;
-    let acknowledged = visit.acknowledged[0].0;
-    let in_order = visit.answers.iter().all(|(when, ..)| acknowledged < *when);
+    let acknowledged = attempt.acknowledged[0].0;
+    let in_order = attempt.answers.iter().all(|(when, ..)| acknowledged < *when);
     ensure(in_order, || "answered before it was acknowledged".to_owned())
 }
 
-fn is_served_after_reply(visit: &Visit) -> Kept {
-    let answered = visit.answers.first().map(|(when, ..)| *when);
-    ensure(visit.answers.len() <= usize::from(visit.wants_reply), || {
+fn is_served_after_reply(attempt: &Attempt) -> RuleResult {
+    let answered = attempt.answers.first().map(|(when, ..)| *when);
+    ensure(attempt.answers.len() <= usize::from(attempt.wants_reply), || {
         "too many answers".to_owned()
     })?;
-    ensure(visit.acknowledged.len() <= 1, || "acknowledged twice".to_owned())?;
-    let Some((acknowledged, _)) = visit.acknowledged.first() else { return Ok(()) };
-    let in_order = !visit.wants_reply || answered.is_some_and(|at| at < *acknowledged);
+    ensure(attempt.acknowledged.len() <= 1, || "acknowledged twice".to_owned())?;
+    let Some((acknowledged, _)) = attempt.acknowledged.first() else { return Ok(()) };
+    let in_order = !attempt.wants_reply || answered.is_some_and(|at| at < *acknowledged);
     ensure(in_order, || "acknowledged before it was answered".to_owned())
 }
 
-fn runs_as_allowed(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn runs_as_allowed(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     for run in &call.runs {
         let earlier = |other: &&crate::call_history::Run| {
             other.server == run.server && other.began <= run.began
         };
         let runs = call.runs.iter().filter(earlier).count();
-        let allows = |visit: &&Visit| {
-            let may = visit.server == run.server && !visit.duplicate && !visit.unwelcome;
-            let in_time = match tale.acknowledges(visit) {
-                AckMode::AfterReply => visit.number < run.began,
-                _ => visit.acknowledged.iter().any(|(when, ok)| *ok && *when < run.began),
+        let allows = |attempt: &&Attempt| {
+            let may =
+                attempt.server == run.server && !attempt.duplicate && !attempt.expected_refusal;
+            let in_time = match run_history.acknowledges(attempt) {
+                AckMode::AfterReply => attempt.number < run.began,
+                _ => attempt.acknowledged.iter().any(|(when, ok)| *ok && *when < run.began),
             };
             may && in_time
         };
-        let allowed = call.visits.iter().filter(allows).count();
+        let allowed = call.attempts.iter().filter(allows).count();
         ensure(runs <= allowed, || format!("run {runs} of {allowed}: {run:?}"))?;
     }
     if call.step.kind == Kind::Fanout {
         return Ok(());
     }
     let at_most_once =
-        |run: &&crate::call_history::Run| tale.servers[&run.server].plan.is_at_most_once();
+        |run: &&crate::call_history::Run| run_history.servers[&run.server].plan.is_at_most_once();
     let runs = call.runs.iter().filter(at_most_once).count();
     ensure(runs <= call.copies(), || format!("{runs} runs of {} copies", call.copies()))
 }
 
-fn is_answered_once(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
-    let at_most_once = |visit: &&Visit| tale.acknowledges(visit) == AckMode::BeforeInvoke;
-    let answers: usize = call.visits.iter().filter(at_most_once).map(|v| v.answers.len()).sum();
+fn is_answered_once(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
+    let at_most_once =
+        |attempt: &&Attempt| run_history.acknowledges(attempt) == AckMode::BeforeInvoke;
+    let answers: usize = call.attempts.iter().filter(at_most_once).map(|v| v.answers.len()).sum();
     ensure(answers <= call.copies(), || format!("{answers} answers, {} copies", call.copies()))
 }
 
-fn does_not_vanish(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn does_not_vanish(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some((_, Ok(None), _)) = call.told.first() else { return Ok(()) };
     // A cast that was handed over: nobody can have taken it back.
-    if call.step.kind == Kind::Cast && !call.is_struck_by(Fault::DropRequest) && !tale.is_closed() {
-        ensure(!call.visits.is_empty(), || "it was never delivered".to_owned())?;
+    if call.step.kind == Kind::Cast
+        && !call.has_fault(Fault::DropRequest)
+        && !run_history.is_closed()
+    {
+        ensure(!call.attempts.is_empty(), || "it was never delivered".to_owned())?;
     }
     if call.step.method == Method::Missing {
         return Ok(());
     }
-    for (server, ServerTale { report, .. }) in &tale.servers {
+    for (server, ServerHistory { report, .. }) in &run_history.servers {
         let runs = call.runs.iter().filter(|run| run.server == *server).count();
-        let welcome = |visit: &&Visit| {
-            visit.server == *server
-                && !visit.duplicate
-                && !visit.unwelcome
-                && visit.is_acknowledged()
+        let accepted = |attempt: &&Attempt| {
+            attempt.server == *server
+                && !attempt.duplicate
+                && !attempt.expected_refusal
+                && attempt.is_acknowledged()
         };
-        let welcome = call.visits.iter().filter(welcome).count();
+        let accepted = call.attempts.iter().filter(accepted).count();
         // Acknowledged and cut off before its method began, a cast is lost: it runs at most once.
         let lost = report.map_or(0, |report| report.aborted);
-        ensure(runs + lost >= welcome, || format!("{runs} runs of {welcome} at server {server}"))?;
+        ensure(runs + lost >= accepted, || {
+            format!("{runs} runs of {accepted} at server {server}")
+        })?;
     }
     Ok(())
 }
 
-fn succeeds_undisturbed(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
+fn succeeds_undisturbed(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some((_, told, _)) = call.told.first() else { return Ok(()) };
-    let (plan, step) = (tale.plan, call.step);
+    let (plan, step) = (run_history.plan, call.step);
     let served = step.to.is_none_or(|name| plan.servers.iter().any(|server| server.name == name));
     let harmless = |fault: &Fault| matches!(fault, Fault::Reorder | Fault::Duplicate);
     let patient = step.timeout.is_none() && step.monitor.is_none();
@@ -251,37 +262,45 @@ fn succeeds_undisturbed(tale: &Tale<'_>, call: &CallTale<'_>) -> Kept {
         Err(error) => error.ran() == Ran::Yes || matches!(error, CallError::Rejected(_)),
     };
     ensure(succeeds, || format!("{told:?}"))?;
-    let reached = |server: usize| call.visits.iter().any(|visit| visit.server == server);
+    let reached = |server: usize| call.attempts.iter().any(|attempt| attempt.server == server);
     let all = step.kind != Kind::Fanout || (0..plan.servers.len()).all(reached);
     ensure(all, || "it did not reach all servers".to_owned())
 }
 
-fn counts_right(tale: &Tale<'_>, number: usize, server: &ServerTale<'_>) -> Kept {
+fn counts_right(
+    run_history: &RunHistory<'_>,
+    number: usize,
+    server: &ServerHistory<'_>,
+) -> RuleResult {
     let Some(stats) = server.stats else { return Ok(()) };
-    let visits = || tale.calls.iter().flat_map(|call| &call.visits).filter(|v| v.server == number);
-    let count = |is: &dyn Fn(&&Visit) -> bool| visits().filter(is).count() as u64;
+    let attempts =
+        || run_history.calls.iter().flat_map(|call| &call.attempts).filter(|v| v.server == number);
+    let count = |is: &dyn Fn(&&Attempt) -> bool| attempts().filter(is).count() as u64;
     let finished = |method: Method| {
-        let calls = tale.calls.iter().filter(|call| call.step.method == method);
+        let calls = run_history.calls.iter().filter(|call| call.step.method == method);
         let runs = calls.flat_map(|call| &call.runs);
         runs.filter(|run| run.server == number && run.finished.is_some()).count() as u64
     };
     let answered = |kind: FailureKind| {
-        visits().flat_map(|visit| &visit.answers).filter(|answer| answer.1 == Some(kind)).count()
-            as u64
+        attempts()
+            .flat_map(|attempt| &attempt.answers)
+            .filter(|answer| answer.1 == Some(kind))
+            .count() as u64
     };
-    let failed = |visit: &&Visit| visit.acknowledged.iter().any(|(_, ok)| !ok);
-    let unanswered = visits().flat_map(|visit| &visit.answers).filter(|answer| !answer.2).count();
-    let came_back = count(&|visit| visit.unwelcome && visit.is_acknowledged());
+    let failed = |attempt: &&Attempt| attempt.acknowledged.iter().any(|(_, ok)| !ok);
+    let unanswered =
+        attempts().flat_map(|attempt| &attempt.answers).filter(|answer| !answer.2).count();
+    let came_back = count(&|attempt| attempt.expected_refusal && attempt.is_acknowledged());
     // Where confirming takes time, these can be cut off, too.
-    let told = match tale.plan.confirming {
-        None => count(&|visit| visit.unwelcome && !visit.answers.is_empty()),
+    let told = match run_history.plan.confirming {
+        None => count(&|attempt| attempt.expected_refusal && !attempt.answers.is_empty()),
         Some(_) => 0,
     };
     equal("in flight", stats.in_flight, 0)?;
     equal("taken", stats.received, count(&|_| true))?;
     // Cut off before something was confirmed, a server does not count it.
     let seen = |what: &str, count: u64, happened: u64| {
-        let unconfirmed = tale.plan.confirming.is_some() && count <= happened;
+        let unconfirmed = run_history.plan.confirming.is_some() && count <= happened;
         ensure(count == happened || unconfirmed, || format!("{what}: {count} of {happened}"))
     };
     seen("failed acknowledgements", stats.failed_acks, count(&failed))?;
@@ -289,10 +308,10 @@ fn counts_right(tale: &Tale<'_>, number: usize, server: &ServerTale<'_>) -> Kept
     seen("duplicates", stats.duplicates, count(&|v| v.duplicate && v.is_acknowledged()))?;
     seen("redelivered", stats.redelivered, came_back)?;
     // The others with this answer may have run at another server: only the server knows which of the two it was.
-    let cut_off = tale.calls.iter().filter(|call| call.copies() == 1);
-    let cut_off = cut_off.flat_map(|call| &call.visits).filter(|visit| {
-        let interrupted = visit.answers.iter().any(|a| a.1 == Some(FailureKind::Interrupted));
-        visit.server == number && !visit.redelivered && interrupted
+    let cut_off = run_history.calls.iter().filter(|call| call.copies() == 1);
+    let cut_off = cut_off.flat_map(|call| &call.attempts).filter(|attempt| {
+        let interrupted = attempt.answers.iter().any(|a| a.1 == Some(FailureKind::Interrupted));
+        attempt.server == number && !attempt.redelivered && interrupted
     });
     let (least, most) = (cut_off.count() as u64, answered(FailureKind::Interrupted) - told);
     ensure((least..=most).contains(&stats.interrupted), || {
@@ -306,7 +325,7 @@ fn counts_right(tale: &Tale<'_>, number: usize, server: &ServerTale<'_>) -> Kept
     let Some(report) = server.report else { return Err("it has no report".to_owned()) };
     let stopped = report.cause == ShutdownCause::Stopped;
     ensure(server.asked_to_stop || !stopped, || "it stopped by itself".to_owned())?;
-    let runs = tale.calls.iter().flat_map(|call| &call.runs);
+    let runs = run_history.calls.iter().flat_map(|call| &call.runs);
     let methods = runs.filter(|run| run.server == number && run.cut_off).count();
     let cut_off = report.aborted;
     ensure(methods <= cut_off && stats.interrupted <= cut_off as u64, || {

@@ -6,7 +6,7 @@ use rpc_core::server::{AckMode, Concurrency, ShutdownReport, Stats};
 use rpc_core::{CallError, Context, FailureKind, MessageId, RpcClient, Target};
 use rpc_transport_mem::{FaultPlan, MemTransport};
 
-use crate::history::{Event, History, Left, Record, Told, What};
+use crate::history::{Event, EventKind, History, Left, Record, Told};
 use crate::plan::{Kind, Method, Pace, Plan, ServerPlan, Step};
 use crate::rules::broken_rules;
 use crate::service::{Service, ServiceClient};
@@ -46,29 +46,29 @@ fn plan(kind: Kind) -> Plan {
 }
 
 /// One call, as it should be.
-fn call() -> Vec<What> {
+fn call() -> Vec<EventKind> {
     let (server, call, delivery) = (0, 1, 2);
     let id = MessageId::from_bits(1);
     vec![
-        What::Started { server, plan: ServerPlan::sweeper("one") },
-        What::Sent { call, id },
-        What::Delivered { delivery, server, call, redelivered: false, wants_reply: true },
-        What::Acknowledged { delivery, ok: true },
-        What::Began { server, call },
-        What::Finished { server, call },
-        What::Answered { delivery, failure: None, ok: true },
-        What::Left { delivery },
-        What::Told { call, told: Ok(Some(1)), after: Duration::ZERO },
-        What::Stopping { server },
-        What::Ended { server, report: ShutdownReport::default() },
+        EventKind::Started { server, plan: ServerPlan::sweeper("one") },
+        EventKind::Sent { call, id },
+        EventKind::Delivered { delivery, server, call, redelivered: false, wants_reply: true },
+        EventKind::Acknowledged { delivery, ok: true },
+        EventKind::Began { server, call },
+        EventKind::Finished { server, call },
+        EventKind::Answered { delivery, failure: None, ok: true },
+        EventKind::Left { delivery },
+        EventKind::Told { call, told: Ok(Some(1)), after: Duration::ZERO },
+        EventKind::Stopping { server },
+        EventKind::Ended { server, report: ShutdownReport::default() },
     ]
 }
 
-fn record(happened: Vec<What>) -> Record {
+fn record(happened: Vec<EventKind>) -> Record {
     let mut stats = Stats::default();
     stats.received =
-        happened.iter().filter(|what| matches!(what, What::Delivered { .. })).count() as u64;
-    let event = |what| Event { at: Duration::ZERO, what };
+        happened.iter().filter(|what| matches!(what, EventKind::Delivered { .. })).count() as u64;
+    let event = |kind| Event { at: Duration::ZERO, kind };
     Record {
         events: happened.into_iter().map(event).collect(),
         faults: Vec::new(),
@@ -78,29 +78,29 @@ fn record(happened: Vec<What>) -> Record {
     }
 }
 
-fn is(what: &What, name: &str) -> bool {
+fn is(what: &EventKind, name: &str) -> bool {
     format!("{what:?}").starts_with(name)
 }
 
 /// The history without what bears this name.
-fn without(name: &str) -> Vec<What> {
+fn without(name: &str) -> Vec<EventKind> {
     call().into_iter().filter(|what| !is(what, name)).collect()
 }
 
 /// The history with other events in place of the one that bears this name.
-fn instead(name: &str, others: impl IntoIterator<Item = What>) -> Vec<What> {
+fn instead(name: &str, others: impl IntoIterator<Item = EventKind>) -> Vec<EventKind> {
     let mut happened = call();
     let place = happened.iter().position(|what| is(what, name)).unwrap();
     happened.splice(place..=place, others);
     happened
 }
 
-fn told(told: Told) -> Vec<What> {
-    instead("Told", [What::Told { call: 1, told, after: Duration::from_millis(1) }])
+fn told(told: Told) -> Vec<EventKind> {
+    instead("Told", [EventKind::Told { call: 1, told, after: Duration::from_millis(1) }])
 }
 
 #[track_caller]
-fn assert_breaks(rule: &str, happened: Vec<What>) {
+fn assert_breaks(rule: &str, happened: Vec<EventKind>) {
     let broken = broken_rules(&plan(Kind::Call), &record(happened));
     assert!(broken.iter().any(|broken| broken.starts_with(rule)), "{rule}: {broken:#?}");
 }
@@ -115,11 +115,11 @@ fn a_sound_history_breaks_no_rule() {
 fn outcomes_are_counted_timed_and_compared() {
     let rule = "every call ends in one outcome";
     assert_breaks(rule, without("Told"));
-    let once = || What::Told { call: 1, told: Ok(Some(1)), after: Duration::ZERO };
+    let once = || EventKind::Told { call: 1, told: Ok(Some(1)), after: Duration::ZERO };
     assert_breaks(rule, instead("Told", [once(), once()]));
-    assert_breaks(rule, instead("Told", [once(), What::Dropped { call: 1 }]));
+    assert_breaks(rule, instead("Told", [once(), EventKind::Dropped { call: 1 }]));
 
-    let late = What::Told { call: 1, told: Ok(Some(1)), after: Duration::from_millis(1002) };
+    let late = EventKind::Told { call: 1, told: Ok(Some(1)), after: Duration::from_millis(1002) };
     assert_breaks("every call ends by its deadline", instead("Told", [late]));
 
     let mut record = record(call());
@@ -156,24 +156,27 @@ async fn errors_are_held_against_what_ran() {
 #[test]
 fn deliveries_are_followed_from_acknowledgement_to_reply() {
     let rule = "every delivery is acknowledged and answered as its server does it";
-    let answer = || What::Answered { delivery: 2, failure: None, ok: true };
+    let answer = || EventKind::Answered { delivery: 2, failure: None, ok: true };
     assert_breaks(rule, without("Answered"));
     assert_breaks(rule, instead("Answered", [answer(), answer()]));
     assert_breaks(rule, without("Acknowledged"));
-    assert_breaks(rule, instead("Acknowledged", [What::Acknowledged { delivery: 2, ok: false }]));
+    assert_breaks(
+        rule,
+        instead("Acknowledged", [EventKind::Acknowledged { delivery: 2, ok: false }]),
+    );
     assert_breaks(rule, without("Left"));
 }
 
 #[test]
 fn runs_are_held_against_deliveries() {
     let rule = "a method runs only for a message that its server may run";
-    let began = || What::Began { server: 0, call: 1 };
+    let began = || EventKind::Began { server: 0, call: 1 };
     assert_breaks(rule, instead("Began", [began(), began()]));
-    let acknowledged = What::Acknowledged { delivery: 2, ok: true };
+    let acknowledged = EventKind::Acknowledged { delivery: 2, ok: true };
     let mut early = without("Acknowledged");
     early.insert(5, acknowledged);
     assert_breaks(rule, early);
-    let delivered = |delivery, redelivered| What::Delivered {
+    let delivered = |delivery, redelivered| EventKind::Delivered {
         delivery,
         server: 0,
         call: 1,
@@ -183,7 +186,7 @@ fn runs_are_held_against_deliveries() {
     assert_breaks(rule, instead("Delivered", [delivered(2, true)]));
     // The duplicate of a message that another server had.
     let twice = call().into_iter().map(|what| match what {
-        What::Ended { .. } => began(),
+        EventKind::Ended { .. } => began(),
         what => what,
     });
     assert_breaks(rule, twice.collect());
@@ -191,12 +194,12 @@ fn runs_are_held_against_deliveries() {
 
 #[test]
 fn casts_are_followed_until_they_run() {
-    let cast = |happened: Vec<What>| {
+    let cast = |happened: Vec<EventKind>| {
         let happened = happened.into_iter().filter(|what| !is(what, "Answered"));
         let happened = happened.map(|what| match what {
-            What::Told { call, after, .. } => What::Told { call, told: Ok(None), after },
-            What::Delivered { delivery, server, call, redelivered, .. } => {
-                What::Delivered { delivery, server, call, redelivered, wants_reply: false }
+            EventKind::Told { call, after, .. } => EventKind::Told { call, told: Ok(None), after },
+            EventKind::Delivered { delivery, server, call, redelivered, .. } => {
+                EventKind::Delivered { delivery, server, call, redelivered, wants_reply: false }
             }
             what => what,
         });
@@ -245,6 +248,7 @@ fn what_is_left_and_what_is_counted_is_looked_at() {
     }
     let answer = FailureKind::Expired;
     breaks(rule, &|record| {
-        record.events[6].what = What::Answered { delivery: 2, failure: Some(answer), ok: true };
+        record.events[6].kind =
+            EventKind::Answered { delivery: 2, failure: Some(answer), ok: true };
     });
 }

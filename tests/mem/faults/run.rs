@@ -15,14 +15,14 @@ use rpc_transport_mem::MemTransport;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::history::{History, Left, Record, ServerNo, Told, What};
+use crate::history::{EventKind, History, Left, Record, ServerNo, Told};
 use crate::plan::{Act, Kind, Method, NAMES, Pace, Plan, ServerPlan, Step, TOPIC};
 use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient, ServiceRejectExpected};
 
-/// The scene of one run.
+/// The env of one run.
 #[derive(Clone)]
-struct Scene(Arc<Inner>);
+struct RunEnv(Arc<Inner>);
 
 struct Inner {
     plan: Arc<Plan>,
@@ -41,12 +41,12 @@ pub(crate) async fn run(plan: Arc<Plan>) -> Record {
         Pace::Paused => Duration::from_secs(24 * 60 * 60),
         Pace::Real => Duration::from_secs(60),
     };
-    let scene = Scene::set(plan);
-    let hangs = match timeout(limit, scene.play()).await {
+    let env = RunEnv::set(plan);
+    let hangs = match timeout(limit, env.play()).await {
         Ok(hangs) => hangs,
         Err(_) => Some("the callers or the servers do not come to an end"),
     };
-    scene.record(hangs)
+    env.record(hangs)
 }
 
 async fn pass(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
@@ -57,7 +57,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Scene {
+impl RunEnv {
     fn set(plan: Arc<Plan>) -> Self {
         let faults = plan.faults.clone();
         let broker = MemTransport::builder().queue_capacity(plan.capacity).faults(faults).build();
@@ -66,7 +66,7 @@ impl Scene {
             Recording { history: history.clone(), confirming: None, server: ServerNo::MAX };
         let transport = RecordingTransport::over(broker.clone(), recording);
         let client = RpcClient::builder(transport, Target::topic(TOPIC));
-        let client = client.timeout(plan.pace.patience());
+        let client = client.timeout(plan.pace.default_timeout());
         let client = if plan.is_layered { client.layer(from_fn(pass)) } else { client };
         let client = client.build();
         let (servers, supervisors) = (Mutex::default(), Mutex::default());
@@ -135,8 +135,8 @@ impl Scene {
 
     fn record(&self, hangs: Option<&'static str>) -> Record {
         let events = self.0.history.end();
-        let calls = events.iter().filter_map(|event| match event.what {
-            What::Sent { call, id } => Some((id, call)),
+        let calls = events.iter().filter_map(|event| match event.kind {
+            EventKind::Sent { call, id } => Some((id, call)),
             _ => None,
         });
         let calls: HashMap<_, _> = calls.collect();
@@ -150,22 +150,22 @@ impl Scene {
     }
 }
 
-impl Scene {
+impl RunEnv {
     /// Starts a server, and starts it again after a crash where the plan says so.
     async fn supervise(&self, plan: ServerPlan) {
         let Some(mut server) = self.start(&plan).await else { return };
-        let scene = self.clone();
+        let env = self.clone();
         let supervisor = tokio::spawn(async move {
             loop {
                 let (number, running) = server;
                 let report = running.wait().await.expect("nobody waits inside of a method");
                 let crashed = report.cause == ShutdownCause::ListenerEnded;
-                scene.0.history.note(What::Ended { server: number, report });
+                env.0.history.record(EventKind::Ended { server: number, report });
                 if !crashed || !plan.respawns {
                     return;
                 }
                 sleep(Duration::from_millis(5)).await;
-                match scene.start(&plan).await {
+                match env.start(&plan).await {
                     Some(next) => server = next,
                     None => return,
                 }
@@ -192,7 +192,7 @@ impl Scene {
             .shutdown_timeout(plan.shutdown_timeout);
         let server = if self.0.plan.is_layered { server.layer(from_fn(pass)) } else { server };
         let server = server.build().expect("the plan is sound");
-        self.0.history.note(What::Started { server: number, plan: plan.clone() });
+        self.0.history.record(EventKind::Started { server: number, plan: plan.clone() });
         // Refused where the broker has been closed.
         let server = Arc::new(server.start().await.ok()?);
         lock(&self.0.servers)[number] = Some(Arc::clone(&server));
@@ -206,7 +206,7 @@ impl Scene {
         self.0.ending.store(true, Ordering::SeqCst);
         for (number, server) in lock(&self.0.servers).iter().enumerate() {
             if let Some(server) = server {
-                self.0.history.note(What::Stopping { server: number });
+                self.0.history.record(EventKind::Stopping { server: number });
                 server.stop();
             }
         }
@@ -225,18 +225,18 @@ impl Scene {
             match act {
                 Act::Stop(nth) => {
                     let server = nth % lock(&self.0.servers).len();
-                    history.note(What::Stopping { server });
+                    history.record(EventKind::Stopping { server });
                     if let Some(server) = &lock(&self.0.servers)[server] {
                         server.stop();
                     }
                 }
                 Act::Start(plan) => self.supervise(plan).await,
                 Act::Restart => {
-                    history.note(What::Restarted);
+                    history.record(EventKind::Restarted);
                     broker.restart();
                 }
                 Act::Close => {
-                    history.note(What::Closed);
+                    history.record(EventKind::Closed);
                     broker.close().await;
                 }
             }
@@ -244,7 +244,7 @@ impl Scene {
     }
 }
 
-impl Scene {
+impl RunEnv {
     /// One caller: its steps, one after the other.
     async fn call(self, steps: Vec<Step>) {
         for step in steps {
@@ -294,7 +294,7 @@ impl Scene {
         }
     }
 
-    async fn listen(&self, step: &Step, telling: impl Future<Output = Told>) {
+    async fn listen(&self, step: &Step, index: impl Future<Output = Told>) {
         let (call, begun) = (step.number, Instant::now());
         let patience = async {
             match step.dropped_after {
@@ -305,12 +305,12 @@ impl Scene {
         // Noted after the future is gone.
         let told = tokio::select! {
             biased;
-            told = telling => Some(told),
+            told = index => Some(told),
             () = patience => None,
         };
-        self.0.history.note(match told {
-            Some(told) => What::Told { call, told, after: begun.elapsed() },
-            None => What::Dropped { call },
+        self.0.history.record(match told {
+            Some(told) => EventKind::Told { call, told, after: begun.elapsed() },
+            None => EventKind::Dropped { call },
         });
     }
 }

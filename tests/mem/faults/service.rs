@@ -10,7 +10,7 @@ use rpc_core::{Context, RpcError, endpoint};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-use crate::history::{History, ServerNo, What};
+use crate::history::{EventKind, History, ServerNo};
 
 pub(crate) struct Service {
     pub(crate) server: ServerNo,
@@ -84,13 +84,15 @@ struct Doing<'a> {
 
 impl<'a> Doing<'a> {
     fn begin(service: &'a Service, call: u32) -> Self {
-        service.history.note(What::Began { server: service.server, call });
+        service.history.record(EventKind::Began { server: service.server, call });
         Self { service, call, finished: false }
     }
 
     fn finish(mut self) {
         self.finished = true;
-        self.service.history.note(What::Finished { server: self.service.server, call: self.call });
+        self.service
+            .history
+            .record(EventKind::Finished { server: self.service.server, call: self.call });
     }
 }
 
@@ -98,7 +100,7 @@ impl Drop for Doing<'_> {
     fn drop(&mut self) {
         if !self.finished {
             let Service { server, history } = self.service;
-            history.note(What::CutOff { server: *server, call: self.call });
+            history.record(EventKind::CutOff { server: *server, call: self.call });
         }
     }
 }
