@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::parse;
+use super::{options, oslo, parse};
 use crate::config::{Config, Identity, Login, QuorumLimits};
 use crate::wire::{NATIVE, OSLO};
 
@@ -266,4 +266,12 @@ fn a_misplaced_password_is_redacted_and_encoding_is_advised() {
 fn errors_in_options_show_the_hosts_but_not_the_users() {
     let text = error_of("rabbit://ada:p@ss@one,bob:word@two:1/v?colour=red");
     assert!(text.starts_with("cannot use the transport `rabbit://…@two:1/v`: "), "{text}");
+}
+
+#[test]
+fn every_option_with_an_effect_is_documented() {
+    let page = include_str!("../builder.rs");
+    for (name, _) in options::OPTIONS.iter().chain(oslo::OPTIONS) {
+        assert!(page.contains(&format!("`{name}")), "{name}");
+    }
 }
