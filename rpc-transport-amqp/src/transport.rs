@@ -1,4 +1,4 @@
-//! The transport itself: a handle on what the crate keeps going.
+//! The transport: a handle that builds the client half and the server half and joins them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::publish::{ConfirmedPublisher, PublisherSupervisor, ReturnListener};
 use crate::server::{CancelQueue, Serving};
 use crate::topology::QueueStatusReader;
 
-/// RabbitMQ, as one program sees it: two connections, one reply queue, and whatever its servers listen on.
+/// A RabbitMQ transport: a connection that publishes, one that consumes, a reply queue, and the consumers of its servers.
 ///
-/// It connects when it is first used, and again whenever a connection breaks. Clones are handles on the same transport. When
-/// the last one is dropped the transport is closed, as by [`close`](Transport::close), which also waits until that is done.
+/// It connects when it is first used, and reconnects whenever a connection breaks. Clones are handles on the same transport.
+/// Dropping the last handle closes the transport, like [`close`](Transport::close), which also waits until that is done.
 ///
 /// ```no_run
 /// use rpc_core::{RpcClient, Target};
@@ -113,6 +113,7 @@ impl Inner {
         Arc::new(Returns { caller: Arc::clone(&self.caller), serving: Arc::clone(&self.serving) })
     }
 
+    /// Closes the transport and fails all pending calls.
     fn close(&self) -> impl Future<Output = ()> + 'static {
         let closed = self.lifecycle.close();
         self.caller.fail_pending_calls();
@@ -120,7 +121,7 @@ impl Inner {
     }
 }
 
-/// Hands returned messages to the half that published them.
+/// Gives returned messages to the half that published them.
 struct Returns {
     caller: Arc<Caller>,
     serving: Arc<Serving>,
@@ -135,16 +136,16 @@ impl ReturnListener for Returns {
 }
 
 impl AmqpTransport {
-    /// The transport for a URL; [`AmqpBuilder`] says which there are. Nothing is connected yet.
+    /// Creates a transport from a URL; see [`AmqpBuilder`] for the forms of URLs. It connects when it is first used.
     ///
     /// # Errors
     ///
-    /// The URL cannot be understood, and why. Passwords in it are never shown.
+    /// The URL cannot be parsed. The error says why, and never shows a password.
     pub fn from_url(url: &str) -> Result<Self, ConnectError> {
         AmqpBuilder::from_url(url).map(AmqpBuilder::build)
     }
 
-    /// Makes transports from `amqp:`, `amqps:` and `rabbit:` URLs, for [`Transports`](rpc_core::Transports).
+    /// Returns the factory for `amqp:`, `amqps:` and `rabbit:` URLs, for [`Transports`](rpc_core::Transports).
     #[must_use]
     pub fn factory() -> AmqpFactory {
         AmqpFactory::new()

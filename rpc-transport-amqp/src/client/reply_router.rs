@@ -33,7 +33,7 @@ impl ReplyRouter {
         Self { limits, pending, accepted, parts: PartialReplies::default(), on_cancel }
     }
 
-    /// Reads a message and hands it to whom it is for.
+    /// Decodes a message and routes it to its call or to the server half.
     pub(super) fn route(&self, message: Delivery) {
         match wire::decode_inbound(&message.properties, message.data, &self.limits) {
             Inbound::Cancel(call) => (self.on_cancel)(&call),

@@ -32,7 +32,7 @@ pub(crate) enum QueueStatus {
 /// connection that consumes is never used for it: servers and callers would lose their consumers.
 pub(crate) struct QueueStatusReader {
     publishing: Arc<ConnectionSupervisor>,
-    /// Connects when it is first needed, which is rare. It carries nothing but checks, so replacing it harms nobody. Neither a
+    /// Connects when it is first needed, which is rare. It carries nothing but checks, so replacing it affects nothing else. Neither a
     /// blocked connection nor a queue of messages that wait to be sent holds its checks up.
     dedicated: Arc<ConnectionSupervisor>,
     channels: ChannelPool,
