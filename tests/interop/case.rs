@@ -5,14 +5,14 @@ use std::pin::Pin;
 
 use super::InteropEnv;
 
-/// Something that a user of a Python peer relies on.
+/// One guarantee to users of a Python peer.
 #[derive(Copy, Clone)]
 pub struct Case {
     /// The sentence, and the name of the function.
     pub name: &'static str,
-    /// Whether it is shown with all releases of oslo.messaging, not with the newest alone.
+    /// Whether it runs with all releases of oslo.messaging, not only with the newest.
     pub everywhere: bool,
-    /// Shows it, or panics.
+    /// Runs the case; it panics if it fails.
     pub run: fn(InteropEnv) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// The table of a file's cases: the functions' names; `everywhere` behind those that are shown with all releases.
+/// Lists the cases of a file: the functions' names, with `everywhere` behind those that run with all releases.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __interop_cases {

@@ -1,4 +1,4 @@
-//! What a case has to work with.
+//! The environment of a case: a topic, Python peers, and connections in Rust.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -42,43 +42,43 @@ impl InteropEnv {
         Self(Arc::new(Inner { topic, url, peers, serving, calling, servers, others }))
     }
 
-    /// The case's topic.
+    /// Returns the case's topic.
     #[must_use]
     pub fn topic(&self) -> &str {
         &self.0.topic
     }
 
-    /// The topic as a target of Rust.
+    /// Returns the topic as a target.
     #[must_use]
     pub fn target(&self) -> Target {
         Target::topic(self.0.topic.clone())
     }
 
-    /// The URL that the connections were made with.
+    /// Returns the URL of the connections.
     #[must_use]
     pub fn url(&self) -> &'static str {
         self.0.url
     }
 
-    /// The same with options.
+    /// Returns the URL with options.
     #[must_use]
     pub fn url_with(&self, query: &str) -> String {
         format!("{}?{query}", self.0.url)
     }
 
-    /// The connection that servers in Rust use.
+    /// Returns the connection of servers in Rust.
     #[must_use]
     pub fn server_transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.0.serving)
     }
 
-    /// The connection that clients in Rust use.
+    /// Returns the connection of clients in Rust.
     #[must_use]
     pub fn client_transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.0.calling)
     }
 
-    /// A connection more, made as the others but with options in the URL.
+    /// Opens another connection, with options in the URL.
     ///
     /// # Panics
     ///
@@ -90,22 +90,22 @@ impl InteropEnv {
         transport
     }
 
-    /// A client in Rust.
+    /// Creates a client in Rust.
     pub fn client<C: From<RpcClient>>(&self) -> C {
         self.client_of(self.target())
     }
 
-    /// A client in Rust of another target.
+    /// Creates a client in Rust of another target.
     pub fn client_of<C: From<RpcClient>>(&self, target: Target) -> C {
         RpcClient::new(self.client_transport(), target).into()
     }
 
-    /// A server in Rust, of the case's topic.
+    /// Returns a builder of a server in Rust of the case's topic.
     pub fn server(&self, name: &str) -> ServerBuilder {
         rpc_core::Server::builder(self.server_transport(), self.target().server(name.to_owned()))
     }
 
-    /// Starts a server; it is stopped after the case.
+    /// Starts a server, which is stopped after the case.
     ///
     /// # Panics
     ///
@@ -125,27 +125,27 @@ impl InteropEnv {
         self.start(self.server("rust").endpoint(endpoint)).await
     }
 
-    /// The Python client, and the case's topic as its target.
+    /// Returns the Python client with the case's topic as its target.
     pub async fn python(&self) -> To<'_> {
         self.python_client().await.to(&self.0.topic)
     }
 
-    /// The Python client.
+    /// Returns the Python client.
     pub async fn python_client(&self) -> &Client {
         self.0.peers.client().await
     }
 
-    /// A Python server of the case's topic.
+    /// Returns a Python server of the case's topic, to be started.
     pub async fn python_server(&self, server: &str) -> Serve {
         self.python_server_of(&self.0.topic, server).await
     }
 
-    /// A Python server of another topic.
+    /// Returns a Python server of another topic, to be started.
     pub async fn python_server_of(&self, topic: &str, server: &str) -> Serve {
         self.0.peers.server().await.serve(self.0.url, topic, server)
     }
 
-    /// What sends messages made by hand.
+    /// Returns the peer that sends and reads messages made by hand.
     pub async fn raw(&self) -> &Raw {
         self.0.peers.raw().await
     }

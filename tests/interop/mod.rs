@@ -1,6 +1,6 @@
-//! Real oslo.messaging peers: Python processes that the cases drive, and what runs the cases.
+//! Python processes with oslo.messaging that test cases drive, and the runner of these cases.
 //!
-//! The programs are in `tests/interop/peers`: `client.py`, `server.py`, and `raw.py` for what no well-behaved peer would send.
+//! The programs are in `tests/interop/peers`: `client.py`, `server.py`, and `raw.py` for messages made by hand.
 //! A case gets a [`InteropEnv`] with all three and a transport of its own, on a topic of its own.
 
 #![allow(clippy::unwrap_used, reason = "what drives a case fails it by panicking")]
@@ -26,7 +26,7 @@ pub use self::raw::{Message, Raw};
 pub use self::run::run;
 pub use self::server::{Serve, Server, Serving};
 
-/// What stands for a text of `length` bytes on the line to a peer: the alphabet, over and over.
+/// Returns the text of `length` bytes that peers write as its length: the alphabet, repeated.
 #[must_use]
 pub fn text(length: usize) -> String {
     ('a'..='z').cycle().take(length).collect()

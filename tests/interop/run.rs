@@ -1,4 +1,4 @@
-//! Running cases, on one broker and one set of Python processes.
+//! Runs cases on one broker and one set of Python processes.
 
 use std::panic::resume_unwind;
 use std::process::ExitCode;
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 use super::peers::Peers;
 use super::{Case, InteropEnv, VERSIONS};
 
-/// After how long a case counts as hanging, the start of the broker and of the peers included.
+/// How long a case may run before it counts as hanging, including the start of the broker and of the peers.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// Runs the cases with the newest release of oslo.messaging, and those that are for all of them with the others too.
 ///
 /// # Panics
 ///
-/// There is no thread to run them on.
+/// Panics if there is no thread to run them on.
 #[must_use]
 pub fn run(cases: &[Case]) -> ExitCode {
     let mut arguments = Arguments::from_args();

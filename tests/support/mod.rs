@@ -3,6 +3,7 @@
 pub mod history;
 pub mod intercept;
 pub mod logs;
+pub mod poll;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbitmq;
 pub mod seeded_rng;

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,13 +15,11 @@ use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionBuilder, ConnectionProperties};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
 use rpc_tests::support::rabbitmq::{
     Cut, Direction, Node, NodeOptions, Proxy, Tls, UrlForm, shared,
 };
-use tokio::time::{sleep, timeout};
-
-/// What happens happens within this, on a machine that does much else.
-const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
+use tokio::time::timeout;
 
 /// What has not happened within this does not happen.
 const NEVER: Duration = Duration::from_millis(500);
@@ -65,16 +62,6 @@ async fn publish(channel: &Channel, queue: &str) -> lapin::Result<()> {
     let options = BasicPublishOptions::default();
     channel.basic_publish("".into(), queue.into(), options, b"m", properties).await?.await?;
     Ok(())
-}
-
-/// Asks until the answer is yes.
-async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
-    let asked = async {
-        while !ask().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(EVENT_TIMEOUT, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
 async fn proxied(node: &Node, vhost: &str) -> (Proxy, String) {

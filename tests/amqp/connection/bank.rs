@@ -1,20 +1,17 @@
-//! The service that most of these tests run, and what a test does with it and its broker.
+//! The service that most of these tests run, and helpers to call it and to wait for its broker.
 
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::server::StartError;
 use rpc_core::{CallError, Context, RunningServer, Server, Target, endpoint};
+pub use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
 use rpc_tests::support::rabbitmq::{Node, Proxy, UrlForm, shared};
 use rpc_transport_amqp::AmqpTransport;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-/// What happens happens within this, on a machine that does much else.
-pub const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// So long calls wait that are to fail sooner.
+/// The time-out of calls that are expected to fail long before it.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 pub struct Bank;
@@ -30,14 +27,14 @@ pub fn transport(url: &str) -> AmqpTransport {
     AmqpTransport::from_url(url).unwrap()
 }
 
-/// The shared node, and a virtual host in it that is this test's own.
+/// Starts the shared node, and creates this test's own virtual host.
 pub async fn shared_with_vhost(vhost: &str) -> &'static Node {
     let node = shared().await.unwrap();
     node.create_vhost(vhost).await.unwrap();
     node
 }
 
-/// A URL by which everything goes through a proxy.
+/// Starts a proxy to the node, and returns the URL that leads through it.
 pub async fn proxied(node: &Node, form: UrlForm, vhost: &str) -> (Proxy, String) {
     let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()))).await.unwrap();
     let url = node.url(form, vhost);
@@ -62,7 +59,7 @@ pub async fn serve(transport: &AmqpTransport) -> RunningServer {
     timeout(EVENT_TIMEOUT, try_serve(transport)).await.expect("the server starts soon").unwrap()
 }
 
-/// A call that succeeds.
+/// Makes a call, which must succeed.
 pub async fn call(transport: &AmqpTransport) {
     let balance =
         client(transport).balance(&Context::new(), "ada".into()).timeout(EVENT_TIMEOUT).await;
@@ -78,7 +75,7 @@ pub async fn round_trip(url: &str) {
     server.wait().await.unwrap();
 }
 
-/// The text of a call that fails long before its deadline, as nothing can come of it. It certainly did not run.
+/// Makes a call that must fail at once, certainly without having run, and returns the text of its error.
 pub async fn refused(transport: &AmqpTransport) -> String {
     let began = Instant::now();
     let called = client(transport).balance(&Context::new(), "ada".into()).timeout(CALL_TIMEOUT);
@@ -89,23 +86,13 @@ pub async fn refused(transport: &AmqpTransport) -> String {
     error.to_string()
 }
 
-/// The text of a server's start that fails.
+/// Starts a server, which must fail, and returns the text of the error.
 pub async fn refused_start(transport: &AmqpTransport) -> String {
     let started = timeout(EVENT_TIMEOUT, try_serve(transport)).await.expect("the start fails soon");
     started.unwrap_err().to_string()
 }
 
-/// Asks until the answer is yes.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
-    let asked = async {
-        while !ask().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(EVENT_TIMEOUT, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"));
-}
-
-/// That a text says all of this.
+/// Asserts that a text contains all of this.
 pub fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "`{part}` is missing in: {text}");

@@ -1,4 +1,4 @@
-//! Who reads all logs of the process.
+//! A subscriber that searches all logs of the process for secrets.
 
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,21 +9,21 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// No other test has them. Written as in URLs, and as they are.
+/// Secrets that no other test uses: percent-encoded as in URLs, and plain.
 pub const WRITTEN: [&str; 2] = ["hunter2%2FZq9", "swordfish%40Vx4"];
 pub const SECRETS: [&str; 2] = ["hunter2/Zq9", "swordfish@Vx4"];
 
-/// Reads everything that any thread of the process logs, the client library's own lines included, and keeps those with a
-/// secret in them.
+/// Reads everything that any thread of the process logs, including the AMQP library, and keeps the lines that contain a
+/// secret.
 #[derive(Default)]
 pub struct LogScanner {
     found: Mutex<Vec<String>>,
-    /// Lines of the transport, and of the client library.
+    /// How many lines the transport and the AMQP library logged.
     ours: AtomicU64,
     theirs: AtomicU64,
 }
 
-/// Where a secret stands in a text in some form, that form.
+/// Returns the form in which a text contains a secret.
 pub fn find_secret(text: &str) -> Option<String> {
     SECRETS.iter().chain(&WRITTEN).find_map(|secret| {
         let bytes = format!("{:?}", secret.as_bytes());
@@ -32,14 +32,14 @@ pub fn find_secret(text: &str) -> Option<String> {
     })
 }
 
-/// That of the process.
+/// The scanner of the process.
 pub static LOG_SCANNER: LazyLock<&'static LogScanner> = LazyLock::new(|| {
     let scanner: &'static LogScanner = Box::leak(Box::default());
     tracing::subscriber::set_global_default(OfAllThreads(scanner)).unwrap();
     scanner
 });
 
-/// The warnings of this thread.
+/// Records the warnings of this thread.
 ///
 /// As one thread records them and others do not, every line must be offered to each thread; that it is, once there is a
 /// subscriber for all threads.
@@ -60,7 +60,7 @@ impl LogScanner {
         }
     }
 
-    /// That there was much to read, and nothing to keep.
+    /// Asserts that much was logged, and no secret.
     pub fn assert_nothing_found(&self) {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(found.is_empty(), "{found:#?}");

@@ -1,4 +1,4 @@
-//! Links between a process and the broker that end, or go dead.
+//! Connections that are cut, or that freeze.
 
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
-//! A virtual host, and the ways to it that a test disturbs.
+//! A virtual host, and proxies to it that a test can cut or freeze.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use lapin::{Connection, ConnectionProperties};
 use rpc_core::{RpcClient, Target, Transport as _};
+pub(crate) use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
 use rpc_tests::support::rabbitmq::{Node, NodeOptions, Proxy, UrlForm, shared};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::runtime::Handle;
@@ -12,22 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::service::TOPIC;
 
-/// EventKind is to happen has happened by then, on a machine that does much else.
-pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Asks until the answer is yes.
-pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
-    let asked = async {
-        while !ask().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(EVENT_TIMEOUT, asked)
-        .await
-        .unwrap_or_else(|_| panic!("in vain for {EVENT_TIMEOUT:?}: {what}"));
-}
-
-/// A node of a test's own, which it may kill and block.
+/// Starts a node of the test's own, which it may kill and block.
 pub(crate) async fn own_node() -> Node {
     Node::start(NodeOptions::default()).await.unwrap()
 }
@@ -36,16 +22,16 @@ pub(crate) struct FaultEnv<'n> {
     pub(crate) node: &'n Node,
     pub(crate) vhost: String,
     pub(crate) form: UrlForm,
-    /// The callers' way to the node.
+    /// The proxy between the callers and the node.
     pub(crate) callers: Proxy,
-    /// The servers' way.
+    /// The proxy between the servers and the node.
     pub(crate) servers: Proxy,
     /// The tasks that run before there is a transport.
     tasks: usize,
 }
 
 impl FaultEnv<'static> {
-    /// In the node that tests share.
+    /// Creates a virtual host in the node that tests share.
     pub(crate) async fn shared(form: UrlForm, name: &str) -> Self {
         FaultEnv::on(shared().await.unwrap(), form, name).await
     }
@@ -80,13 +66,13 @@ impl<'n> FaultEnv<'n> {
         Connection::connect(&url, ConnectionProperties::default()).await.unwrap()
     }
 
-    /// The queues that one process has for itself: of replies and of fanouts.
-    pub(crate) async fn passing_queues(&self) -> Vec<String> {
+    /// Returns the transient queues: of replies and of fanouts.
+    pub(crate) async fn transient_queues(&self) -> Vec<String> {
         let names = self.node.queues(&self.vhost).await.unwrap().into_iter().map(|q| q.name);
         names.filter(|name| is_reply_queue(name) || is_fanout_queue(name)).collect()
     }
 
-    /// Waits until every message has gone to its server.
+    /// Waits until all queues are empty.
     pub(crate) async fn until_drained(&self) {
         until("the queues are empty", async || {
             self.node.queues(&self.vhost).await.unwrap().iter().all(|queue| queue.messages == 0)
@@ -112,7 +98,7 @@ impl<'n> FaultEnv<'n> {
             let channels = node.channels().await.unwrap();
             let channels = channels.iter().filter(|it| it.vhost == self.vhost).count();
             let tasks = Handle::current().metrics().num_alive_tasks().saturating_sub(self.tasks);
-            (self.passing_queues().await, connections, channels, tasks)
+            (self.transient_queues().await, connections, channels, tasks)
         };
         let gone = async {
             while left().await != (Vec::new(), 0, 0, 0) {

@@ -1,4 +1,4 @@
-//! EventKind happened in a run, in one order for all that took part.
+//! What happened in a run, in one order for all that took part.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::service::ServiceClient;
 
 pub(crate) type Event = history::Event<EventKind>;
 
-/// EventKind a caller was told; a cast that was handed over has no value.
+/// What a caller was told; a cast that was handed over has no value.
 pub(crate) type Told = Result<Option<u64>, CallError>;
 
 pub(crate) enum EventKind {
@@ -36,7 +36,7 @@ pub(crate) enum EventKind {
         told: Told,
         after: Duration,
     },
-    /// EventKind befell somebody, in words.
+    /// What befell somebody, in words.
     Fault(String),
 }
 

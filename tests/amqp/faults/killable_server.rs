@@ -1,4 +1,4 @@
-//! Servers that are killed: everything of theirs ends at once, and nothing in order.
+//! Servers that are killed: everything of theirs ends at once, without a shutdown.
 
 use std::future::pending;
 
@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::history::History;
 use crate::service::{ServerOptions, serve};
 
-/// A server with a runtime of its own, and a way to the broker that is its alone.
+/// A server with its own runtime and its own proxy to the broker.
 pub(crate) struct KillableServer {
     way: Proxy,
     runtime: Option<Runtime>,

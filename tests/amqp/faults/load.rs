@@ -1,4 +1,4 @@
-//! Sixteen callers that call and cast without end, and what is looked at when they are done.
+//! Sixteen callers that call and cast until the run ends, and the checks at its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ const CALLERS: usize = 16;
 /// As soon after the last fault everything works again: the longest pause between two attempts to connect, and some.
 const RECOVERY: Duration = Duration::from_secs(15);
 
-/// EventKind a run is made of.
+/// What a run is made of.
 pub(crate) struct Load<'n> {
     pub(crate) env: FaultEnv<'n>,
     pub(crate) history: History,

@@ -1,4 +1,4 @@
-//! EventKind callers and servers can rely on over RabbitMQ when links, brokers and processes fail.
+//! What callers and servers can rely on over RabbitMQ when links, brokers and processes fail.
 //!
 //! In most tests 16 callers call and cast (`load`) while something strikes; everybody notes what happens (`history`), which
 //! is then held against the rules (`check`). Links lead through proxies, so that each side's can be disturbed alone

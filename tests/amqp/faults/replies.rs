@@ -1,4 +1,4 @@
-//! The way back: reply queues that are deleted, and callers that are cut off while they wait.
+//! Reply queues that are deleted, and callers that lose their connection while they wait.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn every_call_ends_when_reply_queues_are_deleted(form: UrlForm, seed: u64)
 async fn delete_reply_queues(env: &FaultEnv<'_>) {
     let connection = env.connect().await;
     let channel = connection.create_channel().await.unwrap();
-    for name in env.passing_queues().await.iter().filter(|name| is_reply_queue(name)) {
+    for name in env.transient_queues().await.iter().filter(|name| is_reply_queue(name)) {
         let deleted = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
         deleted.await.unwrap();
     }

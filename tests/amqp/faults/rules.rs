@@ -12,7 +12,7 @@ use crate::history::{EventKind, Record, Step, Told};
 /// How late a call may end, on a machine whose timers are never late.
 const LATENESS: Duration = Duration::from_millis(50);
 
-/// EventKind became of one call; where its events stand is their order.
+/// What became of one call; where its events stand is their order.
 #[derive(Default)]
 struct CallHistory<'a> {
     sent: Option<Step>,
@@ -42,7 +42,7 @@ pub(crate) fn assert_kept(record: &Record) {
     assert!(broken.is_empty(), "{} times a rule is broken:\n{shown}", broken.len());
 }
 
-/// EventKind breaks a rule: the rule, and what it met.
+/// What breaks a rule: the rule, and what it met.
 pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     let mut broken = Vec::new();
     for (call, call_history) in call_histories(record) {

@@ -1,4 +1,4 @@
-//! Servers that are killed or cut off in the middle of their work.
+//! Servers that are killed or lose their connection in the middle of their work.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
     seed: u64,
 ) {
     let env = FaultEnv::shared(form, &format!("server {seed}")).await;
-    // EventKind the killed server leaves behind is gone by the end.
+    // What the killed server leaves behind is gone by the end.
     let options = "transient_ttl=2";
     let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, options).await;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! How late timers of this runtime are: what a busy machine adds to every deadline.
+//! Measures how late timers fire: what a busy machine adds to every deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! A history told anew: by call, by delivery and by server.
+//! The history of a run by call, by delivery and by server.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -186,7 +186,7 @@ impl<'a> RunHistory<'a> {
 #[derive(Default)]
 struct Index {
     calls: BTreeMap<DeliveryNo, u32>,
-    /// EventKind each server has seen for the first time.
+    /// What each server has seen for the first time.
     seen: HashSet<(ServerNo, u32)>,
 }
 

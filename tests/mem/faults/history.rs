@@ -1,4 +1,4 @@
-//! EventKind happened in a run, in one order for all that took part.
+//! What happened in a run, in one order for all that took part.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::service::ServiceRejectExpected;
 pub(crate) type History = history::History<EventKind>;
 pub(crate) type Event = history::Event<EventKind>;
 
-/// EventKind a caller was told; a cast that was handed over has no value.
+/// What a caller was told; a cast that was handed over has no value.
 pub(crate) type Told = Result<Option<u32>, CallError<ServiceRejectExpected>>;
 
 /// A server from its start to its end; one that comes back is another.
@@ -99,7 +99,7 @@ impl fmt::Display for EventKind {
 /// A run that is over.
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
-    /// EventKind the broker did on purpose: which fault to which call.
+    /// What the broker did on purpose: which fault to which call.
     pub(crate) faults: Vec<(rpc_transport_mem::Fault, u32)>,
     /// Each server's last count; `None`: it never came to be.
     pub(crate) stats: Vec<Option<Stats>>,
@@ -108,7 +108,7 @@ pub(crate) struct Record {
     pub(crate) hangs: Option<&'static str>,
 }
 
-/// EventKind was left on the broker.
+/// What was left on the broker.
 #[derive(Debug, Copy, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     pub(crate) pending_calls: usize,

@@ -1,4 +1,4 @@
-//! EventKind callers and servers can rely on when everything goes wrong: random runs over the in-memory broker with seeded
+//! What callers and servers can rely on when everything goes wrong: random runs over the in-memory broker with seeded
 //! faults, and a checker of their histories.
 //!
 //! A run is decided by its seed (`plan`). In it a handful of servers come, stop, crash and come back while 16 callers call,
@@ -47,7 +47,7 @@ fn play(seed: u64, pace: Pace) -> (Arc<Plan>, Record) {
     (plan, record.unwrap())
 }
 
-/// EventKind is wrong with the run, and how to see it again.
+/// What is wrong with the run, and how to see it again.
 fn complaint(seed: u64, pace: Pace, test: &str) -> Option<String> {
     let played = catch_unwind(AssertUnwindSafe(|| play(seed, pace)));
     let again = format!(
@@ -105,7 +105,7 @@ fn every_run_on_two_threads_keeps_the_rules_whatever_goes_wrong() {
     assert_all_keep_the_rules(24, 24, Pace::Real, test);
 }
 
-/// EventKind happens in the run, without what differs each time: message ids.
+/// What happens in the run, without what differs each time: message ids.
 fn outline(seed: u64) -> Option<Vec<String>> {
     let (plan, record) = play(seed, Pace::Paused);
     let without_ids = |event: &history::Event| {

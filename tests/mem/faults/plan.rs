@@ -1,4 +1,4 @@
-//! EventKind happens in a run: everything about it that the seed decides.
+//! What happens in a run: everything about it that the seed decides.
 
 use std::fmt;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl ServerPlan {
     }
 }
 
-/// EventKind befalls the servers in the middle of a run.
+/// What befalls the servers in the middle of a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     /// Stops the server started as the n-th, modulo how many there are.
@@ -287,7 +287,7 @@ fn step(rng: &mut SeededRng, number: u32, blocks: bool, retries: bool) -> Step {
     }
 }
 
-/// EventKind a failing run says of its configuration.
+/// What a failing run says of its configuration.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "faults: {}", self.faults)?;

@@ -1,4 +1,4 @@
-//! EventKind random runs meet only now and then, each on its own.
+//! What random runs meet only now and then, each on its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,7 +141,7 @@ async fn a_redelivered_call_that_had_begun_is_never_reported_as_not_run() {
     drop(listener);
 }
 
-/// EventKind a server that runs messages again answers to one that comes back to it after a while.
+/// What a server that runs messages again answers to one that comes back to it after a while.
 async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> FailureKind {
     let env = RunEnv::new();
     let mut listener = env.listen().await;

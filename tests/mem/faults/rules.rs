@@ -12,7 +12,7 @@ use crate::history::{Left, Record};
 use crate::plan::{Kind, Method, Pace, Plan};
 use crate::service::ServiceRejectExpected;
 
-/// EventKind breaks a rule: the rule, and what it met.
+/// What breaks a rule: the rule, and what it met.
 pub(crate) fn broken_rules(plan: &Plan, record: &Record) -> Vec<String> {
     let run_history = RunHistory::of(plan, record);
     let mut broken = Vec::new();
