@@ -88,7 +88,7 @@ impl Serving {
         }
     }
 
-    /// What ran beyond that.
+    /// Returns what ran and has not been read yet.
     pub fn rest(&mut self) -> Vec<Value> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }

@@ -17,12 +17,12 @@ use crate::bank::{EVENT_TIMEOUT, bank, proxied, shared_with_vhost, transport, un
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
-/// Notes whom it serves, and does not go on before the gate is opened.
+/// Notes whom it serves, and does not go on before the barrier is opened.
 struct Counter {
     name: &'static str,
     ran: Arc<Mutex<HashMap<usize, Vec<&'static str>>>>,
     running: Arc<AtomicUsize>,
-    gate: watch::Receiver<bool>,
+    barrier: watch::Receiver<bool>,
 }
 
 #[endpoint(client = CounterClient)]
@@ -30,7 +30,7 @@ impl Counter {
     pub async fn serve(&self, _ctx: &Context, customer: usize) -> String {
         self.ran.lock().unwrap().entry(customer).or_default().push(self.name);
         self.running.fetch_add(1, Ordering::SeqCst);
-        let _ = self.gate.clone().wait_for(|open| *open).await;
+        let _ = self.barrier.clone().wait_for(|open| *open).await;
         self.name.to_owned()
     }
 }
@@ -39,12 +39,12 @@ impl Counter {
 struct Branch {
     ran: Arc<Mutex<HashMap<usize, Vec<&'static str>>>>,
     running: Arc<AtomicUsize>,
-    gate: watch::Sender<bool>,
+    barrier: watch::Sender<bool>,
 }
 
 impl Branch {
     fn new() -> Self {
-        Self { ran: Arc::default(), running: Arc::default(), gate: watch::Sender::new(false) }
+        Self { ran: Arc::default(), running: Arc::default(), barrier: watch::Sender::new(false) }
     }
 
     async fn open(
@@ -58,7 +58,7 @@ impl Branch {
             name,
             ran: Arc::clone(&self.ran),
             running: Arc::clone(&self.running),
-            gate: self.gate.subscribe(),
+            barrier: self.barrier.subscribe(),
         };
         let server = Server::builder(transport.clone(), bank().server(name)).endpoint(counter);
         let server = server.concurrency(Concurrency::Limit(tasks)).ack_mode(acknowledge);
@@ -157,7 +157,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
     until("what waited is handed back", async || queue(node, &vhost).await == (left, 0)).await;
     let two = branch.open(&second, "two", 4, AckMode::BeforeInvoke).await;
     until("four more run", async || branch.running() == tasks + 4).await;
-    branch.gate.send_replace(true);
+    branch.barrier.send_replace(true);
     let mut by = HashMap::<String, usize>::new();
     for call in calls {
         *by.entry(call.await.unwrap().unwrap()).or_default() += 1;
@@ -191,7 +191,7 @@ async fn after_reply_what_runs_is_unacknowledged_and_nothing_waits() {
         }
         until("three run", async || branch.running() == 3).await;
         assert_eq!(queue(node, &vhost).await, (8, 3));
-        branch.gate.send_replace(true);
+        branch.barrier.send_replace(true);
         until("all have run", async || queue(node, &vhost).await == (0, 0)).await;
         assert_eq!(branch.running(), 8);
         server.stop();

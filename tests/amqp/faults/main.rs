@@ -1,11 +1,11 @@
-//! What callers and servers can rely on over RabbitMQ when links, brokers and processes fail.
+//! What callers and servers can rely on over RabbitMQ when connections, brokers and processes fail.
 //!
-//! In most tests 16 callers call and cast (`load`) while something strikes; everybody notes what happens (`history`), which
-//! is then held against the rules (`check`). Links lead through proxies, so that each side's can be disturbed alone
-//! (`env`).
+//! In most tests 16 callers call and cast (`load`) while a fault is injected. All of them record what happens (`history`),
+//! which is then checked against the rules (`rules`). Connections lead through proxies, so that those of each side can be
+//! disturbed alone (`fault_env`).
 //!
-//! `RPC_FAULT_SEED=x` decides what strikes when; a test prints the seed it ran with. `RPC_FAULT_ROUNDS=n` has each of these
-//! tests run n times, with other seeds.
+//! `RPC_FAULT_SEED=x` decides which fault happens when; a test prints its seed. `RPC_FAULT_ROUNDS=n` runs each of these
+//! tests n times, with other seeds.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

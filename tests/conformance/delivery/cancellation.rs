@@ -78,24 +78,24 @@ async fn a_call_that_was_dropped_before_its_method_began_never_runs(env: TestEnv
     assert_eq!(recorder.rest(), [ended("busy"), began("next"), ended("next")]);
 }
 
-/// A server that takes a message and cannot begin with it, until the gate opens.
+/// A server that takes a message and cannot begin with it, until there is a permit.
 async fn slow(env: &TestEnv, recorder: &Recorder) -> (Arc<RunningServer>, Arc<Semaphore>) {
-    let gate = Arc::new(Semaphore::new(0));
+    let permits = Arc::new(Semaphore::new(0));
     let (serving, log) = (env.server_transport(), recorder.log());
-    let transport = RecordingTransport::with_slow_acks(serving, log, Arc::clone(&gate));
+    let transport = RecordingTransport::with_slow_acks(serving, log, Arc::clone(&permits));
     let server = Server::builder(transport, env.target().server("one")).endpoint(recorder.work());
-    (env.start(server).await, gate)
+    (env.start(server).await, permits)
 }
 
 async fn a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs(env: TestEnv) {
     let mut recorder = Recorder::new();
-    let (server, gate) = slow(&env, &recorder).await;
+    let (server, permits) = slow(&env, &recorder).await;
     let client: WorkClient = env.client();
     let call = tokio::spawn(client.run(&ctx(), "never".into()));
     let Event::Received(id) = recorder.next().await else { panic!("the server takes it first") };
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
-    gate.add_permits(1);
+    permits.add_permits(1);
     server.stop();
     server.wait().await.unwrap();
     assert!(!recorder.rest().contains(&began("never")), "{id} ran");
@@ -104,7 +104,7 @@ async fn a_call_that_was_dropped_between_its_delivery_and_its_method_never_runs(
 
 async fn a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs(env: TestEnv) {
     let mut recorder = Recorder::new();
-    let (server, gate) = slow(&env, &recorder).await;
+    let (server, permits) = slow(&env, &recorder).await;
     let client: WorkClient = env.client();
     let error = client.run(&ctx(), "never".into()).timeout(UNTIL_INVOKED).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Reply);
@@ -112,7 +112,7 @@ async fn a_call_whose_time_is_up_between_its_delivery_and_its_method_never_runs(
     assert!(matches!(recorder.next().await, Event::Received(_)));
     // What a message takes to arrive is not counted.
     sleep(UNTIL_INVOKED).await;
-    gate.add_permits(1);
+    permits.add_permits(1);
     server.stop();
     server.wait().await.unwrap();
     assert!(!recorder.rest().contains(&began("never")));

@@ -42,7 +42,7 @@ pub(crate) fn ended(label: &str) -> Event {
 pub(crate) struct Recorder {
     log: mpsc::UnboundedSender<Event>,
     events: mpsc::UnboundedReceiver<Event>,
-    gate: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     running: Arc<Running>,
 }
 
@@ -54,20 +54,20 @@ struct Running {
 
 pub(crate) struct Work {
     log: mpsc::UnboundedSender<Event>,
-    gate: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     running: Arc<Running>,
 }
 
 impl Recorder {
     pub(crate) fn new() -> Self {
         let (log, events) = mpsc::unbounded_channel();
-        Self { log, events, gate: Arc::new(Semaphore::new(0)), running: Arc::default() }
+        Self { log, events, permits: Arc::new(Semaphore::new(0)), running: Arc::default() }
     }
 
     pub(crate) fn work(&self) -> Work {
         Work {
             log: self.log.clone(),
-            gate: Arc::clone(&self.gate),
+            permits: Arc::clone(&self.permits),
             running: Arc::clone(&self.running),
         }
     }
@@ -106,7 +106,7 @@ impl Recorder {
 
     /// Releases this many held methods, in the order in which they began.
     pub(crate) fn release(&self, methods: usize) {
-        self.gate.add_permits(methods);
+        self.permits.add_permits(methods);
     }
 
     /// Returns how many methods ran at the same time at most.
@@ -146,7 +146,7 @@ impl Work {
     }
 
     async fn released(&self) {
-        let permit = self.gate.acquire().await.expect("the gate is never closed");
+        let permit = self.permits.acquire().await.expect("the semaphore is never closed");
         permit.forget();
     }
 }

@@ -16,14 +16,14 @@ const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Service {
     name: &'static str,
     told: mpsc::UnboundedSender<(&'static str, Value)>,
-    gate: watch::Receiver<bool>,
+    barrier: watch::Receiver<bool>,
 }
 
-/// What methods tell, and the gate that `hold` waits at.
+/// What methods tell, and the barrier that `hold` waits at.
 pub(crate) struct Seen {
     teller: mpsc::UnboundedSender<(&'static str, Value)>,
     told: mpsc::UnboundedReceiver<(&'static str, Value)>,
-    gate: watch::Sender<bool>,
+    barrier: watch::Sender<bool>,
 }
 
 #[endpoint(client = pub(crate) ServiceClient)]
@@ -69,11 +69,11 @@ impl Service {
         millis
     }
 
-    /// Returns when the case opens the gate.
+    /// Returns when the case opens the barrier.
     pub async fn hold(&self, _ctx: &Context) -> String {
         self.tell("hold".into());
         // The case may end without opening it.
-        let _ = self.gate.clone().wait_for(|open| *open).await;
+        let _ = self.barrier.clone().wait_for(|open| *open).await;
         "released".to_owned()
     }
 
@@ -86,11 +86,11 @@ impl Service {
 impl Seen {
     pub(crate) fn new() -> Self {
         let (teller, told) = mpsc::unbounded_channel();
-        Self { teller, told, gate: watch::Sender::new(false) }
+        Self { teller, told, barrier: watch::Sender::new(false) }
     }
 
     pub(crate) fn service(&self, name: &'static str) -> Service {
-        Service { name, told: self.teller.clone(), gate: self.gate.subscribe() }
+        Service { name, told: self.teller.clone(), barrier: self.barrier.subscribe() }
     }
 
     /// The next thing told, and by whom; waits for it.
@@ -109,14 +109,14 @@ impl Seen {
         told
     }
 
-    /// What was told beyond that.
+    /// Returns what was told and has not been read yet.
     pub(crate) fn rest(&mut self) -> Vec<(&'static str, Value)> {
         std::iter::from_fn(|| self.told.try_recv().ok()).collect()
     }
 
     /// Lets every `hold` return, from now on.
     pub(crate) fn release(&self) {
-        self.gate.send_replace(true);
+        self.barrier.send_replace(true);
     }
 }
 

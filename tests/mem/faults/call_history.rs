@@ -122,7 +122,7 @@ impl<'a> RunHistory<'a> {
                 call.first_sent.get_or_insert(when);
             }
             EventKind::Told { call, told, after } => {
-                self.call(*call).told.push((when, told, *after))
+                self.call(*call).told.push((when, told, *after));
             }
             EventKind::Dropped { call } => self.call(*call).dropped += 1,
             &EventKind::Began { server, call } => {

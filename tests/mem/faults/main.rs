@@ -1,12 +1,11 @@
-//! What callers and servers can rely on when everything goes wrong: random runs over the in-memory broker with seeded
-//! faults, and a checker of their histories.
+//! Random runs over the in-process broker with injected faults, and a check of their histories.
 //!
-//! A run is decided by its seed (`plan`). In it a handful of servers come, stop, crash and come back while 16 callers call,
-//! cast, give up and try again (`run`), over a broker that loses, doubles, delays and reorders messages. Everybody notes what
-//! happens (`history`, `tap`, `service`). Afterwards the history is told by call (`story`) and held against the rules
-//! (`check`).
+//! A seed decides a run (`plan`). Servers start, stop, crash and come back while 16 callers call, cast, cancel and retry
+//! (`run`), over a broker that loses, duplicates, delays and reorders messages. Callers, servers and transports record what
+//! happens (`history`, `recording_transport`, `service`). Afterwards the history is grouped by call (`call_history`) and
+//! checked against the rules (`rules`).
 //!
-//! `RPC_FAULT_SEEDS=n` runs the first n seeds (and as many more in real time as their share is), `RPC_FAULT_SEED=x` that seed
+//! `RPC_FAULT_SEEDS=n` runs the first n seeds, and a proportional number in real time. `RPC_FAULT_SEED=x` runs that seed
 //! alone.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]

@@ -51,7 +51,7 @@ impl RunEnv {
 
     /// A listener without a server behind it.
     async fn listen(&self) -> Box<dyn Listener> {
-        self.broker.listen(Listen::new(TOPIC, "ear")).await.unwrap()
+        self.broker.listen(Listen::new(TOPIC, "listener")).await.unwrap()
     }
 
     fn began(&self) -> bool {
