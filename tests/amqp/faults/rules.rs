@@ -64,13 +64,13 @@ fn call_histories(record: &Record) -> BTreeMap<u64, CallHistory<'_>> {
     for (at, event) in record.events.iter().enumerate() {
         match &event.kind {
             EventKind::Sent { call, step } => {
-                call_histories.entry(*call).or_default().sent = Some(*step)
+                call_histories.entry(*call).or_default().sent = Some(*step);
             }
             EventKind::Began { call, .. } => {
-                call_histories.entry(*call).or_default().began.push(at)
+                call_histories.entry(*call).or_default().began.push(at);
             }
             EventKind::Finished { call, .. } => {
-                call_histories.entry(*call).or_default().finished.push(at)
+                call_histories.entry(*call).or_default().finished.push(at);
             }
             EventKind::Told { call, told, after } => {
                 call_histories.entry(*call).or_default().told.push((at, told, *after));
