@@ -254,8 +254,8 @@ fn the_limits_hold_and_say_so() {
         assert_eq!(failure.kind(), FailureKind::Malformed);
         failure.message().to_owned()
     };
-    assert!(refused(br#"{"n": [[1]]}"#).contains("deeper than the 2 levels"));
-    assert!(refused(&[b' '; 65]).contains("has 65 bytes, at most 64"));
+    assert!(refused(br#"{"n": [[1]]}"#).contains("deeper than the limit of 2 levels"));
+    assert!(refused(&[b' '; 65]).contains("has 65 bytes, the limit is 64"));
 }
 
 #[test]
