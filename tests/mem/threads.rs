@@ -13,6 +13,7 @@ use rpc_core::server::RunningServer;
 use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 #[derive(Default)]
 struct Worker {
@@ -82,22 +83,26 @@ async fn nothing_is_left(transport: &MemTransport, servers: Vec<RunningServer>) 
 const CALLERS: u64 = 16;
 const CALLS: u64 = 400;
 
+/// Starts callers that each make their calls one after the other, and check the results.
+fn spawn_callers(transport: &MemTransport) -> Vec<JoinHandle<()>> {
+    let callers = (0..CALLERS).map(|caller| {
+        let client = client(transport);
+        tokio::spawn(async move {
+            for number in caller * CALLS..(caller + 1) * CALLS {
+                let answer = client.double(&Context::new(), number).await;
+                assert_eq!(answer.unwrap(), number * 2);
+            }
+        })
+    });
+    callers.collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_gets_its_own_reply_and_runs_once() {
     let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
     let servers =
         vec![serve(&transport, "one", &worker).await, serve(&transport, "two", &worker).await];
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|caller| {
-            let client = client(&transport);
-            tokio::spawn(async move {
-                for number in caller * CALLS..(caller + 1) * CALLS {
-                    let answer = client.double(&Context::new(), number).await;
-                    assert_eq!(answer.unwrap(), number * 2);
-                }
-            })
-        })
-        .collect();
+    let callers = spawn_callers(&transport);
     for caller in callers {
         caller.await.unwrap();
     }
@@ -138,17 +143,7 @@ async fn calls_cancelled_in_the_middle_leave_nothing_behind() {
 async fn servers_that_come_and_go_under_load_lose_and_repeat_nothing() {
     let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
     let steady = serve(&transport, "steady", &worker).await;
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|caller| {
-            let client = client(&transport);
-            tokio::spawn(async move {
-                for number in caller * CALLS..(caller + 1) * CALLS {
-                    let answer = client.double(&Context::new(), number).await;
-                    assert_eq!(answer.unwrap(), number * 2);
-                }
-            })
-        })
-        .collect();
+    let callers = spawn_callers(&transport);
     while callers.iter().any(|caller| !caller.is_finished()) {
         let passing = serve(&transport, "passing", &worker).await;
         tokio::task::yield_now().await;

@@ -10,22 +10,13 @@ use crate::conformance::harness::{TestEnv, cases};
 use crate::conformance::helpers::asserts::assert_timeout;
 use crate::conformance::helpers::raw;
 use crate::conformance::helpers::reporter::UNTIL_INVOKED;
-use crate::conformance::helpers::work::{Recorder, WorkClient, began, busy, ended};
+use crate::conformance::helpers::work::{Recorder, WorkClient, began, busy, ended, fill_queue};
 
 /// The time that messages have that are to expire in the queue.
 const SHORT: Duration = Duration::from_millis(300);
 
 fn ctx() -> Context {
     Context::new()
-}
-
-/// Fills the queue of a busy server.
-async fn fill(env: &TestEnv) {
-    let client: WorkClient = env.client();
-    let capacity = env.broker().queue_capacity().unwrap();
-    for number in 0..capacity {
-        client.run(&ctx(), number.to_string()).cast().await.unwrap();
-    }
 }
 
 /// Calls other methods with the context that it was called with.
@@ -181,7 +172,7 @@ async fn the_longest_timeout_is_for_ever(env: TestEnv) {
 async fn a_cast_that_is_retried_has_a_timeout_of_its_own(env: TestEnv) {
     let mut recorder = Recorder::new();
     busy(&env, &mut recorder).await;
-    fill(&env).await;
+    fill_queue(&env).await;
     let client: WorkClient = env.client();
     let client = client.prepare().retry(rpc_core::Retry::times(1)).build();
     let error = client.run(&ctx(), "a".into()).cast().timeout(SHORT).await.unwrap_err();
@@ -193,7 +184,7 @@ async fn a_cast_that_is_retried_has_a_timeout_of_its_own(env: TestEnv) {
 async fn the_deadline_bounds_the_wait_for_a_full_queue_too(env: TestEnv) {
     let mut recorder = Recorder::new();
     busy(&env, &mut recorder).await;
-    fill(&env).await;
+    fill_queue(&env).await;
     let client: WorkClient = env.client();
     let error = client.run(&ctx(), "a".into()).timeout(SHORT).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Publish);
@@ -207,7 +198,7 @@ async fn the_deadline_bounds_the_wait_for_a_full_queue_too(env: TestEnv) {
 async fn publishing_a_cast_is_bounded(env: TestEnv) {
     let mut recorder = Recorder::new();
     busy(&env, &mut recorder).await;
-    fill(&env).await;
+    fill_queue(&env).await;
     let client: WorkClient = env.client();
     let error = client.run(&ctx(), "a".into()).cast().timeout(SHORT).await.unwrap_err();
     assert_timeout(&error, TimeoutPhase::Publish);

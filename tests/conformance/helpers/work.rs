@@ -256,6 +256,16 @@ pub(crate) async fn busy(env: &TestEnv, recorder: &mut Recorder) -> Arc<RunningS
     server
 }
 
+/// Fills the queue of a busy server with casts, and returns how many it holds.
+pub(crate) async fn fill_queue(env: &TestEnv) -> usize {
+    let client: WorkClient = env.client();
+    let capacity = env.broker().queue_capacity().unwrap();
+    for number in 0..capacity {
+        client.run(&Context::new(), number.to_string()).cast().await.unwrap();
+    }
+    capacity
+}
+
 /// An endpoint whose method stops its server.
 pub(crate) struct Control {
     pub(crate) server: StopHandle,

@@ -8,26 +8,18 @@ use tokio::time::timeout;
 
 use crate::conformance::harness::{TestEnv, cases};
 use crate::conformance::helpers::reporter::poll_once;
-use crate::conformance::helpers::work::{Event, Recorder, WorkClient, began, busy, ended};
+use crate::conformance::helpers::work::{
+    Event, Recorder, WorkClient, began, busy, ended, fill_queue,
+};
 
 fn ctx() -> Context {
     Context::new()
 }
 
-/// Puts as many casts into the queue of a busy server as there is room for.
-async fn fill(env: &TestEnv) -> usize {
-    let client: WorkClient = env.client();
-    let capacity = env.broker().queue_capacity().unwrap();
-    for number in 0..capacity {
-        client.run(&ctx(), number.to_string()).cast().await.unwrap();
-    }
-    capacity
-}
-
 async fn senders_wait_while_the_queue_is_full(env: TestEnv) {
     let mut recorder = Recorder::new();
     busy(&env, &mut recorder).await;
-    fill(&env).await;
+    fill_queue(&env).await;
     let client: WorkClient = env.client();
     let mut cast = client.run(&ctx(), "waiting".into()).cast();
     assert!(poll_once(&mut cast).await.is_none());
@@ -45,7 +37,7 @@ async fn messages_run_in_the_order_they_were_sent_those_of_waiting_senders_too(e
     let client: WorkClient = env.client();
     client.hold(&ctx(), "busy".into()).cast().await.unwrap();
     assert_eq!(recorder.began().await, "busy");
-    let capacity = fill(&env).await;
+    let capacity = fill_queue(&env).await;
     let mut waiting: Vec<_> =
         (capacity..capacity + 10).map(|n| client.run(&ctx(), n.to_string()).cast()).collect();
     for cast in &mut waiting {
@@ -67,7 +59,7 @@ async fn messages_run_in_the_order_they_were_sent_those_of_waiting_senders_too(e
 async fn a_sender_that_is_dropped_while_it_waits_sends_nothing(env: TestEnv) {
     let mut recorder = Recorder::new();
     let server = busy(&env, &mut recorder).await;
-    fill(&env).await;
+    fill_queue(&env).await;
     let client: WorkClient = env.client();
     let mut call = client.run(&ctx(), "given up".into());
     let mut cast = client.run(&ctx(), "given up".into()).cast();
@@ -84,7 +76,7 @@ async fn a_sender_that_is_dropped_while_it_waits_sends_nothing(env: TestEnv) {
 async fn a_full_queue_holds_up_no_other_target(env: TestEnv) {
     let mut recorder = Recorder::new();
     busy(&env, &mut recorder).await;
-    fill(&env).await;
+    fill_queue(&env).await;
     let elsewhere = Recorder::new();
     let target = rpc_core::Target::topic(env.unique_name());
     let server =
