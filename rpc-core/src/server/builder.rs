@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{Dispatcher, RequestLog, ServerId};
+use super::process::{AbortRegistry, Dispatcher, RequestLog, ServerId};
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
@@ -227,7 +226,7 @@ impl ServerBuilder {
                 log: self.log,
                 permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
-                abort: CancellationToken::new(),
+                abort: AbortRegistry::default(),
             }),
             stop: self.stop,
         })

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use tokio::runtime::RuntimeFlavor;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::{DropGuard, PollSemaphore};
+use tokio_util::sync::PollSemaphore;
 use tracing::Instrument;
 
 use super::options::Concurrency;
@@ -46,8 +46,16 @@ pub(super) struct ServeLoop {
     finished: usize,
     /// Messages that ran in the loop's own task when the server was stopped, and were aborted.
     aborted: usize,
-    /// Aborts running methods if the server's task is dropped.
-    _abort_on_drop: DropGuard,
+    _abort_on_drop: AbortOnDrop,
+}
+
+/// Aborts running methods if the server's task is dropped.
+struct AbortOnDrop(Arc<ServerShared>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort.abort();
+    }
 }
 
 /// How messages are run on the runtime at hand.
@@ -98,7 +106,7 @@ impl ServeLoop {
             reusable_permit: None,
             finished: 0,
             aborted: 0,
-            _abort_on_drop: shared.abort.clone().drop_guard(),
+            _abort_on_drop: AbortOnDrop(Arc::clone(&shared)),
             shared,
         }
     }
@@ -236,7 +244,7 @@ impl ServeLoop {
             }
             () = timed_out => {
                 self.aborted += 1;
-                self.shared.abort.cancel();
+                self.shared.abort.abort();
                 timeout(ABORT_TIMEOUT, message).await.ok()
             }
         };
@@ -267,7 +275,7 @@ impl ServeLoop {
                 shutdown_timeout = ?options.shutdown_timeout,
                 "shutdown timed out, aborting the running methods"
             );
-            abort.cancel();
+            abort.abort();
             let _ = timeout(ABORT_TIMEOUT, in_flight.wait()).await;
         }
         if timeout(CLOSE_TIMEOUT, self.listener.close()).await.is_err() {

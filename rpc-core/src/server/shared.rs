@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{Dispatcher, RequestLog, ServerId};
+use super::process::{AbortRegistry, Dispatcher, RequestLog, ServerId};
 use crate::layer::RpcService;
 
 pub(super) struct ServerShared {
@@ -22,5 +21,5 @@ pub(super) struct ServerShared {
     /// Counts the requests in flight.
     pub(super) in_flight: TaskTracker,
     /// Aborts the methods that are still running.
-    pub(super) abort: CancellationToken,
+    pub(super) abort: AbortRegistry,
 }

@@ -1,6 +1,6 @@
 //! One request from its delivery to its reply: acknowledge, look up, invoke, reply.
 
-mod abortable;
+mod abort;
 mod call_monitor;
 mod current_server;
 mod dispatch;
@@ -11,6 +11,7 @@ mod request;
 mod request_log;
 pub(super) mod span;
 
+pub(super) use self::abort::AbortRegistry;
 pub(crate) use self::call_monitor::monitored;
 pub(crate) use self::current_server::{EnterGuard, ServerId};
 pub(crate) use self::dispatch::{Dispatcher, MethodFuture};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::abortable::{Abortable, Method};
+use super::abort::{Abortable, Method};
 use super::call_monitor::monitored;
 use super::dispatch::MethodFuture;
 use super::layered::start_layered;
