@@ -1,7 +1,8 @@
 //! Whether and when a call that did not run is sent again.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use crate::random;
 
 /// How often a call that was not delivered is sent again.
 ///
@@ -69,7 +70,7 @@ impl Retry {
         let full = self.initial_backoff.saturating_mul(1 << attempt.min(16));
         let full = full.clamp(Self::MIN_BACKOFF, Self::MAX_BACKOFF);
         // Callers that failed at the same time must not retry at the same time.
-        let random = RandomState::new().hash_one(attempt) % 1024;
+        let random = random::from_thread() % 1024;
         Some(full / 2 + (full / 2).mul_f64(random as f64 / 1024.0))
     }
 }
