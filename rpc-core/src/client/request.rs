@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::failure::call_info;
 use super::settings::Settings;
-use crate::codec::{Codec, Payload};
+use crate::codec::{Codec, Payload, Shape};
 use crate::context::Context;
 use crate::error::{RejectReason, Rejected};
 use crate::message::{Request, RequestState};
@@ -133,17 +133,11 @@ pub(super) fn encode_arguments(
     args: &(impl Serialize + ?Sized),
 ) -> Result<Vec<u8>, String> {
     let bytes = codec.encode(args).map_err(|error| error.to_string())?;
-    let (is_map, is_nothing) = match codec {
-        Codec::MessagePack => {
-            (matches!(bytes.first(), Some(0x80..=0x8f | 0xde | 0xdf)), bytes == [0xc0])
-        }
-        Codec::Json => (bytes.first() == Some(&b'{'), bytes == b"null"),
-    };
-    match (is_map, is_nothing) {
-        (true, _) => Ok(bytes),
-        (_, true) => Ok(if codec == Codec::Json { b"{}".to_vec() } else { vec![0x80] }),
-        _ => Err("arguments travel by name: pass a struct or a map with one field for each, or \
-                  `()` for none"
+    match codec.shape_of(&bytes) {
+        Shape::Map => Ok(bytes),
+        Shape::Nil => Ok(codec.empty_map().to_vec()),
+        Shape::Other => Err("arguments travel by name: pass a struct or a map with one field for \
+                             each, or `()` for none"
             .to_owned()),
     }
 }

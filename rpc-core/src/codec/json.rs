@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::error::Category;
 
+use super::Shape;
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
+
+pub(super) const EMPTY_MAP: &[u8] = b"{}";
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     serde_json::to_vec(value).map_err(EncodeError::new)
@@ -20,6 +23,14 @@ pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
     seed.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| decode_error(&error, bytes))
+}
+
+pub(super) fn shape_of(encoded: &[u8]) -> Shape {
+    match encoded {
+        [b'{', ..] => Shape::Map,
+        b"null" => Shape::Nil,
+        _ => Shape::Other,
+    }
 }
 
 /// Rejects messages that are nested deeper than `max_depth`. `serde_json` checks everything else.

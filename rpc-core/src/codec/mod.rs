@@ -31,6 +31,14 @@ pub enum Codec {
     Json,
 }
 
+/// The outermost type of an encoded value.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Shape {
+    Nil,
+    Map,
+    Other,
+}
+
 /// The size in bytes from which a message keeps no spare capacity.
 const SHRINK_THRESHOLD: usize = 64 * 1024;
 
@@ -115,10 +123,49 @@ impl Codec {
         }
     }
 
+    /// Returns the shape of an encoded value, without decoding it.
+    pub(crate) fn shape_of(self, encoded: &[u8]) -> Shape {
+        match self {
+            Self::MessagePack => msgpack::shape_of(encoded),
+            Self::Json => json::shape_of(encoded),
+        }
+    }
+
+    /// Returns the encoding of a map without entries.
+    pub(crate) const fn empty_map(self) -> &'static [u8] {
+        match self {
+            Self::MessagePack => msgpack::EMPTY_MAP,
+            Self::Json => json::EMPTY_MAP,
+        }
+    }
+
+    /// Returns whether it is a text format: some types serialize differently in text and in binary
+    /// formats.
     pub(crate) const fn is_text(self) -> bool {
         match self {
             Self::MessagePack => false,
             Self::Json => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn the_shape_of_an_encoded_value_is_known_without_decoding_it() {
+        for codec in [Codec::MessagePack, Codec::Json] {
+            let shape_of = |encoded: Vec<u8>| codec.shape_of(&encoded);
+            let large: BTreeMap<u32, ()> = (0..70_000).map(|n| (n, ())).collect();
+            assert_eq!(codec.shape_of(codec.empty_map()), Shape::Map);
+            assert_eq!(shape_of(codec.encode(&large).unwrap()), Shape::Map);
+            assert_eq!(shape_of(codec.encode(&()).unwrap()), Shape::Nil);
+            assert_eq!(shape_of(codec.encode(&("a", 1)).unwrap()), Shape::Other);
+            assert_eq!(shape_of(codec.encode("a").unwrap()), Shape::Other);
+            assert_eq!(codec.shape_of(&[]), Shape::Other);
         }
     }
 }

@@ -3,11 +3,14 @@
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
+use super::Shape;
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// The initial capacity of the buffer: enough for the arguments of most calls, so that encoding
 /// allocates once.
 const INITIAL_CAPACITY: usize = 128;
+
+pub(super) const EMPTY_MAP: &[u8] = &[0x80];
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(INITIAL_CAPACITY);
@@ -24,6 +27,15 @@ pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
     check(bytes, max_depth)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     seed.deserialize(&mut deserializer).map_err(|error| decode_error(&error))
+}
+
+pub(super) fn shape_of(encoded: &[u8]) -> Shape {
+    match encoded {
+        // fixmap, map 16, map 32
+        [0x80..=0x8f | 0xde | 0xdf, ..] => Shape::Map,
+        [0xc0] => Shape::Nil,
+        _ => Shape::Other,
+    }
 }
 
 /// Converts an error of `rmp_serde`, which names a marker byte, into one that names the type.
