@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::failure::{CallFailure, CallResult, call_info};
-use super::layered::run_layered;
+use super::layered_call::run_layered;
 use super::request::{PreparedRequest, Rejection, check_target};
 use super::settings::Settings;
 use super::span;

@@ -2,7 +2,7 @@
 //!
 //! [`RpcClient`] is untyped; `#[endpoint]` generates typed clients on top of it. Both share one path: the arguments are
 //! encoded when the call is made, and a [`Call`] is sent when it is first polled. Its state (`call_state`) is small. A
-//! call with a layer, a retry policy or an enabled span runs as a boxed future (`layered`), so that the fast path stays
+//! call with a layer, a retry policy or an enabled span runs as a boxed future (`layered_call`), so that the fast path stays
 //! small.
 
 mod attempt;
@@ -10,7 +10,7 @@ mod builder;
 mod call;
 mod call_state;
 mod failure;
-mod layered;
+mod layered_call;
 mod request;
 mod retry;
 mod settings;

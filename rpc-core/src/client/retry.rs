@@ -1,7 +1,15 @@
 //! Whether and when a call that did not run is sent again.
 
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
+use super::attempt::Attempt;
+use super::failure::{CallFailure, CallResult};
+use super::settings::Settings;
+use crate::message::Request;
 use crate::random;
 
 /// How often a call that was not delivered is sent again.
@@ -72,6 +80,41 @@ impl Retry {
         // Callers that failed at the same time must not retry at the same time.
         let random = random::from_thread() % 1024;
         Some(full / 2 + (full / 2).mul_f64(random as f64 / 1024.0))
+    }
+}
+
+/// Sends a request, and sends it again while its method certainly did not run and time is left.
+///
+/// A cast has no deadline of its own; `bound` limits it.
+pub(super) async fn send_with_retries(
+    settings: &Arc<Settings>,
+    request: Arc<Request>,
+    started: Instant,
+    bound: Option<Instant>,
+) -> CallResult {
+    let original = Arc::clone(&request);
+    let mut request = request;
+    let mut number = 0;
+    loop {
+        let copy = (!settings.retry.is_never()).then(|| Arc::new(request.again()));
+        let mut attempt = Attempt::start(settings, request, started, bound);
+        let result = poll_fn(|cx| attempt.poll(settings, Some(started), cx)).await;
+        let (Err(failure), Some(next)) = (&result, copy) else { return result };
+        let CallFailure::Error(error) = &**failure else { return result };
+        let Some(backoff) = settings.retry.backoff_after(number) else { return result };
+        let last = [bound, next.deadline].into_iter().flatten().min();
+        let in_time = last.is_none_or(|last| Instant::now() + backoff < last);
+        if !error.may_retry() || !in_time {
+            return result;
+        }
+        tracing::debug!(
+            target: "rpc_core::client", id = %next.id, attempt = number, ?backoff, %error, "retrying the call"
+        );
+        sleep(backoff).await;
+        // Layers hold the original, which does not show what becomes of the copy. Count it as started.
+        original.state.start();
+        request = next;
+        number += 1;
     }
 }
 

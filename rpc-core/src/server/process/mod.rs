@@ -5,7 +5,7 @@ mod call_monitor;
 mod current_server;
 mod dispatch;
 mod duplicates;
-mod layered;
+mod layered_dispatch;
 mod reply_guard;
 mod request;
 mod request_log;

@@ -11,7 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::abort::{Abortable, Method};
 use super::call_monitor::monitored;
 use super::dispatch::MethodFuture;
-use super::layered::start_layered;
+use super::layered_dispatch::start_layered;
 use super::reply_guard::{ReplyGuard, interrupted};
 use crate::context::Context;
 use crate::message::{Failure, FailureKind, Ran, Request};

@@ -1,16 +1,16 @@
 //! Calls with a span, layers or retries.
 //!
-//! From the outside in: the span covers the layers, the layers cover the retries, and each retry is one [`Attempt`].
+//! From the outside in: the span covers the layers, the layers cover the retries, and each retry is one
+//! [`Attempt`](super::attempt::Attempt).
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 use tracing::{Instrument, Span};
 
-use super::attempt::Attempt;
 use super::failure::{CallFailure, CallResult, call_info};
+use super::retry::send_with_retries;
 use super::settings::Settings;
 use super::span;
 use crate::context::Context;
@@ -34,7 +34,7 @@ pub(super) async fn run_layered(
     let call = async move {
         match &settings.stack {
             Some(stack) => run_stack(stack, &settings, request, started, bound).await,
-            None => run_attempts(&settings, request, started, bound).await,
+            None => send_with_retries(&settings, request, started, bound).await,
         }
     };
     let result = call.instrument(span).await;
@@ -85,48 +85,13 @@ async fn run_stack(
     }
 }
 
-/// Sends a request, and sends it again while its method certainly did not run and time is left.
-///
-/// A cast has no deadline of its own; `bound` limits it.
-async fn run_attempts(
-    settings: &Arc<Settings>,
-    request: Arc<Request>,
-    started: Instant,
-    bound: Option<Instant>,
-) -> CallResult {
-    let original = Arc::clone(&request);
-    let mut request = request;
-    let mut number = 0;
-    loop {
-        let copy = (!settings.retry.is_never()).then(|| Arc::new(request.again()));
-        let mut attempt = Attempt::start(settings, request, started, bound);
-        let result = poll_fn(|cx| attempt.poll(settings, Some(started), cx)).await;
-        let (Err(failure), Some(next)) = (&result, copy) else { return result };
-        let CallFailure::Error(error) = &**failure else { return result };
-        let Some(backoff) = settings.retry.backoff_after(number) else { return result };
-        let last = [bound, next.deadline].into_iter().flatten().min();
-        let in_time = last.is_none_or(|last| Instant::now() + backoff < last);
-        if !error.may_retry() || !in_time {
-            return result;
-        }
-        tracing::debug!(
-            target: "rpc_core::client", id = %next.id, attempt = number, ?backoff, %error, "retrying the call"
-        );
-        sleep(backoff).await;
-        // Layers hold the original, which does not show what becomes of the copy. Count it as started.
-        original.state.start();
-        request = next;
-        number += 1;
-    }
-}
-
 /// A client's innermost service sends the request.
 impl Innermost for Settings {
     fn run(self: Arc<Self>, call: RpcRequest) -> BoxFuture<'static, Result<RpcResponse, BoxError>> {
         Box::pin(async move {
             let request = call.into_message(&self.ids);
             // The time-out is outside the layers.
-            match run_attempts(&self, request, Instant::now(), None).await {
+            match send_with_retries(&self, request, Instant::now(), None).await {
                 Ok(payload) => Ok(RpcResponse::from(Ok(payload))),
                 Err(failure) => match *failure {
                     CallFailure::Reply(failure, _) => Ok(RpcResponse::from(Err(failure))),
