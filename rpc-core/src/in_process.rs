@@ -16,7 +16,7 @@ use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
 use crate::pending_calls::{CallKey, PendingCalls};
 use crate::registry::RegistryBuilder;
-use crate::server::process::{Dispatcher, MethodFuture, RequestLog, ServerId, monitored};
+use crate::server::process::{Dispatcher, MethodFuture, RequestEvents, ServerId, monitored};
 use crate::target::Target;
 use crate::transport::{
     Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
@@ -31,7 +31,7 @@ struct InProcess {
 /// What runs the requests, instead of a server.
 struct Service {
     dispatcher: Dispatcher,
-    log: RequestLog,
+    events: RequestEvents,
 }
 
 impl RpcClient {
@@ -66,7 +66,7 @@ impl RpcClient {
         let dispatcher =
             Dispatcher { registry, limits: DecodeLimits::new(), policy: None, serializer: None };
         let transport: Arc<dyn Transport> = Arc::new(InProcess {
-            service: Arc::new(Service { dispatcher, log: RequestLog::default() }),
+            service: Arc::new(Service { dispatcher, events: RequestEvents::default() }),
             pending_calls: PendingCalls::new(),
             state: watch::Sender::new(ConnectionState::Connected),
         });
@@ -132,7 +132,7 @@ impl Service {
         let method = MethodFuture::new(self.dispatcher.start(request, &ctx), ServerId::NONE);
         let Some(key) = key else {
             if let Err(failure) = method.await {
-                self.log.failure(request, &failure);
+                self.events.failure(request, &failure);
             }
             return;
         };
@@ -145,7 +145,7 @@ impl Service {
             None => method.await,
         };
         if let Err(failure) = &mut outcome {
-            self.log.outgoing_failure(request, failure);
+            self.events.outgoing_failure(request, failure);
         }
         pending_calls.complete(key, outcome);
     }

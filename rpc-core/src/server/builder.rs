@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, RequestLog, ServerId};
+use super::process::{AbortRegistry, Dispatcher, RequestEvents, ServerId};
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
@@ -46,7 +46,7 @@ pub struct ServerBuilder {
     target: Target,
     endpoints: RegistryBuilder,
     options: Options,
-    log: RequestLog,
+    events: RequestEvents,
     limits: DecodeLimits,
     policy: Option<Box<dyn AccessPolicy>>,
     serializer: Option<Arc<dyn Serializer>>,
@@ -61,7 +61,7 @@ impl ServerBuilder {
             target,
             endpoints: RegistryBuilder::default(),
             options: Options::default(),
-            log: RequestLog::default(),
+            events: RequestEvents::default(),
             limits: DecodeLimits::new(),
             policy: None,
             serializer: None,
@@ -129,7 +129,7 @@ impl ServerBuilder {
 
     /// Sets whether callers are told the text and the causes of unexpected errors and panics. Default: no.
     pub fn expose_errors(mut self, expose: bool) -> Self {
-        self.log.expose_errors = expose;
+        self.events.expose_errors = expose;
         self
     }
 
@@ -138,7 +138,7 @@ impl ServerBuilder {
     /// Default: no, at warning level. Calls of methods whose name ends in `_ignore_errors` always are logged at debug
     /// level, as in oslo.messaging.
     pub fn quiet_unknown_methods(mut self, quiet: bool) -> Self {
-        self.log.quiet_unknown_methods = quiet;
+        self.events.quiet_unknown_methods = quiet;
         self
     }
 
@@ -223,7 +223,7 @@ impl ServerBuilder {
                 dispatcher: Arc::new(dispatcher),
                 options: self.options,
                 stack: self.stack,
-                log: self.log,
+                events: self.events,
                 permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
                 abort: AbortRegistry::default(),

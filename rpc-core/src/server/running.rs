@@ -94,7 +94,7 @@ impl RunningServer {
     /// Returns the server's counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.log.counters.read(self.shared.in_flight.len())
+        self.shared.events.stats(self.shared.in_flight.len())
     }
 
     /// Returns the methods that the server serves.

@@ -189,7 +189,7 @@ impl ServeLoop {
 
     /// Counts a message. Returns whether it is a duplicate.
     fn is_duplicate(&mut self, delivery: &dyn Delivery) -> bool {
-        self.shared.log.counters.received.add_one_alone();
+        self.shared.events.received();
         // The ack mode decides what happens to redelivered messages. Only a message that was sent twice is a duplicate.
         !delivery.redelivered() && self.duplicates.is_duplicate(delivery.request().id)
     }

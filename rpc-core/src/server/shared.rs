@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, RequestLog, ServerId};
+use super::process::{AbortRegistry, Dispatcher, RequestEvents, ServerId};
 use crate::layer::RpcService;
 
 pub(super) struct ServerShared {
@@ -15,7 +15,7 @@ pub(super) struct ServerShared {
     pub(super) options: Options,
     /// The layers around the dispatcher, outermost first.
     pub(super) stack: Option<RpcService>,
-    pub(super) log: RequestLog,
+    pub(super) events: RequestEvents,
     /// As many as requests may run at the same time.
     pub(super) permits: Arc<Semaphore>,
     /// Counts the requests in flight.

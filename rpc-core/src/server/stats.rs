@@ -61,8 +61,8 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Adds one where nobody else writes, which saves an atomic addition.
-    pub(super) fn add_one_alone(&self) {
+    /// Adds one without an atomic read-modify-write. Only one task may call it.
+    pub(super) fn add_one_single_writer(&self) {
         self.0.store(self.get() + 1, Ordering::Relaxed);
     }
 

@@ -8,7 +8,7 @@ mod duplicates;
 mod layered_dispatch;
 mod reply_guard;
 mod request;
-mod request_log;
+mod request_events;
 pub(super) mod span;
 
 pub(super) use self::abort::AbortRegistry;
@@ -17,4 +17,4 @@ pub(crate) use self::current_server::{EnterGuard, ServerId};
 pub(crate) use self::dispatch::{Dispatcher, MethodFuture};
 pub(super) use self::duplicates::DuplicateFilter;
 pub(super) use self::request::{Permit, process};
-pub(crate) use self::request_log::RequestLog;
+pub(crate) use self::request_events::RequestEvents;

@@ -38,11 +38,11 @@ impl Drop for ReplyGuard<'_> {
         if !self.owes_reply {
             return;
         }
-        self.shared.log.interrupted(self.request());
+        self.shared.events.interrupted(self.request());
         let reply = self.reply(Err(interrupted("the server stopped before it replied")));
         let MaybeReady::Pending(reply) = reply else {
             if let MaybeReady::Ready(Some(Err(error))) = reply {
-                self.shared.log.failed_reply(self.request(), &error);
+                self.shared.events.failed_reply(self.request(), &error);
             }
             return;
         };
@@ -51,7 +51,7 @@ impl Drop for ReplyGuard<'_> {
             let (shared, request) = (Arc::clone(self.shared), Arc::clone(self.request()));
             runtime.spawn(async move {
                 if let Err(error) = reply.await {
-                    shared.log.failed_reply(&request, &error);
+                    shared.events.failed_reply(&request, &error);
                 }
             });
         }

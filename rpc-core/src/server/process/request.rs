@@ -61,11 +61,11 @@ async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {
         guard.owes_reply = !duplicate && guard.request().wants_reply;
         if let Err(error) = acked.await {
             guard.owes_reply = false;
-            return guard.shared.log.failed_ack(guard.request(), &error);
+            return guard.shared.events.failed_ack(guard.request(), &error);
         }
     }
     if duplicate {
-        return guard.shared.log.duplicate(guard.request());
+        return guard.shared.events.duplicate(guard.request());
     }
     guard.owes_reply = ack_first && guard.request().wants_reply;
     let mut outcome = match guard.precheck() {
@@ -79,22 +79,22 @@ async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {
     };
     if guard.request().wants_reply {
         if let Err(failure) = &mut outcome {
-            guard.shared.log.outgoing_failure(guard.request(), failure);
+            guard.shared.events.outgoing_failure(guard.request(), failure);
             guard.downgrade_to_unknown(failure);
         }
         if let Some(replied) = guard.reply(outcome).into_pending()
             && let Err(error) = replied.await
         {
-            guard.shared.log.failed_reply(guard.request(), &error);
+            guard.shared.events.failed_reply(guard.request(), &error);
         }
     } else if let Err(failure) = outcome {
-        guard.shared.log.failure(guard.request(), &failure);
+        guard.shared.events.failure(guard.request(), &failure);
     }
     if !ack_first
         && let Some(acked) = guard.delivery.ack().into_pending()
         && let Err(error) = acked.await
     {
-        guard.shared.log.failed_ack(guard.request(), &error);
+        guard.shared.events.failed_ack(guard.request(), &error);
     }
 }
 
@@ -104,7 +104,7 @@ impl ReplyGuard<'_> {
         let (request, options) = (self.request(), &self.shared.options);
         let at_most_once = options.ack_mode == AckMode::BeforeInvoke && !options.run_redelivered;
         if at_most_once && self.delivery.redelivered() {
-            self.shared.log.counters.redelivered.add_one();
+            self.shared.events.redelivered();
             return Some(interrupted(
                 "the message was redelivered: another server received it and did not finish it, and it is not run again",
             ));

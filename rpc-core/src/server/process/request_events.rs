@@ -1,20 +1,35 @@
-//! Logs and counts what goes wrong with requests, and decides what callers are told.
+//! Counts and logs what happens to requests, and decides which details of a failure callers are told.
 
 use crate::message::{Failure, FailureKind, Request};
-use crate::server::stats::Counters;
+use crate::server::stats::{Counters, Stats};
 use crate::transport::{AckError, ReplyError};
 use crate::untrusted::Untrusted;
 
 #[derive(Default)]
-pub(crate) struct RequestLog {
-    pub(in crate::server) counters: Counters,
+pub(crate) struct RequestEvents {
+    counters: Counters,
     /// Whether callers are told the text of unexpected errors.
     pub(in crate::server) expose_errors: bool,
     pub(in crate::server) quiet_unknown_methods: bool,
 }
 
-impl RequestLog {
-    /// Logs a failure, and removes from it what the caller must not see.
+impl RequestEvents {
+    /// Returns the counters.
+    pub(in crate::server) fn stats(&self, in_flight: usize) -> Stats {
+        self.counters.read(in_flight)
+    }
+
+    /// Counts a received message. Only the serve loop may call it.
+    pub(in crate::server) fn received(&self) {
+        self.counters.received.add_one_single_writer();
+    }
+
+    /// Counts a redelivered message that is not run again. Its failure is logged like any other.
+    pub(in crate::server) fn redelivered(&self) {
+        self.counters.redelivered.add_one();
+    }
+
+    /// Logs and counts a failure, and removes from it what the caller must not see.
     #[cold]
     pub(crate) fn outgoing_failure(&self, request: &Request, failure: &mut Failure) {
         self.failure(request, failure);
@@ -47,7 +62,7 @@ impl RequestLog {
         }
     }
 
-    /// Logs a failure.
+    /// Logs and counts a failure.
     #[cold]
     pub(crate) fn failure(&self, request: &Request, failure: &Failure) {
         let (id, method) = (&request.id, Untrusted(&request.method));
@@ -96,6 +111,7 @@ impl RequestLog {
         }
     }
 
+    /// Logs and counts a reply that the transport did not send.
     #[cold]
     pub(in crate::server) fn failed_reply(&self, request: &Request, error: &ReplyError) {
         self.counters.failed_replies.add_one();
@@ -103,6 +119,7 @@ impl RequestLog {
         tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
     }
 
+    /// Logs and counts a failed acknowledgement.
     #[cold]
     pub(in crate::server) fn failed_ack(&self, request: &Request, error: &AckError) {
         self.counters.failed_acks.add_one();
@@ -112,6 +129,7 @@ impl RequestLog {
         );
     }
 
+    /// Logs and counts a message that was received before.
     #[cold]
     pub(in crate::server) fn duplicate(&self, request: &Request) {
         self.counters.duplicates.add_one();
@@ -119,6 +137,7 @@ impl RequestLog {
         tracing::warn!(target: "rpc_core::server", %id, %method, "duplicate dropped");
     }
 
+    /// Logs and counts a call that is aborted.
     #[cold]
     pub(in crate::server) fn interrupted(&self, request: &Request) {
         self.counters.interrupted.add_one();
