@@ -54,9 +54,11 @@ impl<T, E> MaybeReady<Result<T, E>> {
 impl<T: Unpin> Future for MaybeReady<T> {
     type Output = T;
 
+    /// Returns the result if it is ready.
+    ///
     /// # Panics
     ///
-    /// Panics when it is polled again after it was ready, as futures may.
+    /// Panics if it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.get_mut() {
             Self::Ready(value) => Poll::Ready(value.take().expect("polled after it was ready")),

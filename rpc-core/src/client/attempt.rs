@@ -64,7 +64,7 @@ impl Attempt {
                 return Self::start_cast(settings, request, started, bound, publish);
             }
             (Ok(Sent { reply: None, .. }), None) => {
-                let message = "the transport does not wait for replies to calls";
+                let message = "transport bug: `send` returned no pending reply for a call";
                 SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message)
             }
             (Err(error), _) => error,

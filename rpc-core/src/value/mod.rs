@@ -1,9 +1,9 @@
 //! Values whose Rust type is not known.
 
-mod codec;
 mod de;
 mod deserialize;
 mod map;
+mod per_codec;
 mod ser;
 #[cfg(test)]
 mod tests;

@@ -119,7 +119,7 @@ impl Listeners {
         self.slab.len()
     }
 
-    /// How many listeners are in the line of those that wait.
+    /// Returns the number of waiting listeners.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()

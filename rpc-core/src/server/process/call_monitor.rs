@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
 use crate::transport::ReplyError;
+use crate::untrusted::Untrusted;
 
 /// A caller chooses the period. It must neither keep the server busy nor overflow the clock.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
@@ -36,9 +37,12 @@ pub(crate) async fn monitored<T>(
             biased;
             outcome = &mut method => return outcome,
             sent = message => if let Err(error) = sent {
-                let id = request.id;
                 tracing::debug!(
-                    target: "rpc_core::server", %id, %error, "cannot tell the caller that its method is still running"
+                    target: "rpc_core::server",
+                    id = %request.id,
+                    method = %Untrusted(&request.method),
+                    %error,
+                    "cannot send the still-running message"
                 );
                 return method.await;
             },

@@ -88,7 +88,7 @@ impl RequestEvents {
             }
             FailureKind::Interrupted => {
                 tracing::warn!(
-                    target: "rpc_core::server", %id, %method, %failure, "request redelivered, method not run again"
+                    target: "rpc_core::server", %id, %method, %failure, "request interrupted"
                 );
             }
             FailureKind::UnknownMethod
@@ -116,7 +116,7 @@ impl RequestEvents {
     pub(in crate::server) fn failed_reply(&self, request: &Request, error: &ReplyError) {
         self.counters.failed_replies.add_one();
         let (id, method) = (&request.id, Untrusted(&request.method));
-        tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot send the reply");
+        tracing::error!(target: "rpc_core::server", %id, %method, %error, "cannot publish the reply, dropped");
     }
 
     /// Logs and counts a failed acknowledgement.
@@ -134,7 +134,7 @@ impl RequestEvents {
     pub(in crate::server) fn duplicate(&self, request: &Request) {
         self.counters.duplicates.add_one();
         let (id, method) = (&request.id, Untrusted(&request.method));
-        tracing::warn!(target: "rpc_core::server", %id, %method, "duplicate dropped");
+        tracing::warn!(target: "rpc_core::server", %id, %method, "dropped a duplicate message");
     }
 
     /// Logs and counts a call that is aborted.
