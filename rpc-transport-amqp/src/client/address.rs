@@ -8,7 +8,7 @@ use rpc_core::transport::{Destination, Route};
 use super::reply_consumer::ReplyQueueError;
 use crate::config::Config;
 use crate::connection::Unavailable;
-use crate::wire::names;
+use crate::wire::name_limits;
 
 /// An exchange, a topic and which of its servers.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Address {
     pub(super) fn name_too_long(&self) -> SendError {
         let message = format!(
             "{self} has a name that is too long for AMQP, which takes {} bytes for exchange, topic and server together",
-            names::MAX_LEN
+            name_limits::MAX_LEN
         );
         SendError::new(TransportErrorKind::MissingServer, Ran::No, message)
     }

@@ -35,9 +35,9 @@ impl Caller {
         match self.queue_status.read(&destination.routing_key).await {
             Ok(Some(QueueStatus::Exists { consumers: 0, messages })) => {
                 let waits = messages > 0 || self.config.dialect.can_cancel();
-                destination.note_no_consumers() && waits
+                destination.missed_consumers_twice() && waits
             }
-            Ok(Some(QueueStatus::Missing)) => destination.note_no_consumers(),
+            Ok(Some(QueueStatus::Missing)) => destination.missed_consumers_twice(),
             Ok(Some(QueueStatus::Exists { .. })) => {
                 destination.note_consumers(true);
                 false

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use crate::config::Config;
 use crate::publish::PublishListener;
-use crate::wire::names;
+use crate::wire::name_limits;
 
 /// How long the result of a consumer check is trusted.
 pub(super) const CONSUMER_CHECK_TTL: Duration = Duration::from_secs(1);
@@ -61,8 +61,9 @@ impl Destination {
     }
 
     /// Returns whether its names are short enough for AMQP.
-    pub(super) fn fits(&self) -> bool {
-        names::fits(&self.exchange) && names::fits(&self.routing_key)
+    pub(super) fn has_valid_names(&self) -> bool {
+        name_limits::fits_short_string(&self.exchange)
+            && name_limits::fits_short_string(&self.routing_key)
     }
 
     /// Returns a check if one has to be run before a call is sent. Of several callers only one runs it.
@@ -108,9 +109,9 @@ impl Destination {
         long.map(|(call, _)| *call).collect()
     }
 
-    /// Notes that there is no consumer while calls are pending. Returns true the second time in a row, as the first check may
-    /// have come in the middle of a server's shutdown.
-    pub(super) fn note_no_consumers(&self) -> bool {
+    /// Notes that a check found no consumer while calls are pending. Returns whether the check before it found none either: a
+    /// single check may have come in the middle of a server's shutdown.
+    pub(super) fn missed_consumers_twice(&self) -> bool {
         let mut state = self.state.lock();
         state.consumers_seen = None;
         mem::replace(&mut state.no_consumers, true)

@@ -9,7 +9,7 @@ use rpc_core::{Codec, DecodeLimits, Payload};
 
 use super::accepted::AcceptedCalls;
 use super::partial_replies::PartialReplies;
-use crate::wire::{self, CallId, Inbound, Reply, ReplyTo, names};
+use crate::wire::{self, CallId, Inbound, Reply, ReplyTo, name_limits};
 
 /// Receives cancellations for running methods of this program's servers.
 pub(crate) type OnCancel = Box<dyn Fn(&ReplyTo) + Send + Sync>;
@@ -77,7 +77,7 @@ impl ReplyRouter {
             Reply::StillRunning => {
                 self.pending.note_still_running(call);
             }
-            Reply::Accepted(server) if names::is_reserved(&server) => {
+            Reply::Accepted(server) if name_limits::is_reserved(&server) => {
                 tracing::warn!(queue = %server, "dropped the notice of an accepted call: the broker reserves its queue's name");
             }
             Reply::Accepted(server) => self.on_accepted(call, server),

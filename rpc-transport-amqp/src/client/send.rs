@@ -24,7 +24,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// The transport is closed, a name is too long for AMQP, or this thread has no tokio runtime.
+    /// Fails if the transport is closed, a name is too long for AMQP, or this thread has no tokio runtime.
     pub(crate) fn send(
         self: &Arc<Self>,
         route: &Route,
@@ -34,7 +34,7 @@ impl Caller {
         if self.is_closed() {
             return Err(destination.address.closed());
         }
-        if !destination.fits() {
+        if !destination.has_valid_names() {
             return Err(destination.address.name_too_long());
         }
         if tokio::runtime::Handle::try_current().is_err() {

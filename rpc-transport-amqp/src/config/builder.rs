@@ -95,7 +95,7 @@ impl AmqpBuilder {
     ///
     /// # Errors
     ///
-    /// The URL is invalid, has an unknown option, or an option with an invalid value. The error says which, and shows no
+    /// Fails if the URL is invalid, has an unknown option, or an option with an invalid value. The error says which, and shows no
     /// password.
     pub fn from_url(url: &str) -> Result<Self, ConnectError> {
         Ok(Self { config: url::parse(url)? })

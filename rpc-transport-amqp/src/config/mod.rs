@@ -51,7 +51,7 @@ impl Config {
     /// Logs which options of the URL have no effect, or not the expected one.
     pub(crate) fn log(&self) {
         for warning in &self.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!(%warning, "configuration warning");
         }
         if !self.ignored_options.is_empty() {
             tracing::debug!(options = ?self.ignored_options, "ignored options of the URL");

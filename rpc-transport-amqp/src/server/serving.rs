@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::connection::ConnectionSupervisor;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
 use crate::topology::{QueueStatusReader, ServerQueues, unique_name};
-use crate::wire::{ReplyTo, names};
+use crate::wire::{ReplyTo, name_limits};
 
 /// What all servers of a transport share.
 pub(crate) struct Serving {
@@ -72,18 +72,18 @@ impl Serving {
     ///
     /// # Errors
     ///
-    /// The transport is closed, a name is too long for AMQP, there is no connection, or the broker refuses a queue.
+    /// Fails if the transport is closed, a name is too long for AMQP, there is no connection, or the broker rejects a queue.
     pub(crate) async fn listen(
         &self,
         listen: Listen,
         keep_open: Arc<dyn Any + Send + Sync>,
     ) -> Result<Box<dyn Listener>, ListenError> {
         let queues = ServerQueues::new(&self.config, &listen, &unique_name());
-        if let Some(name) = queues.names().find(|name| !names::fits(name)) {
+        if let Some(name) = queues.names().find(|name| !name_limits::fits_short_string(name)) {
             let reason = format!(
                 "the name of one of its queues or exchanges takes {} bytes, and AMQP takes {}",
                 name.len(),
-                names::MAX_LEN
+                name_limits::MAX_LEN
             );
             return Err(ListenError::new(&listen, reason));
         }

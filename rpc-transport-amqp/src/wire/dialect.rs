@@ -71,7 +71,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Arguments or context cannot be encoded, and why.
+    /// Fails if the arguments or the context cannot be encoded, with the reason.
     fn encode_request(
         &self,
         properties: BasicProperties,

@@ -5,7 +5,7 @@
 
 mod call_id;
 mod dialect;
-pub(crate) mod names;
+pub(crate) mod name_limits;
 mod native;
 mod oslo;
 mod properties;

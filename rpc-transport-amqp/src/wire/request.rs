@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::dialect::dialect_of;
 use super::properties::{self, expiration, remaining_ttl, text};
-use super::{CallId, Dialect, Outgoing, ReplyTo, names, native};
+use super::{CallId, Dialect, Outgoing, ReplyTo, name_limits, native};
 
 /// The shortest call monitor period that a server keeps, whatever the caller asks for. With a shorter one, a few dozen calls
 /// would make the server publish so often that other calls hardly get through.
@@ -33,7 +33,7 @@ pub(crate) struct CallFields<'a> {
 ///
 /// # Errors
 ///
-/// Arguments or context cannot be encoded, and why.
+/// Fails if the arguments or the context cannot be encoded, with the reason.
 pub(crate) fn encode_request(
     dialect: &dyn Dialect,
     request: &Request,
@@ -85,7 +85,7 @@ pub(crate) fn decode_request(
         Err(error) => &error.reply_to,
     };
     if let Some(reply_to) = reply_to
-        && names::is_reserved(&reply_to.queue)
+        && name_limits::is_reserved(&reply_to.queue)
     {
         // The caller cannot be told: a reply to that queue could cost the connection that publishes all replies.
         let reason =
@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn a_reply_queue_whose_name_is_too_long_for_amqp_is_not_replied_to() {
-        for (length, is_replied_to) in [(names::MAX_LEN, true), (names::MAX_LEN + 1, false)] {
+        for (length, is_replied_to) in
+            [(name_limits::MAX_LEN, true), (name_limits::MAX_LEN + 1, false)]
+        {
             let queue = "q".repeat(length);
             for version in ["", r#""version": null, "#] {
                 let body = format!(

@@ -1,8 +1,9 @@
 //! Configuration from a URL. A `rabbit://` URL is a `transport_url` of oslo.messaging, and parsed as oslo.messaging does.
 
+mod defaults;
 mod hosts;
 mod options;
-mod oslo;
+mod oslo_options;
 mod partial;
 mod percent;
 mod query;
@@ -17,7 +18,7 @@ use self::partial::PartialConfig;
 use self::redact::redact;
 use self::scheme::Scheme;
 use crate::config::Config;
-use crate::wire::names;
+use crate::wire::name_limits;
 
 /// Advice for errors that an unencoded character in a password may have caused.
 const ENCODING_HINT: &str = "percent-encode such characters in user name, password and virtual host: `/` \
@@ -28,7 +29,7 @@ const ENCODING_HINT: &str = "percent-encode such characters in user name, passwo
 pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
     // Shells and files tend to add a line end.
     let url = url.trim();
-    settings(url).map_err(|reason| ConnectError::new(&redact(url), reason))
+    parse_config(url).map_err(|reason| ConnectError::new(&redact(url), reason))
 }
 
 /// The parts of a URL, not decoded yet.
@@ -39,7 +40,7 @@ struct Parts<'a> {
     query: &'a str,
 }
 
-fn settings(url: &str) -> Result<Config, String> {
+fn parse_config(url: &str) -> Result<Config, String> {
     let parts = Parts::split(url)?;
     let (hosts, warning) = hosts::parse(parts.authority, parts.scheme.default_port())?;
     let mut partial = PartialConfig::new(parts.scheme, hosts, virtual_host(&parts)?);
@@ -86,10 +87,10 @@ fn virtual_host(parts: &Parts<'_>) -> Result<String, String> {
 
 /// Rejects names that AMQP cannot carry.
 fn check_name(name: &str, what: &str) -> Result<(), String> {
-    if names::fits(name) {
+    if name_limits::fits_short_string(name) {
         return Ok(());
     }
-    Err(format!("{what} has {} bytes; AMQP allows at most {}", name.len(), names::MAX_LEN))
+    Err(format!("{what} has {} bytes; AMQP allows at most {}", name.len(), name_limits::MAX_LEN))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! The configuration while options are being read, in any order.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+use super::defaults;
 use super::scheme::Scheme;
-use crate::config::{Backoff, Config, Host, Identity, Login, Queues, QuorumLimits, Tls};
-use crate::wire::Dialect;
+use crate::config::{Config, Host, Identity, Tls};
 
 pub(super) struct PartialConfig {
     pub(super) scheme: Scheme,
@@ -17,27 +16,9 @@ pub(super) struct PartialConfig {
 }
 
 impl PartialConfig {
-    /// Creates the default configuration of a scheme.
+    /// Creates the configuration of a URL without options.
     pub(super) fn new(scheme: Scheme, hosts: Vec<Host>, virtual_host: String) -> Self {
-        let dialect = scheme.dialect();
-        let config = Config {
-            dialect,
-            hosts,
-            login: Login::Plain,
-            virtual_host,
-            tls: None,
-            exchange: dialect.default_exchange().to_owned(),
-            queues: default_queues(dialect),
-            prefetch: 64,
-            heartbeat: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(5),
-            backoff: Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(10) },
-            missing_reply_queue_timeout: Duration::from_secs(60),
-            connection_name: default_connection_name(),
-            max_message: 16 * 1024 * 1024,
-            ignored_options: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let config = defaults::config(scheme.dialect(), hosts, virtual_host);
         Self {
             scheme,
             config,
@@ -74,25 +55,4 @@ impl PartialConfig {
         }
         Ok(config)
     }
-}
-
-fn default_queues(dialect: &dyn Dialect) -> Queues {
-    Queues {
-        // Python servers do not declare durable queues by default, and all servers of a topic must agree.
-        durable: dialect.always_durable(),
-        auto_delete: false,
-        quorum: false,
-        transient_quorum: false,
-        limits: QuorumLimits::default(),
-        // With oslo.messaging's default of half an hour, clients that crash in a loop leave thousands of queues behind.
-        // Peers need not agree: the names of these queues are unique.
-        transient_ttl: Some(Duration::from_secs(60)),
-    }
-}
-
-/// Returns `<program>:<process id>`.
-fn default_connection_name() -> String {
-    let path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!("{name}:{}", std::process::id())
 }

@@ -4,7 +4,7 @@ use super::partial::PartialConfig;
 use super::scheme::Scheme;
 use super::suggest::suggest;
 use super::value::OptionValue;
-use super::{options, oslo, percent};
+use super::{options, oslo_options, percent};
 
 /// An option's name, and what sets it.
 pub(super) type Entry =
@@ -31,12 +31,12 @@ pub(super) fn apply(partial: &mut PartialConfig, query: &str) -> Result<(), Stri
 
 fn set(partial: &mut PartialConfig, value: &OptionValue<'_>) -> Result<(), String> {
     let is_oslo = partial.scheme.is_oslo();
-    let oslo_options: &[Entry] = if is_oslo { oslo::OPTIONS } else { &[] };
+    let oslo_options: &[Entry] = if is_oslo { oslo_options::OPTIONS } else { &[] };
     let mut entries = options::OPTIONS.iter().chain(oslo_options);
     if let Some((_, set)) = entries.find(|(name, _)| *name == value.name) {
         return set(partial, value);
     }
-    if is_oslo && let Some(known) = oslo::IGNORED.iter().find(|name| **name == value.name) {
+    if is_oslo && let Some(known) = oslo_options::IGNORED.iter().find(|name| **name == value.name) {
         partial.config.ignored_options.push(known);
         return Ok(());
     }
@@ -46,7 +46,10 @@ fn set(partial: &mut PartialConfig, value: &OptionValue<'_>) -> Result<(), Strin
 /// Returns the error for an unknown option. It leaves the value out, which may be a secret.
 fn unknown(scheme: Scheme, name: &str) -> String {
     let own = options::OPTIONS.iter().map(|(name, _)| *name);
-    let oslo = oslo::OPTIONS.iter().map(|(name, _)| *name).chain(oslo::IGNORED.iter().copied());
+    let oslo = oslo_options::OPTIONS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(oslo_options::IGNORED.iter().copied());
     if scheme.is_oslo() {
         return match suggest(name, own.chain(oslo)) {
             Some(known) => did_you_mean(name, known),

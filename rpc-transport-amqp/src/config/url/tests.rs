@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{options, oslo, parse};
+use super::{options, oslo_options, parse};
 use crate::config::{Config, Identity, Login, QuorumLimits};
 use crate::wire::{NATIVE, OSLO};
 
@@ -271,7 +271,7 @@ fn errors_in_options_show_the_hosts_but_not_the_users() {
 #[test]
 fn every_option_with_an_effect_is_documented() {
     let page = include_str!("../builder.rs");
-    for (name, _) in options::OPTIONS.iter().chain(oslo::OPTIONS) {
+    for (name, _) in options::OPTIONS.iter().chain(oslo_options::OPTIONS) {
         assert!(page.contains(&format!("`{name}")), "{name}");
     }
 }

@@ -11,9 +11,9 @@
 //! of arguments or result; `reply-to`, `correlation-id` and `expiration` have AMQP's meaning.
 
 mod failure;
-mod kind;
-mod names;
+mod message_type;
 mod notice;
+mod queue_names;
 mod reply;
 mod request;
 
@@ -22,7 +22,7 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use rpc_core::{Codec, DecodeLimits, Outcome, Request, Version};
 
-pub(crate) use self::kind::{is_call, is_native, is_notice};
+pub(crate) use self::message_type::{is_call, is_native, is_notice};
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
 use super::request::{CallFields, MIN_MONITOR};
 use super::{DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
@@ -68,23 +68,23 @@ impl Dialect for Native {
     }
 
     fn topic_queue(&self, exchange: &str, topic: &str) -> String {
-        names::topic_queue(exchange, topic)
+        queue_names::topic_queue(exchange, topic)
     }
 
     fn server_queue(&self, exchange: &str, topic: &str, server: &str) -> String {
-        names::server_queue(exchange, topic, server)
+        queue_names::server_queue(exchange, topic, server)
     }
 
     fn fanout_exchange(&self, topic: &str) -> String {
-        names::fanout_exchange(topic)
+        queue_names::fanout_exchange(topic)
     }
 
     fn fanout_queue(&self, topic: &str, unique: &str) -> String {
-        names::fanout_queue(topic, unique)
+        queue_names::fanout_queue(topic, unique)
     }
 
     fn reply_queue(&self, unique: &str) -> String {
-        names::reply_queue(unique)
+        queue_names::reply_queue(unique)
     }
 
     fn encode_request(

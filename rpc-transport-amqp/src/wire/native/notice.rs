@@ -3,19 +3,19 @@
 use lapin::BasicProperties;
 use rpc_core::pending_calls::CallKey;
 
-use super::kind;
+use super::message_type;
 use crate::wire::properties::transient;
 use crate::wire::{CallId, Message, NATIVE, Outgoing, ReplyTo};
 
 /// Encodes the message that tells a monitored call that its method still runs.
 pub(super) fn encode_running(to: &ReplyTo) -> Message {
-    (addressed(to, kind::RUNNING), Vec::new())
+    (addressed(to, message_type::RUNNING), Vec::new())
 }
 
 /// Encodes the message that tells a caller that its method runs, and in which queue the server receives cancellations.
 /// Native dialect only.
 pub(crate) fn encode_accepted(to: &ReplyTo, queue: &str) -> Outgoing {
-    notice(to, kind::ACCEPTED, queue)
+    notice(to, message_type::ACCEPTED, queue)
 }
 
 /// Encodes the message that tells the server that accepted a call that its caller has given up. `queue` is the caller's
@@ -23,15 +23,15 @@ pub(crate) fn encode_accepted(to: &ReplyTo, queue: &str) -> Outgoing {
 pub(crate) fn encode_cancel(server_queue: &str, key: CallKey, queue: &str) -> Outgoing {
     let call_id = CallId::of(key).to_string().into();
     let to = ReplyTo { dialect: NATIVE, queue: server_queue.into(), call_id };
-    notice(&to, kind::CANCEL, queue)
+    notice(&to, message_type::CANCEL, queue)
 }
 
-fn notice(to: &ReplyTo, kind: &str, sender: &str) -> Outgoing {
-    let properties = addressed(to, kind).with_reply_to(sender.into());
+fn notice(to: &ReplyTo, message_type: &str, sender: &str) -> Outgoing {
+    let properties = addressed(to, message_type).with_reply_to(sender.into());
     Outgoing::to_queue(&to.queue, (properties, Vec::new()))
 }
 
 /// Returns the properties of a message about a call.
-pub(super) fn addressed(to: &ReplyTo, kind: &str) -> BasicProperties {
-    transient().with_type(kind.into()).with_correlation_id((&*to.call_id).into())
+pub(super) fn addressed(to: &ReplyTo, message_type: &str) -> BasicProperties {
+    transient().with_type(message_type.into()).with_correlation_id((&*to.call_id).into())
 }

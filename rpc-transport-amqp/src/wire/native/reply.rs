@@ -4,16 +4,16 @@ use lapin::BasicProperties;
 use rpc_core::{DecodeLimits, Outcome, Payload};
 
 use super::notice::addressed;
-use super::{codec, content_type, failure, kind};
+use super::{codec, content_type, failure, message_type};
 use crate::wire::properties::{MESSAGE_PACK, text};
 use crate::wire::{CallId, Inbound, Message, NATIVE, Reply, ReplyTo};
 
 pub(super) fn encode(to: &ReplyTo, outcome: Outcome) -> Message {
-    let (kind, content_type, body) = match outcome {
-        Ok(payload) => (kind::RESULT, content_type(payload.codec()), payload.into_bytes()),
-        Err(failure) => (kind::FAILURE, MESSAGE_PACK, failure::encode(&failure)),
+    let (message_type, content_type, body) = match outcome {
+        Ok(payload) => (message_type::RESULT, content_type(payload.codec()), payload.into_bytes()),
+        Err(failure) => (message_type::FAILURE, MESSAGE_PACK, failure::encode(&failure)),
     };
-    (addressed(to, kind).with_content_type(content_type.into()), body)
+    (addressed(to, message_type).with_content_type(content_type.into()), body)
 }
 
 pub(super) fn decode(
@@ -22,13 +22,15 @@ pub(super) fn decode(
     limits: &DecodeLimits,
 ) -> Inbound {
     let call_id = text(properties.correlation_id());
-    let reply = match kind::of(properties) {
-        kind::RESULT => codec(text(properties.content_type()))
+    let reply = match message_type::of(properties) {
+        message_type::RESULT => codec(text(properties.content_type()))
             .map(|codec| Reply::Final(Ok(Payload::new(codec, body)))),
-        kind::FAILURE => failure::decode(&body, limits).map(|failure| Reply::Final(Err(failure))),
-        kind::RUNNING => Ok(Reply::StillRunning),
-        kind::ACCEPTED => Ok(Reply::Accepted(text(properties.reply_to()).into())),
-        kind::CANCEL => {
+        message_type::FAILURE => {
+            failure::decode(&body, limits).map(|failure| Reply::Final(Err(failure)))
+        }
+        message_type::RUNNING => Ok(Reply::StillRunning),
+        message_type::ACCEPTED => Ok(Reply::Accepted(text(properties.reply_to()).into())),
+        message_type::CANCEL => {
             let queue = text(properties.reply_to()).into();
             return Inbound::Cancel(ReplyTo { dialect: NATIVE, queue, call_id: call_id.into() });
         }

@@ -10,7 +10,7 @@ use rpc_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{VersionNumbers, codec, content_type, kind, version, version_numbers};
+use super::{VersionNumbers, codec, content_type, message_type, version, version_numbers};
 use crate::wire::properties::text;
 use crate::wire::request::CallFields;
 use crate::wire::{DecodeError, Decoded, Message, NATIVE, ReplyTo};
@@ -42,9 +42,9 @@ pub(super) fn encode(
     request: &Request,
     call: Option<CallFields<'_>>,
 ) -> Result<Message, String> {
-    let kind = if call.is_some() { kind::CALL } else { kind::CAST };
+    let message_type = if call.is_some() { message_type::CALL } else { message_type::CAST };
     let mut properties = properties
-        .with_type(kind.into())
+        .with_type(message_type.into())
         .with_content_type(content_type(request.args.codec()).into());
     if let Some(call) = call {
         properties = properties.with_reply_to(call.reply_queue.into());
@@ -84,15 +84,15 @@ pub(super) fn decode(
     body: &[u8],
     limits: &DecodeLimits,
 ) -> Result<Decoded, DecodeError> {
-    let kind = kind::of(properties);
+    let message_type = message_type::of(properties);
     let queue = text(properties.reply_to());
-    let reply_to = (kind == kind::CALL && !queue.is_empty()).then(|| ReplyTo {
+    let reply_to = (message_type == message_type::CALL && !queue.is_empty()).then(|| ReplyTo {
         dialect: NATIVE,
         queue: queue.into(),
         call_id: text(properties.correlation_id()).into(),
     });
-    let request = match kind {
-        kind::CALL | kind::CAST => codec(text(properties.content_type()))
+    let request = match message_type {
+        message_type::CALL | message_type::CAST => codec(text(properties.content_type()))
             .and_then(|codec| decode_body(body, codec, limits)),
         other => Err(format!("unexpected message type {other:?}")),
     };

@@ -17,7 +17,7 @@ const VERSION: Version = Version::new(2, 0);
 
 /// Builds a body from the message that `write` appends, escaped once, between the quotes of a JSON string. `size` is its
 /// approximate length.
-pub(super) fn seal<E>(
+pub(super) fn wrap<E>(
     size: usize,
     write: impl FnOnce(&mut String) -> Result<(), E>,
 ) -> Result<Vec<u8>, E> {
@@ -29,16 +29,18 @@ pub(super) fn seal<E>(
 }
 
 /// Returns the message of a body; the body itself where it has no envelope.
-pub(super) fn open<'a>(
+pub(super) fn unwrap_body<'a>(
     body: &'a [u8],
     compression: Option<&str>,
     max_bytes: usize,
 ) -> Result<Cow<'a, str>, String> {
     match compression::decompress(body, compression, max_bytes)? {
-        Cow::Borrowed(body) => unwrap(str::from_utf8(body).map_err(|error| not_utf8(&error))?),
+        Cow::Borrowed(body) => {
+            unwrap_message(str::from_utf8(body).map_err(|error| not_utf8(&error))?)
+        }
         Cow::Owned(body) => {
             let body = String::from_utf8(body).map_err(|error| not_utf8(&error.utf8_error()))?;
-            unwrap(&body).map(|message| Cow::Owned(message.into_owned()))
+            unwrap_message(&body).map(|message| Cow::Owned(message.into_owned()))
         }
     }
 }
@@ -47,7 +49,8 @@ fn not_utf8(error: &Utf8Error) -> String {
     format!("the body is not UTF-8: {error}")
 }
 
-fn unwrap(body: &str) -> Result<Cow<'_, str>, String> {
+/// Returns the message of a decompressed body.
+fn unwrap_message(body: &str) -> Result<Cow<'_, str>, String> {
     let (mut version, mut message) = (None, None);
     let mut syntax_error = None;
     for part in members(body) {
@@ -63,12 +66,12 @@ fn unwrap(body: &str) -> Result<Cow<'_, str>, String> {
     if let Some(error) = syntax_error {
         return Err(format!("the envelope is not a JSON object: {error}"));
     }
-    check(version)?;
+    check_version(version)?;
     let message = message.ok_or("the envelope has no `oslo.message`")?;
     json_string::unescape(message.text, None).map_err(|reason| format!("`oslo.message`: {reason}"))
 }
 
-fn check(version: RawValue<'_>) -> Result<(), String> {
+fn check_version(version: RawValue<'_>) -> Result<(), String> {
     let known = version.string().ok().and_then(|text| text.parse().ok());
     if known.is_some_and(|version| VERSION.serves(version)) {
         return Ok(());
@@ -81,8 +84,8 @@ fn check(version: RawValue<'_>) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn opened(body: &str) -> Result<String, String> {
-        open(body.as_bytes(), None, usize::MAX).map(Cow::into_owned)
+    fn message_of(body: &str) -> Result<String, String> {
+        unwrap_body(body.as_bytes(), None, usize::MAX).map(Cow::into_owned)
     }
 
     #[test]
@@ -92,7 +95,7 @@ mod tests {
             r#"{"x": [1], "oslo.message":"{\"a\": \"\\u00e9\"}","oslo.version":"2.0.0"}"#,
             r#"{"a": "\u00e9"}"#,
         ] {
-            assert_eq!(opened(body).unwrap(), r#"{"a": "\u00e9"}"#);
+            assert_eq!(message_of(body).unwrap(), r#"{"a": "\u00e9"}"#);
         }
     }
 
@@ -100,7 +103,7 @@ mod tests {
     fn other_versions_of_the_envelope_are_rejected() {
         for version in [r#""1.0""#, r#""2.1""#, r#""2.0.5""#, r#""3.0""#, r#""2""#, r#""x""#, "2"] {
             let reason =
-                opened(&format!(r#"{{"oslo.version": {version}, "oslo.message": "{{}}"}}"#));
+                message_of(&format!(r#"{{"oslo.version": {version}, "oslo.message": "{{}}"}}"#));
             let expected =
                 format!("unsupported envelope version {version}: only \"2.0\" is supported");
             assert_eq!(reason, Err(expected));
@@ -120,9 +123,9 @@ mod tests {
                 "the envelope is not a JSON object: unexpected end at byte 28",
             ),
         ] {
-            assert_eq!(opened(body), Err(reason.to_owned()));
+            assert_eq!(message_of(body), Err(reason.to_owned()));
         }
-        let reason = open(b"{\"a\": \"\xff\"}", None, usize::MAX).unwrap_err();
+        let reason = unwrap_body(b"{\"a\": \"\xff\"}", None, usize::MAX).unwrap_err();
         assert!(reason.starts_with("the body is not UTF-8: "), "{reason}");
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn encode_still_running(msg_id: &str) -> Vec<u8> {
 /// Writes all five members, always: Python clients need each of them.
 fn encode_members(msg_id: &str, result: &str, failure: Option<&str>, ending: bool) -> Vec<u8> {
     let size = result.len() + result.len() / 4 + 2 * failure.map_or(0, str::len) + 256;
-    let Ok(body) = envelope::seal::<Infallible>(size, |out| {
+    let Ok(body) = envelope::wrap::<Infallible>(size, |out| {
         out.push_str(r#"{\"result\": "#);
         write_escaped(out, result);
         out.push_str(r#", \"failure\": "#);
@@ -61,13 +61,13 @@ fn encode_members(msg_id: &str, result: &str, failure: Option<&str>, ending: boo
 ///
 /// # Errors
 ///
-/// The call that the reply belongs to cannot be determined, and why.
+/// Fails if the call that the reply belongs to cannot be determined, with the reason.
 pub(super) fn decode(
     body: &[u8],
     compression: Option<&str>,
     max_bytes: usize,
 ) -> Result<(String, Reply), String> {
-    let message = envelope::open(body, compression, max_bytes)?;
+    let message = envelope::unwrap_body(body, compression, max_bytes)?;
     let (mut result, mut failure, mut ending, mut msg_id) = (None, None, None, None);
     for part in members(&message) {
         let (name, raw) =

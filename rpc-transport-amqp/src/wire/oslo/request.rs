@@ -14,7 +14,7 @@ use super::json_string::{
 use super::payload::json_of;
 use super::{MIN_MONITOR, envelope, id};
 use crate::wire::request::CallFields;
-use crate::wire::{DecodeError, Decoded, OSLO, ReplyTo, names};
+use crate::wire::{DecodeError, Decoded, OSLO, ReplyTo, name_limits};
 
 const CONTEXT: &str = "_context_";
 const TRACE_PARENT: &str = "traceparent";
@@ -27,12 +27,12 @@ const MAX_MONITOR_SECONDS: f64 = (1_u64 << 32) as f64;
 ///
 /// # Errors
 ///
-/// Arguments or context cannot be converted to JSON, and why.
+/// Fails if the arguments or the context cannot be converted to JSON, with the reason.
 pub(super) fn encode(request: &Request, call: Option<CallFields<'_>>) -> Result<Vec<u8>, String> {
     let args = if request.args.is_empty() { Ok("{}".into()) } else { json_of(&request.args) };
     let args = args.map_err(|reason| format!("the arguments cannot be encoded: {reason}"))?;
     // Each quote in the arguments takes one byte more; the other members of a call take about 300.
-    envelope::seal(args.len() + args.len() / 4 + 384, |out| {
+    envelope::wrap(args.len() + args.len() / 4 + 384, |out| {
         write_method(out, request, &args);
         if let Some(call) = call {
             write_call(out, call, request.monitor);
@@ -110,7 +110,7 @@ pub(super) fn decode(
     compression: Option<&str>,
     max_bytes: usize,
 ) -> Result<Decoded, DecodeError> {
-    let message = envelope::open(body, compression, max_bytes)
+    let message = envelope::unwrap_body(body, compression, max_bytes)
         .map_err(|reason| DecodeError { reason, reply_to: None })?;
     let members = Members::of(&message);
     let reply_to = members.reply_to();
@@ -175,7 +175,7 @@ impl<'a> Members<'a> {
             member?.string().ok().filter(|text| !text.is_empty()).map(Cow::into_owned)
         };
         let (call_id, queue) = (text(self.msg_id)?, text(self.reply_q)?);
-        names::fits(&queue).then(|| ReplyTo {
+        name_limits::fits_short_string(&queue).then(|| ReplyTo {
             dialect: OSLO,
             queue: queue.into(),
             call_id: call_id.into(),

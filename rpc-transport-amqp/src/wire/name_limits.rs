@@ -3,8 +3,8 @@
 /// The longest name in bytes: names are AMQP's short strings.
 pub(crate) const MAX_LEN: usize = 255;
 
-/// Returns whether AMQP can carry the name.
-pub(crate) fn fits(name: &str) -> bool {
+/// Returns whether AMQP can carry the name, which is a short string.
+pub(crate) fn fits_short_string(name: &str) -> bool {
     name.len() <= MAX_LEN
 }
 

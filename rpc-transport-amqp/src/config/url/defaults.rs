@@ -1,0 +1,54 @@
+//! The defaults of all options, where the URL does not set them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::{Backoff, Config, Host, Login, Queues, QuorumLimits};
+use crate::wire::Dialect;
+
+/// Returns the default configuration of a dialect.
+pub(super) fn config(
+    dialect: &'static dyn Dialect,
+    hosts: Vec<Host>,
+    virtual_host: String,
+) -> Config {
+    Config {
+        dialect,
+        hosts,
+        login: Login::Plain,
+        virtual_host,
+        tls: None,
+        exchange: dialect.default_exchange().to_owned(),
+        queues: queues(dialect),
+        prefetch: 64,
+        heartbeat: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(5),
+        backoff: Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(10) },
+        missing_reply_queue_timeout: Duration::from_secs(60),
+        connection_name: connection_name(),
+        max_message: 16 * 1024 * 1024,
+        ignored_options: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn queues(dialect: &dyn Dialect) -> Queues {
+    Queues {
+        // Python servers do not declare durable queues by default, and all servers of a topic must agree.
+        durable: dialect.always_durable(),
+        auto_delete: false,
+        quorum: false,
+        transient_quorum: false,
+        limits: QuorumLimits::default(),
+        // With oslo.messaging's default of half an hour, clients that crash in a loop leave thousands of queues behind.
+        // Peers need not agree: the names of these queues are unique.
+        transient_ttl: Some(Duration::from_secs(60)),
+    }
+}
+
+/// Returns `<program>:<process id>`.
+fn connection_name() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("{name}:{}", std::process::id())
+}
