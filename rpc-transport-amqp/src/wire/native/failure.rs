@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rpc_core::{Codec, DecodeLimits, Failure, FailureKind, Payload};
 use serde::{Deserialize, Serialize};
 
-use super::{VersionNumbers, version, version_numbers};
+use super::{VersionNumbers, codec, content_type, version, version_numbers};
 
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
@@ -17,30 +17,28 @@ struct Body<'a> {
     module: Option<Cow<'a, str>>,
     #[serde(rename = "t", borrow)]
     message: Cow<'a, str>,
-    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
-    details: Option<Details>,
+    #[serde(rename = "d", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<Details<'a>>,
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     supported_versions: Vec<VersionNumbers>,
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     causes: Vec<String>,
 }
 
-/// An error's own encoded value, and whether it is JSON.
+/// The content type of an error's own value, and the encoded value.
 #[derive(Serialize, Deserialize)]
-struct Details(bool, #[serde(with = "bytes")] Vec<u8>);
+struct Details<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(with = "bytes")] Vec<u8>);
 
-impl Details {
+impl Details<'_> {
     fn of(payload: &Payload) -> Self {
-        let is_json = match payload.codec() {
-            Codec::Json => true,
-            Codec::MessagePack => false,
-        };
-        Self(is_json, payload.bytes().to_vec())
+        Self(Cow::Borrowed(content_type(payload.codec())), payload.bytes().to_vec())
     }
 
-    fn into_payload(self) -> Payload {
-        let Self(is_json, bytes) = self;
-        Payload::new(if is_json { Codec::Json } else { Codec::MessagePack }, bytes)
+    /// Returns the value, unless it is in a codec that only newer servers know. The failure is kept without it: what happened,
+    /// and whether the method ran, does not depend on the details.
+    fn into_payload(self) -> Option<Payload> {
+        let Self(content_type, bytes) = self;
+        codec(&content_type).ok().map(|codec| Payload::new(codec, bytes))
     }
 }
 
@@ -87,16 +85,16 @@ pub(super) fn decode(body: &[u8], limits: &DecodeLimits) -> Result<Failure, Stri
         .with_module(body.module.map(Cow::into_owned))
         .with_supported_versions(body.supported_versions.into_iter().map(version).collect())
         .with_causes(body.causes);
-    Ok(match body.details {
-        Some(details) => failure.with_details(details.into_payload()),
+    Ok(match body.details.and_then(Details::into_payload) {
+        Some(details) => failure.with_details(details),
         None => failure,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use rpc_core::Version;
     use rpc_core::error::Ran;
+    use rpc_core::{Value, Version};
 
     use super::*;
 
@@ -117,6 +115,24 @@ mod tests {
                 assert_eq!(received.details(), sent.details());
             }
         }
+    }
+
+    #[test]
+    fn details_in_a_codec_that_only_newer_servers_know_are_dropped_and_the_failure_is_kept() {
+        #[derive(Serialize)]
+        struct Newer {
+            k: &'static str,
+            c: &'static str,
+            t: &'static str,
+            d: (&'static str, Value),
+        }
+        let d = ("application/cbor", Value::Bytes(vec![0xa0]));
+        let body = Newer { k: FailureKind::Expected.as_str(), c: "Broke", t: "30 cents short", d };
+        let body = Codec::MessagePack.encode(&body).unwrap();
+        let failure = decode(&body, &DecodeLimits::new()).unwrap();
+        assert_eq!((failure.kind(), failure.class()), (FailureKind::Expected, "Broke"));
+        assert_eq!(failure.message(), "30 cents short");
+        assert_eq!(failure.details(), None);
     }
 
     #[test]
