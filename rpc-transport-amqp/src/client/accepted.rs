@@ -67,7 +67,8 @@ impl AcceptedCalls {
     pub(super) fn cancel_at(&self, server: &str, call: CallKey) {
         if let Some(permit) = self.publisher.try_permit() {
             let cancel = wire::encode_cancel(server, call, &self.reply_queue);
-            permit.publish(cancel, ReportTo::Log("a cancellation"));
+            let report_to = ReportTo::log_notice(&cancel);
+            permit.publish(cancel, report_to);
         }
     }
 }

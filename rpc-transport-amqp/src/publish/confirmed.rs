@@ -134,7 +134,7 @@ impl ConfirmedPublisher {
         match timeout(CHANNEL_OPEN_TIMEOUT, opened).await {
             Ok(Ok(channel)) => Some(channel),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "cannot open a channel to publish on");
+                tracing::warn!(%error, "cannot open a channel for publishes that wait for their confirm");
                 None
             }
             Err(_) => None,

@@ -59,7 +59,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Opens the channel. `returns` is told of the messages that it returns.
+    /// Opens the channel. `returns` receives the messages that the broker returns on it.
     pub(super) async fn open(
         session: &Arc<Session>,
         returns: Arc<dyn ReturnListener>,
@@ -111,7 +111,7 @@ impl Publisher {
         Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// Queues a message for sending. `report_to` is told later what became of it.
+    /// Queues a message for sending. `report_to` receives the publish outcome later.
     pub(super) fn publish(
         &self,
         message: Outgoing,
@@ -189,7 +189,7 @@ impl ConfirmCollector {
     ///
     /// # Errors
     ///
-    /// There will be no confirm; with the error of the channel or connection, if the AMQP library reported one.
+    /// Fails if there will be no confirm, with the error of the channel or connection, if the AMQP library reported one.
     async fn confirmation(
         &mut self,
         publishing: Publishing,

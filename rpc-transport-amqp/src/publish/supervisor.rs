@@ -16,7 +16,7 @@ const CHANNEL_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delay before another attempt to open a channel on the same connection.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The publisher of the day, across sessions.
+/// Holds the current publisher, from session to session.
 pub(crate) struct PublisherSupervisor {
     connection: Arc<ConnectionSupervisor>,
     current: watch::Sender<Option<Arc<Publisher>>>,
@@ -29,7 +29,7 @@ pub(crate) struct PublishPermit {
 }
 
 impl PublishPermit {
-    /// Publishes a message without waiting for its confirm, of which `report_to` is told later.
+    /// Publishes a message without waiting for its confirm. `report_to` receives the publish outcome later.
     pub(crate) fn publish(self, message: Outgoing, report_to: ReportTo) {
         self.publisher.publish(message, report_to, self.permit);
     }
@@ -68,7 +68,7 @@ impl PublisherSupervisor {
                     last = Some(publisher);
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "cannot open a channel to publish on");
+                    tracing::warn!(%error, "cannot open the publisher's channel, retrying");
                     session.sleep(RETRY_DELAY).await;
                 }
                 Err(_) => session.end(),
@@ -93,7 +93,7 @@ impl PublisherSupervisor {
     ///
     /// # Errors
     ///
-    /// There is no connection.
+    /// Fails if the connection failed for a reason that does not pass, or if the transport has been closed.
     ///
     /// # Cancel safety
     ///
@@ -136,7 +136,7 @@ impl PublisherSupervisor {
     ///
     /// # Errors
     ///
-    /// There is no connection.
+    /// Fails if the connection failed for a reason that does not pass, or if the transport has been closed.
     ///
     /// # Cancel safety
     ///

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_settled_in_another_way_holds_nobody_up() {
+    fn a_message_settled_without_an_ack_delays_no_other_ack() {
         let mut acks = AckBatch::new(32);
         acks.settle(2);
         assert_eq!(frames(&mut acks, &[1, 3]), [(3, true)]);

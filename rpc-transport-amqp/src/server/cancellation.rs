@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use crate::publish::{PublisherSupervisor, ReportTo};
 use crate::wire::{self, ReplyTo};
 
-/// How long a call runs before its caller is told.
-const ANNOUNCE_AFTER: Duration = Duration::from_millis(50);
+/// How long a call runs before the server sends the accepted notice. Most calls are over by then and need none.
+const ACCEPTED_NOTICE_DELAY: Duration = Duration::from_millis(50);
 
 /// Returns the queue at which this program receives cancellations, if it is consumed now.
 pub(crate) type CancelQueue = Box<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
@@ -61,7 +61,7 @@ impl CancelRegistry {
             self.delivered.notified().await;
             // Calls that come during the delay wait for the next one.
             let waiting = self.state.lock().new.len();
-            sleep(ANNOUNCE_AFTER).await;
+            sleep(ACCEPTED_NOTICE_DELAY).await;
             let mut state = self.state.lock();
             let waiting = waiting.min(state.new.len());
             let due: Vec<_> = state.new.drain(..waiting).collect();
@@ -99,8 +99,9 @@ pub(super) async fn announce_running_calls(
             if let Some(queue) = queue()
                 && let Some(permit) = publisher.try_permit()
             {
-                let notice = ReportTo::Log("the notice of an accepted call");
-                permit.publish(wire::encode_accepted(&call.reply_to, &queue), notice);
+                let notice = wire::encode_accepted(&call.reply_to, &queue);
+                let report_to = ReportTo::log_notice(&notice);
+                permit.publish(notice, report_to);
             }
         }
     }

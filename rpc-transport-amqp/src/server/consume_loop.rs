@@ -75,7 +75,7 @@ impl ConsumeLoop {
     ///
     /// # Errors
     ///
-    /// There is no connection, or the broker refuses a queue or an exchange.
+    /// Fails if there is no connection, or if the broker rejects a queue or an exchange.
     pub(super) async fn start(self, tasks: &TaskTracker) -> Result<(), ListenError> {
         let (consumers, deliveries) = self.first().await?;
         tasks.spawn(self.run(consumers, deliveries));
@@ -105,9 +105,9 @@ impl ConsumeLoop {
         }
     }
 
-    /// Returns the prefetch. A message that is acknowledged before its method runs waits unacknowledged only for a free task: few
-    /// are enough. One that is acknowledged after the reply is unacknowledged while its method runs, so there may be as many as
-    /// there are tasks.
+    /// Returns the prefetch. A message that is acknowledged before its method runs waits unacknowledged only for a permit: few are
+    /// enough. One that is acknowledged after the reply is unacknowledged while its method runs, so there may be as many as
+    /// permits.
     fn prefetch(&self) -> u16 {
         let tasks = u16::try_from(self.listen.concurrency).unwrap_or(u16::MAX).max(1);
         match self.listen.ack_mode {
@@ -211,7 +211,7 @@ impl ConsumeLoop {
     ///
     /// # Errors
     ///
-    /// The loop is to exit; with the consumers that an attempt under way has started all the same.
+    /// Fails if the loop is to exit, with the consumers that an attempt under way has started all the same.
     async fn reconsume(&mut self) -> Result<Consuming, (Exit, Option<Consuming>)> {
         let (prefetch, closing) = (self.prefetch(), self.closing.clone());
         loop {
@@ -272,7 +272,7 @@ impl ConsumeLoop {
 ///
 /// # Errors
 ///
-/// The broker refuses it; `None` if the broker did not answer in time.
+/// Fails if the broker rejects it, with `None` if the broker did not answer in time.
 async fn open(
     session: &Arc<Session>,
     queues: &ServerQueues,

@@ -99,11 +99,12 @@ impl Consumers {
     ///
     /// # Errors
     ///
-    /// The channel is closed.
+    /// Fails if the channel is closed.
     pub(super) fn ack(&self, tag: u64) -> Result<(), AckError> {
         if !self.is_open() {
-            let reason = "the connection over which the message came is gone, and the broker delivers it again";
-            return Err(AckError::new(reason));
+            return Err(AckError::new(
+                "the consumer's channel is closed; the broker requeues the message",
+            ));
         }
         let (first, full) = {
             let mut acks = self.acks.lock();

@@ -1,8 +1,8 @@
-//! Messages that the broker has delivered and that wait for a free task.
+//! Messages that the broker has delivered and that wait for a permit.
 //!
-//! While every task of a server is busy they wait here, and no idle server could have them. So messages that wait for long are
+//! While all permits of a server are in use they wait here, and no idle server could have them. So messages that wait for long are
 //! redistributed: a copy goes to the end of their queue, and the original is kept unacknowledged, so that the broker delivers
-//! nothing in its place until a task is free.
+//! nothing in its place until a permit is free.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::consumers::{Consumers, Source};
 
-/// A message that has been delivered and waits for a free task.
+/// A message that has been delivered and waits for a permit.
 pub(super) struct Prefetched {
     pub(super) consumers: Arc<Consumers>,
     pub(super) source: Source,
@@ -41,8 +41,8 @@ impl Prefetched {
     }
 }
 
+/// The messages of one server that wait for a permit.
 #[derive(Default)]
-/// The messages of one server that wait for a free task.
 pub(super) struct PrefetchBuffer {
     state: Mutex<State>,
     waker: AtomicWaker,
@@ -73,14 +73,14 @@ impl PrefetchBuffer {
         }
     }
 
-    /// Keeps the original of a redistributed message unacknowledged until a task asks for the next message.
+    /// Keeps the original of a redistributed message unacknowledged until the server takes the next message.
     pub(super) fn keep_unacked(&self, message: &Prefetched) {
         self.state.lock().kept.push((Arc::clone(&message.consumers), message.tag()));
-        // A task may have become free while the copy was published, and found nothing. It is woken to ack this message.
+        // A permit may have become free while the copy was published, and the server found no message. It is woken to ack this one.
         self.waker.wake();
     }
 
-    /// Takes the next message for a free task. Returns `None` after [`close`](Self::close), once nothing waits.
+    /// Takes the next message for a free permit. Returns `None` after [`close`](Self::close), once nothing waits.
     pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Prefetched>> {
         self.waker.register(cx.waker());
         let (kept, message, closed) = {

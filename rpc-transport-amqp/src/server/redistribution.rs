@@ -1,4 +1,4 @@
-//! Redistributes messages that wait for a free task to other servers, by publishing copies. A message that is requeued itself
+//! Redistributes messages that wait for a permit to other servers, by publishing copies. A message that is requeued itself
 //! is marked as redelivered, and would not be run.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::publish::{ConfirmedPublisher, PublishOutcome, PublisherSupervisor};
 use crate::topology::{QueueStatus, QueueStatusReader, ServerQueues};
 use crate::wire::{Outgoing, remaining_ttl};
 
-/// How long a message waits for a free task before it is redistributed, if other servers are free.
+/// How long a message waits for a permit before it is redistributed, if other servers are free.
 pub(super) const REDISTRIBUTE_AFTER: Duration = Duration::from_millis(100);
 
 /// Redistributes the messages of one server.
@@ -37,7 +37,7 @@ impl Redistributor {
 
     /// Publishes copies of messages that have waited for long, if other servers are free.
     pub(super) async fn republish_old(&self) {
-        // No message is removed that could not be published at once: a task may become free meanwhile.
+        // Messages are removed only if their copies can be published at once. Otherwise they stay, for a permit that becomes free.
         if !self.others_are_free().await || !self.publisher.is_ready() {
             return;
         }
@@ -48,7 +48,7 @@ impl Redistributor {
         for (outcome, message) in join_all(copies).await {
             match outcome {
                 PublishOutcome::Confirmed => self.buffer.keep_unacked(&message),
-                // There may be two of it now. The one that comes back is marked as redelivered, and is not run.
+                // The copy may be in the queue as well. So the original is requeued: it is redelivered, marked so, and not run.
                 PublishOutcome::Unknown => message.consumers.requeue(message.tag()),
                 _ => unsent.push(message),
             }
@@ -99,8 +99,12 @@ impl Redistributor {
     }
 }
 
-/// Copies a message's properties, but not those by which its publisher asked something of the broker: it would close our
-/// channel over another user's `user-id`, and would put the copy into the queues of `CC` and `BCC` once more.
+/// Copies a message's properties, except the broker-directed properties: the broker would close our channel over another
+/// user's `user-id`, and would put the copy into the queues of `CC` and `BCC` once more.
+///
+/// Each property is copied by name, as the AMQP library cannot unset one of a clone. The list is complete: AMQP has these,
+/// `user-id`, and `cluster-id`, which is reserved. A property that is missing here is lost on redistribution. Headers are
+/// copied by exclusion, so that a new one is never lost.
 fn copy_properties(original: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();
     if let Some(headers) = original.headers() {

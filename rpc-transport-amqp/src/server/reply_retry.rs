@@ -47,8 +47,8 @@ impl ReplyRetry {
         Self { time_limit, permits, missing: Arc::default(), confirmed, closing }
     }
 
-    /// Retries a returned reply in a task of its own, as its caller may be about to declare its queue again. Call monitor
-    /// heartbeats and notices about cancellation are dropped: they are of no use later.
+    /// Retries a returned reply in a task of its own, as its caller may be about to declare its queue again. Still-running
+    /// messages and cancellation notices are dropped: they are of no use later.
     pub(super) fn on_return(&self, message: Delivery) {
         let properties = message.properties;
         if is_notice(&properties) {

@@ -32,7 +32,8 @@ impl ReplySender {
         deadline: Option<Instant>,
     ) -> MaybeReady<Result<(), ReplyError>> {
         if let Some(permit) = self.publisher.try_permit() {
-            permit.publish(reply, ReportTo::Log("a reply"));
+            let report_to = ReportTo::log_reply(&reply);
+            permit.publish(reply, report_to);
             return MaybeReady::ready(Ok(()));
         }
         let publisher = Arc::clone(&self.publisher);
@@ -40,12 +41,13 @@ impl ReplySender {
             let until = deadline.unwrap_or_else(|| Instant::now() + REPLY_RETENTION);
             match timeout_at(until, publisher.permit()).await {
                 Ok(Ok(permit)) => {
-                    permit.publish(reply, ReportTo::Log("a reply"));
+                    let report_to = ReportTo::log_reply(&reply);
+                    permit.publish(reply, report_to);
                     Ok(())
                 }
                 Ok(Err(why)) => Err(ReplyError::new(why.to_string())),
                 Err(_) => {
-                    Err(ReplyError::new("there was no connection until its caller's time was up"))
+                    Err(ReplyError::new("timed out waiting for a connection to publish the reply"))
                 }
             }
         })
