@@ -53,7 +53,7 @@
 //! - **Publishing.** Every message is mandatory and confirmed. A call to a missing queue, or to a queue without consumers,
 //!   fails at once.
 //! - **Deadlines.** A deadline also bounds connecting and publishing, and travels as the message's expiration.
-//! - **Prefetch.** A server consumes a message when a task is free for it. With acknowledgement before the method runs, a few
+//! - **Prefetch.** A server consumes a message when a permit is free for it. With acknowledgement before the method runs, a few
 //!   messages ([`AmqpBuilder::prefetch`]) wait in addition. Those that wait for long are redistributed to servers that are free,
 //!   and all of them are on graceful shutdown.
 //! - **Blocked connections.** While the broker blocks the connection, calls wait until their deadline, and the transport's

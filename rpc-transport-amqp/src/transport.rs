@@ -140,7 +140,7 @@ impl AmqpTransport {
     ///
     /// # Errors
     ///
-    /// The URL cannot be parsed. The error says why, and never shows a password.
+    /// Fails if the URL cannot be parsed. The error says why, and never shows a password.
     pub fn from_url(url: &str) -> Result<Self, ConnectError> {
         AmqpBuilder::from_url(url).map(AmqpBuilder::build)
     }

@@ -43,7 +43,7 @@ pub(super) struct ReplyConsumer {
 enum State {
     Closed,
     Open,
-    /// The broker refuses the queue, with this error.
+    /// The broker rejects the queue, with this error.
     Failed(Arc<str>),
 }
 
@@ -139,14 +139,14 @@ impl ReplyConsumer {
                     tracing::warn!(
                         queue = self.name(),
                         error = why,
-                        "the broker refuses the reply queue, retrying"
+                        "cannot declare or consume the reply queue, retrying"
                     );
                     self.set_state(State::Failed(why.into()));
                     sleep_unless_stopped(session, stop, PERMANENT_ERROR_DELAY).await;
                 }
                 Ok(Err(error)) => {
                     session.note_error(&error);
-                    tracing::debug!(%error, "cannot consume the reply queue yet, retrying");
+                    tracing::debug!(%error, "cannot declare or consume the reply queue yet, retrying");
                     sleep_unless_stopped(session, stop, RETRY_DELAY).await;
                 }
                 Err(_) => session.end(),

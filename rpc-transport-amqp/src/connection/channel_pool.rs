@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Session;
 
-/// A limited number of channels, opened by their users on the session of the day.
+/// A limited number of channels, which their users open on the current session.
 pub(crate) struct ChannelPool {
     permits: Semaphore,
     idle: Mutex<Vec<(Arc<Session>, Channel)>>,

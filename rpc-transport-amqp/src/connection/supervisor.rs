@@ -84,7 +84,7 @@ impl ConnectionSupervisor {
     ///
     /// # Errors
     ///
-    /// The last attempt failed for a reason that does not pass, or the transport has been closed.
+    /// Fails if the last attempt failed for a reason that does not pass, or if the transport has been closed.
     ///
     /// # Cancel safety
     ///
@@ -191,7 +191,7 @@ impl ConnectionSupervisor {
     ///
     /// # Errors
     ///
-    /// The last host's error; or, if there is one, an error that can pass.
+    /// Fails if no host can be connected to, with the last host's error; or, if there is one, with an error that can pass.
     async fn try_hosts(&self, host: &mut usize) -> Result<Connection, ConnectError> {
         let hosts = &self.config.hosts;
         let mut failed: Option<ConnectError> = None;

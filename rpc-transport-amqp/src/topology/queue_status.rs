@@ -50,7 +50,7 @@ impl QueueStatusReader {
     ///
     /// # Errors
     ///
-    /// There is no connection.
+    /// Fails if the connection failed for a reason that does not pass, or if the transport has been closed.
     ///
     /// # Cancel safety
     ///

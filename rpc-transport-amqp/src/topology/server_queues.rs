@@ -76,8 +76,8 @@ impl ServerQueues {
     pub(crate) fn accept_transient(&mut self, name: &str) {
         tracing::warn!(
             exchange = name,
-            "the exchange is there and is not durable, so it and the queues bound to it will not outlive the broker: \
-             delete it while no server runs, or have all programs ask for the same"
+            "exchange exists and is not durable: it and its queues are lost when the broker restarts; delete it while no \
+             server runs, or configure the same durability everywhere"
         );
         for queue in [&mut self.topic, &mut self.server, &mut self.fanout] {
             if let Some((exchange, _)) = &mut queue.binding
