@@ -105,8 +105,8 @@ impl ConsumeLoop {
         }
     }
 
-    /// Returns the prefetch. A message that is acknowledged before its method runs waits unacknowledged only for a permit: few are
-    /// enough. One that is acknowledged after the reply is unacknowledged while its method runs, so there may be as many as
+    /// Returns the prefetch. A message that is acknowledged before its method runs waits unacknowledged only for a permit: few
+    /// are enough. One that is acknowledged after the reply is unacknowledged while its method runs, so there may be as many as
     /// permits.
     fn prefetch(&self) -> u16 {
         let tasks = u16::try_from(self.listen.concurrency).unwrap_or(u16::MAX).max(1);

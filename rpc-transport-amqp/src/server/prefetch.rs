@@ -1,8 +1,8 @@
 //! Messages that the broker has delivered and that wait for a permit.
 //!
-//! While all permits of a server are in use they wait here, and no idle server could have them. So messages that wait for long are
-//! redistributed: a copy goes to the end of their queue, and the original is kept unacknowledged, so that the broker delivers
-//! nothing in its place until a permit is free.
+//! While all permits of a server are in use they wait here, and no idle server could have them. So messages that wait for long
+//! are redistributed: a copy goes to the end of their queue, and the original is kept unacknowledged, so that the broker
+//! delivers nothing in its place until a permit is free.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -76,7 +76,8 @@ impl PrefetchBuffer {
     /// Keeps the original of a redistributed message unacknowledged until the server takes the next message.
     pub(super) fn keep_unacked(&self, message: &Prefetched) {
         self.state.lock().kept.push((Arc::clone(&message.consumers), message.tag()));
-        // A permit may have become free while the copy was published, and the server found no message. It is woken to ack this one.
+        // A permit may have become free while the copy was published, and the server found no message. It is woken to ack this
+        // one.
         self.waker.wake();
     }
 

@@ -141,7 +141,8 @@ fn content_type(codec: Codec) -> &'static str {
     }
 }
 
-/// Returns the codec that a `content-type` names.
+/// Returns the codec that a content type names: the inverse of [`content_type`]. The compiler does not find a codec that is
+/// missing here.
 fn codec(content_type: &str) -> Result<Codec, String> {
     match content_type {
         JSON => Ok(Codec::Json),
