@@ -18,6 +18,7 @@ macro_rules! emit {
 mod args;
 mod ast;
 mod derive_error;
+mod endpoint_attrs;
 mod errors;
 mod expand;
 mod model;

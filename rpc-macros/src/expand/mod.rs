@@ -20,7 +20,8 @@ use crate::ast::Item;
 use crate::errors::{Errors, error_at};
 use crate::model::{Endpoint, EndpointKind, Entry};
 use crate::names::mixed_site_at;
-use crate::{strip, validate};
+use crate::strip::strip_item;
+use crate::validate;
 
 /// Expands `#[endpoint]`. The item is emitted even if it has errors, so that an editor's completion
 /// keeps working.
@@ -31,12 +32,12 @@ pub(crate) fn endpoint(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let model = item.as_ref().and_then(|item| validate::endpoint(args, item, &mut errors));
     let user = match (item, &model) {
         (Some(item), Some(model)) => trait_item::expand(item, model).unwrap_or_else(|| {
-            let item = strip::item(tokens);
+            let item = strip_item(tokens);
             // `pub` marks remote methods, even on a type that is private to its crate. Arguments
             // are passed by value, because they are decoded from a message.
             emit! { #[allow(unreachable_pub, clippy::needless_pass_by_value)] #item }
         }),
-        _ => strip::item(tokens),
+        _ => strip_item(tokens),
     };
     let generated = model.as_ref().map(generate);
     let errors = errors.into_tokens();

@@ -9,9 +9,9 @@ use syn::{FnArg, ReturnType, parse_quote};
 use super::params::{arguments, marker, unbounded};
 use super::{allow_lints, service};
 use crate::ast::{Body, Item, ItemKind, Member, Method, Trait};
+use crate::endpoint_attrs::is_consumed;
 use crate::model::{Endpoint, EndpointKind};
 use crate::names::{self, mixed_site_at};
-use crate::strip;
 
 /// Generates the trait and its newtype. Returns `None` for an `impl` block, which is emitted as
 /// written.
@@ -99,13 +99,13 @@ fn member(member: Member) -> TokenStream {
 
 fn method(method: Method) -> TokenStream {
     let Method { attrs, vis, default_token, mut sig, body } = method;
-    let attrs = attrs.into_iter().filter(|attr| !strip::is_consumed(&attr.meta));
+    let attrs = attrs.into_iter().filter(|attr| !is_consumed(&attr.meta));
     for input in &mut sig.inputs {
         let attrs = match input {
             FnArg::Receiver(receiver) => &mut receiver.attrs,
             FnArg::Typed(arg) => &mut arg.attrs,
         };
-        attrs.retain(|attr| !strip::is_consumed(&attr.meta));
+        attrs.retain(|attr| !is_consumed(&attr.meta));
     }
     let Some(asyncness) = sig.asyncness.take() else {
         let body = match body {

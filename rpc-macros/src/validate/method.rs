@@ -8,10 +8,10 @@ use super::signature::{self, Args};
 use super::{Scope, attrs, expected, find, types};
 use crate::args::{self, MethodArgs, Setting, Spanned};
 use crate::ast::Method as Source;
+use crate::endpoint_attrs::endpoint_attr_name;
 use crate::errors::Errors;
 use crate::model::{Execution, Method, Output};
 use crate::names;
-use crate::strip;
 use crate::version::Version;
 
 /// The names of the other methods of the typed client, and of the traits it implements.
@@ -91,7 +91,7 @@ impl<'a> EndpointAttrs<'a> {
         let mut own = Self { rpc: MethodArgs::default(), since: None, expected: Vec::new() };
         let mut dated = false;
         for attr in attrs {
-            match strip::endpoint_attr(attr) {
+            match endpoint_attr_name(attr.path()) {
                 Some("rpc") => own.rpc.add(attr, errors),
                 Some("since") if std::mem::replace(&mut dated, true) => {
                     errors.push(attr, "`#[since]` is given twice", "keep one of them");

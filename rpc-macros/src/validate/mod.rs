@@ -7,6 +7,7 @@ mod attrs;
 mod expected;
 mod generics;
 mod method;
+mod remote_methods;
 mod signature;
 mod types;
 
@@ -119,7 +120,7 @@ fn methods<'a>(
             }
             Member::Other(_) => continue,
         };
-        if !attrs::is_remote(source, scope.in_trait, errors) {
+        if !remote_methods::is_remote(source, scope.in_trait, errors) {
             continue;
         }
         remote = true;

@@ -10,10 +10,10 @@ use super::method::check_since;
 use super::{Scope, attrs, types};
 use crate::args::{self, ArgArgs};
 use crate::ast::Method as Source;
+use crate::endpoint_attrs::endpoint_attr_name;
 use crate::errors::Errors;
 use crate::model::{Arg, Receiver};
 use crate::names;
-use crate::strip;
 use crate::version::Version;
 
 /// The maximum number of arguments: `rpc-core` implements its traits for tuples of up to 16.
@@ -142,7 +142,7 @@ fn receiver_help(receiver: &SynReceiver, scope: &Scope<'_>) -> &'static str {
 
 fn reject_attrs_on_receiver(receiver: &SynReceiver, errors: &mut Errors) {
     for attr in &receiver.attrs {
-        if let Some(own) = strip::endpoint_attr(attr) {
+        if let Some(own) = endpoint_attr_name(attr.path()) {
             let problem = format!("`#[{own}]` has no effect on `self`");
             errors.push(attr, problem, "put it on the method or on one of its arguments");
         }
@@ -222,7 +222,7 @@ fn is_context(ty: &Type) -> bool {
 
 fn context(ctx: &PatType, errors: &mut Errors) {
     for attr in &ctx.attrs {
-        if let Some(own) = strip::endpoint_attr(attr) {
+        if let Some(own) = endpoint_attr_name(attr.path()) {
             let problem =
                 format!("`#[{own}]` has no effect on the context, which is not a named argument");
             errors.push(attr, problem, "remove it");
@@ -252,7 +252,7 @@ fn arg(
     let mut since = None;
     attrs::look_alikes(&source.attrs, errors);
     for attr in &source.attrs {
-        match strip::endpoint_attr(attr) {
+        match endpoint_attr_name(attr.path()) {
             Some("rpc") => rpc.add(attr, errors),
             Some("since") => since = args::since(attr, errors),
             Some(own) => {
