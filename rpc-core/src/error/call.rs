@@ -51,7 +51,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Returns whether a retry cannot run the method twice and may succeed.
+    /// Returns whether a retry is safe: the method certainly did not run, and a retry may succeed.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
@@ -87,7 +87,7 @@ impl<E> CallError<E> {
 }
 
 impl CallError {
-    /// Converts the error into one of a method with expected errors.
+    /// Converts the error into the error type of a method with expected errors.
     #[must_use]
     pub fn widen<E>(self) -> CallError<E> {
         match self {

@@ -8,8 +8,8 @@ use crate::message::{Failure, FailureKind, Ran};
 
 /// An unexpected error of a method, a panic, or a result that cannot be encoded.
 ///
-/// By default, a server does not send details. The message contains the method and the message id,
-/// with which you find the details in the server's log.
+/// By default, a server does not send details. The message names the method and the message id.
+/// Search the server's log for that id to find the details.
 #[derive(Debug, Clone)]
 pub struct RemoteError(Box<RemoteErrorInner>);
 
@@ -49,8 +49,9 @@ impl RemoteError {
         self.0.failure.causes()
     }
 
-    /// Returns the encoded value of the error. An expected error that this client does not know has
-    /// one.
+    /// Returns the encoded value of the error, if the server sent one.
+    ///
+    /// It is present if the error is an expected error that this client does not know.
     #[must_use]
     pub fn details(&self) -> Option<&Payload> {
         self.0.failure.details()

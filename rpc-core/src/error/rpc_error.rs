@@ -40,8 +40,8 @@ pub trait RpcError: Error + Send + Sync + 'static {
 /// Implemented by the enum that [`#[endpoint]`](macro@crate::endpoint) generates, which has a
 /// variant for each entry of `#[expected(…)]`.
 pub trait ExpectedErrors: Sized + Send + 'static {
-    /// Decodes the error of a failure. Returns `None` if it is not one of these, or if its value
-    /// cannot be decoded.
+    /// Decodes the error of a failure. Returns `None` if it is not one of the expected errors, or
+    /// if its value cannot be decoded.
     fn from_failure(failure: &Failure, limits: &DecodeLimits) -> Option<Self>;
 }
 

@@ -48,7 +48,7 @@ impl Timeout {
         self.0.ran
     }
 
-    /// Returns whether a retry cannot run the method twice.
+    /// Returns whether a retry is safe: the method certainly did not run.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         self.0.ran == Ran::No

@@ -31,7 +31,7 @@ pub enum TransportErrorKind {
     Closed,
 }
 
-/// The error of a transport, with which it fails a call or a cast.
+/// The error with which a transport fails a call or a cast.
 ///
 /// ```
 /// use rpc_core::error::{Ran, SendError, TransportErrorKind};
@@ -116,7 +116,7 @@ impl TransportError {
         self.0.error.ran()
     }
 
-    /// Returns whether a retry cannot run the method twice and may succeed.
+    /// Returns whether a retry is safe: the method certainly did not run, and a retry may succeed.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         let is_temporary = matches!(

@@ -17,8 +17,8 @@ pub(crate) struct RegistryBuilder {
 
 /// A method that no request can reach.
 ///
-/// An endpoint that was registered earlier has the same method in the same namespace, and its
-/// version serves every request that this one would serve.
+/// An endpoint that was registered earlier has the same method in the same namespace and serves
+/// every version that this one would serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShadowedMethod {
