@@ -70,7 +70,7 @@ impl ServerBuilder {
         }
     }
 
-    /// Adds an endpoint, or a shared one as an `Arc`. Of several that could serve a request, the one added first does.
+    /// Adds an endpoint, or a shared one as an `Arc`. If several could serve a request, the one added first serves it.
     ///
     /// With an `Arc`, name the type of the endpoint:
     ///
@@ -135,8 +135,8 @@ impl ServerBuilder {
 
     /// Sets whether calls of unknown methods are logged at debug level, for a server that is probed.
     ///
-    /// Default: no, at warning level. Calls of methods whose name ends in `_ignore_errors` always are logged at debug
-    /// level, as in oslo.messaging.
+    /// Default: no, they are logged at warning level. Calls of methods whose name ends in `_ignore_errors` are always
+    /// logged at debug level, as in oslo.messaging.
     pub fn quiet_unknown_methods(mut self, quiet: bool) -> Self {
         self.events.quiet_unknown_methods = quiet;
         self

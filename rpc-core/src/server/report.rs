@@ -29,7 +29,7 @@ pub struct ShutdownReport {
     /// Why the server ended.
     pub cause: ShutdownCause,
     /// How many requests were running when the shutdown began and finished before its timeout. The call of a method that
-    /// stopped the server may be among them or not.
+    /// stopped the server may or may not be among them.
     pub finished: usize,
     /// How many requests were aborted at the timeout. Their callers were told `Interrupted`, or, where requests are
     /// acknowledged after their reply, the requests went back to the broker. A blocking method runs on, and its result is

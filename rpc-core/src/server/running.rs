@@ -61,8 +61,8 @@ impl RunningServer {
     ///
     /// # Errors
     ///
-    /// Fails inside a method of this server, where it would never end (oslo.messaging hangs there), and when the runtime
-    /// that ran the server is gone.
+    /// Fails if a method of this server calls it, which would wait for itself (oslo.messaging hangs there), or if the
+    /// runtime that ran the server is gone.
     ///
     /// # Cancel safety
     ///
