@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::{Exception, Peer};
 
-/// Drives `client.py`.
+/// A handle to the process that runs `client.py`.
 #[derive(Debug, Clone)]
 pub struct Client(pub(super) Arc<Peer>);
 
-/// A target, and how it is called.
+/// A target and the options of calls to it.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct To<'a> {
@@ -19,42 +19,42 @@ pub struct To<'a> {
 }
 
 impl Client {
-    /// Connects under a name; `main` is there already. `allow` lists the modules whose exceptions are rebuilt.
+    /// Connects under a name. `main` exists already. `allow` lists the modules whose exceptions are rebuilt.
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn connect(&self, name: &str, url: &str, allow: &[&str]) -> Result<(), Exception> {
         let members = json!({ "name": name, "url": url, "allow": allow });
         self.0.ask("connect", members).await.map(drop)
     }
 
-    /// Something to be done with a topic, over the connection `main` unless said otherwise.
+    /// Returns a builder of calls to a topic, over the connection `main` by default.
     pub fn to(&self, topic: &str) -> To<'_> {
         To { client: self, how: json!({ "target": { "topic": topic } }) }
     }
 }
 
 impl To<'_> {
-    /// Any other member of the target, by oslo.messaging's name.
+    /// Sets any other member of the target, by oslo.messaging's name.
     pub fn target(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.how["target"][member] = value.into();
         self
     }
 
-    /// An option of the client: `timeout`, `version_cap`, `call_monitor_timeout`, `retry`, `transport`.
+    /// Sets an option of the client: `timeout`, `version_cap`, `call_monitor_timeout`, `retry`, `transport`.
     pub fn with(mut self, option: &str, value: impl Into<Value>) -> Self {
         self.how[option] = value.into();
         self
     }
 
-    /// What is changed by `prepare`.
+    /// Sets the arguments of `prepare`.
     pub fn prepare(mut self, changes: Value) -> Self {
         self.how["prepare"] = changes;
         self
     }
 
-    /// The request context.
+    /// Sets the request context.
     pub fn ctxt(self, ctxt: Value) -> Self {
         self.with("ctxt", ctxt)
     }
@@ -63,7 +63,7 @@ impl To<'_> {
     ///
     /// # Errors
     ///
-    /// What the call raised.
+    /// Returns what the call raised.
     pub async fn call(self, method: &str, args: Value) -> Result<Value, Exception> {
         self.send("call", method, args).await
     }
@@ -72,7 +72,7 @@ impl To<'_> {
     ///
     /// # Errors
     ///
-    /// What the cast raised.
+    /// Returns what the cast raised.
     pub async fn cast(self, method: &str, args: Value) -> Result<(), Exception> {
         self.send("cast", method, args).await.map(drop)
     }
@@ -81,16 +81,16 @@ impl To<'_> {
     ///
     /// # Errors
     ///
-    /// What the cast raised.
+    /// Returns what the cast raised.
     pub async fn fanout(self, method: &str, args: Value) -> Result<(), Exception> {
         self.send("fanout", method, args).await.map(drop)
     }
 
-    /// Whether the client's version cap allows a version.
+    /// Returns whether the client's version cap allows a version.
     ///
     /// # Errors
     ///
-    /// What the question raised.
+    /// Returns what the library raised.
     pub async fn can_send_version(mut self, version: &str) -> Result<Value, Exception> {
         self.how["version"] = version.into();
         self.client.0.ask("can_send_version", self.how).await

@@ -27,7 +27,7 @@ pub struct Exception {
 }
 
 impl Exception {
-    /// Module and class, with a point in between.
+    /// Returns module and class, joined by a point.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.module, self.class)
@@ -37,7 +37,7 @@ impl Exception {
     ///
     /// # Panics
     ///
-    /// It is no `RemoteError`.
+    /// Panics if it is not a `RemoteError`.
     #[must_use]
     pub fn remote_class(&self) -> &str {
         assert_eq!(self.name(), "oslo_messaging.rpc.client.RemoteError", "{self:?}");

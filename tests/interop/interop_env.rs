@@ -82,7 +82,7 @@ impl InteropEnv {
     ///
     /// # Panics
     ///
-    /// There are no such options.
+    /// Panics if there are no such options.
     #[must_use]
     pub fn connect(&self, query: &str) -> Arc<dyn Transport> {
         let transport = connect(&self.url_with(query));
@@ -109,7 +109,7 @@ impl InteropEnv {
     ///
     /// # Panics
     ///
-    /// It does not start.
+    /// Panics if it does not start.
     pub async fn start(&self, server: ServerBuilder) -> Arc<RunningServer> {
         let running = Arc::new(server.build().unwrap().start().await.unwrap());
         self.0.servers.lock().unwrap().push(Arc::clone(&running));
@@ -120,7 +120,7 @@ impl InteropEnv {
     ///
     /// # Panics
     ///
-    /// It does not start.
+    /// Panics if it does not start.
     pub async fn serve<E: Endpoint + Send + Sync>(&self, endpoint: E) -> Arc<RunningServer> {
         self.start(self.server("rust").endpoint(endpoint)).await
     }
@@ -145,7 +145,7 @@ impl InteropEnv {
         self.0.peers.server().await.serve(self.0.url, topic, server)
     }
 
-    /// Returns the peer that sends and reads messages made by hand.
+    /// Returns the peer that sends and reads raw messages.
     pub async fn raw(&self) -> &Raw {
         self.0.peers.raw().await
     }

@@ -16,15 +16,15 @@ use tokio::time::timeout;
 
 use super::{Exception, interpreter};
 
-/// More than any command of a case may take.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long a command may take. No command of a case takes as long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of standard error is shown.
+/// How many lines of standard error are kept.
 const LINES: usize = 60;
 
 /// A running Python program: one JSON command a line in, one JSON answer a line out, events in between.
 ///
-/// It belongs to no runtime. It ends when it is dropped, or when this process ends, whatever ends it.
+/// It is independent of runtimes. It ends when it is dropped, or when this process ends, for whatever reason.
 #[derive(Debug)]
 pub struct Peer {
     name: String,
@@ -70,7 +70,7 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// The interpreter is missing, or does not start.
+    /// Panics if the interpreter is missing or does not start.
     #[must_use]
     pub fn start(script: &str, version: &'static str) -> Self {
         let python = interpreter(version).unwrap_or_else(|missing| panic!("{missing}"));
@@ -91,24 +91,24 @@ impl Peer {
         Self { name, child: Mutex::new(child), input, asked: AtomicU64::new(0), shared }
     }
 
-    /// Runs a command to its end.
+    /// Runs a command and waits for its answer.
     ///
     /// # Errors
     ///
-    /// What the command raised.
+    /// Returns what the command raised.
     ///
     /// # Panics
     ///
-    /// The peer ended, or did not answer in time.
+    /// Panics if the peer has ended or does not answer in time.
     pub async fn ask(&self, what: &str, mut members: Value) -> Result<Value, Exception> {
         let id = self.asked.fetch_add(1, Ordering::Relaxed);
         members["id"] = id.into();
         members["do"] = what.into();
         let (sender, receiver) = oneshot::channel();
         lock(&self.shared.waiting).insert(id, sender);
-        // Where it has ended, nobody answers.
+        // If the peer has ended, the wait for the answer fails below.
         let _ = lock(&self.input).write_all(format!("{members}\n").as_bytes());
-        match timeout(LIMIT, receiver).await {
+        match timeout(ANSWER_TIMEOUT, receiver).await {
             Ok(Ok(Answer::Result(result))) => Ok(result),
             Ok(Ok(Answer::Error(error))) => Err(error),
             Ok(Err(_)) => panic!("{} ended: {}", self.name, self.complaints()),
@@ -116,14 +116,14 @@ impl Peer {
         }
     }
 
-    /// The events of one of the peer's servers, from now on.
+    /// Returns a receiver of the coming events of one of the peer's servers.
     pub fn events(&self, server: &str) -> mpsc::UnboundedReceiver<Value> {
         let (sender, receiver) = mpsc::unbounded_channel();
         lock(&self.shared.listening).insert(server.to_owned(), sender);
         receiver
     }
 
-    /// The end of what it wrote to standard error.
+    /// Returns the last lines that it wrote to standard error.
     #[must_use]
     pub fn complaints(&self) -> String {
         let lines = lock(&self.shared.complaints);
@@ -134,7 +134,7 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         let mut child = lock(&self.child);
-        // Fails where it has ended by itself.
+        // Fails if it has ended by itself.
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -155,7 +155,7 @@ impl Shared {
                 Err(error) => self.complain(format!("unreadable answer: {error}: {line}")),
             }
         }
-        // Nobody else will: those who wait learn that it has ended.
+        // No more answers come: those who wait learn that the peer has ended.
         lock(&self.waiting).clear();
     }
 
@@ -181,7 +181,7 @@ impl Shared {
     }
 }
 
-/// A case that panicked while it held the lock left nothing half done.
+/// Locks, also after a case has panicked while it held the lock: it left nothing half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,7 +20,7 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    /// With this release of oslo.messaging.
+    /// Creates peers with this release of oslo.messaging. None is started yet.
     pub(super) fn new(version: &'static str) -> Self {
         let (client, server, raw) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         Self { version, client, server, raw }
@@ -30,7 +30,7 @@ impl Peers {
         self.version
     }
 
-    /// The URL of the virtual host, for Python and for us.
+    /// Returns the URL of the virtual host of all cases.
     pub(super) async fn url() -> &'static str {
         static URL: OnceCell<String> = OnceCell::const_new();
         let start = || async {

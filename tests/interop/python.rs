@@ -17,12 +17,12 @@ pub struct NoPython {
     path: PathBuf,
 }
 
-/// The interpreter that has a release of oslo.messaging: what `RPC_INTEROP_PYTHON_18_3_1` names, and so on for the other
-/// releases, or what `scripts/rabbitmq` installed.
+/// Returns the interpreter that has a release of oslo.messaging: the one that `RPC_INTEROP_PYTHON_18_3_1` names, and so on for
+/// the other releases, or the one that `scripts/rabbitmq` installed.
 ///
 /// # Errors
 ///
-/// It is not there.
+/// Fails if it does not exist.
 pub fn interpreter(version: &'static str) -> Result<PathBuf, NoPython> {
     let variable = format!("RPC_INTEROP_PYTHON_{}", version.replace('.', "_"));
     let path = std::env::var_os(&variable).map_or_else(|| installed(version), PathBuf::from);

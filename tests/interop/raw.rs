@@ -1,4 +1,4 @@
-//! Messages made by hand.
+//! Raw messages.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::{Exception, Peer};
 
-/// Drives `raw.py`.
+/// A handle to the process that runs `raw.py`.
 #[derive(Debug, Clone)]
 pub struct Raw(pub(super) Arc<Peer>);
 
-/// A message that was taken from a queue.
+/// A message that was consumed from a queue.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Message {
     /// The body, as text.
@@ -21,11 +21,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// What the envelope holds.
+    /// Returns the message in the envelope.
     ///
     /// # Panics
     ///
-    /// There is none.
+    /// Panics if there is no envelope.
     #[must_use]
     pub fn opened(&self) -> Value {
         let envelope: Value = serde_json::from_str(&self.body).unwrap();
@@ -35,20 +35,20 @@ impl Message {
 }
 
 impl Raw {
-    /// Declares a queue, which is reached through the default exchange.
+    /// Declares a queue. It is bound to the default exchange only.
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn declare(&self, queue: &str) -> Result<(), Exception> {
         self.0.ask("declare", json!({ "queue": queue })).await.map(drop)
     }
 
-    /// Declares a queue that is bound to a topic exchange by its own name, as that of a server.
+    /// Declares a queue and binds it to a topic exchange by its own name, as a server does.
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn declare_bound(&self, queue: &str, exchange: &str) -> Result<(), Exception> {
         let members = json!({ "queue": queue, "exchange": exchange });
         self.0.ask("declare", members).await.map(drop)
@@ -58,17 +58,17 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn delete(&self, queue: &str) -> Result<(), Exception> {
         self.0.ask("delete", json!({ "queue": queue })).await.map(drop)
     }
 
-    /// Sends a body to a queue, as JSON unless `how` says otherwise: AMQP properties by their names in Python's `amqp`, and
-    /// `encoding`.
+    /// Publishes a body to a queue. `how` holds AMQP properties by their names in Python's `amqp`, and the `encoding` of the
+    /// body. The content type is JSON by default.
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn publish(&self, queue: &str, body: &str, how: Value) -> Result<(), Exception> {
         let mut members = how;
         members["routing_key"] = queue.into();
@@ -76,15 +76,24 @@ impl Raw {
         self.0.ask("publish", members).await.map(drop)
     }
 
-    /// The next message of a queue; waits for it.
+    /// Waits until a queue has a consumer, as it has while a [`get`](Self::get) waits.
     ///
     /// # Errors
     ///
-    /// None came within 10 s.
+    /// Returns what the library raised.
+    pub async fn wait_for_consumer(&self, queue: &str) -> Result<(), Exception> {
+        self.0.ask("wait_for_consumer", json!({ "queue": queue })).await.map(drop)
+    }
+
+    /// Consumes the next message of a queue. Waits for it for up to 10 s.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the library raised, also when no message came in time.
     ///
     /// # Panics
     ///
-    /// It is no text.
+    /// Panics if the body is not text.
     pub async fn get(&self, queue: &str) -> Result<Message, Exception> {
         let got = self.0.ask("get", json!({ "queue": queue, "timeout": 10 })).await?;
         Ok(serde_json::from_value(got).unwrap())

@@ -13,7 +13,7 @@ use super::peers::Peers;
 use super::{Case, InteropEnv, VERSIONS};
 
 /// How long a case may run before it counts as hanging, including the start of the broker and of the peers.
-const LIMIT: Duration = Duration::from_secs(90);
+const CASE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Runs the cases with the newest release of oslo.messaging, and those that are for all of them with the others too.
 ///
@@ -44,11 +44,11 @@ fn trial(case: Case, peers: &Arc<Peers>, runtime: &Arc<Runtime>) -> Trial {
             (case.run)(env.clone()).await;
             env.tear_down().await;
         };
-        let watched = async { timeout(LIMIT, tokio::spawn(run_in_env)).await };
+        let watched = async { timeout(CASE_TIMEOUT, tokio::spawn(run_in_env)).await };
         match runtime.block_on(watched) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => resume_unwind(error.into_panic()),
-            Err(_) => Err(Failed::from(format!("hangs: no end after {LIMIT:?}"))),
+            Err(_) => Err(Failed::from(format!("hangs: no end after {CASE_TIMEOUT:?}"))),
         }
     };
     Trial::test(case.name, run).with_kind(version)

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::{Exception, Peer};
 
-/// How long something that must happen may take.
+/// How long an expected event may take.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Drives `server.py`, which is several servers if asked to.
+/// A handle to the process that runs `server.py`, which can be several servers.
 #[derive(Debug, Clone)]
 pub struct Server(pub(super) Arc<Peer>);
 
@@ -34,7 +34,7 @@ pub struct Serving {
 }
 
 impl Server {
-    /// A server of a topic.
+    /// Returns a builder of a server of a topic.
     pub fn serve(&self, url: &str, topic: &str, server: &str) -> Serve {
         let name = format!("{topic}.{server}");
         let members = json!({ "name": name, "url": url, "topic": topic, "server": server });
@@ -43,30 +43,30 @@ impl Server {
 }
 
 impl Serve {
-    /// In another exchange.
+    /// Sets another exchange.
     pub fn exchange(mut self, exchange: &str) -> Self {
         self.members["exchange"] = exchange.into();
         self
     }
 
-    /// With the ping endpoint.
+    /// Adds the ping endpoint.
     pub fn ping(mut self) -> Self {
         self.members["ping"] = true.into();
         self
     }
 
-    /// With options in the URL's query.
+    /// Adds options to the URL.
     pub fn options(mut self, query: &str) -> Self {
         let url = self.members["url"].as_str().unwrap_or_default();
         self.members["url"] = format!("{url}?{query}").into();
         self
     }
 
-    /// Starts it; its queues are there afterwards.
+    /// Starts the server. Returns when it consumes.
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn start(self) -> Result<Serving, Exception> {
         let Self { peer, name, members } = self;
         let events = peer.events(&name);
@@ -76,11 +76,11 @@ impl Serve {
 }
 
 impl Serving {
-    /// The next method that ran and tells so, with what it tells; waits for it.
+    /// Returns the next event of a method that reports that it ran. Waits for it.
     ///
     /// # Panics
     ///
-    /// None ran in time.
+    /// Panics if none ran in time.
     pub async fn ran(&mut self) -> Value {
         match timeout(EVENT_TIMEOUT, self.events.recv()).await {
             Ok(Some(event)) => event,
@@ -93,20 +93,20 @@ impl Serving {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
 
-    /// Lets `hold` return, on every server of this process, from now on.
+    /// Lets every `hold` return, now and later, on every server of this process.
     ///
     /// # Errors
     ///
-    /// What that raised.
+    /// Returns what the command raised.
     pub async fn release(&self) -> Result<(), Exception> {
         self.peer.ask("release", json!({})).await.map(drop)
     }
 
-    /// Stops it; what it had taken has been run afterwards.
+    /// Stops the server. Returns when all received calls have run.
     ///
     /// # Errors
     ///
-    /// What the library raised.
+    /// Returns what the library raised.
     pub async fn stop(&self) -> Result<(), Exception> {
         self.peer.ask("stop", json!({ "name": self.name })).await.map(drop)
     }

@@ -1,8 +1,8 @@
-"""An oslo.messaging client that a test drives (see `driven`)."""
+"""An oslo.messaging client that a test drives (see `command_loop`)."""
 
 import oslo_messaging
 
-import driven
+import command_loop
 import messaging
 
 _transports = {}
@@ -46,7 +46,7 @@ def _prepare(target, transport="main", ctxt=None, prepare=None, fanout=None, **o
 
 
 if __name__ == "__main__":
-    driven.drive(driven.Line(), {
+    command_loop.run(command_loop.Output(), {
         "connect": connect,
         "disconnect": disconnect,
         "call": call,

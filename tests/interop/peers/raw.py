@@ -1,9 +1,10 @@
-"""Messages made by hand, for what no well-behaved peer would send (see `driven`)."""
+"""Sends and reads raw messages, also those that no well-behaved peer would send (see `command_loop`)."""
 
 import amqp
 import kombu
 
-import driven
+import command_loop
+import messaging
 
 _url = None
 
@@ -14,7 +15,7 @@ def connect(url):
 
 
 def declare(queue, exchange=None):
-    """A queue, reached by its name through the default exchange, and a topic exchange if named."""
+    """Declares a queue. If an exchange is named, declares it too and binds the queue to it."""
     with kombu.Connection(_url) as connection:
         channel = connection.default_channel
         channel.queue_declare(queue, durable=False, auto_delete=False)
@@ -29,7 +30,7 @@ def delete(queue):
 
 
 def publish(routing_key, body, exchange="", encoding="utf-8", **properties):
-    """`encoding` latin-1 makes any bytes of characters up to 255."""
+    """Publishes a message. The `encoding` latin-1 turns characters up to 255 into any bytes."""
     properties.setdefault("content_type", "application/json")
     properties.setdefault("content_encoding", "utf-8")
     with kombu.Connection(_url) as connection:
@@ -39,7 +40,7 @@ def publish(routing_key, body, exchange="", encoding="utf-8", **properties):
 
 
 def get(queue, timeout):
-    """The next message of a queue; waits for it."""
+    """Consumes the next message of a queue. Waits for it."""
     got = []
     with kombu.Connection(_url) as connection:
         channel = connection.default_channel
@@ -51,11 +52,17 @@ def get(queue, timeout):
         return {"body": got[0].body, "properties": got[0].properties}
 
 
+def wait_for_consumer(queue):
+    """Returns when the queue has a consumer, as it has while a `get` waits."""
+    messaging.wait_for_consumer(_url, queue)
+
+
 if __name__ == "__main__":
-    driven.drive(driven.Line(), {
+    command_loop.run(command_loop.Output(), {
         "connect": connect,
         "declare": declare,
         "delete": delete,
         "publish": publish,
         "get": get,
+        "wait_for_consumer": wait_for_consumer,
     })

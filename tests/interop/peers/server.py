@@ -1,22 +1,20 @@
-"""An oslo.messaging server that a test drives (see `driven`).
+"""An oslo.messaging server that a test drives (see `command_loop`).
 
-What ran is told as events: {"event": "ran", "server": …, "method": …, …}.
+Methods that ran are reported as events: {"event": "ran", "server": …, "method": …, …}.
 """
 
 import builtins
 import threading
-import time
 
-import kombu
 import oslo_messaging
 from oslo_config import cfg
 
-import driven
+import command_loop
 import messaging
-import notation
+import value_encoding
 import peer_errors
 
-_line = driven.Line()
+_output = command_loop.Output()
 _servers = {}
 _released = threading.Event()
 _starting = threading.Lock()
@@ -35,7 +33,7 @@ class Peer:
         return value
 
     def record(self, ctxt, value):
-        """Tells that it ran, for what has no answer."""
+        """Reports that it ran, for casts, which have no answer."""
         self._ran("record", value=value)
 
     def add(self, ctxt, a, b=10):
@@ -56,13 +54,13 @@ class Peer:
         return seconds
 
     def hold(self, ctxt):
-        """Returns when the test says `release`."""
+        """Returns when the test sends the command `release`."""
         self._ran("hold")
         _released.wait()
         return "released"
 
     def big(self, ctxt, length):
-        return notation.text(length)
+        return value_encoding.text(length)
 
     def nan(self, ctxt):
         return float("nan")
@@ -96,7 +94,7 @@ class Peer:
         raise _find(error)(*args, **(kwargs or {}))
 
     def _ran(self, method, **members):
-        _line.say(event="ran", server=self._name, method=method, **notation.write(members))
+        _output.write(event="ran", server=self._name, method=method, **value_encoding.write(members))
 
 
 class Versioned:
@@ -118,7 +116,7 @@ class Newest(Versioned):
 
 
 def start(name, url, topic, server, exchange=None, ping=False):
-    """Returns when the server consumes."""
+    """Starts a server. Returns when it consumes."""
     target = oslo_messaging.Target(topic=topic, server=server, exchange=exchange)
     endpoints = [
         Peer(name, server),
@@ -132,20 +130,12 @@ def start(name, url, topic, server, exchange=None, ping=False):
         running = oslo_messaging.get_rpc_server(transport, target, endpoints, executor="threading")
     running.start()
     _servers[name] = running
-    _wait_for_consumer(url, f"{topic}.{server}")
-
-
-def _wait_for_consumer(url, queue):
     # The library declares the queues first, and consumes later, in another thread.
-    url = url.partition("?")[0].replace("rabbit:", "amqp:", 1)
-    with kombu.Connection(url) as connection:
-        channel = connection.default_channel
-        while not channel.queue_declare(queue, passive=True).consumer_count:
-            time.sleep(0.01)
+    messaging.wait_for_consumer(url, f"{topic}.{server}")
 
 
 def stop(name):
-    """Returns when all that was taken has been run."""
+    """Stops a server. Returns when all received calls have run."""
     running = _servers.pop(name)
     running.stop()
     running.wait()
@@ -153,7 +143,7 @@ def stop(name):
 
 
 def release():
-    """Lets every `hold` return, from now on."""
+    """Lets every `hold` return, now and later."""
     _released.set()
 
 
@@ -162,4 +152,4 @@ def _find(name):
 
 
 if __name__ == "__main__":
-    driven.drive(_line, {"start": start, "stop": stop, "release": release})
+    command_loop.run(_output, {"start": start, "stop": stop, "release": release})

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::rust_service::{Seen, serve, serve_in_order};
 
-/// Servers `one` and `two`.
+/// Starts servers `one` and `two`.
 async fn two_servers(env: &InteropEnv) -> Seen {
     let seen = Seen::new();
     for name in ["one", "two"] {

@@ -70,7 +70,7 @@ async fn a_server_keeps_the_connection_that_it_was_given(env: InteropEnv) {
     assert_eq!(env.python().await.call("who", json!({})).await.unwrap(), "rust");
 }
 
-/// Who answered each of `count` calls.
+/// Makes `count` calls, and returns which server replied to each.
 async fn asked(env: &InteropEnv, count: usize, topic: &str, how: &[(&str, &str)]) -> Vec<Value> {
     let mut calls = JoinSet::new();
     for _ in 0..count {
@@ -119,7 +119,7 @@ async fn ours_joins_the_queues_of_a_python_server(env: InteropEnv) {
     python.stop().await.unwrap();
 }
 
-/// Both languages on one topic, with options that change its queues, whichever starts first.
+/// Starts servers in both languages on one topic, with options that change its queues, in either order.
 async fn shared_with(env: InteropEnv, query: &str) {
     for first in ["python", "rust"] {
         let topic = format!("{}-{first}", env.topic());

@@ -13,7 +13,7 @@ async fn refused(env: &InteropEnv, method: &str, args: Value) -> Exception {
     error
 }
 
-/// A client that rebuilds the exceptions of oslo.messaging itself.
+/// Returns a client that rebuilds the exceptions of oslo.messaging itself.
 async fn of_the_dispatcher(env: &InteropEnv, namespace: Option<&str>, version: &str) -> Exception {
     serve(env).await;
     let client = env.python_client().await;

@@ -8,10 +8,10 @@ use rpc_tests::interop::InteropEnv;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-/// How long something that must happen may take.
+/// How long an expected event may take.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Methods of all kinds, some of which tell the case that they ran.
+/// Methods of all kinds. Some of them report to the case that they ran.
 #[derive(Clone)]
 pub(crate) struct Service {
     name: &'static str,
@@ -19,7 +19,7 @@ pub(crate) struct Service {
     barrier: watch::Receiver<bool>,
 }
 
-/// What methods tell, and the barrier that `hold` waits at.
+/// The reports of methods, and the barrier that `hold` waits for.
 pub(crate) struct Seen {
     teller: mpsc::UnboundedSender<(&'static str, Value)>,
     told: mpsc::UnboundedReceiver<(&'static str, Value)>,
@@ -58,7 +58,7 @@ impl Service {
         ctx.trace().map(|trace| (trace.to_string(), trace.trace_state().map(str::to_owned)))
     }
 
-    /// In milliseconds.
+    /// Returns how much time the call has left, in milliseconds.
     pub fn remaining(&self, ctx: &Context) -> Option<u64> {
         ctx.remaining().map(|left| left.as_millis() as u64)
     }
@@ -93,12 +93,12 @@ impl Seen {
         Service { name, told: self.teller.clone(), barrier: self.barrier.subscribe() }
     }
 
-    /// The next thing told, and by whom; waits for it.
+    /// Returns the next report, and the name of the server that sent it. Waits for it.
     pub(crate) async fn next(&mut self) -> (&'static str, Value) {
         timeout(EVENT_TIMEOUT, self.told.recv()).await.expect("something runs").unwrap()
     }
 
-    /// The next `count` things told, in order.
+    /// Returns the next `count` reports, sorted.
     pub(crate) async fn next_sorted(&mut self, count: usize) -> Vec<(&'static str, String)> {
         let mut told = Vec::new();
         for _ in 0..count {
@@ -109,25 +109,25 @@ impl Seen {
         told
     }
 
-    /// Returns what was told and has not been read yet.
+    /// Returns the reports that have not been read yet.
     pub(crate) fn rest(&mut self) -> Vec<(&'static str, Value)> {
         std::iter::from_fn(|| self.told.try_recv().ok()).collect()
     }
 
-    /// Lets every `hold` return, from now on.
+    /// Lets every `hold` return, now and later.
     pub(crate) fn release(&self) {
         self.barrier.send_replace(true);
     }
 }
 
-/// Server `rust` of the case's topic, and what it tells.
+/// Starts server `rust` of the case's topic, and returns what it reports.
 pub(crate) async fn serve(env: &InteropEnv) -> Seen {
     let seen = Seen::new();
     env.serve(seen.service("rust")).await;
     seen
 }
 
-/// The same, but it runs one message after the other: what a later call answers, earlier casts have done.
+/// Starts the same server, but serial: when a later call returns, earlier casts have run.
 pub(crate) async fn serve_in_order(env: &InteropEnv) -> Seen {
     let seen = Seen::new();
     let server = env.server("rust").endpoint(seen.service("rust"));

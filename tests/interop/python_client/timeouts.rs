@@ -1,4 +1,4 @@
-//! Timeouts and signs of life.
+//! Timeouts and call monitoring.
 
 use std::time::{Duration, Instant};
 

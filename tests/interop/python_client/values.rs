@@ -78,7 +78,7 @@ async fn sixty_levels_come_back(env: InteropEnv) {
     assert_eq!(echoed(&env, nested.clone()).await.unwrap(), nested);
 }
 
-/// The caller is told, with words that name what is wrong, and the next one is served.
+/// Asserts that the caller gets an error that names what is wrong, and that the next call succeeds.
 async fn refuses(env: &InteropEnv, value: Value, words: &[&str]) {
     let error = echoed(env, value).await.unwrap_err();
     let of_arguments = ["builtins.ValueError", "builtins.TypeError"];

@@ -169,7 +169,7 @@ async fn messages_that_cannot_be_read_do_not_disturb_others(env: InteropEnv) {
     assert!(seen.rest().is_empty());
 }
 
-/// A Python client that compresses what it sends.
+/// Runs a Python client that compresses what it sends.
 async fn compressed(env: InteropEnv, how: &str) {
     serve(&env).await;
     let client = env.python_client().await;

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::python_service::{PeerClient, called, ctx};
 
-/// Servers `one` and `two`.
+/// Starts servers `one` and `two`.
 async fn two_servers(env: &InteropEnv) -> [Serving; 2] {
     let one = env.python_server("one").await.start().await.unwrap();
     [one, env.python_server("two").await.start().await.unwrap()]

@@ -5,7 +5,7 @@ use rpc_tests::interop::{InteropEnv, cases};
 
 use crate::python_service::called;
 
-/// What a Python method gets, without what the library adds to it.
+/// Returns the context that a Python method gets, without the entries that the library adds.
 async fn arrived(env: &InteropEnv, ctx: Context) -> Map {
     let (_python, client) = called(env).await;
     let mut entries = client.context(&ctx).await.unwrap();

@@ -51,7 +51,7 @@ pub(crate) enum PeerError {
     Elsewhere(#[from] KeyOfElsewhere),
 }
 
-/// What a Python server of the cases has, without a namespace.
+/// The methods without a namespace of the cases' Python servers.
 #[endpoint]
 pub(crate) trait Peer {
     async fn echo(&self, ctx: &Context, value: Value) -> Value;
@@ -75,7 +75,7 @@ pub(crate) trait Peer {
         kwargs: Map,
     ) -> Result<Value, PeerError>;
 
-    /// The same, where Python was told to expect it.
+    /// Raises the same exceptions, which Python declares as expected.
     #[expected(InsufficientFunds, NoAccount, Positional, BadValue, Disturbed, KeyOfElsewhere)]
     async fn fail_expected(
         &self,
@@ -90,12 +90,12 @@ pub(crate) fn ctx() -> Context {
     Context::new()
 }
 
-/// Server `python` of the case's topic.
+/// Starts server `python` of the case's topic.
 pub(crate) async fn serve(env: &InteropEnv) -> Serving {
     env.python_server("python").await.start().await.unwrap()
 }
 
-/// The same, and a client of the topic.
+/// Starts the same server, and creates a client of the topic.
 pub(crate) async fn called(env: &InteropEnv) -> (Serving, PeerClient) {
     (serve(env).await, env.client())
 }

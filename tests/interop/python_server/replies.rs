@@ -1,4 +1,4 @@
-//! Answers as older, other and broken servers write them, and what our requests look like to such a server.
+//! Replies as older, other and broken servers write them, and what the client's requests look like to such a server.
 
 use rpc_core::error::TransportErrorKind;
 use rpc_core::{CallError, Context, Value, Version};
@@ -10,26 +10,30 @@ use crate::python_service::{PeerClient, ctx, serve};
 
 type Called = JoinHandle<Result<Value, CallError>>;
 
-/// A server made by hand, which has taken a call of `echo`.
-struct Taken {
+/// A call of `echo` that a scripted server has received.
+struct ReceivedCall {
     raw: Raw,
     message: Message,
     request: Json,
     call: Called,
 }
 
-impl Taken {
+impl ReceivedCall {
     async fn new(env: &InteropEnv) -> Self {
         let raw = env.raw().await.clone();
         raw.declare_bound(env.topic(), "openstack").await.unwrap();
+        let (consumer, topic) = (raw.clone(), env.topic().to_owned());
+        let message = tokio::spawn(async move { consumer.get(&topic).await });
+        // A client that finds a queue without a consumer fails its call before it publishes anything.
+        raw.wait_for_consumer(env.topic()).await.unwrap();
         let client: PeerClient = env.client();
         let call = tokio::spawn(client.echo(&Context::new(), "asked".into()).into_future());
-        let message = raw.get(env.topic()).await.unwrap();
+        let message = message.await.unwrap().unwrap();
         let request = message.opened();
         Self { raw, message, request, call }
     }
 
-    /// A reply with what every reply has, if `members` do not say otherwise.
+    /// Returns a reply with the members that every reply has. `members` replace them and add others.
     fn reply(&self, members: Json) -> Json {
         let mut reply = json!({
             "result": null, "failure": null, "ending": true, "_msg_id": self.request["_msg_id"],
@@ -57,8 +61,8 @@ impl Taken {
 }
 
 async fn a_request_has_the_members_and_properties_that_python_needs(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
-    let request = &taken.request;
+    let received = ReceivedCall::new(&env).await;
+    let request = &received.request;
     assert_eq!(
         (&request["method"], &request["args"]),
         (&json!("echo"), &json!({ "value": "asked" }))
@@ -68,13 +72,13 @@ async fn a_request_has_the_members_and_properties_that_python_needs(env: Interop
     }
     assert!(request["_reply_q"].as_str().unwrap().starts_with("reply_"), "{request}");
     assert!(request["_timeout"].is_null(), "{request}");
-    let properties = &taken.message.properties;
+    let properties = &received.message.properties;
     assert_eq!(properties["content_type"], "application/json");
     assert_eq!(properties["content_encoding"], "utf-8");
     let expiration: u64 = properties["expiration"].as_str().unwrap().parse().unwrap();
     assert!((50_000..=60_000).contains(&expiration), "{expiration}");
-    taken.send(&taken.reply(json!({ "result": "told" }))).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+    received.send(&received.reply(json!({ "result": "told" }))).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("told"));
 }
 
 async fn a_cast_asks_for_nothing_and_does_not_expire(env: InteropEnv) {
@@ -93,61 +97,61 @@ async fn a_cast_asks_for_nothing_and_does_not_expire(env: InteropEnv) {
 }
 
 async fn a_reply_without_an_envelope_is_read(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
-    taken.send_body(&taken.reply(json!({ "result": "told" })).to_string()).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+    let received = ReceivedCall::new(&env).await;
+    received.send_body(&received.reply(json!({ "result": "told" })).to_string()).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("told"));
 }
 
 async fn a_reply_with_the_least_members_is_read(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
-    let least = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "ending": true });
-    taken.send(&least).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+    let received = ReceivedCall::new(&env).await;
+    let least = json!({ "_msg_id": received.request["_msg_id"], "result": "told", "ending": true });
+    received.send(&least).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("told"));
 }
 
 async fn a_reply_in_two_parts_is_put_together(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
-    let part = json!({ "_msg_id": taken.request["_msg_id"], "result": "told", "failure": null });
-    taken.send(&part).await;
-    taken.send(&json!({ "_msg_id": taken.request["_msg_id"], "ending": true })).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+    let received = ReceivedCall::new(&env).await;
+    let part = json!({ "_msg_id": received.request["_msg_id"], "result": "told", "failure": null });
+    received.send(&part).await;
+    received.send(&json!({ "_msg_id": received.request["_msg_id"], "ending": true })).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("told"));
 }
 
 async fn the_first_of_several_replies_counts(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
-    taken.send(&taken.reply(json!({ "result": "first" }))).await;
-    taken.send(&taken.reply(json!({ "result": "second" }))).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("first"));
+    let received = ReceivedCall::new(&env).await;
+    received.send(&received.reply(json!({ "result": "first" }))).await;
+    received.send(&received.reply(json!({ "result": "second" }))).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("first"));
     let _python = serve(&env).await;
     let client: PeerClient = env.client();
     assert_eq!(client.who(&ctx()).await.unwrap(), "python");
 }
 
 async fn a_monitor_reply_that_nobody_asked_for_does_no_harm(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
-    taken.send(&taken.reply(json!({ "ending": false }))).await;
-    taken.send(&taken.reply(json!({ "result": "told" }))).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+    let received = ReceivedCall::new(&env).await;
+    received.send(&received.reply(json!({ "ending": false }))).await;
+    received.send(&received.reply(json!({ "result": "told" }))).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("told"));
 }
 
 async fn replies_that_cannot_be_read_do_not_end_the_call(env: InteropEnv) {
-    let taken = Taken::new(&env).await;
+    let received = ReceivedCall::new(&env).await;
     for body in ["", "no json", "[]", "{}", r#"{"oslo.version": "2.0", "oslo.message": "{"}"#] {
-        taken.send_body(body).await;
+        received.send_body(body).await;
     }
     let stranger = json!({ "_msg_id": "somebody else", "result": "wrong", "ending": true });
-    taken.send(&stranger).await;
+    received.send(&stranger).await;
     let mut newer = json!({ "oslo.version": "3.0" });
-    newer["oslo.message"] = taken.reply(json!({ "result": "wrong" })).to_string().into();
-    taken.send_body(&newer.to_string()).await;
-    taken.send(&taken.reply(json!({ "result": "told" }))).await;
-    assert_eq!(taken.ends().await.unwrap(), Value::from("told"));
+    newer["oslo.message"] = received.reply(json!({ "result": "wrong" })).to_string().into();
+    received.send_body(&newer.to_string()).await;
+    received.send(&received.reply(json!({ "result": "told" }))).await;
+    assert_eq!(received.ends().await.unwrap(), Value::from("told"));
 }
 
 async fn failed(env: &InteropEnv, failure: Json) -> CallError {
-    let taken = Taken::new(env).await;
-    taken.send(&taken.reply(json!({ "result": "ignored", "failure": failure }))).await;
-    taken.ends().await.unwrap_err()
+    let received = ReceivedCall::new(env).await;
+    received.send(&received.reply(json!({ "result": "ignored", "failure": failure }))).await;
+    received.ends().await.unwrap_err()
 }
 
 async fn a_failure_comes_before_a_result(env: InteropEnv) {
@@ -178,7 +182,7 @@ async fn a_result_of_another_type_is_a_bad_reply(env: InteropEnv) {
     assert_eq!(lost.kind(), TransportErrorKind::MalformedReply);
 }
 
-/// A Python server that compresses what it sends.
+/// Calls a Python server that compresses what it sends.
 async fn compressed(env: InteropEnv, how: &str) {
     let python = env.python_server("python").await;
     let python = python.options(&format!("kombu_compression={how}"));

@@ -1,4 +1,4 @@
-//! Timeouts and signs of life.
+//! Timeouts and call monitoring.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ async fn a_monitor_period_below_two_seconds_is_not_missed(env: InteropEnv) {
 
 async fn a_missed_monitor_ends_a_monitored_call(env: InteropEnv) {
     let (_python, client) = called(&env).await;
-    // The thread that would have answered is gone, and so are its signs of life.
+    // The thread that would have answered is gone, so no more still-running messages come.
     let call = client.fail(&ctx(), "Fatal".into(), vec!["gone".into()], Map::new());
     let began = Instant::now();
     let error = call.monitor(SECOND * 2).timeout(SECOND * 60).await.unwrap_err();

@@ -1,4 +1,4 @@
-"""Values on the line between a test and a Python peer.
+"""Encodes the values that a test and a Python peer send each other.
 
 JSON carries most of them as they are. What it cannot carry, or would hide,
 is an object with one member whose name begins with a dollar sign:
@@ -31,7 +31,7 @@ _READERS = {
 
 
 def read(value):
-    """The Python value that a value from the line stands for."""
+    """Returns the Python value that an encoded value stands for."""
     if isinstance(value, list):
         return [read(item) for item in value]
     if isinstance(value, dict):
@@ -44,7 +44,7 @@ def read(value):
 
 
 def write(value):
-    """What stands for a Python value on the line."""
+    """Returns the encoded form of a Python value."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A process that a test drives: one JSON command a line in, one JSON answer a line out.
+"""Runs the commands of a test: one JSON command a line in, one JSON answer a line out.
 
     {"id": 7, "do": "call", …}  ->  {"id": 7, "result": …}
                                 or  {"id": 7, "error": {"module": …, "class": …, …}}
@@ -14,47 +14,47 @@ import os
 import sys
 import threading
 
-import notation
+import value_encoding
 
 _REMOTE = "_Remote"
 
 
-class Line:
-    """The way out. Libraries that print write to standard error instead."""
+class Output:
+    """Writes answers and events. Libraries that print write to standard error instead."""
 
     def __init__(self):
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         self._lock = threading.Lock()
         os.dup2(2, 1)
 
-    def say(self, **members):
+    def write(self, **members):
         with self._lock:
             self._out.write(json.dumps(members, allow_nan=False) + "\n")
             self._out.flush()
 
 
-def drive(line, commands):
-    """Runs what is asked for until nothing more can be: `commands` by name."""
+def run(output, commands):
+    """Runs commands, by their names in `commands`, until the input ends."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     for asked in sys.stdin:
         command = json.loads(asked)
-        threading.Thread(target=_run, args=(line, commands, command), daemon=True).start()
+        threading.Thread(target=_run, args=(output, commands, command), daemon=True).start()
     # Threads that wait for a broker would hold up an ordinary exit.
     os._exit(0)
 
 
-def _run(line, commands, command):
+def _run(output, commands, command):
     number, name = command.pop("id"), command.pop("do")
     try:
-        result = notation.write(commands[name](**notation.read(command)))
+        result = value_encoding.write(commands[name](**value_encoding.read(command)))
     except Exception as error:
-        line.say(id=number, error=describe(error))
+        output.write(id=number, error=describe(error))
     else:
-        line.say(id=number, result=result)
+        output.write(id=number, result=result)
 
 
 def describe(error):
-    """What a program could find out about an exception."""
+    """Returns what a program could find out about an exception."""
     kind = type(error)
     remote = kind.__name__.endswith(_REMOTE) and kind.__module__.endswith(_REMOTE)
     described = {
@@ -68,7 +68,7 @@ def describe(error):
         "exc_type": getattr(error, "exc_type", None),
         "value": getattr(error, "value", None),
     }
-    return notation.write(described)
+    return value_encoding.write(described)
 
 
 def _cut(name):
