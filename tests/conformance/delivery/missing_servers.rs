@@ -22,12 +22,12 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// A client of the target with this time-out.
+/// Returns a client of the target with this timeout.
 fn client(env: &TestEnv, target: Target, timeout: Duration) -> WorkClient {
     env.client_of::<WorkClient>(target).prepare().timeout(timeout).build()
 }
 
-/// The error comes at once, for some idea of at once.
+/// Asserts that a call fails long before its timeout because no server is there, and returns the error.
 async fn at_once<T>(call: impl Future<Output = Result<T, CallError>>) -> CallError {
     let before = Instant::now();
     let error = call.await.err().expect("nobody is there");
@@ -67,7 +67,7 @@ async fn a_call_fails_at_once_when_its_server_has_ended(env: TestEnv) {
     server.stop();
     server.wait().await.unwrap();
     if !env.broker().deletes_unused_queues() {
-        // For so long a queue that had a consumer a moment ago is believed to have one.
+        // A consumer check is trusted for this long.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     at_once(client.run(&ctx(), "a".into())).await;
@@ -119,9 +119,13 @@ async fn a_call_can_be_retried_until_a_server_appears(env: TestEnv) {
 }
 
 async fn retrying_ends_with_the_deadline(env: TestEnv) {
-    let timeout = Duration::from_secs(2);
+    // The second attempt starts after 1 s to 2 s, and the third one would start after at least 3 s. So no attempt is in flight at
+    // the deadline: whether that one ran would be unknown.
+    let timeout = Duration::from_secs(3);
+    let retry = Retry::until_deadline().initial_backoff(Duration::from_secs(2));
+    // Connects, so that the first attempt takes no longer than the others.
+    at_once(client(&env, env.target(), LONG).run(&ctx(), "a".into())).await;
     let client = client(&env, env.target(), timeout);
-    let retry = Retry::until_deadline().initial_backoff(Duration::from_millis(20));
     let client = client.prepare().retry(retry).build();
     let before = Instant::now();
     let error = client.run(&ctx(), "a".into()).await.unwrap_err();
@@ -133,7 +137,7 @@ async fn retrying_ends_with_the_deadline(env: TestEnv) {
     assert_eq!((error.ran(), error.may_retry()), (Ran::No, true));
 }
 
-/// A client whose sending is seen.
+/// Returns a client that records what it sends.
 fn observed(env: &TestEnv, recorder: &Recorder, retry: Retry) -> WorkClient {
     let transport = RecordingTransport::new(env.client_transport(), recorder.log());
     RpcClient::builder(transport, env.target()).retry(retry).build().into()
