@@ -78,9 +78,15 @@ pub async fn round_trip(url: &str) {
 /// Makes a call that must fail at once, certainly without having run, and returns the text of its error.
 pub async fn refused(transport: &AmqpTransport) -> String {
     let began = Instant::now();
-    let called = client(transport).balance(&Context::new(), "ada".into()).timeout(CALL_TIMEOUT);
-    let error = called.await.unwrap_err();
+    let error = refused_within(transport, CALL_TIMEOUT).await;
     assert!(began.elapsed() < EVENT_TIMEOUT, "it took {:?}: {error}", began.elapsed());
+    error
+}
+
+/// Makes a call that must fail before its timeout, certainly without having run, and returns the text of its error.
+pub async fn refused_within(transport: &AmqpTransport, timeout: Duration) -> String {
+    let called = client(transport).balance(&Context::new(), "ada".into()).timeout(timeout);
+    let error = called.await.unwrap_err();
     let CallError::Transport(error) = error else { panic!("{error:?}") };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Unavailable, Ran::No), "{error}");
     error.to_string()
