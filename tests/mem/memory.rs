@@ -24,7 +24,7 @@ impl Mirror {
     }
 }
 
-/// The most that was in memory at a time, beyond what was there before.
+/// Returns the peak of memory in use, beyond what was in use before.
 async fn peak_of(work: impl Future<Output = ()>) -> usize {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -32,7 +32,7 @@ async fn peak_of(work: impl Future<Output = ()>) -> usize {
     MEMORY.peak_usage() - before
 }
 
-/// One test, for the allocator is everybody's.
+/// It is the only test, as all tests of a process share the allocator.
 #[tokio::test]
 async fn a_large_message_is_in_memory_at_most_twice_beside_the_users_own_values() {
     let transport = MemTransport::new();

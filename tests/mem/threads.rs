@@ -24,7 +24,7 @@ struct Worker {
 
 #[endpoint]
 impl Worker {
-    /// Notes the number and gives it back, after a detour through the scheduler for every other one.
+    /// Records the number and returns it. For every other number it yields to the scheduler first.
     pub async fn double(&self, _ctx: &Context, number: u64) -> u64 {
         if !self.ran.lock().unwrap().insert(number) {
             self.twice.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +49,7 @@ async fn serve(
     serve_until(transport, name, worker, Duration::from_secs(30)).await
 }
 
-/// A server with so much time to drain.
+/// Starts a server with this shutdown timeout.
 async fn serve_until(
     transport: &MemTransport,
     name: &'static str,

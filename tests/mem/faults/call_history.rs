@@ -59,7 +59,7 @@ pub(crate) struct Run {
     pub(crate) server: ServerNo,
     pub(crate) began: When,
     pub(crate) finished: Option<When>,
-    pub(crate) cut_off: bool,
+    pub(crate) aborted: bool,
 }
 
 pub(crate) struct ServerHistory<'a> {
@@ -107,7 +107,7 @@ impl<'a> RunHistory<'a> {
                     ServerHistory { plan, asked_to_stop: false, report: None, stats },
                 );
             }
-            EventKind::Ended { server, report } => {
+            EventKind::ServerEnded { server, report } => {
                 self.servers.get_mut(server).expect("it was started").report = Some(report);
             }
             EventKind::Stopping { server } => {
@@ -130,11 +130,11 @@ impl<'a> RunHistory<'a> {
                     server,
                     began: when,
                     finished: None,
-                    cut_off: false,
+                    aborted: false,
                 });
             }
             &EventKind::Finished { server, call } => self.run(server, call).finished = Some(when),
-            &EventKind::CutOff { server, call } => self.run(server, call).cut_off = true,
+            &EventKind::Aborted { server, call } => self.run(server, call).aborted = true,
             &EventKind::Delivered { delivery, server, call, redelivered, wants_reply } => {
                 let duplicate = !redelivered && !index.seen.insert((server, call));
                 let expected_refusal = redelivered && self.servers[&server].plan.is_at_most_once();
@@ -161,10 +161,10 @@ impl<'a> RunHistory<'a> {
         }
     }
 
-    /// The run that is under way.
+    /// Returns the run that is in progress.
     fn run(&mut self, server: ServerNo, call: u32) -> &mut Run {
         let mut runs = self.call(call).runs.iter_mut();
-        let run = runs.find(|run| run.server == server && run.finished.is_none() && !run.cut_off);
+        let run = runs.find(|run| run.server == server && run.finished.is_none() && !run.aborted);
         run.expect("what ends has begun")
     }
 
@@ -195,7 +195,7 @@ impl CallHistory<'_> {
         self.faults.contains(&fault)
     }
 
-    /// How many copies of its message there were: one for each time it was sent, one for each duplicate.
+    /// Returns how many copies of its message there were: one for each attempt, and one for each duplicate.
     pub(crate) fn copies(&self) -> usize {
         self.sent + self.faults.iter().filter(|fault| **fault == Fault::Duplicate).count()
     }

@@ -13,7 +13,7 @@ use crate::service::ServiceRejectExpected;
 pub(crate) type History = history::History<EventKind>;
 pub(crate) type Event = history::Event<EventKind>;
 
-/// What a caller was told; a cast that was handed over has no value.
+/// What a caller was told; a cast that was published has no value.
 pub(crate) type Told = Result<Option<u32>, CallError<ServiceRejectExpected>>;
 
 /// A server from its start to its end; one that comes back is another.
@@ -31,7 +31,7 @@ pub(crate) enum EventKind {
     Stopping {
         server: ServerNo,
     },
-    Ended {
+    ServerEnded {
         server: ServerNo,
         report: ShutdownReport,
     },
@@ -70,7 +70,7 @@ pub(crate) enum EventKind {
         call: u32,
     },
     /// The method's future was dropped before its end.
-    CutOff {
+    Aborted {
         server: ServerNo,
         call: u32,
     },

@@ -1,4 +1,4 @@
-//! What happens in a run: everything about it that the seed decides.
+//! The plan of a run: everything that the seed decides.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,17 +11,17 @@ pub(crate) const TOPIC: &str = "bank";
 pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
 const CALLERS: usize = 16;
 
-/// Which clock a run goes by.
+/// The clock of a run.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// One thread, paused time: what the seed decides is nearly everything.
+    /// One thread and paused time: the seed decides nearly everything.
     Paused,
-    /// Two threads, real time: the seed decides what is tried, the machine what comes of it.
+    /// Two threads and real time: the seed decides what is tried, the machine decides the outcome.
     Real,
 }
 
 impl Pace {
-    /// As long as no call ever takes unless something goes wrong.
+    /// Returns the default timeout of calls. Without a fault no call takes as long.
     pub(crate) const fn default_timeout(self) -> Duration {
         match self {
             Self::Paused => Duration::from_secs(60),
@@ -29,7 +29,7 @@ impl Pace {
         }
     }
 
-    /// The most that a caller does.
+    /// Returns the largest number of steps of a caller.
     const fn steps(self) -> usize {
         match self {
             Self::Paused => 8,
@@ -37,7 +37,7 @@ impl Pace {
         }
     }
 
-    /// How late a call may notice that its time is up: the clock's resolution, or what a busy machine does.
+    /// Returns how late a call may time out: by the resolution of the clock, or by what a busy machine adds.
     pub(crate) const fn lateness(self) -> Duration {
         match self {
             Self::Paused => Duration::from_millis(1),
@@ -48,16 +48,16 @@ impl Pace {
 
 pub(crate) struct Plan {
     pub(crate) pace: Pace,
-    /// Nothing strikes a whole server: none is stopped or crashes, the broker neither restarts nor closes.
+    /// No fault affects a whole server: no server stops or crashes, and the broker neither restarts nor closes.
     pub(crate) is_calm: bool,
     pub(crate) capacity: usize,
     pub(crate) faults: FaultPlan,
-    /// Clients and servers have a layer each, which does nothing.
+    /// Whether clients and servers have a layer, which does nothing.
     pub(crate) is_layered: bool,
-    /// How long acknowledgements and answers take to be confirmed.
+    /// How long it takes to confirm acknowledgements and replies.
     pub(crate) confirming: Option<Duration>,
     pub(crate) servers: Vec<ServerPlan>,
-    pub(crate) acts: Vec<(Duration, Act)>,
+    pub(crate) actions: Vec<(Duration, Action)>,
     pub(crate) callers: Vec<Vec<Step>>,
 }
 
@@ -66,20 +66,20 @@ pub(crate) struct ServerPlan {
     pub(crate) name: &'static str,
     pub(crate) acknowledge: AckMode,
     pub(crate) run_redelivered: bool,
-    pub(crate) executor: Concurrency,
+    pub(crate) concurrency: Concurrency,
     pub(crate) shutdown_timeout: Duration,
-    /// Comes back after a crash.
+    /// Whether it is started again after a crash.
     pub(crate) respawns: bool,
 }
 
 impl ServerPlan {
-    /// Takes what is left at the end of a run.
-    pub(crate) fn sweeper(name: &'static str) -> Self {
+    /// Returns the plan of a server that consumes what is left in the queues at the end of a run.
+    pub(crate) fn final_consumer(name: &'static str) -> Self {
         Self {
             name,
             acknowledge: AckMode::BeforeInvoke,
             run_redelivered: false,
-            executor: Concurrency::default(),
+            concurrency: Concurrency::default(),
             shutdown_timeout: Duration::from_secs(30),
             respawns: false,
         }
@@ -90,10 +90,10 @@ impl ServerPlan {
     }
 }
 
-/// What befalls the servers in the middle of a run.
+/// An event that affects servers in the middle of a run.
 #[derive(Debug, Clone)]
-pub(crate) enum Act {
-    /// Stops the server started as the n-th, modulo how many there are.
+pub(crate) enum Action {
+    /// Stops the server that was started as number n, modulo the number of servers.
     Stop(usize),
     Start(ServerPlan),
     Restart,
@@ -108,12 +108,12 @@ pub(crate) struct Step {
     pub(crate) method: Method,
     pub(crate) takes: Duration,
     pub(crate) kind: Kind,
-    /// `None`: the client's own time-out.
+    /// `None` stands for the client's own timeout.
     pub(crate) timeout: Option<Duration>,
     pub(crate) to: Option<&'static str>,
     pub(crate) monitor: Option<Duration>,
     pub(crate) retries: u32,
-    /// When the caller drops it.
+    /// After how long the caller drops it.
     pub(crate) dropped_after: Option<Duration>,
 }
 
@@ -146,9 +146,9 @@ impl Plan {
         let is_calm = rng.percent(25);
         let same_rules = rng.percent(70).then(|| rules(rng));
         let servers = (0..=rng.below(3)).map(|_| server(rng, same_rules)).collect();
-        let acts = if is_calm { Vec::new() } else { acts(rng, same_rules) };
-        // Neither in every run, for both are beyond the seed: what blocks takes its time from the machine, and pauses
-        // between attempts are random.
+        let actions = if is_calm { Vec::new() } else { actions(rng, same_rules) };
+        // Not every run has these, as the seed does not decide their times: the machine decides how long a blocking method
+        // takes, and the backoff of retries is random.
         let (blocks, retries) = (rng.percent(25), rng.percent(50));
         let mut number = 0;
         let callers = (0..CALLERS).map(|_| {
@@ -169,12 +169,12 @@ impl Plan {
             is_layered: rng.percent(20),
             confirming: rng.percent(25).then(|| rng.between(Duration::ZERO, millis(8))),
             servers,
-            acts,
+            actions,
             callers,
         }
     }
 
-    /// Whether the seed decides everything.
+    /// Returns whether the seed decides everything.
     pub(crate) fn is_exact(&self) -> bool {
         self.pace == Pace::Paused
             && self.steps().all(|step| step.method != Method::Block && step.retries == 0)
@@ -192,11 +192,11 @@ impl Plan {
 fn faults(rng: &mut SeededRng, seed: u64, is_calm: bool) -> FaultPlan {
     let mut faults = FaultPlan::with_seed(seed).max_delay(millis(30));
     for &fault in Fault::ALL {
-        let strikes_servers = matches!(fault, Fault::Restart | Fault::CrashListener);
-        if rng.percent(50) || (is_calm && strikes_servers) {
+        let affects_servers = matches!(fault, Fault::Restart | Fault::CrashListener);
+        if rng.percent(50) || (is_calm && affects_servers) {
             continue;
         }
-        let percent = if strikes_servers { rng.below(5) } else { rng.below(25) };
+        let percent = if affects_servers { rng.below(5) } else { rng.below(25) };
         faults = faults.probability(fault, percent as f64 / 100.0);
     }
     faults.limit(Fault::CrashListener, 4)
@@ -218,7 +218,7 @@ fn server(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> ServerPlan {
         name: rng.pick(&NAMES),
         acknowledge,
         run_redelivered,
-        executor: rng.pick(&[
+        concurrency: rng.pick(&[
             Concurrency::Serial,
             Concurrency::Limit(1),
             Concurrency::Limit(2),
@@ -235,22 +235,22 @@ fn server(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> ServerPlan {
     }
 }
 
-fn acts(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> Vec<(Duration, Act)> {
-    let mut acts: Vec<_> = (0..rng.below(6))
+fn actions(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> Vec<(Duration, Action)> {
+    let mut actions: Vec<_> = (0..rng.below(6))
         .map(|_| {
-            let act = match rng.below(10) {
-                0..4 => Act::Stop(rng.below(4)),
-                4..8 => Act::Start(server(rng, same_rules)),
-                _ => Act::Restart,
+            let action = match rng.below(10) {
+                0..4 => Action::Stop(rng.below(4)),
+                4..8 => Action::Start(server(rng, same_rules)),
+                _ => Action::Restart,
             };
-            (rng.between(Duration::ZERO, millis(150)), act)
+            (rng.between(Duration::ZERO, millis(150)), action)
         })
         .collect();
     if rng.percent(6) {
-        acts.push((rng.between(millis(20), millis(200)), Act::Close));
+        actions.push((rng.between(millis(20), millis(200)), Action::Close));
     }
-    acts.sort_by_key(|(at, _)| *at);
-    acts
+    actions.sort_by_key(|(at, _)| *at);
+    actions
 }
 
 fn step(rng: &mut SeededRng, number: u32, blocks: bool, retries: bool) -> Step {
@@ -287,13 +287,13 @@ fn step(rng: &mut SeededRng, number: u32, blocks: bool, retries: bool) -> Step {
     }
 }
 
-/// What a failing run says of its configuration.
+/// Formats the configuration for the report of a failed run.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "faults: {}", self.faults)?;
         let layers = if self.is_layered { "layered, " } else { "" };
         writeln!(f, "{layers}queues of {}, confirming takes {:?}", self.capacity, self.confirming)?;
         self.servers.iter().try_for_each(|server| writeln!(f, "at first: {server:?}"))?;
-        self.acts.iter().try_for_each(|(at, act)| writeln!(f, "after {at:?}: {act:?}"))
+        self.actions.iter().try_for_each(|(at, action)| writeln!(f, "after {at:?}: {action:?}"))
     }
 }

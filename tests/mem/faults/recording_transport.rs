@@ -22,7 +22,7 @@ pub(crate) struct Recording {
     pub(crate) server: ServerNo,
 }
 
-/// The entry of the context that says which call it is.
+/// The name of the context entry that holds the number of the call.
 pub(crate) const CALL: &str = "call";
 
 pub(crate) fn number(request: &Request) -> u32 {
@@ -31,12 +31,12 @@ pub(crate) fn number(request: &Request) -> u32 {
 }
 
 /// A delivery that its server holds; recorded as left when it is dropped.
-pub(crate) struct Held {
+pub(crate) struct TrackedDelivery {
     number: DeliveryNo,
     history: History,
 }
 
-impl Drop for Held {
+impl Drop for TrackedDelivery {
     fn drop(&mut self) {
         self.history.record(EventKind::Left { delivery: self.number });
     }
@@ -62,9 +62,9 @@ impl Recording {
 }
 
 impl Intercept for Recording {
-    type Kept = Held;
+    type Kept = TrackedDelivery;
 
-    fn delivered(&self, delivery: &dyn Delivery) -> Held {
+    fn delivered(&self, delivery: &dyn Delivery) -> TrackedDelivery {
         let (server, request) = (self.server, delivery.request());
         let (call, wants_reply) = (number(request), request.wants_reply);
         let redelivered = delivery.redelivered();
@@ -75,7 +75,7 @@ impl Intercept for Recording {
             redelivered,
             wants_reply,
         });
-        Held { number, history: self.history.clone() }
+        TrackedDelivery { number, history: self.history.clone() }
     }
 
     fn send(
@@ -88,14 +88,18 @@ impl Intercept for Recording {
         inner.send(route, request)
     }
 
-    fn ack(&self, held: &Held, inner: &mut dyn Delivery) -> MaybeReady<Result<(), AckError>> {
+    fn ack(
+        &self,
+        held: &TrackedDelivery,
+        inner: &mut dyn Delivery,
+    ) -> MaybeReady<Result<(), AckError>> {
         let delivery = held.number;
         self.confirmed(inner.ack(), |ok| EventKind::Acknowledged { delivery, ok })
     }
 
     fn reply(
         &self,
-        held: &Held,
+        held: &TrackedDelivery,
         inner: &mut dyn Delivery,
         outcome: Outcome,
     ) -> MaybeReady<Result<(), ReplyError>> {

@@ -19,7 +19,7 @@ use crate::plan::TOPIC;
 use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient};
 
-const MOMENT: Duration = Duration::from_millis(1);
+const ONE_MS: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_secs(3600);
 
 struct RunEnv {
@@ -49,7 +49,7 @@ impl RunEnv {
         C::from(RpcClient::new(self.broker.clone(), Target::topic(TOPIC)))
     }
 
-    /// A listener without a server behind it.
+    /// Opens a listener without a server.
     async fn listen(&self) -> Box<dyn Listener> {
         self.broker.listen(Listen::new(TOPIC, "listener")).await.unwrap()
     }
@@ -86,8 +86,8 @@ async fn a_reply_for_an_aborted_method_that_cannot_be_sent_is_counted_too() {
     let env = RunEnv::with(FaultPlan::with_seed(0).probability(Fault::FailReply, 1.0));
     let server = start(env.server(None).shutdown_timeout(Duration::ZERO)).await;
     let call = env.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
-    let call = tokio::spawn(call.timeout(MOMENT * 50));
-    sleep(MOMENT).await;
+    let call = tokio::spawn(call.timeout(ONE_MS * 50));
+    sleep(ONE_MS).await;
     server.stop();
     server.wait().await.unwrap();
     assert_eq!((server.stats().interrupted, server.stats().failed_replies), (1, 1));
@@ -101,7 +101,7 @@ async fn a_message_aborted_while_its_ack_is_confirmed_gets_a_reply() {
         env.server(Some(LONG)).concurrency(Concurrency::Serial).shutdown_timeout(Duration::ZERO);
     let server = start(server).await;
     let call = tokio::spawn(env.client::<ServiceClient>().run(&ctx(), 1, 0));
-    sleep(MOMENT).await;
+    sleep(ONE_MS).await;
     server.stop();
     let CallError::Transport(error) = call.await.unwrap().unwrap_err() else { panic!() };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));
@@ -111,9 +111,9 @@ async fn a_message_aborted_while_its_ack_is_confirmed_gets_a_reply() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_is_told_that_nothing_ran_is_told_so_of_all_copies() {
     let env = RunEnv::with(FaultPlan::with_seed(0).probability(Fault::Duplicate, 1.0));
-    let server = start(env.server(Some(MOMENT * 10)).concurrency(Concurrency::Limit(1))).await;
+    let server = start(env.server(Some(ONE_MS * 10)).concurrency(Concurrency::Limit(1))).await;
     let call = tokio::spawn(env.client::<ServiceClient>().run(&ctx(), 1, 0));
-    sleep(MOMENT).await;
+    sleep(ONE_MS).await;
     // One copy is being acknowledged, the other one waits.
     server.stop();
     let error = call.await.unwrap().unwrap_err();
@@ -129,7 +129,7 @@ async fn a_redelivered_call_that_had_begun_is_never_reported_as_not_run() {
     let server = start(server.shutdown_timeout(Duration::ZERO)).await;
     let call = env.client::<ServiceClient>().run(&ctx(), 1, micros(LONG));
     let call = tokio::spawn(call);
-    sleep(MOMENT).await;
+    sleep(ONE_MS).await;
     // Somebody listens, but does not take it.
     let listener = env.listen().await;
     server.stop();
@@ -141,7 +141,7 @@ async fn a_redelivered_call_that_had_begun_is_never_reported_as_not_run() {
     drop(listener);
 }
 
-/// What a server that runs messages again answers to one that comes back to it after a while.
+/// Returns the reply of a server that runs redelivered messages to a message that is redelivered after a while.
 async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> FailureKind {
     let env = RunEnv::new();
     let mut listener = env.listen().await;
@@ -153,7 +153,7 @@ async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> Fai
     let server = start(env.server(None).ack_mode(AckMode::AfterReply)).await;
     drop(delivery);
     listener.stop_consuming().await;
-    sleep(MOMENT).await;
+    sleep(ONE_MS).await;
     server.stop();
     server.wait().await.unwrap();
     let answer = |what| match what {
@@ -167,18 +167,18 @@ async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> Fai
 
 #[tokio::test(start_paused = true)]
 async fn a_server_does_not_say_that_an_expired_redelivered_call_never_ran() {
-    let late = request("run", Some(Instant::now() + MOMENT));
-    assert_eq!(answer_to_what_came_back(late, MOMENT * 5).await, FailureKind::Interrupted);
+    let late = request("run", Some(Instant::now() + ONE_MS));
+    assert_eq!(answer_to_what_came_back(late, ONE_MS * 5).await, FailureKind::Interrupted);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_does_not_say_that_a_redelivered_call_it_rejects_never_ran() {
     let refused = request("missing", None);
-    assert_eq!(answer_to_what_came_back(refused, MOMENT).await, FailureKind::Interrupted);
+    assert_eq!(answer_to_what_came_back(refused, ONE_MS).await, FailureKind::Interrupted);
 }
 
 async fn impatient(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError> {
-    timeout(MOMENT * 50, next.run(call)).await?
+    timeout(ONE_MS * 50, next.run(call)).await?
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +187,7 @@ async fn a_call_that_was_sent_twice_below_a_layer_is_never_reported_as_not_run()
     let listener = env.listen().await;
     drop(listener);
     let client = env.client::<RpcClient>().prepare().layer(from_fn(impatient));
-    let client = client.retry(Retry::times(1).initial_backoff(MOMENT)).build();
+    let client = client.retry(Retry::times(1).initial_backoff(ONE_MS)).build();
     let client = ServiceClient::from(client);
     let call = tokio::spawn(client.run(&ctx(), 1, micros(LONG)));
     tokio::task::yield_now().await;
@@ -201,7 +201,7 @@ async fn insisting(call: RpcRequest, next: Next) -> Result<RpcResponse, BoxError
     match next.clone().run(call.clone()).await {
         Ok(response) => Ok(response),
         Err(_) => {
-            sleep(MOMENT * 5).await;
+            sleep(ONE_MS * 5).await;
             next.run(call).await
         }
     }
@@ -216,7 +216,7 @@ async fn a_layer_can_send_again_what_was_cancelled() {
         let client = ServiceClient::from(client.build());
         let listener = (!given_up_at_once).then_some(listener);
         let call = tokio::spawn(client.run(&ctx(), 1, 0));
-        sleep(MOMENT).await;
+        sleep(ONE_MS).await;
         drop(listener);
         tokio::task::yield_now().await;
         let _server = start(env.server(None)).await;

@@ -12,7 +12,7 @@ use crate::history::{Left, Record};
 use crate::plan::{Kind, Method, Pace, Plan};
 use crate::service::ServiceRejectExpected;
 
-/// What breaks a rule: the rule, and what it met.
+/// Returns the violations of rules: the rule, and what broke it.
 pub(crate) fn broken_rules(plan: &Plan, record: &Record) -> Vec<String> {
     let run_history = RunHistory::of(plan, record);
     let mut broken = Vec::new();
@@ -218,7 +218,7 @@ fn is_answered_once(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> Rul
 
 fn does_not_vanish(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     let Some((_, Ok(None), _)) = call.told.first() else { return Ok(()) };
-    // A cast that was handed over: nobody can have taken it back.
+    // The cast was published, so nobody can have cancelled it.
     if call.step.kind == Kind::Cast
         && !call.has_fault(Fault::DropRequest)
         && !run_history.is_closed()
@@ -237,7 +237,7 @@ fn does_not_vanish(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> Rule
                 && attempt.is_acknowledged()
         };
         let accepted = call.attempts.iter().filter(accepted).count();
-        // Acknowledged and cut off before its method began, a cast is lost: it runs at most once.
+        // A cast that is acknowledged and then aborted before its method begins is lost: it runs at most once.
         let lost = report.map_or(0, |report| report.aborted);
         ensure(runs + lost >= accepted, || {
             format!("{runs} runs of {accepted} at server {server}")
@@ -291,7 +291,7 @@ fn counts_right(
     let unanswered =
         attempts().flat_map(|attempt| &attempt.answers).filter(|answer| !answer.2).count();
     let came_back = count(&|attempt| attempt.expected_refusal && attempt.is_acknowledged());
-    // Where confirming takes time, these can be cut off, too.
+    // Where confirming takes time, these can be aborted, too.
     let told = match run_history.plan.confirming {
         None => count(&|attempt| attempt.expected_refusal && !attempt.answers.is_empty()),
         Some(_) => 0,
@@ -308,12 +308,12 @@ fn counts_right(
     seen("duplicates", stats.duplicates, count(&|v| v.duplicate && v.is_acknowledged()))?;
     seen("redelivered", stats.redelivered, came_back)?;
     // The others with this answer may have run at another server: only the server knows which of the two it was.
-    let cut_off = run_history.calls.iter().filter(|call| call.copies() == 1);
-    let cut_off = cut_off.flat_map(|call| &call.attempts).filter(|attempt| {
+    let aborted = run_history.calls.iter().filter(|call| call.copies() == 1);
+    let aborted = aborted.flat_map(|call| &call.attempts).filter(|attempt| {
         let interrupted = attempt.answers.iter().any(|a| a.1 == Some(FailureKind::Interrupted));
         attempt.server == number && !attempt.redelivered && interrupted
     });
-    let (least, most) = (cut_off.count() as u64, answered(FailureKind::Interrupted) - told);
+    let (least, most) = (aborted.count() as u64, answered(FailureKind::Interrupted) - told);
     ensure((least..=most).contains(&stats.interrupted), || {
         format!("interrupted: {} of {least} to {most}", stats.interrupted)
     })?;
@@ -326,9 +326,9 @@ fn counts_right(
     let stopped = report.cause == ShutdownCause::Stopped;
     ensure(server.asked_to_stop || !stopped, || "it stopped by itself".to_owned())?;
     let runs = run_history.calls.iter().flat_map(|call| &call.runs);
-    let methods = runs.filter(|run| run.server == number && run.cut_off).count();
-    let cut_off = report.aborted;
-    ensure(methods <= cut_off && stats.interrupted <= cut_off as u64, || {
-        format!("{methods} methods and {} calls were cut off: {report:?}", stats.interrupted)
+    let methods = runs.filter(|run| run.server == number && run.aborted).count();
+    let aborted = report.aborted;
+    ensure(methods <= aborted && stats.interrupted <= aborted as u64, || {
+        format!("{methods} methods and {} calls were aborted: {report:?}", stats.interrupted)
     })
 }

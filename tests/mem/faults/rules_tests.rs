@@ -28,7 +28,7 @@ fn plan(kind: Kind) -> Plan {
         name: "one",
         acknowledge: AckMode::BeforeInvoke,
         run_redelivered: false,
-        executor: Concurrency::Serial,
+        concurrency: Concurrency::Serial,
         shutdown_timeout: Duration::ZERO,
         respawns: false,
     };
@@ -40,7 +40,7 @@ fn plan(kind: Kind) -> Plan {
         is_layered: false,
         confirming: None,
         servers: vec![server],
-        acts: Vec::new(),
+        actions: Vec::new(),
         callers: vec![vec![step]],
     }
 }
@@ -50,7 +50,7 @@ fn call() -> Vec<EventKind> {
     let (server, call, delivery) = (0, 1, 2);
     let id = MessageId::from_bits(1);
     vec![
-        EventKind::Started { server, plan: ServerPlan::sweeper("one") },
+        EventKind::Started { server, plan: ServerPlan::final_consumer("one") },
         EventKind::Sent { call, id },
         EventKind::Delivered { delivery, server, call, redelivered: false, wants_reply: true },
         EventKind::Acknowledged { delivery, ok: true },
@@ -60,7 +60,7 @@ fn call() -> Vec<EventKind> {
         EventKind::Left { delivery },
         EventKind::Told { call, told: Ok(Some(1)), after: Duration::ZERO },
         EventKind::Stopping { server },
-        EventKind::Ended { server, report: ShutdownReport::default() },
+        EventKind::ServerEnded { server, report: ShutdownReport::default() },
     ]
 }
 
@@ -186,7 +186,7 @@ fn runs_are_held_against_deliveries() {
     assert_breaks(rule, instead("Delivered", [delivered(2, true)]));
     // The duplicate of a message that another server had.
     let twice = call().into_iter().map(|what| match what {
-        EventKind::Ended { .. } => began(),
+        EventKind::ServerEnded { .. } => began(),
         what => what,
     });
     assert_breaks(rule, twice.collect());

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::history::{EventKind, History, Left, Record, ServerNo, Told};
-use crate::plan::{Act, Kind, Method, NAMES, Pace, Plan, ServerPlan, Step, TOPIC};
+use crate::plan::{Action, Kind, Method, NAMES, Pace, Plan, ServerPlan, Step, TOPIC};
 use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient, ServiceRejectExpected};
 
@@ -74,7 +74,7 @@ impl RunEnv {
         Self(Arc::new(Inner { plan, broker, history, client, servers, supervisors, ending }))
     }
 
-    /// From the first server's start to the last one's end. Returned: what did not end.
+    /// Plays the run from the start of the first server to the end of the last one. Returns what did not end.
     async fn play(&self) -> Option<&'static str> {
         let plan = Arc::clone(&self.0.plan);
         for server in &plan.servers {
@@ -96,7 +96,7 @@ impl RunEnv {
         }
         self.0.ending.store(false, Ordering::SeqCst);
         for name in NAMES {
-            self.supervise(ServerPlan::sweeper(name)).await;
+            self.supervise(ServerPlan::final_consumer(name)).await;
         }
         let swept = self.until(|left| left.queued == 0).await;
         self.stop_all().await;
@@ -130,7 +130,7 @@ impl RunEnv {
     }
 
     fn is_closed(&self) -> bool {
-        self.0.plan.acts.iter().any(|(_, act)| matches!(act, Act::Close))
+        self.0.plan.actions.iter().any(|(_, action)| matches!(action, Action::Close))
     }
 
     fn record(&self, hangs: Option<&'static str>) -> Record {
@@ -160,7 +160,7 @@ impl RunEnv {
                 let (number, running) = server;
                 let report = running.wait().await.expect("nobody waits inside of a method");
                 let crashed = report.cause == ShutdownCause::ListenerEnded;
-                env.0.history.record(EventKind::Ended { server: number, report });
+                env.0.history.record(EventKind::ServerEnded { server: number, report });
                 if !crashed || !plan.respawns {
                     return;
                 }
@@ -188,7 +188,7 @@ impl RunEnv {
             .endpoint(Service { server: number, history })
             .ack_mode(plan.acknowledge)
             .run_redelivered(plan.run_redelivered)
-            .concurrency(plan.executor)
+            .concurrency(plan.concurrency)
             .shutdown_timeout(plan.shutdown_timeout);
         let server = if self.0.plan.is_layered { server.layer(from_fn(pass)) } else { server };
         let server = server.build().expect("the plan is sound");
@@ -216,26 +216,26 @@ impl RunEnv {
         }
     }
 
-    /// Lets happen what befalls the servers.
+    /// Performs the plan's actions, each at its time.
     async fn conduct(&self) {
         let begin = Instant::now();
-        for (at, act) in self.0.plan.acts.clone() {
+        for (at, action) in self.0.plan.actions.clone() {
             sleep_until(begin + at).await;
             let (history, broker) = (&self.0.history, &self.0.broker);
-            match act {
-                Act::Stop(nth) => {
+            match action {
+                Action::Stop(nth) => {
                     let server = nth % lock(&self.0.servers).len();
                     history.record(EventKind::Stopping { server });
                     if let Some(server) = &lock(&self.0.servers)[server] {
                         server.stop();
                     }
                 }
-                Act::Start(plan) => self.supervise(plan).await,
-                Act::Restart => {
+                Action::Start(plan) => self.supervise(plan).await,
+                Action::Restart => {
                     history.record(EventKind::Restarted);
                     broker.restart();
                 }
-                Act::Close => {
+                Action::Close => {
                     history.record(EventKind::Closed);
                     broker.close().await;
                 }
@@ -245,7 +245,7 @@ impl RunEnv {
 }
 
 impl RunEnv {
-    /// One caller: its steps, one after the other.
+    /// Runs the steps of one caller, one after the other.
     async fn call(self, steps: Vec<Step>) {
         for step in steps {
             sleep(step.pause).await;

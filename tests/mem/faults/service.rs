@@ -100,7 +100,7 @@ impl Drop for Doing<'_> {
     fn drop(&mut self) {
         if !self.finished {
             let Service { server, history } = self.service;
-            history.record(EventKind::CutOff { server: *server, call: self.call });
+            history.record(EventKind::Aborted { server: *server, call: self.call });
         }
     }
 }
