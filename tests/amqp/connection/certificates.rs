@@ -23,12 +23,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for this name.
+    /// Signs a certificate for this name.
     pub fn sign(&self, name: &str) -> Signed {
         self.sign_as(name, |_| {})
     }
 
-    /// One whose time is over.
+    /// Signs an expired certificate for this name.
     pub fn sign_expired(&self, name: &str) -> Signed {
         self.sign_as(name, |params| {
             params.not_before = date_time_ymd(2001, 1, 1);

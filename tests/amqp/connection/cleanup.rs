@@ -11,7 +11,7 @@ use crate::bank::{call, proxied, serve, shared_with_vhost, transport, until};
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
-/// Queues for replies and fanouts.
+/// Returns the names of the reply queues and fanout queues.
 async fn own_queues(node: &Node, vhost: &str) -> Vec<QueueInfo> {
     let queues = node.queues(vhost).await.unwrap();
     let own = |queue: &QueueInfo| queue.name.contains("reply") || queue.name.contains("fanout");

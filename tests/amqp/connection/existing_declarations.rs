@@ -49,7 +49,7 @@ impl Python {
         self.node.url(UrlForm::Rabbit, self.vhost) + options
     }
 
-    /// Which queues of the topic are durable.
+    /// Returns which queues of the topic are durable.
     async fn durable(&self) -> Vec<(String, bool)> {
         let queues = self.node.queues(self.vhost).await.unwrap();
         let shared = queues.into_iter().filter(|queue| !queue.name.contains("fanout"));

@@ -1,4 +1,4 @@
-//! How much of a queue a server holds: no more than it says, and it gives it back.
+//! How many messages a server prefetches, and what becomes of them when it stops.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::bank::{EVENT_TIMEOUT, bank, proxied, shared_with_vhost, transport, un
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
-/// Notes whom it serves, and does not go on before the barrier is opened.
+/// Records whom it serves, and waits until the barrier opens.
 struct Counter {
     name: &'static str,
     ran: Arc<Mutex<HashMap<usize, Vec<&'static str>>>>,
@@ -35,14 +35,14 @@ impl Counter {
     }
 }
 
-/// What the counters of a test share.
-struct Branch {
+/// The state that the counters of a test share.
+struct CounterGroup {
     ran: Arc<Mutex<HashMap<usize, Vec<&'static str>>>>,
     running: Arc<AtomicUsize>,
     barrier: watch::Sender<bool>,
 }
 
-impl Branch {
+impl CounterGroup {
     fn new() -> Self {
         Self { ran: Arc::default(), running: Arc::default(), barrier: watch::Sender::new(false) }
     }
@@ -70,7 +70,7 @@ impl Branch {
     }
 }
 
-/// The topic's queue.
+/// Returns how many messages the topic's queue holds, and how many of them are unacknowledged.
 async fn queue(node: &Node, vhost: &str) -> (usize, usize) {
     let queues = node.queues(vhost).await.unwrap();
     let queue = queues.iter().find(|queue| ["bank", "rpc/bank"].contains(&queue.name.as_str()));
@@ -92,7 +92,7 @@ async fn prefetch_is_what_may_wait_or_what_may_run() {
             let node = shared_with_vhost(&vhost).await;
             let (proxy, url) = proxied(node, form, &vhost).await;
             let transport = transport(&(url + options));
-            let server = Branch::new().open(&transport, "one", tasks, acknowledge).await;
+            let server = CounterGroup::new().open(&transport, "one", tasks, acknowledge).await;
             let methods = proxy.methods();
             // The channel with three consumers is the server's; the other one is of replies.
             let place = |topic: &str| {
@@ -118,22 +118,22 @@ async fn prefetch_is_what_may_wait_or_what_may_run() {
 
 #[tokio::test]
 async fn what_waits_at_a_server_that_stops_runs_at_another_one_exactly_once() {
-    for (tasks, window, waiting) in [(2, 64, 2), (8, 3, 3)] {
+    for (tasks, prefetch, waiting) in [(2, 64, 2), (8, 3, 3)] {
         for form in FORMS {
-            hand_over(tasks, window, waiting, form).await;
+            return_prefetched(tasks, prefetch, waiting, form).await;
         }
     }
 }
 
-/// More calls than a server runs and holds; then it stops and another one comes.
-async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
+/// Makes more calls than a server runs and prefetches, then stops it and starts another one.
+async fn return_prefetched(tasks: usize, prefetch: usize, waiting: usize, form: UrlForm) {
     const CALLS: usize = 20;
-    let vhost = format!("handed over {form:?} {tasks}");
+    let vhost = format!("returned {form:?} {tasks}");
     let node = shared_with_vhost(&vhost).await;
-    let url = format!("{}?prefetch={window}", node.url(form, &vhost));
+    let url = format!("{}?prefetch={prefetch}", node.url(form, &vhost));
     let (first, second, calling) = (transport(&url), transport(&url), transport(&url));
-    let branch = Branch::new();
-    let one = branch.open(&first, "one", tasks, AckMode::BeforeInvoke).await;
+    let group = CounterGroup::new();
+    let one = group.open(&first, "one", tasks, AckMode::BeforeInvoke).await;
 
     let client = CounterClient::new(calling.clone(), bank());
     let calls: Vec<_> = (0..CALLS)
@@ -144,7 +144,7 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
         .collect();
     let left = CALLS - tasks;
     until("some run and some wait", async || {
-        branch.running() == tasks && queue(node, &vhost).await == (left, waiting)
+        group.running() == tasks && queue(node, &vhost).await == (left, waiting)
     })
     .await;
     // It stays so.
@@ -154,16 +154,19 @@ async fn hand_over(tasks: usize, window: usize, waiting: usize, form: UrlForm) {
     }
 
     one.stop();
-    until("what waited is handed back", async || queue(node, &vhost).await == (left, 0)).await;
-    let two = branch.open(&second, "two", 4, AckMode::BeforeInvoke).await;
-    until("four more run", async || branch.running() == tasks + 4).await;
-    branch.barrier.send_replace(true);
+    until("what was prefetched is returned to the queue", async || {
+        queue(node, &vhost).await == (left, 0)
+    })
+    .await;
+    let two = group.open(&second, "two", 4, AckMode::BeforeInvoke).await;
+    until("four more run", async || group.running() == tasks + 4).await;
+    group.barrier.send_replace(true);
     let mut by = HashMap::<String, usize>::new();
     for call in calls {
         *by.entry(call.await.unwrap().unwrap()).or_default() += 1;
     }
     assert_eq!(by, HashMap::from([("one".to_owned(), tasks), ("two".to_owned(), left)]));
-    let ran = branch.ran.lock().unwrap().clone();
+    let ran = group.ran.lock().unwrap().clone();
     assert!(ran.len() == CALLS && ran.values().all(|by| by.len() == 1), "{ran:?}");
     // Messages marked as delivered before would not have been run.
     assert_eq!(two.stats().redelivered, 0);
@@ -183,17 +186,17 @@ async fn after_reply_what_runs_is_unacknowledged_and_nothing_waits() {
         let node = shared_with_vhost(&vhost).await;
         let (serving, calling) =
             (transport(&node.url(form, &vhost)), transport(&node.url(form, &vhost)));
-        let branch = Branch::new();
-        let server = branch.open(&serving, "one", 3, AckMode::AfterReply).await;
+        let group = CounterGroup::new();
+        let server = group.open(&serving, "one", 3, AckMode::AfterReply).await;
         let client = CounterClient::new(calling.clone(), bank());
         for customer in 0..8 {
             client.serve(&Context::new(), customer).cast().await.unwrap();
         }
-        until("three run", async || branch.running() == 3).await;
+        until("three run", async || group.running() == 3).await;
         assert_eq!(queue(node, &vhost).await, (8, 3));
-        branch.barrier.send_replace(true);
+        group.barrier.send_replace(true);
         until("all have run", async || queue(node, &vhost).await == (0, 0)).await;
-        assert_eq!(branch.running(), 8);
+        assert_eq!(group.running(), 8);
         server.stop();
         server.wait().await.unwrap();
     }

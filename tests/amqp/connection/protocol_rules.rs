@@ -15,7 +15,7 @@ struct Channels {
     with_confirms: HashSet<(usize, u16)>,
 }
 
-/// The methods that break a rule, and which one.
+/// Returns the methods that break a rule, with the rule.
 pub fn broken(methods: &[Method]) -> Vec<String> {
     let mut channels = Channels::default();
     let complaints = methods.iter().map(|method| {

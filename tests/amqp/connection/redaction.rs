@@ -1,4 +1,4 @@
-//! Passwords stay between the URL and the broker.
+//! Passwords are not shown in logs, errors and debug output.
 
 use std::error::Error;
 use std::fmt;
@@ -18,7 +18,7 @@ fn assert_no_secret(shown: &(impl fmt::Debug + ?Sized)) {
     }
 }
 
-/// That neither the error nor what caused it tells a secret.
+/// Asserts that neither the error nor its causes show a secret.
 fn assert_error_has_no_secret(error: &(dyn Error + 'static)) {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -28,7 +28,7 @@ fn assert_error_has_no_secret(error: &(dyn Error + 'static)) {
     }
 }
 
-/// A URL with users whose passwords are the secrets, for one host that it names twice.
+/// Returns a URL that names one host twice, with users whose passwords are the secrets.
 fn secret_url(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (_, rest) = rest.split_once('@').unwrap();
@@ -37,7 +37,7 @@ fn secret_url(url: &str) -> String {
     format!("{scheme}://gil:{one}@{host},hal:{other}@{host}/{rest}")
 }
 
-/// Whatever fails, fails without saying a secret.
+/// Makes a call and starts a server, which must both fail without showing a secret.
 async fn fail(transport: &AmqpTransport) {
     let error = client(transport).balance(&Context::new(), "ada".into()).await.unwrap_err();
     assert_error_has_no_secret(&error);
@@ -56,7 +56,7 @@ async fn no_log_no_error_and_no_debug_output_tells_a_password() {
         let url = format!("{}?login={login}", secret_url(&url));
         let builder = AmqpBuilder::from_url(&url).unwrap();
         assert_no_secret(&builder);
-        // Nobody knows these users.
+        // These users do not exist yet.
         fail(&builder.build()).await;
         for (user, password) in [("gil", SECRETS[0]), ("hal", SECRETS[1])] {
             if form == UrlForm::Amqp {
@@ -64,9 +64,9 @@ async fn no_log_no_error_and_no_debug_output_tells_a_password() {
             }
             node.allow(user, "secrets", [".*"; 3]).await.unwrap();
         }
-        // They have no part in this virtual host.
+        // They have no permissions in this virtual host.
         fail(&transport(&url.replace("/secrets", "/other%20secrets"))).await;
-        // And here all is well, but for the connection, which is cut.
+        // In this one they have, and the connection is cut once.
         let transport = transport(&url);
         let server = serve(&transport).await;
         call(&transport).await;

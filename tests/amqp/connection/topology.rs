@@ -1,4 +1,4 @@
-//! What is declared.
+//! The exchanges, queues and bindings that are declared.
 
 use lapin::protocol::{AMQPClass, basic, exchange, queue};
 use rpc_core::{Context, RpcClient, Target};
@@ -7,7 +7,7 @@ use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
 use crate::bank::{call, client, proxied, serve, shared_with_vhost, transport, until};
 use crate::protocol_rules;
 
-/// What a server and a client send that do everything there is to do, and lose their connections once.
+/// Returns the methods that a server and a client send while they make every kind of call and lose their connections once.
 async fn recorded(vhost: &str, form: UrlForm, options: &str) -> Vec<Method> {
     let node = shared_with_vhost(vhost).await;
     let (proxy, url) = proxied(node, form, vhost).await;
@@ -64,7 +64,7 @@ async fn what_is_declared_and_sent_is_taken_by_new_brokers_too() {
     }
 }
 
-/// Python's own defaults, which have to be followed where a topic's servers may be Python programs.
+/// They are Python's defaults, which a topic must keep if some of its servers may be Python programs.
 #[tokio::test]
 async fn without_options_only_the_shared_queues_are_refused_by_new_brokers() {
     let broken = protocol_rules::broken(&recorded("rules of old", UrlForm::Rabbit, "").await);
@@ -81,7 +81,7 @@ async fn without_options_only_the_shared_queues_are_refused_by_new_brokers() {
     }
 }
 
-/// What a server declares and consumes, in words.
+/// Describes what a server declares, binds and consumes, one line each.
 fn told(methods: &[Method]) -> Vec<String> {
     let told = methods.iter().filter_map(|method| match &method.class {
         AMQPClass::Exchange(exchange::AMQPMethod::Declare(it)) => Some(format!(
@@ -108,7 +108,7 @@ fn told(methods: &[Method]) -> Vec<String> {
         }
         _ => None,
     });
-    // The name of the fanout queue is the server's own, as in Python, and so are its properties.
+    // The name and the properties of the fanout queue are chosen by the server, as in Python.
     let own = |line: &String| line.contains("queue bank_fanout_") || line.contains("reply_");
     let told = told.filter(|line| !own(line)).map(|line| match line.split_once("bank_fanout_") {
         Some((before, after)) => format!("{before}bank_fanout_…{}", &after[32..]),

@@ -59,15 +59,16 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
 ) {
     let node = own_node().await;
     let env = FaultEnv::on(&node, form, "blocked").await;
-    let (history, lag) = (History::begin(), TimerLag::measure());
-    let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
-    let server = serve(&theirs, ServerOptions::named("one"), &history).await;
-    let client = client(&ours);
+    let (history, timer_lag) = (History::begin(), TimerLag::measure());
+    let (caller_transport, server_transport) =
+        (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
+    let server = serve(&server_transport, ServerOptions::named("one"), &history).await;
+    let client = client(&caller_transport);
     history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT)).await.unwrap();
 
     node.alarm(true).await.unwrap();
     // The broker says so to those who publish.
-    let mut state = ours.state();
+    let mut state = caller_transport.state();
     until("the state tells", async || {
         let _ = history.take(&client, Step::call(Duration::ZERO, Duration::from_millis(50))).await;
         *state.borrow_and_update() == ConnectionState::Blocked
@@ -99,8 +100,8 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
     assert_kept(&Record {
         events: history.end(),
         acknowledge: AckMode::BeforeInvoke,
-        lag: lag.end().await,
+        timer_lag: timer_lag.end().await,
     });
     drop((client, server, state));
-    env.close(vec![ours, theirs]).await;
+    env.close(vec![caller_transport, server_transport]).await;
 }

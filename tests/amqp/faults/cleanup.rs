@@ -76,7 +76,7 @@ async fn a_queue_without_consumers_is_named(form: UrlForm, seed: u64) {
     env.close(vec![transport]).await;
 }
 
-/// More than a connection has channels: the broker closes one over each question after a queue that is not there.
+/// More checks than a connection has channels: the broker closes a channel for each check of a missing queue.
 async fn calls_work_after_thousands_have_found_no_server(form: UrlForm, seed: u64) {
     let env = FaultEnv::shared(form, &format!("nobody {seed}")).await;
     let history = History::begin();

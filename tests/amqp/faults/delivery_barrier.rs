@@ -19,7 +19,7 @@ struct State {
 }
 
 impl DeliveryBarrier {
-    /// Puts the barrier in front of a transport.
+    /// Wraps a transport with the barrier.
     pub(crate) fn over(
         &self,
         transport: impl Into<Arc<dyn Transport>>,

@@ -46,27 +46,27 @@ impl<'n> FaultEnv<'n> {
         FaultEnv { node, vhost, form, callers, servers, tasks }
     }
 
-    /// The URL by way of a proxy, with more options. With the short heartbeat, what belongs to a lost connection is gone
-    /// soon after it.
+    /// Returns the URL through a proxy, with more options. The short heartbeat makes the broker remove a lost connection and
+    /// its queues soon.
     pub(crate) fn url(&self, way: &Proxy, options: &str) -> String {
         let url = self.node.url(self.form, &self.vhost);
-        let ours = format!(":{}/", self.node.port());
+        let port = format!(":{}/", self.node.port());
         let options =
             if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
-        format!("{}?{options}", url.replace(&ours, &format!(":{}/", way.port())))
+        format!("{}?{options}", url.replace(&port, &format!(":{}/", way.port())))
     }
 
     pub(crate) fn transport(&self, way: &Proxy, options: &str) -> AmqpTransport {
         AmqpTransport::from_url(&self.url(way, options)).unwrap()
     }
 
-    /// A connection of the test's own, which nothing disturbs. Its task is gone soon after it.
+    /// Opens a connection past the proxies. Its task ends soon after it is dropped.
     pub(crate) async fn connect(&self) -> Connection {
         let url = self.node.url(UrlForm::Amqp, &self.vhost) + "?heartbeat=1";
         Connection::connect(&url, ConnectionProperties::default()).await.unwrap()
     }
 
-    /// Returns the transient queues: of replies and of fanouts.
+    /// Returns the names of the reply queues and fanout queues.
     pub(crate) async fn transient_queues(&self) -> Vec<String> {
         let names = self.node.queues(&self.vhost).await.unwrap().into_iter().map(|q| q.name);
         names.filter(|name| is_reply_queue(name) || is_fanout_queue(name)).collect()
@@ -80,7 +80,7 @@ impl<'n> FaultEnv<'n> {
         .await;
     }
 
-    /// Closes the transports, and waits until nothing is left of them, here and there.
+    /// Closes the transports, and waits until nothing is left of them in this process and on the broker.
     pub(crate) async fn close(self, transports: Vec<AmqpTransport>) {
         for transport in &transports {
             transport.close().await;

@@ -15,7 +15,7 @@ use crate::service::ServiceClient;
 
 pub(crate) type Event = history::Event<EventKind>;
 
-/// What a caller was told; a cast that was handed over has no value.
+/// What a caller was told; a cast that was published has no value.
 pub(crate) type Told = Result<Option<u64>, CallError>;
 
 pub(crate) enum EventKind {
@@ -126,11 +126,11 @@ pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
     pub(crate) acknowledge: AckMode,
     /// The most that a timer of the run was late.
-    pub(crate) lag: Duration,
+    pub(crate) timer_lag: Duration,
 }
 
 impl Record {
-    /// How it went, in one line.
+    /// Returns a summary in one line.
     pub(crate) fn summary(&self) -> String {
         let told = self.events.iter().filter_map(|event| match &event.kind {
             EventKind::Told { told, .. } => Some(told),
@@ -152,6 +152,6 @@ impl Record {
                 Err(error) => *failed.entry(format!("{error:?}")).or_default() += 1,
             }
         }
-        format!("{good} succeeded, failed: {failed:?}, timers were late by {:?}", self.lag)
+        format!("{good} succeeded, failed: {failed:?}, timers were late by {:?}", self.timer_lag)
     }
 }

@@ -18,15 +18,15 @@ use crate::service::{ServerOptions, serve};
 use crate::timer_lag::TimerLag;
 
 const CALLERS: usize = 16;
-/// As soon after the last fault everything works again: the longest pause between two attempts to connect, and some.
+/// How long after the last fault calls may still fail. It is a little more than the longest reconnect delay.
 const RECOVERY: Duration = Duration::from_secs(15);
 
-/// What a run is made of.
+/// A run: its environment, callers and servers.
 pub(crate) struct Load<'n> {
     pub(crate) env: FaultEnv<'n>,
     pub(crate) history: History,
     pub(crate) rng: SeededRng,
-    /// Options of all its URLs.
+    /// The options of all its URLs.
     pub(crate) options: &'static str,
     acknowledge: AckMode,
     transports: Vec<AmqpTransport>,
@@ -34,18 +34,18 @@ pub(crate) struct Load<'n> {
     servers: Vec<RunningServer>,
     callers: Vec<JoinHandle<()>>,
     ending: Arc<AtomicBool>,
-    lag: TimerLag,
+    timer_lag: TimerLag,
 }
 
 impl<'n> Load<'n> {
-    /// Two transports of callers and no server yet.
+    /// Creates two transports for callers, and no server yet.
     pub(crate) fn prepare(
         env: FaultEnv<'n>,
         seed: u64,
         acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
-        let lag = TimerLag::measure();
+        let timer_lag = TimerLag::measure();
         let history = History::begin();
         let transports: Vec<_> = (0..2).map(|_| env.transport(&env.callers, options)).collect();
         let clients = transports.iter().map(client).collect();
@@ -62,11 +62,11 @@ impl<'n> Load<'n> {
             servers,
             callers,
             ending,
-            lag,
+            timer_lag,
         }
     }
 
-    /// With two servers, and callers that have begun.
+    /// Starts two servers and the callers.
     pub(crate) async fn begin(
         env: FaultEnv<'n>,
         seed: u64,
@@ -86,7 +86,7 @@ impl<'n> Load<'n> {
         self.add(server);
     }
 
-    /// A server that is not yet part of the run.
+    /// Starts a server that is not part of the run until it is added.
     pub(crate) async fn server(&self, name: &'static str) -> (AmqpTransport, RunningServer) {
         let transport = self.env.transport(&self.env.servers, self.options);
         let server = serve(&transport, self.setting(name), &self.history).await;
@@ -102,7 +102,7 @@ impl<'n> Load<'n> {
         ServerOptions { acknowledge: self.acknowledge, ..ServerOptions::named(name) }
     }
 
-    /// Lets the callers begin.
+    /// Starts the callers.
     pub(crate) fn call(&mut self) {
         for number in 0..CALLERS {
             let client = self.clients[number % self.clients.len()].clone();
@@ -112,7 +112,7 @@ impl<'n> Load<'n> {
         }
     }
 
-    /// Lets the callers go on for a while.
+    /// Lets the callers run for a random time between these bounds, in milliseconds.
     pub(crate) async fn go_on(&mut self, shortest: u64, longest: u64) {
         let millis = Duration::from_millis;
         sleep(self.rng.between(millis(shortest), millis(longest))).await;
@@ -122,7 +122,7 @@ impl<'n> Load<'n> {
         self.history.record(EventKind::Fault(what.into()));
     }
 
-    /// After the last fault: waits until everything works again, ends, and looks at everything.
+    /// Waits after the last fault until everything works again, stops callers and servers, and checks all rules.
     pub(crate) async fn end(mut self) {
         let healed = Instant::now();
         let working = self.history.begun();
@@ -147,7 +147,7 @@ impl<'n> Load<'n> {
         assert_kept(&Record {
             events: self.history.end(),
             acknowledge: self.acknowledge,
-            lag: self.lag.end().await,
+            timer_lag: self.timer_lag.end().await,
         });
         self.env.close(self.transports).await;
     }

@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// As long as a scenario takes on a machine that does much else.
-const LIMIT: Duration = Duration::from_secs(150);
+const SCENARIO_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Plays a scenario's rounds.
 async fn play<F: Future<Output = ()>>(scenario: impl Fn(u64) -> F) {
@@ -41,7 +41,9 @@ async fn play<F: Future<Output = ()>>(scenario: impl Fn(u64) -> F) {
     let first = variable("RPC_FAULT_SEED").unwrap_or_else(random);
     for seed in first..first + rounds {
         println!("RPC_FAULT_SEED={seed}");
-        timeout(LIMIT, Box::pin(scenario(seed))).await.expect("the scenario comes to an end");
+        timeout(SCENARIO_TIMEOUT, Box::pin(scenario(seed)))
+            .await
+            .expect("the scenario comes to an end");
     }
 }
 

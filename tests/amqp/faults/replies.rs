@@ -41,7 +41,7 @@ async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlFo
     let pair = Pair::begin(form, &format!("meanwhile {seed}"), "").await;
     let Pair { env, history, client, .. } = &pair;
     let call = history.take(client, Step::call(Duration::from_millis(500), EVENT_TIMEOUT));
-    let cut_off = async {
+    let disconnect = async {
         until("the method begins", async || history.begun() == 1).await;
         env.callers.refuse();
         env.callers.cut(Cut::Reset);
@@ -50,21 +50,21 @@ async fn a_caller_that_reconnects_gets_the_reply_that_came_meanwhile(form: UrlFo
             queues.iter().any(|queue| is_reply_queue(&queue.name) && queue.messages > 0)
         })
         .await;
-        assert_eq!(pair.ours.pending_calls(), 1, "the call still waits");
+        assert_eq!(pair.caller_transport.pending_calls(), 1, "the call still waits");
         env.callers.accept();
     };
-    let (told, ()) = tokio::join!(call, cut_off);
+    let (told, ()) = tokio::join!(call, disconnect);
     assert_eq!(told.unwrap(), Some(0));
     pair.end().await;
 }
 
-/// The caller is cut off for longer than its queue lasts, and makes it again when it is back.
+/// The caller is disconnected for longer than its reply queue lasts, and declares it again when it is back.
 async fn a_reply_waits_for_its_queue_to_be_made_again(form: UrlForm, seed: u64) {
     let pair = Pair::begin(form, &format!("again {seed}"), "transient_ttl=1").await;
     let Pair { env, history, client, .. } = &pair;
     // Long enough for the queue to be deleted meanwhile.
     let call = history.take(client, Step::call(Duration::from_secs(2), EVENT_TIMEOUT));
-    let cut_off = async {
+    let disconnect = async {
         until("the method begins", async || history.begun() == 1).await;
         env.callers.refuse();
         env.callers.cut(Cut::Reset);
@@ -73,7 +73,7 @@ async fn a_reply_waits_for_its_queue_to_be_made_again(form: UrlForm, seed: u64) 
         until("the method is done", async || history.finished() == 1).await;
         env.callers.accept();
     };
-    let (told, ()) = tokio::join!(call, cut_off);
+    let (told, ()) = tokio::join!(call, disconnect);
     assert_eq!(told.unwrap(), Some(0));
     pair.end().await;
 }

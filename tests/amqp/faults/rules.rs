@@ -9,10 +9,10 @@ use rpc_core::server::AckMode;
 
 use crate::history::{EventKind, Record, Step, Told};
 
-/// How late a call may end, on a machine whose timers are never late.
+/// How late a call may end, besides the measured timer lag.
 const LATENESS: Duration = Duration::from_millis(50);
 
-/// What became of one call; where its events stand is their order.
+/// The events of one call, by their positions in the record.
 #[derive(Default)]
 struct CallHistory<'a> {
     sent: Option<Step>,
@@ -33,7 +33,7 @@ const RULES: &[Rule] = &[
     ("a method runs as often as its server may run it", runs_as_allowed),
 ];
 
-/// Fails where the run breaks a rule.
+/// Asserts that a run keeps all rules.
 #[track_caller]
 pub(crate) fn assert_kept(record: &Record) {
     println!("{}", record.summary());
@@ -42,7 +42,7 @@ pub(crate) fn assert_kept(record: &Record) {
     assert!(broken.is_empty(), "{} times a rule is broken:\n{shown}", broken.len());
 }
 
-/// What breaks a rule: the rule, and what it met.
+/// Returns the violations of rules: the rule, the call and its events.
 pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     let mut broken = Vec::new();
     for (call, call_history) in call_histories(record) {
@@ -81,7 +81,7 @@ fn call_histories(record: &Record) -> BTreeMap<u64, CallHistory<'_>> {
     call_histories
 }
 
-/// The call's own events, and what befell others meanwhile.
+/// Returns the events of a call, and all faults.
 fn excerpt(record: &Record, call: u64) -> String {
     let concerns = |what: &EventKind| match what {
         EventKind::Sent { call: it, .. }
@@ -103,7 +103,7 @@ fn ends_once(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> Rul
 }
 
 fn ends_in_time(record: &Record, call_history: &CallHistory<'_>, _: u64, step: Step) -> RuleResult {
-    let bound = step.timeout + LATENESS + record.lag;
+    let bound = step.timeout + LATENESS + record.timer_lag;
     let late = call_history.told.iter().find(|(_, _, after)| *after > bound);
     ensure(late.is_none(), || format!("{late:?}, which is after {bound:?}"))
 }
@@ -137,7 +137,7 @@ fn is_told_the_truth(
 fn knows_whether_it_ran(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
     let Some(&(when, Err(error), _)) = call_history.told.first() else { return Ok(()) };
     match error.ran() {
-        // Neither before nor after.
+        // Neither before the caller got the error nor after it.
         Ran::No => ensure(call_history.began.is_empty(), || format!("it ran, but: {error}")),
         Ran::Yes => ensure(call_history.began.iter().any(|began| *began < when), || {
             format!("it did not run, but: {error}")
@@ -151,7 +151,7 @@ fn may_be_sent_again(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step
     ensure(!error.may_retry() || error.ran() == Ran::No, || error.to_string())
 }
 
-/// At most once, or, where messages are acknowledged after their method, at least once: what the broker has confirmed.
+/// Checks that a method runs at most once; or, with acknowledgement after the reply, that a confirmed cast runs at least once.
 fn runs_as_allowed(record: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
     let (began, finished) = (call_history.began.len(), call_history.finished.len());
     match record.acknowledge {

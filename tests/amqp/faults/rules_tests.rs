@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 fn record(happened: Vec<EventKind>) -> Record {
     let event = |kind| Event { at: Duration::ZERO, kind };
     let events = happened.into_iter().map(event).collect();
-    Record { events, acknowledge: AckMode::BeforeInvoke, lag: Duration::from_millis(10) }
+    Record { events, acknowledge: AckMode::BeforeInvoke, timer_lag: Duration::from_millis(10) }
 }
 
 fn sent() -> EventKind {

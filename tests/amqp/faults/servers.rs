@@ -63,14 +63,14 @@ async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_repli
     let pair = Pair::begin(form, &format!("mid-method {seed}"), "").await;
     let Pair { env, history, client, .. } = &pair;
     let call = history.take(client, Step::call(Duration::from_millis(500), EVENT_TIMEOUT));
-    let cut_off = async {
+    let disconnect = async {
         until("the method begins", async || history.begun() == 1).await;
         env.servers.refuse();
         env.servers.cut(Cut::Reset);
         until("the method is done", async || history.finished() == 1).await;
         env.servers.accept();
     };
-    let (told, ()) = tokio::join!(call, cut_off);
+    let (told, ()) = tokio::join!(call, disconnect);
     assert_eq!(told.unwrap(), Some(0));
     assert_eq!(pair.server.stats().failed_replies, 0);
     until("it listens again", async || {
@@ -86,12 +86,14 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
 ) {
     let env = FaultEnv::shared(form, &format!("old {seed}")).await;
     let history = History::begin();
-    let (ours, theirs) = (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
+    let (caller_transport, server_transport) =
+        (env.transport(&env.callers, ""), env.transport(&env.servers, ""));
     let barrier = DeliveryBarrier::default();
-    let server = serve(&barrier.over(theirs.clone()), ServerOptions::named("one"), &history).await;
-    let client = client(&ours);
+    let server =
+        serve(&barrier.over(server_transport.clone()), ServerOptions::named("one"), &history).await;
+    let client = client(&caller_transport);
     let call = history.take(&client, Step::call(Duration::ZERO, EVENT_TIMEOUT));
-    let cut_off = async {
+    let disconnect = async {
         until("the message is delivered", async || barrier.holds_delivery()).await;
         env.servers.refuse();
         env.servers.cut(Cut::Reset);
@@ -102,7 +104,7 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
         barrier.open();
         until("the failure is counted", async || server.stats().failed_acks == 1).await;
     };
-    let (told, ()) = tokio::join!(call, cut_off);
+    let (told, ()) = tokio::join!(call, disconnect);
     // It came back, marked as delivered before.
     let CallError::Transport(error) = told.unwrap_err() else { panic!("another error") };
     assert_eq!((error.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));
@@ -110,7 +112,7 @@ async fn what_came_over_an_old_connection_is_not_acknowledged_and_not_run(
     server.stop();
     server.wait().await.unwrap();
     drop((client, server, barrier));
-    env.close(vec![ours, theirs]).await;
+    env.close(vec![caller_transport, server_transport]).await;
 }
 
 async fn a_server_that_reconnects_keeps_its_prefetch(form: UrlForm, seed: u64) {
