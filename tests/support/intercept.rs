@@ -27,7 +27,7 @@ pub trait Intercept: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As [`Transport::send`].
+    /// Sends a request, as [`Transport::send`] does.
     fn send(
         &self,
         inner: &dyn Transport,
@@ -51,7 +51,7 @@ pub trait Intercept: Clone + Send + Sync + 'static {
         inner.ack()
     }
 
-    /// Tells a monitored caller that its method is running.
+    /// Sends a still-running message to a monitored caller.
     fn still_running(
         &self,
         _kept: &Self::Kept,
@@ -79,7 +79,7 @@ pub struct Intercepted<I> {
 }
 
 impl<I: Intercept> Intercepted<I> {
-    /// Puts the hooks in front of a transport.
+    /// Wraps a transport with the hooks.
     pub fn over(inner: impl Into<Arc<dyn Transport>>, hooks: I) -> Self {
         Self { inner: inner.into(), hooks }
     }

@@ -22,7 +22,7 @@ use rpc_tests::support::rabbitmq::{
 use tokio::time::timeout;
 
 /// What has not happened within this does not happen.
-const NEVER: Duration = Duration::from_millis(500);
+const QUIET_PERIOD: Duration = Duration::from_millis(500);
 
 const DURABLE: QueueDeclareOptions = QueueDeclareOptions {
     durable: true,
@@ -36,7 +36,7 @@ async fn own() -> Node {
     Node::start(NodeOptions::default()).await.unwrap()
 }
 
-/// The shared node, and a virtual host in it that is this test's own.
+/// Returns the shared node, and creates this test's own virtual host in it.
 async fn shared_with_vhost(vhost: &str) -> &'static Node {
     let node = shared().await.unwrap();
     node.create_vhost(vhost).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_node_that_is_paused_makes_its_clients_wait() {
     let channel = channel(&node).await;
     node.pause().await.unwrap();
     let mut declared = Box::pin(declare(&channel, "q"));
-    timeout(NEVER, &mut declared).await.unwrap_err();
+    timeout(QUIET_PERIOD, &mut declared).await.unwrap_err();
     node.resume().await.unwrap();
     timeout(EVENT_TIMEOUT, declared).await.unwrap().unwrap();
 }
@@ -138,7 +138,7 @@ async fn an_alarm_blocks_who_publishes_until_it_is_over() {
     declare(&channel, "q").await.unwrap();
     node.alarm(true).await.unwrap();
     let mut published = Box::pin(publish(&channel, "q"));
-    timeout(NEVER, &mut published).await.unwrap_err();
+    timeout(QUIET_PERIOD, &mut published).await.unwrap_err();
     assert_eq!(node.connections().await.unwrap()[0].state, "blocked");
     node.alarm(false).await.unwrap();
     timeout(EVENT_TIMEOUT, published).await.unwrap().unwrap();
@@ -290,7 +290,7 @@ async fn a_frozen_link_stays_open_and_passes_nothing() {
     let sent = proxy.bytes(Direction::ToBroker);
     proxy.freeze_all();
     let mut declared = Box::pin(declare(&channel, "first"));
-    timeout(NEVER, &mut declared).await.unwrap_err();
+    timeout(QUIET_PERIOD, &mut declared).await.unwrap_err();
     assert_eq!((known().await, proxy.bytes(Direction::ToBroker)), (0, sent));
     proxy.thaw();
     timeout(EVENT_TIMEOUT, declared).await.unwrap().unwrap();
@@ -299,7 +299,7 @@ async fn a_frozen_link_stays_open_and_passes_nothing() {
     let received = proxy.bytes(Direction::ToClient);
     proxy.freeze(Direction::ToClient);
     let mut declared = Box::pin(declare(&channel, "second"));
-    timeout(NEVER, &mut declared).await.unwrap_err();
+    timeout(QUIET_PERIOD, &mut declared).await.unwrap_err();
     assert_eq!((known().await, proxy.bytes(Direction::ToClient)), (2, received));
     proxy.thaw();
     timeout(EVENT_TIMEOUT, declared).await.unwrap().unwrap();

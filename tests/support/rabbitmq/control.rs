@@ -1,4 +1,4 @@
-//! A link to the node's own evaluator of Erlang expressions.
+//! A connection over which a node evaluates Erlang expressions.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::NodeError;
 
-/// What the node runs at its start.
+/// The program that the node runs at its start.
 pub(super) const SOURCE: &str = include_str!("control.erl");
 
-/// How long an answer may take. Nothing that is asked for takes a second.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an evaluation may take. None takes a second.
+const EVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where a node calls in once it has started, and is then asked.
+/// A listener that a node connects to when it has started, and the connection that expressions are sent over.
 #[derive(Debug)]
 pub(super) struct Control {
     listener: TcpListener,
@@ -31,13 +31,13 @@ impl Control {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Takes the call of a node that has just started; false as long as there is none.
+    /// Accepts the connection of a node that has just started. Returns false while there is none.
     pub(super) fn connected(&self) -> io::Result<bool> {
         match self.listener.accept() {
             Ok((link, _)) => {
                 link.set_nonblocking(false)?;
                 link.set_nodelay(true)?;
-                link.set_read_timeout(Some(PATIENCE))?;
+                link.set_read_timeout(Some(EVAL_TIMEOUT))?;
                 *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
                 Ok(true)
             }
@@ -46,7 +46,7 @@ impl Control {
         }
     }
 
-    /// The value of `expression`, which needs no full stop.
+    /// Evaluates `expression`, which needs no full stop, and returns its value.
     pub(super) fn eval(&self, expression: &str) -> Result<String, NodeError> {
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(stream) = link.as_mut() else {
@@ -56,14 +56,14 @@ impl Control {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(why)) => Err(NodeError(format!("the node cannot evaluate {expression}: {why}"))),
             Err(error) => {
-                // An answer that comes later would be taken for that of the next question.
+                // A late answer would be taken for the answer to the next expression.
                 *link = None;
                 Err(NodeError(format!("the node did not evaluate {expression}: {error}")))
             }
         }
     }
 
-    /// Forgets a node that is no more.
+    /// Drops the connection of a node that has ended.
     pub(super) fn disconnect(&self) {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

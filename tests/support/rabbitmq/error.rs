@@ -9,7 +9,7 @@ use std::io;
 pub struct NodeError(pub(super) String);
 
 impl NodeError {
-    /// `what` failed because of `error`.
+    /// Creates an error that says that `what` failed because of `error`.
     pub(super) fn of(what: &str, error: impl fmt::Display) -> Self {
         Self(format!("cannot {what}: {error}"))
     }
@@ -21,7 +21,7 @@ impl From<io::Error> for NodeError {
     }
 }
 
-/// As it is displayed: the end of a log is several lines, which a test shows by `unwrap`.
+/// Formats the error as `Display` does, so that `unwrap` shows the lines of a log as lines.
 impl fmt::Debug for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,4 +1,4 @@
-//! What a node is asked and told while it runs.
+//! Queries about and commands to a running node.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ pub struct QueueInfo {
     pub durable: bool,
     /// Whether only the connection that declared it may use it.
     pub exclusive: bool,
-    /// Whether it goes with its last consumer.
+    /// Whether it is deleted with its last consumer.
     pub auto_delete: bool,
-    /// What it was declared with: text as it is, another value as Erlang prints it.
+    /// The arguments of its declaration: text as it is, another value as Erlang prints it.
     pub arguments: BTreeMap<String, String>,
-    /// Messages that wait and messages that were delivered and not acknowledged.
+    /// How many messages are ready, or delivered and not acknowledged.
     pub messages: usize,
-    /// Messages that were delivered and not acknowledged.
+    /// How many messages are delivered and not acknowledged.
     pub unacknowledged: usize,
-    /// Its consumers.
+    /// How many consumers it has.
     pub consumers: usize,
 }
 
@@ -31,7 +31,7 @@ pub struct QueueInfo {
 pub struct ConnectionInfo {
     /// Its virtual host.
     pub vhost: String,
-    /// Who opened it.
+    /// The user that opened it.
     pub user: String,
     /// `running`, `blocked` and so on.
     pub state: String,
@@ -39,7 +39,7 @@ pub struct ConnectionInfo {
     pub peer_port: u16,
     /// How many channels it has.
     pub channels: usize,
-    /// Every how many seconds each side says that it lives.
+    /// The heartbeat interval in seconds.
     pub heartbeat: usize,
 }
 
@@ -50,11 +50,11 @@ pub struct ChannelInfo {
     pub vhost: String,
     /// Its number in its connection.
     pub number: u16,
-    /// Its consumers.
+    /// How many consumers it has.
     pub consumers: usize,
     /// How many messages each consumer may have unacknowledged.
     pub prefetch: usize,
-    /// How many they have.
+    /// How many messages they have unacknowledged.
     pub unacknowledged: usize,
     /// Whether what is published on it is confirmed.
     pub confirms: bool,
@@ -65,7 +65,7 @@ type Answer<T = ()> = Result<T, NodeError>;
 
 #[allow(clippy::missing_errors_doc, reason = "said once, of `Answer`")]
 impl Node {
-    /// Creates virtual hosts, in which `guest` may do everything.
+    /// Creates virtual hosts, in which `guest` has all permissions.
     pub async fn create_vhosts(&self, names: &[&str]) -> Answer {
         let names: Vec<_> = names.iter().map(|name| binary(name)).collect();
         self.tell(format!(
@@ -77,17 +77,17 @@ impl Node {
         .await
     }
 
-    /// Creates a virtual host, in which `guest` may do everything. It takes ten milliseconds.
+    /// Creates a virtual host, in which `guest` has all permissions. It takes ten milliseconds.
     pub async fn create_vhost(&self, name: &str) -> Answer {
         self.create_vhosts(&[name]).await
     }
 
-    /// Deletes a virtual host with all that is in it.
+    /// Deletes a virtual host and everything in it.
     pub async fn delete_vhost(&self, name: &str) -> Answer {
         self.tell(format!("rabbit_vhost:delete({}, <<\"test\">>)", binary(name))).await
     }
 
-    /// Adds a user who may do nothing yet: see [`allow`](Self::allow).
+    /// Adds a user without permissions. [`allow`](Self::allow) grants them.
     pub async fn add_user(&self, name: &str, password: &str) -> Answer {
         let (name, password) = (binary(name), binary(password));
         self.tell(format!(
@@ -96,7 +96,7 @@ impl Node {
         .await
     }
 
-    /// Lets a user configure, write and read what matches these expressions.
+    /// Grants a user the permissions to configure, write and read what matches these expressions.
     pub async fn allow(
         &self,
         user: &str,
@@ -107,7 +107,7 @@ impl Node {
         self.tell(format!("ok = rabbit_auth_backend_internal:set_permissions({arguments})")).await
     }
 
-    /// Raises or clears the alarm that memory runs short: while it is on, who publishes is blocked.
+    /// Raises or clears the memory alarm. While it is raised, connections that publish are blocked.
     pub async fn alarm(&self, on: bool) -> Answer {
         let resource = "{resource_limit, memory, node()}";
         self.tell(if on {
@@ -118,13 +118,13 @@ impl Node {
         .await
     }
 
-    /// Has the node write to disk what was declared. Where it keeps that in Mnesia, as versions before 4 do, a kill
-    /// loses what was declared within the last two seconds or so, durable or not.
+    /// Has the node write declarations to disk. Versions before 4 keep them in Mnesia: there a kill loses the declarations of
+    /// about the last two seconds, durable or not.
     pub async fn sync(&self) -> Answer {
         self.tell("mnesia:system_info(is_running) =:= no orelse mnesia:sync_log()".into()).await
     }
 
-    /// The queues of a virtual host.
+    /// Returns the queues of a virtual host.
     pub async fn queues(&self, vhost: &str) -> Answer<Vec<QueueInfo>> {
         let rows = format!(
             "[[V || {{K, V}} <- I, K =/= arguments] ++ \
@@ -155,7 +155,7 @@ impl Node {
         .await
     }
 
-    /// All connections.
+    /// Returns all connections.
     pub async fn connections(&self) -> Answer<Vec<ConnectionInfo>> {
         let rows = "[[V || {_, V} <- I] || I <- rabbit_networking:connection_info_all( \
                     [vhost, user, state, peer_port, channels, timeout])]";
@@ -175,7 +175,7 @@ impl Node {
         .await
     }
 
-    /// All channels.
+    /// Returns all channels.
     pub async fn channels(&self) -> Answer<Vec<ChannelInfo>> {
         let rows = "[[V || {_, V} <- I] || I <- rabbit_channel:info_all([vhost, number, \
                     consumer_count, prefetch_count, \

@@ -32,7 +32,7 @@ impl Installation {
         )
     }
 
-    /// One of its programs, which sees nothing of the caller's environment but where programs are.
+    /// Returns the command of one of its programs. Of the caller's environment it inherits only the search path.
     pub(super) fn command(&self, program: &str, home: &Path) -> Command {
         let mut command = Command::new(self.0.join(program));
         command.env_clear().env("HOME", home).env("LANG", "C.UTF-8");

@@ -37,7 +37,7 @@ impl Reader {
         Self { link, unread: Vec::new(), lost: false }
     }
 
-    /// The methods that are complete now that `bytes` have come.
+    /// Reads more bytes, and returns the methods that they complete.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<Method> {
         if self.lost {
             return Vec::new();

@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 
 use super::control::{self, Control};
 use super::installation::Installation;
-use super::processes::{GLANCE, Processes, listens, wait_until};
+use super::processes::{POLL_INTERVAL, Processes, listens, wait_until};
 use super::{NodeError, Tls, ports};
 
 /// How long a node may take to start. It takes about 5 s on a machine that does little else.
-const START: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How much of a log is shown. What went wrong comes before what that led to.
+/// How many lines of a log an error shows. The cause comes before its consequences.
 const LOG_LINES: usize = 100;
 
-/// How a node differs from RabbitMQ with its own defaults.
+/// Options of a node. The others have RabbitMQ's defaults.
 #[derive(Debug, Clone, Default)]
 pub struct NodeOptions {
     /// Whether it has a listener for TLS, too.
@@ -44,7 +44,7 @@ pub enum UrlForm {
 /// A RabbitMQ node of the test's own: on loopback, without plugins, with its own port mapper and a temporary folder.
 ///
 /// Dropping it ends all its processes and removes its folder; so does the end of the test process, whatever ends it.
-/// It belongs to no runtime: it may be kept in a static and asked from any.
+/// It is independent of runtimes: it can be kept in a static and used from any of them.
 #[derive(Debug)]
 pub struct Node(pub(super) Arc<Inner>);
 
@@ -62,20 +62,20 @@ pub(super) struct Inner {
 }
 
 impl Node {
-    /// Starts a node; returns once it accepts connections.
+    /// Starts a node. Returns when it accepts connections.
     ///
     /// # Errors
     ///
-    /// It does not start: with the end of its log.
+    /// Returns the end of its log if it does not start.
     pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
         blocking(move || Inner::start(&options)).await.map(|inner| Self(Arc::new(inner)))
     }
 
-    /// Kills it, as a crash of its machine would: nothing is written or said any more.
+    /// Kills the node, as a crash of its machine would: it neither writes nor sends anything more.
     ///
     /// # Errors
     ///
-    /// It is not running.
+    /// Fails if it is not running.
     pub async fn kill(&self) -> Result<(), NodeError> {
         self.with(|inner| {
             inner.processes().signal("KILL")?;
@@ -84,11 +84,11 @@ impl Node {
         .await
     }
 
-    /// Ends it as an operator would.
+    /// Stops the node as an operator would.
     ///
     /// # Errors
     ///
-    /// It is not running, or does not end.
+    /// Fails if it is not running, or does not end.
     pub async fn stop(&self) -> Result<(), NodeError> {
         self.with(|inner| {
             inner.control.eval("init:stop()")?;
@@ -97,20 +97,20 @@ impl Node {
         .await
     }
 
-    /// Starts it again after it was killed or stopped, with what it had stored, on the same ports.
+    /// Restarts the node after it was killed or stopped, with the data that it had stored, on the same ports.
     ///
     /// # Errors
     ///
-    /// It does not start: with the end of its log.
+    /// Returns the end of its log if it does not start.
     pub async fn restart(&self) -> Result<(), NodeError> {
         self.with(Inner::boot).await
     }
 
-    /// Makes it stand still, with its connections open.
+    /// Pauses the node. Its connections stay open.
     ///
     /// # Errors
     ///
-    /// It is not running.
+    /// Fails if it is not running.
     pub async fn pause(&self) -> Result<(), NodeError> {
         self.with(|inner| Ok(inner.processes().signal("STOP")?)).await
     }
@@ -119,58 +119,58 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// It is not running.
+    /// Fails if it is not running.
     pub async fn resume(&self) -> Result<(), NodeError> {
         self.with(|inner| Ok(inner.processes().signal("CONT")?)).await
     }
 
-    /// What `rabbitmqctl` prints. It takes a third of a second; [`eval`](Self::eval) takes a millisecond.
+    /// Runs `rabbitmqctl` and returns what it prints. It takes a third of a second; [`eval`](Self::eval) takes a millisecond.
     ///
     /// # Errors
     ///
-    /// It fails: with what it prints.
+    /// Returns what it prints if it fails.
     pub async fn ctl(&self, arguments: &[&str]) -> Result<String, NodeError> {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         self.with(move |inner| inner.ctl(&arguments)).await
     }
 
-    /// The value of an Erlang expression, evaluated by the node: text as it is, another term as Erlang prints it.
+    /// Has the node evaluate an Erlang expression, and returns its value: text as it is, another term as Erlang prints it.
     ///
     /// # Errors
     ///
-    /// The node is not running, does not answer within 30 s, or cannot evaluate it.
+    /// Fails if the node is not running, does not answer within 30 s, or cannot evaluate the expression.
     pub async fn eval(&self, expression: impl Into<String>) -> Result<String, NodeError> {
         let expression = expression.into();
         self.with(move |inner| inner.control.eval(&expression)).await
     }
 
-    /// The port for AMQP without TLS.
+    /// Returns the port for AMQP without TLS.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.amqp
     }
 
-    /// The port for AMQP over TLS.
+    /// Returns the port for AMQP over TLS.
     ///
     /// # Panics
     ///
-    /// The node was started without.
+    /// Panics if the node was started without TLS.
     #[must_use]
     pub fn tls_port(&self) -> u16 {
         self.0.tls.expect("a node started with TLS")
     }
 
-    /// Where it stores everything.
+    /// Returns the folder that holds everything that it stores.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.0.folder
     }
 
-    /// A URL of one of its virtual hosts, with the credentials of `guest`.
+    /// Returns a URL of one of its virtual hosts, with the credentials of `guest`.
     ///
     /// # Panics
     ///
-    /// The URL is to be of TLS, and the node was started without.
+    /// Panics if the form is [`UrlForm::Amqps`] and the node was started without TLS.
     #[must_use]
     pub fn url(&self, form: UrlForm, vhost: &str) -> String {
         let (scheme, host, port) = match form {
@@ -190,11 +190,11 @@ impl Node {
     }
 }
 
-/// The node that tests of this process share, each in a virtual host of its own. None may kill, stop or pause it.
+/// Returns the node that the tests of this process share, each in a virtual host of its own. No test may kill, stop or pause it.
 ///
 /// # Errors
 ///
-/// It did not start, when it was first asked for.
+/// Fails if the node did not start when it was first asked for.
 pub async fn shared() -> Result<&'static Node, NodeError> {
     static SHARED: OnceLock<Result<Node, NodeError>> = OnceLock::new();
     let start = || Inner::start(&NodeOptions::default()).map(|inner| Node(Arc::new(inner)));
@@ -249,7 +249,7 @@ impl Inner {
             return Err(NodeError(format!("{} is running already", self.name)));
         }
         processes.start_vm(&mut self.server()?, &log)?;
-        let deadline = Instant::now() + START;
+        let deadline = Instant::now() + START_TIMEOUT;
         let mut started = false;
         loop {
             started = started || self.control.connected()?;
@@ -260,9 +260,11 @@ impl Inner {
                 return Err(self.failed(&format!("ended with {status}")));
             }
             if Instant::now() > deadline {
-                return Err(self.failed(&format!("did not start within {} s", START.as_secs())));
+                return Err(
+                    self.failed(&format!("did not start within {} s", START_TIMEOUT.as_secs()))
+                );
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
@@ -292,7 +294,7 @@ impl Inner {
         Ok(command)
     }
 
-    /// One of RabbitMQ's programs, in the environment of this node.
+    /// Returns the command of one of RabbitMQ's programs, in the environment of this node.
     fn program(&self, name: &str) -> Command {
         let mut command = self.installation.command(name, &self.folder);
         command
@@ -316,7 +318,7 @@ impl Inner {
         Err(NodeError::of(&what, format!("{printed}{complaint}")))
     }
 
-    /// Waits for the end of the virtual machine, and for that of its listener.
+    /// Waits until the virtual machine has ended and its port is closed.
     fn gone(&self) -> Result<(), NodeError> {
         self.control.disconnect();
         self.processes().wait()?;
@@ -339,7 +341,7 @@ impl Inner {
     }
 }
 
-/// Whether what listens at `port` answers as an AMQP broker does.
+/// Returns whether what listens at `port` answers as an AMQP broker does.
 fn greets(port: u16) -> bool {
     let hello = || {
         let mut link = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
@@ -352,7 +354,7 @@ fn greets(port: u16) -> bool {
     hello().is_ok_and(|frame_type| frame_type == [1])
 }
 
-/// Off the runtime's threads, where others go on meanwhile.
+/// Runs blocking work off the threads of the runtime.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
 ) -> Result<T, NodeError> {

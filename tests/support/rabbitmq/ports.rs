@@ -10,7 +10,7 @@ const RANGE: Range<u16> = 10_000..30_000;
 
 /// Returns a port that was free on loopback a moment ago.
 ///
-/// Chosen at random, so that several test processes seldom choose the same.
+/// Returns a free port. It is chosen at random, so that several test processes seldom choose the same one.
 pub(super) fn free() -> io::Result<u16> {
     let mut refused = None;
     for _ in 0..100 {

@@ -10,25 +10,25 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Reads the process groups, one a line: first that of the port mapper, then, whenever it changes, that of the virtual
-/// machine. The end of its input is the end of the test process, however that came, or of the node.
+/// Reads process groups, one a line: first that of the port mapper, then that of the virtual machine whenever it changes. Its
+/// input ends when the node is dropped, or when the test process ends, for whatever reason.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 vm=
 read -r epmd
 while read -r group; do vm=$group; done
 kill -s KILL -- ${epmd:+-"$epmd"} ${vm:+-"$vm"} 2>/dev/null
-# What was killed may still be writing.
+# A killed process may still be writing.
 rm -rf "$0" 2>/dev/null || { sleep 1; rm -rf "$0"; }
 "#;
 
-/// How long a process that was told to end may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a process may take to start listening or to exit.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often something is looked at that does not tell by itself.
-pub(super) const GLANCE: Duration = Duration::from_millis(10);
+/// How often a condition is polled that no event announces.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The port mapper, the virtual machine and what watches over both. Dropping it ends them all and removes the folder.
+/// The port mapper, the virtual machine and the watchdog of both. Dropping it ends them all and removes the folder.
 #[derive(Debug)]
 pub(super) struct Processes {
     epmd: Child,
@@ -38,7 +38,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Starts the port mapper, in the foreground: on its own, Erlang would start one that detaches itself.
+    /// Starts the port mapper in the foreground. Otherwise Erlang would start one that detaches itself.
     pub(super) fn start(folder: &Path, epmd_port: u16) -> io::Result<Self> {
         let mut watchdog = background("sh");
         let mut watchdog =
@@ -53,7 +53,7 @@ impl Processes {
         Ok(processes)
     }
 
-    /// Starts a virtual machine with its output in `log`.
+    /// Starts a virtual machine that writes its output to `log`.
     pub(super) fn start_vm(&mut self, command: &mut Command, log: &Path) -> io::Result<()> {
         let out = fs::File::create(log)?;
         let errors = out.try_clone()?;
@@ -64,7 +64,7 @@ impl Processes {
         Ok(())
     }
 
-    /// How the virtual machine ended, if it did.
+    /// Returns the exit status of the virtual machine if it has ended.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.vm.as_mut().map_or(Ok(None), Child::try_wait)
     }
@@ -92,7 +92,7 @@ impl Processes {
     pub(super) fn wait(&mut self) -> io::Result<()> {
         wait_until("the node to end", || Ok(!self.runs()?))?;
         self.vm = None;
-        // Its number may become that of another group.
+        // The number may be reused for another group.
         tell(&mut self.groups, "")
     }
 }
@@ -100,14 +100,14 @@ impl Processes {
 impl Drop for Processes {
     fn drop(&mut self) {
         drop(self.groups.take());
-        // Nothing is left to be done about any that fails.
+        // If one of these fails, nothing more can be done about it.
         let _ = self.watchdog.wait();
         let _ = self.epmd.wait();
         let _ = self.vm.take().map(|mut vm| vm.wait());
     }
 }
 
-/// In a process group of its own, which an interrupt from the terminal does not reach.
+/// Returns a command whose process has a process group of its own, which an interrupt from the terminal does not reach.
 fn background(program: &str) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
@@ -118,23 +118,27 @@ fn tell(groups: &mut Option<ChildStdin>, group: impl Display) -> io::Result<()> 
     groups.as_mut().map_or(Ok(()), |groups| writeln!(groups, "{group}"))
 }
 
-/// Whether anything listens on loopback at `port`.
+/// Returns whether anything listens on loopback at `port`.
 pub(super) fn listens(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Looks every now and then.
+/// Polls until the condition holds.
+///
+/// # Errors
+///
+/// Fails if it does not hold within [`EXIT_TIMEOUT`], or if polling fails.
 pub(super) fn wait_until(
     what: &str,
     mut happened: impl FnMut() -> io::Result<bool>,
 ) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + EXIT_TIMEOUT;
     while !happened()? {
         if Instant::now() > deadline {
-            let waited = PATIENCE.as_secs();
+            let waited = EXIT_TIMEOUT.as_secs();
             return Err(io::Error::other(format!("waited {waited} s in vain for {what}")));
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }

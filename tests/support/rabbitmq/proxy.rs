@@ -1,4 +1,4 @@
-//! A proxy between a client and a broker, which disturbs what goes over it.
+//! A proxy between clients and a broker. It can cut, freeze and refuse links.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 
 use super::methods::{Method, Reader};
 
-/// How much is taken at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Passes on what clients and the broker send each other, and records what clients send. Dropping it cuts everything.
+/// Forwards what clients and the broker send each other, and records what clients send. Dropping it cuts all links.
 ///
-/// It belongs to the runtime in which it was started.
+/// It runs on the runtime in which it was started.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -35,7 +35,7 @@ pub enum Cut {
     Reset,
 }
 
-/// Which way bytes go.
+/// The direction of a stream.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum Direction {
     /// What the client sends.
@@ -55,13 +55,13 @@ struct Shared {
     methods: Mutex<Vec<Method>>,
 }
 
-/// What links go by.
+/// The rules that all links follow.
 #[derive(Debug, Copy, Clone, Default)]
 struct Rules {
     refuses: bool,
     holds_to_broker: bool,
     holds_to_client: bool,
-    /// Links that were opened before this many were are to end in this way.
+    /// Links with a number below this one end, in this way.
     cut: Option<(usize, Cut)>,
 }
 
@@ -83,7 +83,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// There is no free port.
+    /// Fails if there is no free port.
     pub async fn start(broker: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
@@ -100,32 +100,32 @@ impl Proxy {
         Ok(Self { port, shared, task })
     }
 
-    /// Where clients connect to.
+    /// Returns the port that clients connect to.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Ends all links that are open. New ones are accepted.
+    /// Ends all open links. New ones are accepted.
     pub fn cut(&self, how: Cut) {
-        // Under the lock of the rules, by which a link gets its number: it is either cut or comes later.
+        // A link gets its number under the lock of the rules, too. So it is either cut here, or opened later.
         self.shared.rules.send_modify(|rules| {
             rules.cut = Some((self.shared.opened.load(Ordering::Relaxed), how));
         });
     }
 
-    /// Keeps all links, and accepts new ones, but passes nothing on in this direction: neither bytes nor an end.
+    /// Stops forwarding in this direction: neither bytes nor the end of a stream pass. Links stay open, and new ones are accepted.
     pub fn freeze(&self, direction: Direction) {
         self.shared.rules.send_modify(|rules| *rules.hold(direction) = true);
     }
 
-    /// [Freezes](Self::freeze) both directions.
+    /// Stops forwarding in both directions, as [`freeze`](Self::freeze) does for one.
     pub fn freeze_all(&self) {
         self.freeze(Direction::ToBroker);
         self.freeze(Direction::ToClient);
     }
 
-    /// Passes on what was held, and what comes.
+    /// Forwards again, beginning with the bytes that were held back.
     pub fn thaw(&self) {
         self.shared.rules.send_modify(|rules| {
             *rules.hold(Direction::ToBroker) = false;
@@ -133,23 +133,23 @@ impl Proxy {
         });
     }
 
-    /// Closes new links at once. Those that are open stay.
+    /// Closes new links at once. Open links stay.
     pub fn refuse(&self) {
         self.shared.rules.send_modify(|rules| rules.refuses = true);
     }
 
-    /// Ends [`refuse`](Self::refuse).
+    /// Accepts new links again after [`refuse`](Self::refuse).
     pub fn accept(&self) {
         self.shared.rules.send_modify(|rules| rules.refuses = false);
     }
 
-    /// How many links there have been, without those that were refused.
+    /// Returns how many links there have been, without those that were refused.
     #[must_use]
     pub fn links(&self) -> usize {
         self.shared.opened.load(Ordering::Relaxed)
     }
 
-    /// How many links are open.
+    /// Returns how many links are open.
     #[must_use]
     pub fn open_links(&self) -> usize {
         *self.shared.open.borrow()
@@ -157,17 +157,17 @@ impl Proxy {
 
     /// Waits until so many links are open.
     pub async fn until_open(&self, links: usize) {
-        // Cannot fail: the sender is held here.
+        // Cannot fail: `self` holds the sender.
         let _ = self.shared.open.subscribe().wait_for(|&open| open == links).await;
     }
 
-    /// How many bytes were passed on.
+    /// Returns how many bytes were forwarded.
     #[must_use]
     pub fn bytes(&self, direction: Direction) -> u64 {
         self.shared.bytes(direction).load(Ordering::Relaxed)
     }
 
-    /// The methods that clients called, in the order in which they were passed on.
+    /// Returns the AMQP methods that clients sent, in the order in which they were forwarded.
     #[must_use]
     pub fn methods(&self) -> Vec<Method> {
         self.shared.methods().clone()
@@ -194,7 +194,7 @@ impl Shared {
         self.methods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of a new link; none is to be had while links are refused.
+    /// Returns the number of a new link, or `None` while links are refused.
     fn admit(&self) -> Option<usize> {
         let mut number = None;
         self.rules.send_if_modified(|rules| {
@@ -217,7 +217,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 /// Serves one link to its end.
 async fn link(mut client: TcpStream, number: usize, shared: Arc<Shared>) {
     if let Ok(mut broker) = TcpStream::connect(shared.broker).await {
-        // Neither is a reason not to go on.
+        // The link works without it.
         let _ = client.set_nodelay(true);
         let _ = broker.set_nodelay(true);
         if pass_until_cut(&mut client, &mut broker, number, &shared).await == Some(Cut::Reset) {
@@ -233,7 +233,7 @@ async fn link(mut client: TcpStream, number: usize, shared: Arc<Shared>) {
     shared.open.send_modify(|open| *open -= 1);
 }
 
-/// How the link was cut; `None` if its ends ended it.
+/// Forwards until the link ends. Returns how it was cut, or `None` if one of its ends closed it.
 async fn pass_until_cut(
     client: &mut TcpStream,
     broker: &mut TcpStream,
@@ -259,7 +259,7 @@ async fn pass_until_cut(
     }
 }
 
-/// Passes on what comes in one direction, until it ends.
+/// Forwards one direction of a link until its end.
 async fn pass(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -271,7 +271,7 @@ async fn pass(
     let mut buffer = vec![0; CHUNK];
     loop {
         let passes = |rules: &Rules| rules.pass(direction);
-        // A frozen link takes nothing either: what is sent fills the kernel's buffers, as on a dead line.
+        // A frozen link does not read either: what is sent fills the kernel's buffers, as on a dead link.
         let _ = rules.wait_for(passes).await;
         let taken = from.read(&mut buffer).await?;
         let _ = rules.wait_for(passes).await;

@@ -6,13 +6,13 @@ const FIELD: char = '\u{1f}';
 /// Ends a record.
 const RECORD: char = '\u{1e}';
 
-/// A binary, whatever is in `text`.
+/// Returns the Erlang binary of any text.
 pub(super) fn binary(text: &str) -> String {
     let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
     format!("<<{}>>", bytes.join(","))
 }
 
-/// An expression that prints each list of `rows` as one [record](records) of those of its elements that have a value.
+/// Returns an expression that prints each list of `rows` as one [record](records) of its elements. Elements without a value are left out.
 pub(super) fn table(rows: &str) -> String {
     format!(
         "Field = fun(F) when is_binary(F) -> [F, {field}];
@@ -24,7 +24,7 @@ pub(super) fn table(rows: &str) -> String {
     )
 }
 
-/// The fields of each record.
+/// Returns the fields of each record.
 pub(super) fn records(text: &str) -> Vec<Vec<&str>> {
     let fields = |record| str::split_terminator(record, FIELD).collect();
     text.split_terminator(RECORD).map(fields).collect()
