@@ -15,7 +15,7 @@ use rpc_tests::conformance::harness::{
 
 const MEM: Mem = Mem { codec: Codec::MessagePack, clock: Clock::Paused };
 
-/// `mem`, for cases that are given up soon.
+/// The `mem` backend, for cases that are given up soon.
 struct Impatient;
 
 impl Backend for Impatient {

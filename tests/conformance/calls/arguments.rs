@@ -204,7 +204,7 @@ async fn arguments_without_names_are_rejected_before_they_are_sent(env: TestEnv)
     assert_eq!(server.stats().received, 0);
 }
 
-/// What cannot be encoded by anybody.
+/// A value that no codec can encode.
 struct Broken;
 
 impl Serialize for Broken {

@@ -48,7 +48,7 @@ async fn observer(env: &TestEnv) -> (ObserverClient, mpsc::UnboundedReceiver<Fac
     (env.client(), observed)
 }
 
-/// Two servers, of which the first asks the second with what `next` makes of a client.
+/// Starts two servers, of which the first calls the second through the client that `next` returns.
 async fn chain(
     env: &TestEnv,
     next: impl FnOnce(RpcClient) -> RpcClient,

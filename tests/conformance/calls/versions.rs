@@ -51,7 +51,7 @@ impl Plain {
     }
 }
 
-/// The answer to a request for this version, or the refusal.
+/// Returns the reply to a request for this version, or the rejection.
 async fn ask(env: &TestEnv, version: &str) -> Result<String, CallError> {
     let target = env.target().version(version.parse().unwrap());
     let client: RpcClient = env.client_of(target);

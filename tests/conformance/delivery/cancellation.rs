@@ -78,7 +78,7 @@ async fn a_call_that_was_dropped_before_its_method_began_never_runs(env: TestEnv
     assert_eq!(recorder.rest(), [ended("busy"), began("next"), ended("next")]);
 }
 
-/// A server that takes a message and cannot begin with it, until there is a permit.
+/// Starts a server that receives a message and cannot invoke its method until there is a permit.
 async fn slow(env: &TestEnv, recorder: &Recorder) -> (Arc<RunningServer>, Arc<Semaphore>) {
     let permits = Arc::new(Semaphore::new(0));
     let (serving, log) = (env.server_transport(), recorder.log());

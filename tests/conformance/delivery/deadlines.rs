@@ -20,21 +20,21 @@ fn ctx() -> Context {
 }
 
 /// Calls other methods with the context that it was called with.
-struct Relay(WorkClient);
+struct ForwardingService(WorkClient);
 
-#[endpoint(namespace = "relay")]
-impl Relay {
-    /// What the next method sees of the deadline, in milliseconds.
+#[endpoint(namespace = "forwarding")]
+impl ForwardingService {
+    /// Returns how much time the next method has left, in milliseconds.
     pub async fn remaining(&self, ctx: &Context) -> Option<u64> {
         self.0.remaining(ctx).await.unwrap()
     }
 
-    /// The same with a time-out for the next method that is longer than what is left.
+    /// Returns the same, with a time-out for the next method that is longer than what is left.
     pub async fn remaining_of_more(&self, ctx: &Context) -> Option<u64> {
         self.0.remaining(ctx).timeout(Duration::from_secs(3600)).await.unwrap()
     }
 
-    /// Calls the next method when the time is up; the error.
+    /// Calls the next method when the time is up, and checks the error.
     pub async fn too_late(&self, ctx: &Context) {
         sleep(ctx.remaining().unwrap()).await;
         let error = self.0.run(ctx, "too late".into()).await.unwrap_err();
@@ -128,9 +128,9 @@ async fn a_message_redelivered_too_late_is_not_run(env: TestEnv) {
 
 async fn a_nested_call_inherits_what_is_left(env: TestEnv) {
     let recorder = Recorder::new();
-    let relay = Relay(env.client());
-    env.start(env.server("one").endpoint(recorder.work()).endpoint(relay)).await;
-    let client: RelayClient = env.client();
+    let forwarding = ForwardingService(env.client());
+    env.start(env.server("one").endpoint(recorder.work()).endpoint(forwarding)).await;
+    let client: ForwardingServiceClient = env.client();
     let client = client.prepare().timeout(Duration::from_secs(20)).build();
     let left = client.remaining(&ctx()).await.unwrap().unwrap();
     assert!((1..=20_000).contains(&left), "{left} ms");
@@ -140,9 +140,9 @@ async fn a_nested_call_inherits_what_is_left(env: TestEnv) {
 
 async fn a_nested_call_has_no_time_once_its_caller_has_none(env: TestEnv) {
     let mut recorder = Recorder::new();
-    let relay = Relay(env.client());
-    env.start(env.server("one").endpoint(recorder.work()).endpoint(relay)).await;
-    let client: RelayClient = env.client();
+    let forwarding = ForwardingService(env.client());
+    env.start(env.server("one").endpoint(recorder.work()).endpoint(forwarding)).await;
+    let client: ForwardingServiceClient = env.client();
     client.too_late(&ctx()).timeout(UNTIL_INVOKED).await.unwrap_err();
     assert_eq!(recorder.began().await, "told", "nothing ran before");
 }

@@ -1,4 +1,4 @@
-//! Signs of life for callers that ask for them: oslo.messaging's call monitoring.
+//! Call monitoring, as in oslo.messaging: servers send still-running messages to callers that ask for them.
 
 use std::time::Duration;
 
@@ -19,14 +19,15 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// A server whose signs of life are seen.
+/// Starts a server and records the still-running messages that it sends.
 async fn observed(env: &TestEnv, recorder: &Recorder) -> std::sync::Arc<RunningServer> {
     let transport = RecordingTransport::new(env.server_transport(), recorder.log());
     let server = Server::builder(transport, env.target().server("one")).endpoint(recorder.work());
     env.start(server).await
 }
 
-fn signs(recorder: &mut Recorder) -> usize {
+/// Returns how many still-running messages were sent since the last look.
+fn still_running_messages(recorder: &mut Recorder) -> usize {
     recorder.rest().iter().filter(|event| matches!(event, Event::StillRunning(_))).count()
 }
 
@@ -36,8 +37,8 @@ async fn monitor_replies_keep_a_long_call_alive(env: TestEnv) {
     let client: WorkClient = env.client();
     let millis = PERIOD.as_millis() as u64 * 4;
     assert_eq!(client.sleep(&ctx(), millis).monitor(PERIOD).await.unwrap(), millis);
-    let signs = signs(&mut recorder);
-    assert!((3..=8).contains(&signs), "one every half period: {signs}");
+    let sent = still_running_messages(&mut recorder);
+    assert!((3..=8).contains(&sent), "one every half period: {sent}");
 }
 
 async fn a_client_can_monitor_all_its_calls(env: TestEnv) {
@@ -46,10 +47,10 @@ async fn a_client_can_monitor_all_its_calls(env: TestEnv) {
     let client: WorkClient = env.client();
     let monitored = client.prepare().monitor(PERIOD).build();
     monitored.sleep(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
-    assert!(signs(&mut recorder) > 0);
+    assert!(still_running_messages(&mut recorder) > 0);
     let not = monitored.prepare().no_monitor().build();
     not.sleep(&ctx(), PERIOD.as_millis() as u64 * 2).await.unwrap();
-    assert_eq!(signs(&mut recorder), 0);
+    assert_eq!(still_running_messages(&mut recorder), 0);
 }
 
 async fn a_missed_monitor_ends_the_call_long_before_its_timeout(env: TestEnv) {
@@ -120,7 +121,7 @@ async fn no_monitor_reply_is_sent_unless_asked_for(env: TestEnv) {
     cast.await.unwrap();
     sleep(PERIOD * 2).await;
     recorder.release(1);
-    assert_eq!(signs(&mut recorder), 0);
+    assert_eq!(still_running_messages(&mut recorder), 0);
 }
 
 async fn no_monitor_reply_follows_a_reply(env: TestEnv) {
@@ -132,7 +133,7 @@ async fn no_monitor_reply_follows_a_reply(env: TestEnv) {
     assert!(matches!(error, CallError::Rejected(_)), "{error:?}");
     WorkClient::from(monitored).run(&ctx(), "a".into()).await.unwrap();
     sleep(PERIOD * 3).await;
-    assert_eq!(signs(&mut recorder), 0);
+    assert_eq!(still_running_messages(&mut recorder), 0);
 }
 
 async fn a_blocking_method_is_monitored_too(env: TestEnv) {
@@ -143,7 +144,7 @@ async fn a_blocking_method_is_monitored_too(env: TestEnv) {
     assert!(matches!(recorder.next().await, Event::Acked(_)));
     assert_eq!(recorder.began().await, "a");
     env.advance_time(PERIOD * 4).await;
-    assert!(signs(&mut recorder) > 0);
+    assert!(still_running_messages(&mut recorder) > 0);
     recorder.release(1);
     assert_eq!(call.await.unwrap().unwrap(), "a");
 }

@@ -55,14 +55,14 @@ async fn every_call_gets_exactly_one_reply_whatever_happens(env: TestEnv) {
     for how in ["as expected", "by panicking", "badly"] {
         client.fail(&ctx(), how.into()).await.unwrap_err();
     }
-    let cut_off = tokio::spawn(client.hold(&ctx(), "cut off".into()));
-    let mut events = recorder.until(&began("cut off")).await;
+    let aborted = tokio::spawn(client.hold(&ctx(), "aborted".into()));
+    let mut events = recorder.until(&began("aborted")).await;
     // Without time to drain, the server would no longer learn that an answer has been confirmed.
     while answers(events.iter().cloned()).len() < 11 {
         events.push(recorder.next().await);
     }
     server.stop();
-    cut_off.await.unwrap().unwrap_err();
+    aborted.await.unwrap().unwrap_err();
     server.wait().await.unwrap();
     events.extend(recorder.rest());
     assert_eq!(answers(events).into_values().collect::<Vec<_>>(), [1; 12]);

@@ -11,7 +11,7 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// Two servers of the case's topic, `one` and `two`.
+/// Starts servers `one` and `two` of the case's topic.
 async fn two_servers(
     env: &TestEnv,
     seen: &Reports,

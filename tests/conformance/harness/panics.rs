@@ -10,7 +10,7 @@ thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// From here on, panics on this thread are recorded and not printed.
+/// Makes panics on this thread be recorded instead of printed.
 pub(super) fn record_on_this_thread() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -33,7 +33,7 @@ fn text(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("a panic without a text")
 }
 
-/// What the last panic on this thread said, and where.
+/// Returns the message and the place of the last panic on this thread.
 pub(super) fn last() -> String {
     LAST.take().unwrap_or_else(|| "a panic on another thread".to_owned())
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, advance, sleep, timeout};
 use super::{Broker, Clock, LeftBehind};
 
 /// How long servers may take to receive what was sent to them, before they are stopped.
-const DRAIN: Duration = Duration::from_secs(20);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long servers may take to end, and the broker to notice, after a case.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -129,7 +129,7 @@ impl TestEnv {
     ///
     /// # Panics
     ///
-    /// As [`start`](Self::start).
+    /// Panics as [`start`](Self::start) does.
     pub async fn serve<E: Endpoint + Send + Sync>(
         &self,
         endpoint: impl Into<Arc<E>>,
@@ -141,7 +141,7 @@ impl TestEnv {
     ///
     /// # Panics
     ///
-    /// When the server cannot be built or started.
+    /// Panics if the server cannot be built or started.
     pub async fn start(&self, server: ServerBuilder) -> Arc<RunningServer> {
         let server = server.build().expect("the server is built");
         let server = Arc::new(server.start().await.expect("the server starts"));
@@ -167,7 +167,7 @@ impl TestEnv {
     ///
     /// # Errors
     ///
-    /// What is left. Does not wait if the clock is paused.
+    /// Returns what is left. Does not wait if the clock is paused.
     pub async fn settled(&self) -> Result<(), LeftBehind> {
         let within = if self.0.clock == Clock::Paused { Duration::ZERO } else { SETTLE };
         self.until(within, |left| left == LeftBehind::NOTHING).await
@@ -196,7 +196,7 @@ impl TestEnv {
     pub(super) async fn tear_down(&self) -> Result<(), String> {
         // A cast is over when it has been published: without this wait, a server could be stopped before it receives the
         // last one, which then stays in the queue. What is still there later is reported below.
-        let _ = self.until(DRAIN, |left| left.queued + left.unacknowledged == 0).await;
+        let _ = self.until(SHUTDOWN_TIMEOUT, |left| left.queued + left.unacknowledged == 0).await;
         let servers = std::mem::take(&mut *self.servers());
         for server in servers {
             end(&server).await?;

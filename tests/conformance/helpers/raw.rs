@@ -60,7 +60,7 @@ pub(crate) async fn outcome(env: &TestEnv, request: Request) -> Outcome {
     }
 }
 
-/// A listener of the case's topic, without a server behind it.
+/// A listener of the case's topic, without a server.
 pub(crate) struct RawListener(Box<dyn Listener>);
 
 impl RawListener {

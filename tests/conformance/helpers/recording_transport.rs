@@ -63,7 +63,7 @@ impl RecordingTransport {
         self.hooks().failures.replies.store(count, Ordering::Relaxed);
     }
 
-    /// Fails the next polls for a delivery; returns how many failures asked for before were still to come.
+    /// Fails the next polls for a delivery. Returns how many of the failures that were requested earlier have not happened yet.
     pub(crate) fn fail_consuming(&self, count: usize) -> usize {
         self.hooks().failures.consuming.swap(count, Ordering::Relaxed)
     }

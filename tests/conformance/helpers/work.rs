@@ -191,7 +191,7 @@ impl Work {
         label
     }
 
-    /// The same on a thread that may block.
+    /// Does the same on a thread that may block.
     #[rpc(blocking)]
     pub fn block(&self, _ctx: &Context, label: String) -> String {
         let mut running = RunningMethod::begin(self, &label);

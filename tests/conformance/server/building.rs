@@ -27,7 +27,7 @@ struct Counter(AtomicU32);
 /// Counts.
 #[endpoint(namespace = "count", version = "1.4", legacy_namespaces = ["old"])]
 impl Counter {
-    /// One more.
+    /// Returns the number plus one.
     #[since("1.2")]
     #[rpc(alias = "increase")]
     #[expected(MissingAccount)]
@@ -190,7 +190,11 @@ async fn deadlines_and_call_monitoring_need_no_transport(_: TestEnv) {
     let mut recorder = Recorder::new();
     let client = WorkClient::in_process(recorder.work());
     let second = Duration::from_secs(1);
-    client.sleep(&Context::new(), 3000).monitor(second).await.expect("it gives signs of life");
+    client
+        .sleep(&Context::new(), 3000)
+        .monitor(second)
+        .await
+        .expect("it sends still-running messages");
     let call = client.run(&Context::new(), "late".into()).timeout(Duration::ZERO);
     assert!(matches!(call.await, Err(CallError::Timeout(_))));
     client.run(&Context::new(), "next".into()).await.unwrap();

@@ -27,13 +27,13 @@ struct Waiting(Arc<OnceLock<Arc<RunningServer>>>);
 
 #[endpoint]
 impl Waiting {
-    /// What waiting came to.
+    /// Returns the result of the wait.
     pub async fn wait(&self, _ctx: &Context) -> Option<String> {
         let server = self.0.get().unwrap();
         server.wait().await.err().map(|error| error.to_string())
     }
 
-    /// The same on a thread that may block.
+    /// Does the same on a thread that may block.
     #[rpc(blocking)]
     pub fn wait_aside(&self, _ctx: &Context) -> Option<String> {
         let server = self.0.get().unwrap();
@@ -220,14 +220,14 @@ async fn a_stopped_server_finishes_what_it_runs(env: TestEnv) {
 }
 
 async fn the_shutdown_timeout_aborts_what_still_runs(env: TestEnv) {
-    cut_off(env, Concurrency::default()).await;
+    abort_at_the_timeout(env, Concurrency::default()).await;
 }
 
 async fn the_shutdown_timeout_aborts_the_method_of_a_serial_server_too(env: TestEnv) {
-    cut_off(env, Concurrency::Serial).await;
+    abort_at_the_timeout(env, Concurrency::Serial).await;
 }
 
-async fn cut_off(env: TestEnv, executor: Concurrency) {
+async fn abort_at_the_timeout(env: TestEnv, executor: Concurrency) {
     let mut recorder = Recorder::new();
     let builder = env.server("one").endpoint(recorder.work()).concurrency(executor);
     let server = env.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
@@ -308,7 +308,7 @@ async fn shutdown_counts_what_a_serial_server_finished(env: TestEnv) {
     assert_eq!((report.finished, report.aborted), (1, 0));
 }
 
-/// Its method panics when it is cut off.
+/// Its method panics when it is aborted.
 struct Clinging(Arc<Notify>);
 
 struct Hold;

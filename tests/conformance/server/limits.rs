@@ -23,7 +23,7 @@ struct Scale;
 
 #[endpoint]
 impl Scale {
-    /// How many values there are in it.
+    /// Returns how many values it holds.
     pub fn weigh(&self, _ctx: &Context, load: Value) -> u64 {
         fn weigh(value: &Value) -> u64 {
             1 + value.as_array().map_or(0, |values| values.iter().map(weigh).sum())
@@ -31,17 +31,17 @@ impl Scale {
         weigh(&load)
     }
 
-    /// How long it is.
+    /// Returns its length.
     pub fn measure(&self, _ctx: &Context, text: String) -> u64 {
         text.len() as u64
     }
 
-    /// A text of this length.
+    /// Returns a text of this length.
     pub fn stretch(&self, _ctx: &Context, length: u64) -> String {
         "x".repeat(length as usize)
     }
 
-    /// A value that is nested this deep.
+    /// Returns a value that is nested this deep.
     pub fn nest(&self, _ctx: &Context, depth: u64) -> Value {
         (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
     }
@@ -232,7 +232,7 @@ async fn unknown_names_of_any_form_are_rejected(env: TestEnv) {
     assert_eq!(server.stats().rejected, 16);
 }
 
-/// What a caller makes of this answer.
+/// Returns how a caller decodes this reply.
 async fn answered<T: Send + 'static, E: Send + 'static>(
     env: &TestEnv,
     call: rpc_core::Call<T, E>,
