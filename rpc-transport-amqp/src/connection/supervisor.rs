@@ -106,6 +106,15 @@ impl ConnectionSupervisor {
         }
     }
 
+    /// Returns the session if there is one now. Starts to connect otherwise.
+    pub(crate) fn current_session(self: &Arc<Self>) -> Option<Arc<Session>> {
+        self.start();
+        match &*self.status.borrow() {
+            Status::Up(session) if !session.has_ended() => Some(Arc::clone(session)),
+            _ => None,
+        }
+    }
+
     /// Waits until there is no connection and there will be none: after the supervisor was stopped, or before it started.
     pub(crate) async fn ended(&self) {
         let ended = |status: &Status| matches!(status, Status::Idle | Status::Closed);

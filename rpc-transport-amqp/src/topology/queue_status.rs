@@ -50,23 +50,32 @@ impl QueueStatusReader {
     ///
     /// # Errors
     ///
-    /// Fails if the connection failed for a reason that does not pass, or if the transport has been closed.
+    /// Fails if the publishing connection cannot be made.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: at most a channel is lost.
     pub(crate) async fn read(&self, queue: &str) -> Result<Option<QueueStatus>, Unavailable> {
-        let session = self.session().await?;
-        let status = self.read_on(&session, queue);
+        let publishing = self.publishing.session().await?;
+        let status = async {
+            let session = self.choose(publishing).await?;
+            self.read_on(&session, queue).await
+        };
         Ok(timeout(BROKER_TIMEOUT, status).await.ok().flatten())
     }
 
-    async fn session(&self) -> Result<Arc<Session>, Unavailable> {
-        let session = self.publishing.session().await?;
-        if session.leaked_channels() < MAX_LEAKED_ON_PUBLISHING && !session.is_blocked() {
-            return Ok(session);
+    /// Chooses the session for a check.
+    ///
+    /// The dedicated connection may be impossible: the broker limits connections, or the credentials have changed since the
+    /// others were made. Checks go on without it, unless the publishing connection is blocked. Returns `None` then.
+    async fn choose(&self, publishing: Arc<Session>) -> Option<Arc<Session>> {
+        if publishing.is_blocked() {
+            return self.dedicated.session().await.ok();
         }
-        self.dedicated.session().await
+        if publishing.leaked_channels() < MAX_LEAKED_ON_PUBLISHING {
+            return Some(publishing);
+        }
+        Some(self.dedicated.current_session().unwrap_or(publishing))
     }
 
     async fn read_on(&self, session: &Arc<Session>, queue: &str) -> Option<QueueStatus> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_tests::support::rabbitmq::UrlForm;
+use rpc_transport_amqp::AmqpTransport;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -48,22 +49,11 @@ async fn a_call_to_a_topic_whose_last_server_has_just_stopped_fails_long_before_
     }
 }
 
-/// Each costs a channel of a connection: the broker closes it, and its number cannot be used again.
-#[tokio::test]
-async fn calls_to_many_missing_queues_cost_no_server_its_connection() {
-    const CALLS: usize = 1200;
-    let node = shared_with_vhost("missing queues").await;
-    let transport = transport(&node.url(UrlForm::Amqp, "missing queues"));
-    let server = serve(&transport).await;
-    call(&transport).await;
-    let ports = async || {
-        let connections = node.connections().await.unwrap().into_iter();
-        let ours = connections.filter(|connection| connection.vhost == "missing queues");
-        ours.map(|connection| connection.peer_port).collect::<Vec<_>>()
-    };
-    let before = ports().await;
+/// Calls `count` topics that nobody serves. Each call costs a channel of a connection: the broker closes it, and its number
+/// cannot be used again.
+async fn call_missing_queues(transport: &AmqpTransport, count: usize) {
     let mut calls = JoinSet::new();
-    for number in 0..CALLS {
+    for number in 0..count {
         let target = Target::topic(format!("missing {number}"));
         let client = BankClient::new(transport.clone(), target);
         if calls.len() >= 64 {
@@ -81,8 +71,38 @@ async fn calls_to_many_missing_queues_cost_no_server_its_connection() {
     for error in calls.join_all().await {
         assert_eq!(error, (TransportErrorKind::MissingServer, Ran::No));
     }
+}
+
+#[tokio::test]
+async fn calls_to_many_missing_queues_cost_no_server_its_connection() {
+    let node = shared_with_vhost("missing queues").await;
+    let transport = transport(&node.url(UrlForm::Amqp, "missing queues"));
+    let server = serve(&transport).await;
+    call(&transport).await;
+    let ports = async || {
+        let connections = node.connections().await.unwrap().into_iter();
+        let ours = connections.filter(|connection| connection.vhost == "missing queues");
+        ours.map(|connection| connection.peer_port).collect::<Vec<_>>()
+    };
+    let before = ports().await;
+    call_missing_queues(&transport, 1200).await;
     let after = ports().await;
     assert!(before.iter().all(|port| after.contains(port)), "{before:?} became {after:?}");
+    server.stop();
+    server.wait().await.unwrap();
+}
+
+/// Checks of queues want a third connection then, which the broker does not grant.
+#[tokio::test]
+async fn calls_to_many_missing_queues_fail_at_once_where_no_further_connection_is_allowed() {
+    let node = shared_with_vhost("two connections").await;
+    let transport = transport(&node.url(UrlForm::Amqp, "two connections"));
+    let server = serve(&transport).await;
+    call(&transport).await;
+    let limit = ["set_vhost_limits", "-p", "two connections", r#"{"max-connections": 2}"#];
+    node.ctl(&limit).await.unwrap();
+    call_missing_queues(&transport, 300).await;
+    call(&transport).await;
     server.stop();
     server.wait().await.unwrap();
 }
