@@ -62,7 +62,9 @@ impl Lifecycle {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
+        let mut started = false;
         self.runtime.get_or_init(|| {
+            started = true;
             self.config.log();
             start();
             let lifecycle = Arc::clone(self);
@@ -72,6 +74,10 @@ impl Lifecycle {
             });
             runtime
         });
+        // A close that came between saw no runtime, and left it to this start to end what it has started.
+        if started && self.closing.is_cancelled() {
+            self.spawn_finish(());
+        }
     }
 
     /// Spawns a task that is dropped when the transport is closed.
@@ -86,24 +92,33 @@ impl Lifecycle {
     }
 
     /// Closes the transport: its tasks finish, then the connections are closed. This is done on the transport's runtime, whether
-    /// or not the future is awaited.
-    pub(crate) fn close(self: &Arc<Self>) -> impl Future<Output = ()> + 'static {
+    /// or not the future is awaited. `channels` holds the channels of the connections, and is dropped after them: the client
+    /// library reports an error for a channel that is dropped while its connection closes.
+    pub(crate) fn close(
+        self: &Arc<Self>,
+        channels: impl Send + 'static,
+    ) -> impl Future<Output = ()> + 'static {
         let first = !self.closing.is_cancelled();
         self.closing.cancel();
         let mut state = self.state.subscribe();
-        match self.runtime.get() {
-            Some(runtime) if first => {
-                let lifecycle = Arc::clone(self);
-                runtime.spawn(async move { lifecycle.finish().await });
-            }
-            None => drop(self.state.send_replace(ConnectionState::Closed)),
-            Some(_) => {}
+        if self.runtime.get().is_none() {
+            self.state.send_replace(ConnectionState::Closed);
+        } else if first {
+            self.spawn_finish(channels);
         }
         async move {
             let closed = state.wait_for(|state| *state == ConnectionState::Closed);
-            // If the runtime is gone, everything that would be closed is gone, too.
             let _ = timeout(CLOSE_TIMEOUT * 3, closed).await;
         }
+    }
+
+    fn spawn_finish(self: &Arc<Self>, channels: impl Send + 'static) {
+        let Some(runtime) = self.runtime.get() else { return };
+        let closed = SetClosed(Arc::clone(self));
+        runtime.spawn(async move {
+            closed.0.finish().await;
+            drop((channels, closed));
+        });
     }
 
     async fn finish(&self) {
@@ -113,6 +128,14 @@ impl Lifecycle {
         let connections = [&self.publishing, &self.consuming, &self.checking];
         let [publishing, consuming, checking] = connections.map(|it| it.ended());
         let _ = timeout(CLOSE_TIMEOUT, join3(publishing, consuming, checking)).await;
-        self.state.send_replace(ConnectionState::Closed);
+    }
+}
+
+/// Sets the state to closed when it is dropped: after the connections were closed, or because their runtime is gone.
+struct SetClosed(Arc<Lifecycle>);
+
+impl Drop for SetClosed {
+    fn drop(&mut self) {
+        self.0.state.send_replace(ConnectionState::Closed);
     }
 }

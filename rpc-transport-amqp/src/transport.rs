@@ -115,7 +115,8 @@ impl Inner {
 
     /// Closes the transport and fails all pending calls.
     fn close(&self) -> impl Future<Output = ()> + 'static {
-        let closed = self.lifecycle.close();
+        let channels = (Arc::clone(&self.caller), Arc::clone(&self.serving));
+        let closed = self.lifecycle.close(channels);
         self.caller.fail_pending_calls();
         closed
     }
