@@ -146,7 +146,8 @@ fn content_type(codec: Codec) -> &'static str {
 fn codec(content_type: &str) -> Result<Codec, String> {
     match content_type {
         JSON => Ok(Codec::Json),
-        MESSAGE_PACK => Ok(Codec::MessagePack),
+        // A message that does not say has the codec of its dialect.
+        MESSAGE_PACK | "" => Ok(Codec::MessagePack),
         _ => Err(format!("unsupported content type {content_type:?}")),
     }
 }
