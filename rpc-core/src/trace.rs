@@ -39,10 +39,10 @@ impl TraceContext {
     /// Creates the root span of a new trace: sampled, with random ids.
     #[must_use]
     pub fn root() -> Self {
-        let trace_id = u128::from(random::from_thread()) << 64 | u128::from(random::from_thread());
         Self {
-            // Ids of zero are invalid.
-            trace_id: trace_id.max(1),
+            // Ids of zero are invalid. From the system's generator: the 64 bits of state of the thread's one would be all that
+            // tells one trace from another.
+            trace_id: random::wide_from_os().max(1),
             span_id: random::from_thread().max(1),
             flags: 1,
             state: None,

@@ -7,7 +7,10 @@ use rpc_core::MessageId;
 
 /// Returns an id that no other message has: 64 random bits of this process, then a counter.
 pub(super) fn unique() -> MessageId {
-    static PREFIX: LazyLock<u64> = LazyLock::new(|| fastrand::u64(..));
+    static PREFIX: LazyLock<u64> = LazyLock::new(|| {
+        // Ids need to differ, not to be secret.
+        getrandom::u64().unwrap_or_else(|_| fastrand::u64(..))
+    });
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     MessageId::from_bits(u128::from(*PREFIX) << 64 | u128::from(number))
