@@ -95,3 +95,48 @@ impl Drop for Abortable<'_> {
         }
     }
 }
+
+#[cfg(all(test, rpc_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::Woken;
+
+    #[test]
+    fn a_method_that_waits_while_the_server_aborts_is_aborted_or_woken() {
+        loom::model(|| {
+            let registry = Arc::new(AbortRegistry::default());
+            let server = thread::spawn({
+                let registry = Arc::clone(&registry);
+                move || registry.abort()
+            });
+            let (woken, waker) = Woken::pair();
+            let mut key = None;
+            let polled = registry.poll(&mut key, &Context::from_waker(&waker));
+            server.join().unwrap();
+            assert!(polled.is_ready() || woken.is_set(), "the method waits for ever");
+            if let Some(key) = key {
+                registry.remove(key);
+            }
+        });
+    }
+
+    #[test]
+    fn a_method_that_moved_to_another_task_is_woken_there() {
+        loom::model(|| {
+            let registry = Arc::new(AbortRegistry::default());
+            let ((_, first), (woken, second)) = (Woken::pair(), Woken::pair());
+            let mut key = None;
+            assert!(registry.poll(&mut key, &Context::from_waker(&first)).is_pending());
+            let server = thread::spawn({
+                let registry = Arc::clone(&registry);
+                move || registry.abort()
+            });
+            let polled = registry.poll(&mut key, &Context::from_waker(&second));
+            server.join().unwrap();
+            assert!(polled.is_ready() || woken.is_set(), "the method waits for ever");
+        });
+    }
+}
