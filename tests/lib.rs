@@ -1,4 +1,4 @@
-//! What the tests of this package share, one folder for each subject. `README.md` is the map.
+//! Code that the tests of this package share, one folder for each subject. `README.md` is the map.
 
 pub mod conformance;
 #[cfg(feature = "rabbitmq")]

@@ -1,4 +1,4 @@
-//! The documents that promise something name the tests that show it, and no test is named that is not there.
+//! Checks that each guarantee in the documents names the tests that show it, and that all named tests exist.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,7 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join("docs").join(name)).unwrap()
 }
 
-/// The guarantees: each list item, its lines joined.
+/// Returns the guarantees: each list item, with its lines joined.
 fn guarantees(text: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     let mut inside = false;
@@ -35,7 +35,7 @@ fn guarantees(text: &str) -> Vec<String> {
     items
 }
 
-/// The names in backquotes.
+/// Returns the names in backquotes.
 fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -44,7 +44,7 @@ fn case_names() -> BTreeSet<&'static str> {
     conformance::cases().iter().map(|case| case.name).collect()
 }
 
-/// A conformance case, or `path/to/file.rs::name` where something else than the suite shows it.
+/// Returns whether a test exists: a conformance case, or another test as `path/to/file.rs::name`.
 fn exists(test: &str) -> bool {
     match test.split_once("::") {
         None => case_names().contains(test),

@@ -1,4 +1,4 @@
-//! The harness of the conformance suite notices what it is there to notice.
+//! Tests of the conformance harness.
 
 #![allow(unreachable_pub, reason = "`pub` says that a method is remote")]
 #![allow(clippy::unwrap_used)]
@@ -15,10 +15,10 @@ use rpc_tests::conformance::harness::{
 
 const MEM: Mem = Mem { codec: Codec::MessagePack, clock: Clock::Paused };
 
-/// The `mem` backend, for cases that are given up soon.
-struct Impatient;
+/// The `mem` backend with a short timeout of cases.
+struct ShortTimeout;
 
-impl Backend for Impatient {
+impl Backend for ShortTimeout {
     fn name(&self) -> String {
         MEM.name()
     }
@@ -86,7 +86,7 @@ fn a_case_that_hangs_has_failed_with_its_name() {
     async fn hangs(_: TestEnv) {
         std::future::pending::<()>().await;
     }
-    failed(run(Impatient, case!(hangs)), "`hangs` hangs");
+    failed(run(ShortTimeout, case!(hangs)), "`hangs` hangs");
 }
 
 #[test]

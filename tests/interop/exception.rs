@@ -1,4 +1,4 @@
-//! What a Python program caught.
+//! An exception that a Python program caught.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,7 +33,7 @@ impl Exception {
         format!("{}.{}", self.module, self.class)
     }
 
-    /// The class that an unknown remote exception had.
+    /// Returns the class of an unknown remote exception.
     ///
     /// # Panics
     ///

@@ -1,6 +1,6 @@
 //! Python processes with oslo.messaging that test cases drive, and the runner of these cases.
 //!
-//! The programs are in `tests/interop/peers`: `client.py`, `server.py`, and `raw.py` for messages made by hand.
+//! The programs are in `tests/interop/peers`: `client.py`, `server.py`, and `raw.py` for raw messages.
 //! A case gets a [`InteropEnv`] with all three and a transport of its own, on a topic of its own.
 
 #![allow(clippy::unwrap_used, reason = "what drives a case fails it by panicking")]

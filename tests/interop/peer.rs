@@ -76,7 +76,7 @@ impl Peer {
         let python = interpreter(version).unwrap_or_else(|missing| panic!("{missing}"));
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/peers").join(script);
         let mut command = Command::new(&python);
-        // No byte code beside the sources, no warnings about deprecated parts of the libraries.
+        // Writes no byte code next to the sources, and warns of no deprecated parts of the libraries.
         command.args(["-B", "-W", "ignore"]).arg(program);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =

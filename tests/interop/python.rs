@@ -1,4 +1,4 @@
-//! Where the Python interpreters are.
+//! The Python interpreters.
 
 use std::path::{Path, PathBuf};
 

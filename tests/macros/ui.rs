@@ -44,7 +44,7 @@ fn every_mistake_has_a_fixture_that_shows_the_fix() {
     assert!(orphans.is_empty(), "no fix, or none that exists: {orphans:#?}");
 }
 
-/// All fixtures with a mistake.
+/// Returns all fixtures with a mistake.
 fn fixtures() -> Vec<PathBuf> {
     let mut fixtures = Vec::new();
     for folder in ["endpoint", "expected", "derive"] {

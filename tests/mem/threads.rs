@@ -1,5 +1,5 @@
-//! What the conformance suite shows on one thread, on two: nothing is lost, mixed up or left behind where callers,
-//! servers and the broker really run at the same time.
+//! Calls on two threads: nothing is lost, mixed up or left behind when callers, servers and the broker run in parallel. The
+//! conformance suite shows it on one thread.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
@@ -108,8 +108,8 @@ async fn every_call_gets_its_own_reply_and_runs_once() {
     }
     assert_eq!(worker.ran.lock().unwrap().len() as u64, CALLERS * CALLS);
     assert_eq!(worker.twice.load(Ordering::Relaxed), 0);
-    let taken: u64 = servers.iter().map(|server| server.stats().received).sum();
-    assert_eq!(taken, CALLERS * CALLS);
+    let received: u64 = servers.iter().map(|server| server.stats().received).sum();
+    assert_eq!(received, CALLERS * CALLS);
     nothing_is_left(&transport, servers).await;
 }
 

@@ -1,4 +1,4 @@
-//! What happened in a run, in one order for all that took part.
+//! The events of a run, in one order for all participants.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! A transport that passes everything on to another one, except where a test observes or changes it.
+//! A transport that forwards everything to another one, except where a test observes or changes it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rpc_core::transport::{
 use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
 use tokio::sync::watch;
 
-/// What a listener is polled for.
+/// The result of polling a listener.
 pub type Next = Option<Result<Box<dyn Delivery>, ListenError>>;
 
 /// The hooks of an [`Intercepted`] transport. Those that are not overridden pass on to the inner transport.
@@ -27,7 +27,7 @@ pub trait Intercept: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Sends a request, as [`Transport::send`] does.
+    /// Returns the errors of [`Transport::send`].
     fn send(
         &self,
         inner: &dyn Transport,

@@ -1,4 +1,4 @@
-//! What tests of several subjects share.
+//! Code that tests of several subjects share.
 
 pub mod history;
 pub mod intercept;

@@ -1,4 +1,4 @@
-//! Waiting for what no event announces, by polling.
+//! Polling, for conditions that no event announces.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! That private brokers, and the proxy to them, are what tests take them for.
+//! Tests of the private RabbitMQ nodes and of the proxy.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,7 +21,7 @@ use rpc_tests::support::rabbitmq::{
 };
 use tokio::time::timeout;
 
-/// What has not happened within this does not happen.
+/// How long nothing may happen until a test concludes that nothing will.
 const QUIET_PERIOD: Duration = Duration::from_millis(500);
 
 const DURABLE: QueueDeclareOptions = QueueDeclareOptions {
@@ -71,7 +71,7 @@ async fn proxied(node: &Node, vhost: &str) -> (Proxy, String) {
     (proxy, url)
 }
 
-/// What runs with this folder in its arguments or its environment.
+/// Returns the processes that have this folder in their arguments or their environment.
 fn processes_of(folder: &Path) -> Vec<PathBuf> {
     let folder = folder.as_os_str().as_encoded_bytes();
     let names = |file: PathBuf| {

@@ -1,4 +1,4 @@
-//! What the broker does not allow: each is told apart, at once, and not asked for again and again.
+//! Permissions that the broker denies: each error is told apart, comes at once, and is not retried again and again.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::log_scanner::warnings;
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
-/// A URL with another user than `guest`.
+/// Returns a URL with another user than `guest`.
 fn url_of(node: &Node, form: UrlForm, user: &str, password: &str, vhost: &str) -> String {
     node.url(form, vhost).replace("guest:guest", &format!("{user}:{password}"))
 }

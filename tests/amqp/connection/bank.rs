@@ -11,7 +11,7 @@ use rpc_tests::support::rabbitmq::{Node, Proxy, UrlForm, shared};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::time::timeout;
 
-/// The time-out of calls that are expected to fail long before it.
+/// The timeout of calls that are expected to fail long before it.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 pub struct Bank;

@@ -1,4 +1,4 @@
-//! Certificates of authorities that are nobody's but the test's.
+//! Certificate authorities of the tests, and certificates that they sign.
 
 use rcgen::date_time_ymd;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};

@@ -1,4 +1,4 @@
-//! What stays on the broker: nothing of a process that has gone.
+//! Cleanup on the broker: nothing stays of a process that has ended.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which connections there are: two to one broker of several, whatever it refuses on their channels.
+//! How many connections a transport opens, and that channel errors do not cost any.
 
 use rpc_core::{Context, RpcClient, Target, Transport};
 use rpc_tests::support::rabbitmq::UrlForm;

@@ -1,4 +1,4 @@
-//! Exchanges and queues that are there already: declared by a Python server, which these tests stand in for.
+//! Exchanges and queues that exist already, as a Python server declares them.
 
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};

@@ -1,5 +1,4 @@
-//! Connections to RabbitMQ: whom a transport trusts and who it is there, what it declares and leaves behind, how much of a
-//! queue a server holds, and that the URL alone decides.
+//! Connections to RabbitMQ: TLS and logins, declarations and cleanup, prefetch, and transports that a URL selects.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

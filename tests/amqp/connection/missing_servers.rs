@@ -1,4 +1,4 @@
-//! Topics whose last server has gone: what was sent in the second in which that is not known yet, and what was taken before.
+//! Topics whose last server has gone: calls that are sent before the next consumer check, and calls that were received before.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::bank::{BankClient, EVENT_TIMEOUT, call, client, serve, shared_with_vhost, transport};
 
-/// A method that takes as long as the test likes.
+/// An endpoint whose method runs until the test releases it.
 struct Slow {
     begun: Arc<Notify>,
     end: Arc<Notify>,

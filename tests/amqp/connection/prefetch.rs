@@ -17,7 +17,7 @@ use crate::bank::{EVENT_TIMEOUT, bank, proxied, shared_with_vhost, transport, un
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
-/// Records whom it serves, and waits until the barrier opens.
+/// An endpoint that records which customers it serves, and waits until the barrier opens.
 struct Counter {
     name: &'static str,
     ran: Arc<Mutex<HashMap<usize, Vec<&'static str>>>>,

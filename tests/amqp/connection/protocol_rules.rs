@@ -1,14 +1,14 @@
-//! What must hold of every method that a transport sends, so that RabbitMQ takes it, 4.3 included, and no message is lost.
+//! Rules for every AMQP method that a transport sends: RabbitMQ up to 4.3 accepts it, and no message is lost.
 
 use std::collections::HashSet;
 
 use lapin::protocol::{AMQPClass, basic, channel, confirm, exchange, queue};
 use rpc_tests::support::rabbitmq::Method;
 
-/// Arguments of queues that RabbitMQ has given up.
+/// Queue arguments that RabbitMQ no longer supports.
 const GIVEN_UP: [&str; 3] = ["x-queue-mode", "x-queue-version", "x-ha-policy"];
 
-/// The channels of all links, each by what was said on it since it was opened.
+/// The channels of all links, with the methods sent on each since it was opened.
 #[derive(Default)]
 struct Channels {
     with_prefetch: HashSet<(usize, u16)>,

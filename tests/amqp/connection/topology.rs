@@ -43,7 +43,7 @@ async fn recorded(vhost: &str, form: UrlForm, options: &str) -> Vec<Method> {
 }
 
 #[tokio::test]
-async fn what_is_declared_and_sent_is_taken_by_new_brokers_too() {
+async fn what_is_declared_and_sent_is_accepted_by_new_brokers_too() {
     let runs = [
         (UrlForm::Amqp, ""),
         (UrlForm::Amqp, "?quorum=true"),

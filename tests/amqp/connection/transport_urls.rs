@@ -1,4 +1,4 @@
-//! One program, and a URL that says what carries its messages.
+//! A program whose URL selects the transport.
 
 use rpc_core::{Context, Server, Transports};
 use rpc_tests::support::rabbitmq::UrlForm;

@@ -1,4 +1,4 @@
-//! A broker that is not there yet: servers wait for it, calls until their deadline.
+//! A broker that does not run yet: servers wait for it, and calls wait until their deadline.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is left where nobody cleaned up: after a crash, and after a server has gone.
+//! Cleanup without an orderly shutdown: after a crash, and after a server has gone.
 
 use std::future::pending;
 use std::process::{Command, Stdio};

@@ -42,7 +42,7 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
     load.end().await;
 }
 
-/// Once for so short that nobody notices, and once until both sides give the link up.
+/// Freezes the connections twice: once too briefly to be noticed, and once until both sides close them.
 async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
     let options = "heartbeat=2&connect_timeout=1";
     let env = FaultEnv::shared(form, &format!("dead {seed}")).await;
@@ -71,7 +71,7 @@ async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
     load.end().await;
 }
 
-/// Two proxies to one node are two hosts; a third has no broker at all.
+/// Uses three hosts: two proxies to one node, and one without a broker.
 async fn another_host_takes_over(form: UrlForm, seed: u64) {
     let env = FaultEnv::shared(form, &format!("hosts {seed}")).await;
     let dead = proxy(env.node).await;

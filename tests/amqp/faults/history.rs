@@ -1,4 +1,4 @@
-//! What happened in a run, in one order for all that took part.
+//! The events of a run, in one order for all participants.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::service::ServiceClient;
 
 pub(crate) type Event = history::Event<EventKind>;
 
-/// What a caller was told; a cast that was published has no value.
+/// The outcome that a caller got. A cast that was published has no value.
 pub(crate) type Told = Result<Option<u64>, CallError>;
 
 pub(crate) enum EventKind {
@@ -36,7 +36,7 @@ pub(crate) enum EventKind {
         told: Told,
         after: Duration,
     },
-    /// What befell somebody, in words.
+    /// An injected fault, in words.
     Fault(String),
 }
 
@@ -125,7 +125,7 @@ impl History {
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
     pub(crate) acknowledge: AckMode,
-    /// The most that a timer of the run was late.
+    /// The measured timer lag: how late the latest timer of the run fired.
     pub(crate) timer_lag: Duration,
 }
 

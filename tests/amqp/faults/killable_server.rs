@@ -1,4 +1,4 @@
-//! Servers that are killed: everything of theirs ends at once, without a shutdown.
+//! Servers that can be killed: all their tasks and connections end at once, without a shutdown.
 
 use std::future::pending;
 

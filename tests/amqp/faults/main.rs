@@ -1,4 +1,4 @@
-//! What callers and servers can rely on over RabbitMQ when connections, brokers and processes fail.
+//! The guarantees over RabbitMQ when connections, brokers and processes fail.
 //!
 //! In most tests 16 callers call and cast (`load`) while a fault is injected. All of them record what happens (`history`),
 //! which is then checked against the rules (`rules`). Connections lead through proxies, so that those of each side can be
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// As long as a scenario takes on a machine that does much else.
+/// How long a scenario may take on a busy machine.
 const SCENARIO_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Plays a scenario's rounds.

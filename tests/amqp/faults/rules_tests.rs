@@ -1,4 +1,4 @@
-//! The checker sees what breaks its rules: histories with one thing wrong each.
+//! Tests of the rules: histories with one violation each.
 
 use std::time::Duration;
 

@@ -135,7 +135,7 @@ async fn a_server_that_reconnects_keeps_its_prefetch(form: UrlForm, seed: u64) {
     env.close(vec![transport]).await;
 }
 
-/// How many links have channels that consume three queues after a limit of so many messages was set.
+/// Returns how many links have channels that consume from three queues with this prefetch.
 fn links_that_listen(methods: &[Method], prefetch: u16) -> usize {
     let listens = |at: usize| {
         let qos = &methods[at];

@@ -1,4 +1,4 @@
-//! The endpoint: its method notes when it begins and when it is done.
+//! The endpoint. Its method records when it begins and when it finishes.
 
 #![allow(clippy::needless_pass_by_value, reason = "arguments of methods are their own")]
 

@@ -10,7 +10,7 @@ use crate::conformance::harness::{Backend, Broker, Clock, LeftBehind};
 /// Small enough to be filled by a case.
 const CAPACITY: usize = 128;
 
-/// `mem` with one of the codecs, by one of the clocks.
+/// The `mem` transport with one of the codecs and one of the clocks.
 #[derive(Debug, Copy, Clone)]
 pub struct Mem {
     /// What clients encode arguments in.

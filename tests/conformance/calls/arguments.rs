@@ -102,7 +102,7 @@ async fn an_argument_of_another_type_is_named_with_what_it_should_be(env: TestEn
     assert!(refused(&env, "add", null).await.contains("`left`"));
 }
 
-/// The same argument twice, which no map can hold.
+/// Arguments with the same name twice, which no map can hold.
 struct Twice;
 
 impl Serialize for Twice {

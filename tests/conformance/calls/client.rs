@@ -1,4 +1,4 @@
-//! What a client offers: calls, casts, settings that chain, typed and untyped.
+//! Clients: calls, casts, chained settings, typed and untyped.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
@@ -14,7 +14,7 @@ use crate::conformance::helpers::reporter::{
     ReporterClient, Reports, UNTIL_INVOKED, serial, stop_all,
 };
 
-/// Methods that end when the case says so.
+/// An endpoint whose methods end when the case releases them.
 struct Barrier {
     began: Arc<Notify>,
     open: Arc<Semaphore>,

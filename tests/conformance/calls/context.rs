@@ -17,7 +17,7 @@ struct Facts {
     trace: Option<TraceContext>,
 }
 
-/// Tells the case what it knows, and asks another server if it has a client of one.
+/// An endpoint that reports its facts to the case, and calls another server if it has a client.
 struct Observer {
     facts: mpsc::UnboundedSender<Facts>,
     next: Option<RpcClient>,

@@ -44,7 +44,7 @@ fn echo() -> (Echo, Arc<Notify>, Arc<Semaphore>) {
 type Answer = Pin<Box<dyn Future<Output = Result<RpcResponse, BoxError>> + Send>>;
 type Wrap = Arc<dyn Fn(RpcRequest, RpcService) -> Answer + Send + Sync>;
 
-/// A layer that is one function of the request and of what is below.
+/// A layer that is one function of the request and of the inner service.
 #[derive(Clone)]
 struct By {
     wrap: Wrap,
@@ -55,7 +55,7 @@ fn by(wrap: impl Fn(RpcRequest, RpcService) -> Answer + Send + Sync + 'static) -
     By { wrap: Arc::new(wrap), inner: None }
 }
 
-/// A layer that changes the request on its way in.
+/// Returns a layer that changes the request before it is sent on.
 fn changing(change: impl Fn(&mut RpcRequest) + Send + Sync + 'static) -> By {
     by(move |mut request, mut inner| {
         change(&mut request);

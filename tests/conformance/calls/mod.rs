@@ -1,4 +1,4 @@
-//! What callers write: arguments, results, contexts, targets, versions, and what wraps a call.
+//! The client side: arguments, results, contexts, targets, versions, and layers around calls.
 
 mod arguments;
 mod client;

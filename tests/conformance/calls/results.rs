@@ -1,4 +1,4 @@
-//! What comes back from a method that succeeded.
+//! Results of methods that succeed.
 
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context, RpcClient, Value, endpoint};

@@ -25,7 +25,7 @@ impl Echo {
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Writes a mark behind every text on its way out, takes it off on its way in, and keeps a log of it all.
+/// A serializer that appends a mark to every text it serializes, removes it when it deserializes, and logs both.
 struct Marking {
     side: &'static str,
     log: Log,
@@ -98,7 +98,7 @@ fn marking(side: &'static str) -> (Marking, Log) {
     (Marking { side, log: Arc::clone(&log) }, log)
 }
 
-/// A client with a serializer.
+/// Returns a client with a serializer.
 fn client(env: &TestEnv, serializer: impl Serializer) -> EchoClient {
     env.client::<EchoClient>().prepare().serializer(serializer).build()
 }

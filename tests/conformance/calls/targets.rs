@@ -1,4 +1,4 @@
-//! Addresses: what they print, how they are changed, who checks them and when.
+//! Targets: how they are printed and changed, and when they are checked.
 
 use rpc_core::error::RejectReason;
 use rpc_core::server::BuildProblem;

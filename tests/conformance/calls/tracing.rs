@@ -6,7 +6,7 @@ use tracing::Level;
 
 use crate::conformance::harness::{Logs, TestEnv, cases};
 
-/// Tells the case which trace it is called in, and asks another server if it has a client of one.
+/// An endpoint that reports its trace to the case, and calls another server if it has a client.
 struct Tracer {
     traces: mpsc::UnboundedSender<Option<String>>,
     next: Option<RpcClient>,

@@ -1,4 +1,4 @@
-//! Callers that give up: what their methods notice, and what is never run.
+//! Cancelled calls: what their methods notice, and which requests never run.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How long a call may take, and what is not run because nobody waits for it any more.
+//! Timeouts and deadlines, and requests that do not run because their caller no longer waits.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::conformance::helpers::raw;
 use crate::conformance::helpers::reporter::UNTIL_INVOKED;
 use crate::conformance::helpers::work::{Recorder, WorkClient, began, busy, ended, fill_queue};
 
-/// The time that messages have that are to expire in the queue.
+/// The timeout of calls that are to expire in the queue.
 const SHORT: Duration = Duration::from_millis(300);
 
 fn ctx() -> Context {

@@ -1,4 +1,4 @@
-//! Targets that nobody serves, and sending again what did not run.
+//! Targets without a server, and retries of requests that did not run.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -192,7 +192,7 @@ async fn what_may_have_run_is_not_sent_again(env: TestEnv) {
     let transport = RecordingTransport::new(env.server_transport(), recorder.log());
     let server = Server::builder(transport.clone(), env.target().server("one"));
     env.start(server.endpoint(recorder.work())).await;
-    // The method runs, and nobody ever hears of it.
+    // The method runs, but its reply is lost.
     transport.fail_replies(1);
     let client =
         observed(&env, &recorder, Retry::times(5).initial_backoff(Duration::from_millis(1)));

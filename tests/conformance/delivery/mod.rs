@@ -1,4 +1,4 @@
-//! What becomes of a message on its way: whom it reaches, when it expires, what its caller is told.
+//! Delivery: routing, expiry, and the outcome that a caller gets.
 
 mod cancellation;
 mod deadlines;

@@ -12,7 +12,7 @@ use crate::conformance::helpers::raw::{self, RawListener};
 use crate::conformance::helpers::recording_transport::RecordingTransport;
 use crate::conformance::helpers::work::{Event, Recorder, WorkClient, busy};
 
-/// How often a caller wants to hear from its server.
+/// The monitor timeout: a caller expects a still-running message within it.
 const PERIOD: Duration = Duration::from_secs(1);
 
 fn ctx() -> Context {

@@ -1,4 +1,4 @@
-//! Every request that wants an answer gets one and no more, and every call has one end, whatever happens.
+//! Every request that wants a reply gets exactly one, and every call ends once, whatever happens.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// How often each message was answered.
+/// Returns how many replies each message got.
 fn answers(events: impl IntoIterator<Item = Event>) -> BTreeMap<MessageId, usize> {
     let mut answers = BTreeMap::new();
     for event in events {
@@ -57,7 +57,7 @@ async fn every_call_gets_exactly_one_reply_whatever_happens(env: TestEnv) {
     }
     let aborted = tokio::spawn(client.hold(&ctx(), "aborted".into()));
     let mut events = recorder.until(&began("aborted")).await;
-    // Without time to drain, the server would no longer learn that an answer has been confirmed.
+    // With a shutdown timeout of zero, the server would no longer learn that a reply has been confirmed.
     while answers(events.iter().cloned()).len() < 11 {
         events.push(recorder.next().await);
     }

@@ -1,4 +1,4 @@
-//! What every error of a call says: which call it was, whether the method ran, and whether it may be sent again.
+//! The fields of call errors: which call it was, whether the method ran, and whether the call may be retried.
 
 use std::error::Error;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// The error names its call, in its fields and in its text.
+/// Asserts that the error names its call, in its fields and in its text.
 fn assert_names<E: Error + 'static>(env: &TestEnv, error: &CallError<E>, method: &str) {
     let info = error.info().unwrap();
     let text = error.to_string();

@@ -1,4 +1,4 @@
-//! Whom a message reaches: any server of a topic, one of them, all of them.
+//! Routing: to any server of a topic, to one of them, to all of them.
 
 use std::collections::BTreeSet;
 

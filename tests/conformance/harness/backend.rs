@@ -1,4 +1,4 @@
-//! What the suite needs of a transport.
+//! The interface between the suite and a transport.
 
 use std::sync::Arc;
 use std::time::Duration;

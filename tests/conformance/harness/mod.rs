@@ -1,4 +1,4 @@
-//! What runs the conformance cases: one broker, one runtime and one thread for each, and a look at what it left behind.
+//! The runner of the conformance cases: each has a broker, a runtime and a thread, and may leave nothing behind.
 //!
 //! A [`Backend`] says how to get a broker; a [`Case`] gets a [`TestEnv`] on it, and knows no transport by name.
 

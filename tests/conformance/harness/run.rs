@@ -15,13 +15,13 @@ use crate::support::logs;
 /// The stack of a case, its servers, clients and decoders: small, so that deep recursion is noticed.
 const STACK: usize = 512 * 1024;
 
-/// How often each case runs; once unless `RPC_CONFORMANCE_ROUNDS` says otherwise.
+/// Returns how often each case runs: what `RPC_CONFORMANCE_ROUNDS` says, by default once.
 fn rounds() -> usize {
     let rounds = std::env::var("RPC_CONFORMANCE_ROUNDS").ok();
     rounds.map_or(1, |rounds| rounds.parse().expect("RPC_CONFORMANCE_ROUNDS is a number"))
 }
 
-/// How a case result.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseResult {
     /// The case passed.

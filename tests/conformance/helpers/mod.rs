@@ -1,4 +1,4 @@
-//! What files of several themes share: endpoints that a case observes and holds, messages without a client, assertions.
+//! Code that several groups of cases share: endpoints that a case observes and holds, raw messages, assertions.
 
 pub(crate) mod asserts;
 pub(crate) mod raw;

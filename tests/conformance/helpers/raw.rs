@@ -1,4 +1,4 @@
-//! Messages and listeners without a client or a server, for what those never do.
+//! Requests without a client and listeners without a server, for messages that those never send.
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A transport that records what clients send and what servers do with each message, and fails what the case asks it to.
+//! A transport that records what clients send and what servers do with each message, and fails operations on request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,11 +20,11 @@ pub(crate) type RecordingTransport = Intercepted<Recording>;
 pub(crate) struct Recording {
     log: mpsc::UnboundedSender<Event>,
     failures: Arc<Failures>,
-    /// Where it is given, each acknowledgement waits for a permit.
+    /// If present, each acknowledgement waits for a permit.
     ack_permits: Option<Arc<Semaphore>>,
 }
 
-/// How many of each are still to fail.
+/// How many operations of each kind are still to fail.
 #[derive(Default)]
 struct Failures {
     acks: AtomicUsize,
@@ -33,9 +33,9 @@ struct Failures {
 }
 
 fn take_one(failures: &AtomicUsize) -> bool {
-    let taken =
+    let used =
         failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-    taken.is_ok()
+    used.is_ok()
 }
 
 impl RecordingTransport {

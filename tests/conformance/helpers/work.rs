@@ -1,4 +1,4 @@
-//! An endpoint whose methods a case holds and lets go, and the log of what happened to them, in order.
+//! An endpoint whose methods a case can hold and release, and the ordered log of their events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -156,7 +156,7 @@ impl Work {
 #[error("{0} is closed")]
 pub(crate) struct Closed(pub(crate) String);
 
-/// An error that is not.
+/// An error that is not expected.
 #[derive(Debug, thiserror::Error, RpcError)]
 pub(crate) enum WorkError {
     #[error(transparent)]

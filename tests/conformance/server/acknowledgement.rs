@@ -1,4 +1,4 @@
-//! When a message is acknowledged, and what becomes of one that comes back or comes twice.
+//! When a message is acknowledged, and what happens to redelivered and duplicate messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// A server over a transport that is observed, and can be told to fail.
+/// Returns a recorded transport that can be made to fail, and a builder of a server over it.
 fn observed(env: &TestEnv, recorder: &Recorder) -> (RecordingTransport, ServerBuilder) {
     let transport = RecordingTransport::new(env.server_transport(), recorder.log());
     let target = env.target().server("one");

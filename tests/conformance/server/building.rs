@@ -142,7 +142,7 @@ async fn an_endpoint_can_be_called_without_a_transport(_: TestEnv) {
     assert!(matches!(error, CallError::Rejected(_)), "and versions: {error}");
 }
 
-/// Gives out the case's own connection for URLs with the scheme `test`.
+/// A factory that returns the case's own connection for URLs with the scheme `test`.
 struct Factory(TestEnv);
 
 impl TransportFactory for Factory {
@@ -223,7 +223,7 @@ async fn what_is_larger_than_the_transport_takes_is_not_sent(env: TestEnv) {
     assert_eq!(server.stats().received, 0);
 }
 
-/// Set by the case for the process that it starts, in which it looks at the variable itself.
+/// The variable that the case sets for the process that it starts, and reads in it.
 const INNER: &str = "RPC_TESTS_INNER_CASE";
 
 async fn the_environment_names_the_default_transport(env: TestEnv) {

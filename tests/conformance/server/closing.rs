@@ -1,4 +1,4 @@
-//! What a server counts, what returns to zero, and the end of a transport.
+//! Statistics of servers, gauges that return to zero, and closed transports.
 
 use std::time::Duration;
 

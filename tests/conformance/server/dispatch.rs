@@ -261,12 +261,13 @@ async fn the_search_goes_on_behind_what_the_access_policy_refuses(env: TestEnv) 
 }
 
 async fn an_access_policy_that_panics_gets_the_reply_of_a_panic(env: TestEnv) {
-    for executor in [Concurrency::default(), Concurrency::Serial] {
+    for concurrency in [Concurrency::default(), Concurrency::Serial] {
         let policy = |_: &Context, _: Option<&str>, method: &str| {
             assert_ne!(method, "only_bank", "the list of names is empty");
             true
         };
-        let server = env.server("one").endpoint(Bank).access_policy(policy).concurrency(executor);
+        let server =
+            env.server("one").endpoint(Bank).access_policy(policy).concurrency(concurrency);
         let server = env.start(server).await;
         let bank: BankClient = env.client();
         let error = bank.only_bank(&Context::new()).await.unwrap_err();

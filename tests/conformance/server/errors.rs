@@ -34,7 +34,7 @@ enum LedgerError {
     Disk(#[source] std::io::Error),
 }
 
-/// Not declared anywhere; what it was caused by is.
+/// An error that no method declares. Its cause is declared.
 #[derive(Debug, thiserror::Error)]
 #[error("the account is overdrawn")]
 struct Overdrawn {

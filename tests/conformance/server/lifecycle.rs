@@ -147,7 +147,7 @@ async fn run_until_ends_with_its_signal(env: TestEnv) {
     let server = env.server("one").endpoint(recorder.work()).build().unwrap();
     let handle = server.stop_handle();
     let running = tokio::spawn(server.run_until(signalled));
-    let client: WorkClient = patient(&env);
+    let client: WorkClient = retrying_client(&env);
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
     recorder.began().await;
     signal.send(()).unwrap();
@@ -159,8 +159,8 @@ async fn run_until_ends_with_its_signal(env: TestEnv) {
     assert_eq!((report.cause, report.finished, report.aborted), (ShutdownCause::Stopped, 1, 0));
 }
 
-/// A client that waits for its server to start.
-fn patient<C: From<rpc_core::RpcClient>>(env: &TestEnv) -> C {
+/// Returns a client that retries until its server has started.
+fn retrying_client<C: From<rpc_core::RpcClient>>(env: &TestEnv) -> C {
     let client: rpc_core::RpcClient = env.client();
     let retry = rpc_core::Retry::until_deadline().initial_backoff(Duration::from_millis(10));
     C::from(client.prepare().retry(retry).build())
@@ -171,7 +171,7 @@ async fn run_until_ends_when_a_method_stops_the_server(env: TestEnv) {
     let control = Control { server: builder.stop_handle() };
     let server = builder.endpoint(control).build().unwrap();
     let running = tokio::spawn(server.run_until(std::future::pending::<()>()));
-    patient::<ControlClient>(&env).stop(&ctx()).await.unwrap();
+    retrying_client::<ControlClient>(&env).stop(&ctx()).await.unwrap();
     assert_eq!(running.await.unwrap().unwrap().cause, ShutdownCause::Stopped);
 }
 
@@ -194,7 +194,7 @@ async fn dropping_run_until_stops_the_server(env: TestEnv) {
     let server = env.server("one").endpoint(recorder.work()).build().unwrap();
     let handle = server.stop_handle();
     let running = tokio::spawn(server.run_until(std::future::pending::<()>()));
-    let client: WorkClient = patient(&env);
+    let client: WorkClient = retrying_client(&env);
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
     recorder.began().await;
     running.abort();
@@ -227,9 +227,9 @@ async fn the_shutdown_timeout_aborts_the_method_of_a_serial_server_too(env: Test
     abort_at_the_timeout(env, Concurrency::Serial).await;
 }
 
-async fn abort_at_the_timeout(env: TestEnv, executor: Concurrency) {
+async fn abort_at_the_timeout(env: TestEnv, concurrency: Concurrency) {
     let mut recorder = Recorder::new();
-    let builder = env.server("one").endpoint(recorder.work()).concurrency(executor);
+    let builder = env.server("one").endpoint(recorder.work()).concurrency(concurrency);
     let server = env.start(builder.shutdown_timeout(Duration::from_millis(100))).await;
     let client: WorkClient = env.client();
     let call = tokio::spawn(client.hold(&ctx(), "a".into()));
@@ -329,10 +329,10 @@ impl Clinging {
 }
 
 async fn a_method_that_panics_when_it_is_aborted_does_not_prevent_the_report(env: TestEnv) {
-    for executor in [Concurrency::default(), Concurrency::Serial] {
+    for concurrency in [Concurrency::default(), Concurrency::Serial] {
         let began = Arc::new(Notify::new());
         let builder = env.server("one").endpoint(Clinging(Arc::clone(&began)));
-        let builder = builder.concurrency(executor).shutdown_timeout(Duration::from_millis(100));
+        let builder = builder.concurrency(concurrency).shutdown_timeout(Duration::from_millis(100));
         let server = env.start(builder).await;
         let client: ClingingClient = env.client();
         let call = tokio::spawn(client.cling(&ctx()));

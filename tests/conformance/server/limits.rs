@@ -1,4 +1,4 @@
-//! Bytes from anywhere: what cannot be read is refused, and harms nobody. All of it on stacks of 512 KiB.
+//! Untrusted bytes: what cannot be decoded is rejected and does no harm, on stacks of 512 KiB.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn ctx() -> Context {
     Context::new()
 }
 
-/// Takes anything.
+/// An endpoint that accepts any value.
 struct Scale;
 
 #[endpoint]
@@ -101,7 +101,7 @@ fn unreadable() -> Vec<(Codec, Vec<u8>)> {
     msgpack.chain(json.into_iter().map(|bytes| (Codec::Json, bytes))).collect()
 }
 
-/// The bytes, as a failed assertion shows them.
+/// Formats the bytes for a failed assertion.
 fn shown(codec: Codec, bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(16)];
     format!("{codec:?}, {} bytes: {}…", bytes.len(), start.escape_ascii())

@@ -1,4 +1,4 @@
-//! What servers do: starting and stopping, acknowledging, invoking, and how much at a time.
+//! The server side: starting and stopping, acknowledging, invoking, and concurrency.
 
 mod acknowledgement;
 mod backpressure;

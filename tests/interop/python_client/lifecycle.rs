@@ -1,4 +1,4 @@
-//! Servers that come and go, and servers in both languages side by side.
+//! Servers that start and stop, and servers in both languages on one topic.
 
 use rpc_core::{Server, Target};
 use rpc_tests::interop::{InteropEnv, cases};

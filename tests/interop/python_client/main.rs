@@ -1,4 +1,4 @@
-//! Python programs that call our servers, one function for each thing that their users rely on.
+//! Python programs that call servers in Rust, one function for each thing that their users rely on.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::rust_service::{serve, serve_in_order};
 
-/// What a call puts in its envelope.
+/// Returns the message that a call puts in its envelope.
 fn request(env: &InteropEnv, method: &str, args: Value) -> Value {
     json!({
         "method": method, "args": args,
@@ -27,7 +27,7 @@ fn sealed(message: &Value) -> String {
     json!({ "oslo.version": "2.0", "oslo.message": message.to_string() }).to_string()
 }
 
-/// A reply queue, and whoever sends to the case's topic and reads from it.
+/// Declares a reply queue, and returns the peer that publishes to the case's topic and consumes from that queue.
 async fn raw(env: &InteropEnv) -> &Raw {
     let raw = env.raw().await;
     raw.declare(&replies(env)).await.unwrap();

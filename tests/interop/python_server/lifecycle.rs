@@ -1,4 +1,4 @@
-//! Servers that come and go, and servers in both languages side by side.
+//! Servers that start and stop, and servers in both languages on one topic.
 
 use rpc_core::{Context, Value, endpoint};
 use rpc_tests::interop::{InteropEnv, cases};
@@ -35,7 +35,7 @@ async fn a_server_that_stops_replies_to_what_it_has_received(env: InteropEnv) {
     assert_eq!(call.await.unwrap().unwrap(), 1.5);
 }
 
-/// The server in Rust beside the Python one.
+/// The endpoint of the server in Rust that runs next to the Python server.
 struct Beside(mpsc::UnboundedSender<Value>);
 
 #[endpoint]

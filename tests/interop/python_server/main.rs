@@ -1,4 +1,4 @@
-//! Python servers that our programs call, one function for each thing that their users rely on.
+//! Python servers that programs in Rust call, one function for each thing that their users rely on.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

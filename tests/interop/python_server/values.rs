@@ -86,8 +86,8 @@ async fn keys_that_are_no_strings_arrive_as_text(env: InteropEnv) {
     }
 }
 
-/// The caller learns that the method ran and that its result cannot be had, with words that name why; and the next
-/// call is answered.
+/// Calls a method whose result cannot be sent or read. Asserts that the error says so and that the method ran, and that the next
+/// call succeeds.
 async fn refuses(env: InteropEnv, method: &'static str, words: &[&str]) {
     let _python = serve(&env).await;
     let client: RpcClient = env.client();

@@ -1,4 +1,4 @@
-//! Expected errors: where they are found, and what becomes of all others.
+//! Expected errors: where they are found, and what happens to all others.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -53,13 +53,13 @@ const FUNDS: InsufficientFunds = InsufficientFunds { missing: 3 };
 
 #[endpoint]
 impl Bank {
-    /// Another service's expected error, handed on by `?`.
+    /// Returns the expected error of another service, by `?`.
     #[expected(InsufficientFunds)]
     pub async fn relayed(&self, ctx: &Context) -> anyhow::Result<u32> {
         Ok(bank().by_type(ctx).await?)
     }
 
-    /// The same without a box in between.
+    /// Returns the same error without a box in between.
     #[expected(InsufficientFunds)]
     pub async fn relayed_as_it_is(
         &self,

@@ -1,4 +1,4 @@
-//! What the macros make, as users meet it: endpoints called through their generated clients.
+//! Generated code as users see it: endpoints called through their generated clients.
 
 // `pub` is what makes a method remote, also in a test.
 #![allow(unreachable_pub)]

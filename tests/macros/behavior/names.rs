@@ -1,4 +1,4 @@
-//! What methods and arguments are called on the wire.
+//! Names of methods and arguments on the wire.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ impl Shop {
         (left, right)
     }
 
-    /// An argument may be called as the context is on the client.
+    /// Has an argument with the name that the context has on the client.
     pub fn same_name(&self, _: &Context, ctx: u32, endpoint: u32, args: u32) -> u32 {
         ctx + endpoint + args
     }

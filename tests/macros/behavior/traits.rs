@@ -19,7 +19,7 @@ pub trait Bank {
     #[expected(NoAccount)]
     async fn balance(&self, ctx: &Context, account: String) -> Result<u64, Self::Error>;
 
-    /// A default body awaits other methods.
+    /// Awaits another method in a default body.
     #[since("1.1")]
     async fn is_rich(&self, ctx: &Context, account: String) -> Result<bool, Self::Error> {
         let balance = self.balance(ctx, account).await?;
@@ -68,7 +68,7 @@ fn is_send<F: Future + Send>(future: F) -> F {
     future
 }
 
-/// Every implementor's futures are `Send`, which generic code may rely on.
+/// Relies on the futures of every implementor being `Send`.
 async fn ask<B: Bank>(bank: &B) -> bool {
     is_send(bank.is_rich(&Context::new(), "11".into())).await.unwrap_or(false)
 }

@@ -38,9 +38,9 @@ pub(crate) struct Attempt {
     pub(crate) server: ServerNo,
     pub(crate) redelivered: bool,
     pub(crate) wants_reply: bool,
-    /// Its server has seen the message before.
+    /// Whether its server has received the message before.
     pub(crate) duplicate: bool,
-    /// Not run on principle: it came back to a server that runs at most once.
+    /// Whether it is expected to be rejected: it was redelivered to a server that runs messages at most once.
     pub(crate) expected_refusal: bool,
     pub(crate) acknowledged: Vec<(When, bool)>,
     pub(crate) answers: Vec<(When, Option<FailureKind>, bool)>,

@@ -1,4 +1,4 @@
-//! What happened in a run, in one order for all that took part.
+//! The events of a run, in one order for all participants.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::service::ServiceRejectExpected;
 pub(crate) type History = history::History<EventKind>;
 pub(crate) type Event = history::Event<EventKind>;
 
-/// What a caller was told; a cast that was published has no value.
+/// The outcome that a caller got. A cast that was published has no value.
 pub(crate) type Told = Result<Option<u32>, CallError<ServiceRejectExpected>>;
 
-/// A server from its start to its end; one that comes back is another.
+/// The number of a server from its start to its end. A server that is started again gets another number.
 pub(crate) type ServerNo = usize;
 
-/// One delivery of a message; a message that comes back or comes twice has several.
+/// The number of one delivery of a message. A message that is redelivered or duplicated has several.
 pub(crate) type DeliveryNo = usize;
 
 #[derive(Debug)]
@@ -99,12 +99,12 @@ impl fmt::Display for EventKind {
 /// A run that is over.
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
-    /// What the broker did on purpose: which fault to which call.
+    /// The injected faults, with the numbers of the calls that they hit.
     pub(crate) faults: Vec<(rpc_transport_mem::Fault, u32)>,
-    /// Each server's last count; `None`: it never came to be.
+    /// Each server's last statistics, or `None` if it never started.
     pub(crate) stats: Vec<Option<Stats>>,
     pub(crate) left: Left,
-    /// Why the run did not come to its end.
+    /// Why the run did not end.
     pub(crate) hangs: Option<&'static str>,
 }
 

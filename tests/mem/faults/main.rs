@@ -29,7 +29,7 @@ use history::Record;
 use plan::{Pace, Plan};
 use tokio::runtime::{Builder, Runtime};
 
-/// So many without being asked.
+/// How many seeds run by default.
 const SEEDS: u64 = 1_000;
 
 fn runtime(pace: Pace) -> Runtime {
@@ -46,7 +46,7 @@ fn play(seed: u64, pace: Pace) -> (Arc<Plan>, Record) {
     (plan, record.unwrap())
 }
 
-/// What is wrong with the run, and how to see it again.
+/// Returns what is wrong with a run, and how to repeat it.
 fn complaint(seed: u64, pace: Pace, test: &str) -> Option<String> {
     let played = catch_unwind(AssertUnwindSafe(|| play(seed, pace)));
     let again = format!(
@@ -97,14 +97,14 @@ fn every_run_keeps_the_rules_whatever_goes_wrong() {
     assert_all_keep_the_rules(SEEDS, 2, Pace::Paused, test);
 }
 
-/// Where threads race each other. Such a run mostly waits, so many go on side by side.
+/// Covers races between threads. Such a run mostly waits, so many run side by side.
 #[test]
 fn every_run_on_two_threads_keeps_the_rules_whatever_goes_wrong() {
     let test = "every_run_on_two_threads_keeps_the_rules_whatever_goes_wrong";
     assert_all_keep_the_rules(24, 24, Pace::Real, test);
 }
 
-/// What happens in the run, without what differs each time: message ids.
+/// Returns the events of a run without message ids, which differ each time.
 fn outline(seed: u64) -> Option<Vec<String>> {
     let (plan, record) = play(seed, Pace::Paused);
     let without_ids = |event: &history::Event| {

@@ -1,4 +1,4 @@
-//! What random runs meet only now and then, each on its own.
+//! Single cases that random runs meet only rarely.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ fn micros(time: Duration) -> u64 {
     time.as_micros() as u64
 }
 
-/// A call of the method, made by hand.
+/// Returns the request of a call, with a deadline.
 fn request(method: &'static str, deadline: Option<Instant>) -> Arc<Request> {
     let args = Payload::new(rpc_core::Codec::MessagePack, vec![0x80]);
     let mut request = Request::new(MessageId::from_bits(1), method, args);

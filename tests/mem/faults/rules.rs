@@ -297,7 +297,7 @@ fn counts_right(
         Some(_) => 0,
     };
     equal("in flight", stats.in_flight, 0)?;
-    equal("taken", stats.received, count(&|_| true))?;
+    equal("received", stats.received, count(&|_| true))?;
     // Cut off before something was confirmed, a server does not count it.
     let seen = |what: &str, count: u64, happened: u64| {
         let unconfirmed = run_history.plan.confirming.is_some() && count <= happened;

@@ -1,4 +1,4 @@
-//! The checker sees what breaks its rules: histories with one thing wrong each.
+//! Tests of the rules: histories with one violation each.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn plan(kind: Kind) -> Plan {
     }
 }
 
-/// One call, as it should be.
+/// Returns the events of one call that keeps all rules.
 fn call() -> Vec<EventKind> {
     let (server, call, delivery) = (0, 1, 2);
     let id = MessageId::from_bits(1);
@@ -82,12 +82,12 @@ fn is(what: &EventKind, name: &str) -> bool {
     format!("{what:?}").starts_with(name)
 }
 
-/// The history without what bears this name.
+/// Returns the history without the events of this name.
 fn without(name: &str) -> Vec<EventKind> {
     call().into_iter().filter(|what| !is(what, name)).collect()
 }
 
-/// The history with other events in place of the one that bears this name.
+/// Returns the history with other events in place of the one with this name.
 fn instead(name: &str, others: impl IntoIterator<Item = EventKind>) -> Vec<EventKind> {
     let mut happened = call();
     let place = happened.iter().position(|what| is(what, name)).unwrap();

@@ -1,4 +1,4 @@
-//! Doing what a plan says.
+//! Runs a plan.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::plan::{Action, Kind, Method, NAMES, Pace, Plan, ServerPlan, Step, TOP
 use crate::recording_transport::{CALL, Recording, RecordingTransport};
 use crate::service::{Service, ServiceClient, ServiceRejectExpected};
 
-/// The env of one run.
+/// The environment of one run.
 #[derive(Clone)]
 struct RunEnv(Arc<Inner>);
 
@@ -29,7 +29,7 @@ struct Inner {
     broker: MemTransport,
     history: History,
     client: RpcClient,
-    /// By their numbers; kept to the end, for their stats.
+    /// The servers by their numbers, kept to the end for their statistics.
     servers: Mutex<Vec<Option<Arc<RunningServer>>>>,
     supervisors: Mutex<Vec<JoinHandle<()>>>,
     ending: AtomicBool,

@@ -1,4 +1,4 @@
-//! The endpoint of a run: each method notes when it begins and how it ends.
+//! The endpoint of a run. Each method records when it begins and how it ends.
 
 #![allow(clippy::needless_pass_by_value, reason = "arguments of methods are their own")]
 
@@ -75,7 +75,7 @@ impl Service {
     }
 }
 
-/// A method under way.
+/// A running method.
 struct Doing<'a> {
     service: &'a Service,
     call: u32,

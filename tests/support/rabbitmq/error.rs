@@ -1,9 +1,9 @@
-//! What goes wrong with a node.
+//! The error of a node.
 
 use std::fmt;
 use std::io;
 
-/// What could not be done with a node, and why.
+/// An operation on a node that failed, and the reason.
 #[derive(Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct NodeError(pub(super) String);

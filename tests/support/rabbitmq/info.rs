@@ -60,7 +60,7 @@ pub struct ChannelInfo {
     pub confirms: bool,
 }
 
-/// What all of these fail of: the node is not running, or does not know what it was asked about.
+/// The result of a query or command. It fails if the node is not running, or does not know the object.
 type Answer<T = ()> = Result<T, NodeError>;
 
 #[allow(clippy::missing_errors_doc, reason = "said once, of `Answer`")]

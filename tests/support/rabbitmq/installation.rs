@@ -1,4 +1,4 @@
-//! Where RabbitMQ is installed.
+//! The installed RabbitMQ.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The AMQP methods in what a client sends.
+//! Reads AMQP methods from the bytes that a client sends.
 
 use std::mem;
 
@@ -15,7 +15,7 @@ const GREETING: usize = 8;
 /// A method that a client called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Method {
-    /// The how manieth of the proxy's links it came over.
+    /// The number of the proxy's link that carried it.
     pub link: usize,
     /// The channel.
     pub channel: u16,
@@ -28,7 +28,7 @@ pub struct Method {
 pub(super) struct Reader {
     link: usize,
     unread: Vec<u8>,
-    /// What came is not AMQP, TLS for one: nothing is read any more.
+    /// Whether the bytes are not AMQP but TLS, for example. Then nothing more is read.
     lost: bool,
 }
 
@@ -66,7 +66,7 @@ impl Reader {
     }
 }
 
-/// How long the first frame in `bytes` is, once that can be told.
+/// Returns the length of the first frame in `bytes`, or `None` if its header is incomplete.
 fn frame_length(bytes: &[u8]) -> Option<usize> {
     if bytes.first() == Some(&b'A') {
         return Some(GREETING);

@@ -1,4 +1,4 @@
-//! Private RabbitMQ brokers, and what a test puts between one and its clients.
+//! Private RabbitMQ nodes, and a proxy between one and its clients.
 
 mod control;
 mod error;

@@ -30,7 +30,7 @@ pub struct NodeOptions {
     pub settings: Vec<String>,
 }
 
-/// How a URL names a node.
+/// The scheme of the URL of a node.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum UrlForm {
     /// `amqp://`

@@ -29,9 +29,9 @@ pub struct Proxy {
 /// How a link ends.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum Cut {
-    /// Both sides are told that the other has finished, as when a process ends.
+    /// Both sides get an end of stream (FIN), as after the end of a process.
     Finish,
-    /// Both sides are told that there is no such link, as when a machine was restarted.
+    /// Both sides get a reset (RST), as after the restart of a machine.
     Reset,
 }
 
@@ -273,15 +273,15 @@ async fn pass(
         let passes = |rules: &Rules| rules.pass(direction);
         // A frozen link does not read either: what is sent fills the kernel's buffers, as on a dead link.
         let _ = rules.wait_for(passes).await;
-        let taken = from.read(&mut buffer).await?;
+        let length = from.read(&mut buffer).await?;
         let _ = rules.wait_for(passes).await;
-        if taken == 0 {
+        if length == 0 {
             return to.shutdown().await;
         }
         if let Some(reader) = &mut reader {
-            shared.methods().extend(reader.read(&buffer[..taken]));
+            shared.methods().extend(reader.read(&buffer[..length]));
         }
-        shared.bytes(direction).fetch_add(taken as u64, Ordering::Relaxed);
-        to.write_all(&buffer[..taken]).await?;
+        shared.bytes(direction).fetch_add(length as u64, Ordering::Relaxed);
+        to.write_all(&buffer[..length]).await?;
     }
 }

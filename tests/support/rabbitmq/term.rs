@@ -1,4 +1,4 @@
-//! Erlang terms: written into questions, read from answers.
+//! Writes and reads Erlang terms.
 
 /// Ends a field of a record.
 const FIELD: char = '\u{1f}';
@@ -12,7 +12,8 @@ pub(super) fn binary(text: &str) -> String {
     format!("<<{}>>", bytes.join(","))
 }
 
-/// Returns an expression that prints each list of `rows` as one [record](records) of its elements. Elements without a value are left out.
+/// Returns an expression that prints each list of `rows` as one [record](records) of its elements, without those that have no
+/// value.
 pub(super) fn table(rows: &str) -> String {
     format!(
         "Field = fun(F) when is_binary(F) -> [F, {field}];

@@ -5,18 +5,18 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// A second listener, which speaks TLS. What is in it is PEM.
+/// The options of a second listener, for TLS. Certificates and keys are PEM.
 #[derive(Debug, Clone)]
 pub struct Tls {
-    /// Who signs the certificates of clients.
+    /// The authority that signs the certificates of clients.
     pub ca: String,
-    /// The node's certificate, then those that lead from it to its root.
+    /// The node's certificate, followed by the intermediate certificates.
     pub certificate: String,
     /// The key of the node's certificate.
     pub key: String,
     /// Whether the certificate of a client that shows one is verified.
     pub verify_peer: bool,
-    /// Whether a client that shows none is turned away.
+    /// Whether a client without a certificate is rejected.
     pub require_client_certificate: bool,
 }
 

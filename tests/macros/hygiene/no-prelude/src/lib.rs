@@ -98,7 +98,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// `Refused`.
+    /// Returns `Refused`.
     #[expected(Refused)]
     pub async fn transfer(
         &self,
@@ -152,7 +152,7 @@ where
         + ::core::marker::Sync
         + 'static,
 {
-    /// What it holds.
+    /// Returns the value that it holds.
     pub async fn get(&self, _ctx: &Context) -> T {
         self.0.clone()
     }

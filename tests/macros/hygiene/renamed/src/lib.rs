@@ -26,7 +26,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// `Refused`.
+    /// Returns `Refused`.
     #[expected(Refused)]
     pub async fn transfer(&self, _ctx: &Context, cents: u64) -> Result<u64, Refused> {
         if cents == 0 { Err(Refused) } else { Ok(cents) }
