@@ -18,9 +18,10 @@ pub const SECRETS: [&str; 2] = ["hunter2/Zq9", "swordfish@Vx4"];
 #[derive(Default)]
 pub struct LogScanner {
     found: Mutex<Vec<String>>,
-    /// How many lines the transport and the AMQP library logged.
-    ours: AtomicU64,
-    theirs: AtomicU64,
+    /// How many lines the crates of this workspace logged.
+    workspace_lines: AtomicU64,
+    /// How many lines other crates logged, such as the AMQP library.
+    other_lines: AtomicU64,
 }
 
 /// Returns the form in which a text contains a secret.
@@ -41,7 +42,7 @@ pub static LOG_SCANNER: LazyLock<&'static LogScanner> = LazyLock::new(|| {
 
 /// Records the warnings of this thread.
 ///
-/// As one thread records them and others do not, every line must be offered to each thread; that it is, once there is a
+/// One thread records them and others do not, so every line must be offered to each thread. That is the case once there is a
 /// subscriber for all threads.
 pub fn warnings() -> Logs {
     LazyLock::force(&LOG_SCANNER);
@@ -52,21 +53,27 @@ impl LogScanner {
     fn read(&self, target: &str, record: impl FnOnce(&mut Text)) {
         let mut text = Text(String::new());
         record(&mut text);
-        let whose = if target.starts_with("rpc_") { &self.ours } else { &self.theirs };
-        whose.fetch_add(1, Ordering::Relaxed);
+        let lines =
+            if target.starts_with("rpc_") { &self.workspace_lines } else { &self.other_lines };
+        lines.fetch_add(1, Ordering::Relaxed);
         if find_secret(&text.0).is_some() {
             let line = format!("{target} {}", text.0);
             self.found.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
     }
 
-    /// Asserts that much was logged, and no secret.
+    /// Asserts that many lines were logged, and none with a secret.
     pub fn assert_nothing_found(&self) {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(found.is_empty(), "{found:#?}");
-        let (ours, theirs) =
-            (self.ours.load(Ordering::Relaxed), self.theirs.load(Ordering::Relaxed));
-        assert!(ours > 3 && theirs > 100, "read only {ours} of our lines and {theirs} of others");
+        let (workspace, others) = (
+            self.workspace_lines.load(Ordering::Relaxed),
+            self.other_lines.load(Ordering::Relaxed),
+        );
+        assert!(
+            workspace > 3 && others > 100,
+            "read only {workspace} lines of the workspace and {others} of other crates"
+        );
     }
 }
 

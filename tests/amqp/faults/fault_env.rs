@@ -48,16 +48,16 @@ impl<'n> FaultEnv<'n> {
 
     /// Returns the URL through a proxy, with more options. The short heartbeat makes the broker remove a lost connection and
     /// its queues soon.
-    pub(crate) fn url(&self, way: &Proxy, options: &str) -> String {
+    pub(crate) fn url(&self, proxy: &Proxy, options: &str) -> String {
         let url = self.node.url(self.form, &self.vhost);
         let port = format!(":{}/", self.node.port());
         let options =
             if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
-        format!("{}?{options}", url.replace(&port, &format!(":{}/", way.port())))
+        format!("{}?{options}", url.replace(&port, &format!(":{}/", proxy.port())))
     }
 
-    pub(crate) fn transport(&self, way: &Proxy, options: &str) -> AmqpTransport {
-        AmqpTransport::from_url(&self.url(way, options)).unwrap()
+    pub(crate) fn transport(&self, proxy: &Proxy, options: &str) -> AmqpTransport {
+        AmqpTransport::from_url(&self.url(proxy, options)).unwrap()
     }
 
     /// Opens a connection past the proxies. Its task ends soon after it is dropped.

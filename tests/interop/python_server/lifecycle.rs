@@ -36,10 +36,10 @@ async fn a_server_that_stops_replies_to_what_it_has_received(env: InteropEnv) {
 }
 
 /// The endpoint of the server in Rust that runs next to the Python server.
-struct Beside(mpsc::UnboundedSender<Value>);
+struct RustService(mpsc::UnboundedSender<Value>);
 
 #[endpoint]
-impl Beside {
+impl RustService {
     pub fn who(&self, _ctx: &Context) -> String {
         "rust".to_owned()
     }
@@ -53,7 +53,7 @@ impl Beside {
 async fn a_python_server_and_ours_share_a_topic(env: InteropEnv) {
     let (python, client) = called(&env).await;
     let (seen, _told) = mpsc::unbounded_channel();
-    env.serve(Beside(seen)).await;
+    env.serve(RustService(seen)).await;
     let asked = async || {
         let mut calls = JoinSet::new();
         for _ in 0..30 {
@@ -63,8 +63,8 @@ async fn a_python_server_and_ours_share_a_topic(env: InteropEnv) {
         let of = |name: &str| names.iter().filter(|who| *who == name).count();
         (of("python"), of("rust"))
     };
-    let (pythons, ours) = asked().await;
-    assert!(pythons > 0 && ours > 0 && pythons + ours == 30, "{pythons} and {ours}");
+    let (by_python, by_rust) = asked().await;
+    assert!(by_python > 0 && by_rust > 0 && by_python + by_rust == 30, "{by_python} and {by_rust}");
     python.stop().await.unwrap();
     assert_eq!(asked().await, (0, 30));
 }
@@ -72,7 +72,7 @@ async fn a_python_server_and_ours_share_a_topic(env: InteropEnv) {
 async fn a_fanout_reaches_the_python_server_and_ours(env: InteropEnv) {
     let (mut python, client): (_, PeerClient) = called(&env).await;
     let (seen, mut told) = mpsc::unbounded_channel();
-    env.serve(Beside(seen)).await;
+    env.serve(RustService(seen)).await;
     client.record(&ctx(), "all".into()).fanout().await.unwrap();
     assert_eq!(python.ran().await["value"], "all");
     assert_eq!(told.recv().await.unwrap(), Value::from("all"));
