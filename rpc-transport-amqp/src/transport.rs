@@ -25,6 +25,10 @@ use crate::topology::QueueStatusReader;
 /// It connects when it is first used, and reconnects whenever a connection breaks. Clones are handles on the same transport.
 /// Dropping the last handle closes the transport, like [`close`](Transport::close), which also waits until that is done.
 ///
+/// Of the two connections one publishes and one consumes. A third one is opened when many calls went to missing queues, or
+/// while the broker blocks the publishing one: it looks up queues and does nothing else. Where the broker grants only two
+/// connections, the transport works without it.
+///
 /// ```no_run
 /// use rpc_core::{RpcClient, Target};
 /// use rpc_transport_amqp::AmqpTransport;

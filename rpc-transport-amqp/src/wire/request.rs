@@ -88,8 +88,12 @@ pub(crate) fn decode_request(
         && name_limits::is_reserved(&reply_to.queue)
     {
         // The caller cannot be told: a reply to that queue could cost the connection that publishes all replies.
-        let reason =
+        let reserved =
             format!("the broker reserves the name of the reply queue `{}`", reply_to.queue);
+        let reason = match &decoded {
+            Ok(_) => reserved,
+            Err(error) => format!("{}; and {reserved}", error.reason),
+        };
         return Err(DecodeError { reason, reply_to: None });
     }
     let mut decoded = decoded?;

@@ -40,8 +40,8 @@ impl Drop for Permit {
 
 /// Runs a request from its delivery to its reply.
 ///
-/// Returns the permit, as the serve loop may use it for the next request. `_in_flight` is released after everything
-/// else.
+/// Returns the permit, as the serve loop may use it for the next request. `_in_flight` is released when the request is done;
+/// the permit, which keeps the server's endpoints, may outlive it by a moment.
 pub(in crate::server) async fn process(
     delivery: Box<dyn Delivery>,
     permit: Permit,
