@@ -97,7 +97,7 @@ async fn a_server_tells_what_it_serves(env: TestEnv) {
     let [next, total] = counter.methods else { panic!("{counter:?}") };
     assert_eq!(
         (next.name, next.aliases, next.docs.trim()),
-        ("next", &["increase"][..], "One more.")
+        ("next", &["increase"][..], "Returns the number plus one.")
     );
     assert_eq!((next.since, next.blocking), (Some(Version::new(1, 2)), false));
     let args: Vec<_> = next.args.iter().map(|arg| (arg.name, arg.optional, arg.since)).collect();
