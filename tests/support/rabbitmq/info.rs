@@ -110,12 +110,14 @@ impl Node {
     /// Raises or clears the memory alarm. While it is raised, connections that publish are blocked.
     pub async fn alarm(&self, on: bool) -> Answer {
         let resource = "{resource_limit, memory, node()}";
-        self.tell(if on {
+        let change = if on {
             format!("rabbit_alarm:set_alarm({{{resource}, []}})")
         } else {
             format!("rabbit_alarm:clear_alarm({resource})")
-        })
-        .await
+        };
+        // The change is only a notification. A question behind it waits until the alarm process has told all connections, so
+        // that they know before they read what is published next.
+        self.tell(format!("begin {change}, rabbit_alarm:get_alarms() end")).await
     }
 
     /// Has the node write declarations to disk. Versions before 4 keep them in Mnesia: there a kill loses the declarations of
