@@ -110,8 +110,9 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Call<T, E> {
         match failure {
             CallFailure::Error(error) => error.widen(),
             CallFailure::Reply(failure, info) => {
-                // A Python server does not say which of its errors are expected.
-                let expected = matches!(failure.kind(), FailureKind::Expected | FailureKind::Error)
+                // A Python server does not say which of its errors are expected. An expected error says that the method ran.
+                let kind = matches!(failure.kind(), FailureKind::Expected | FailureKind::Error);
+                let expected = (kind && failure.ran() == Ran::Yes)
                     .then(|| E::from_failure(&failure, &self.state.settings.limits))
                     .flatten();
                 match expected {

@@ -74,12 +74,12 @@ pub(super) fn call_info(
 /// Returns the caller's error for a failure that is not one of the method's expected errors.
 pub(super) fn unexpected(failure: Failure, info: CallInfo) -> CallError {
     match failure.kind() {
-        FailureKind::Expired => timeout(TimeoutPhase::Reply, Ran::No, info),
+        FailureKind::Expired => timeout(TimeoutPhase::Reply, failure.ran(), info),
         FailureKind::Overloaded => {
-            failed_in_transport(&failure, TransportErrorKind::Overloaded, Ran::No, info)
+            failed_in_transport(&failure, TransportErrorKind::Overloaded, info)
         }
         FailureKind::Interrupted => {
-            failed_in_transport(&failure, TransportErrorKind::Interrupted, Ran::Unknown, info)
+            failed_in_transport(&failure, TransportErrorKind::Interrupted, info)
         }
         FailureKind::Expected
         | FailureKind::Error
@@ -102,13 +102,8 @@ fn timeout(phase: TimeoutPhase, ran: Ran, info: CallInfo) -> CallError {
     CallError::Timeout(Timeout::new(phase, ran, info))
 }
 
-fn failed_in_transport(
-    failure: &Failure,
-    kind: TransportErrorKind,
-    ran: Ran,
-    info: CallInfo,
-) -> CallError {
-    let error = SendError::new(kind, ran, failure.message());
+fn failed_in_transport(failure: &Failure, kind: TransportErrorKind, info: CallInfo) -> CallError {
+    let error = SendError::new(kind, failure.ran(), failure.message());
     CallError::Transport(TransportError::new(error, info))
 }
 
@@ -120,17 +115,23 @@ mod tests {
 
     #[test]
     fn the_error_of_every_failure_says_whether_the_method_ran() {
+        let info = CallInfo {
+            method: "m".to_owned(),
+            target: "t".to_owned(),
+            message_id: None,
+            elapsed: Duration::ZERO,
+        };
         for &kind in FailureKind::ALL {
-            let info = CallInfo {
-                method: "m".to_owned(),
-                target: "t".to_owned(),
-                message_id: None,
-                elapsed: Duration::ZERO,
-            };
-            let error = unexpected(Failure::new(kind, "Class", "message"), info);
-            assert_eq!(error.ran(), kind.ran(), "{kind}: {error}");
-            assert!(error.to_string().contains(&format!("ran: {}", kind.ran())), "{error}");
-            assert!(!error.may_retry() || kind.ran() == Ran::No, "{kind}");
+            let plain = Failure::new(kind, "Class", "message");
+            assert_eq!(plain.ran(), kind.ran());
+            let said = [Ran::No, Ran::Yes, Ran::Unknown].map(|ran| plain.clone().with_ran(ran));
+            for failure in said.into_iter().chain([plain]) {
+                let ran = failure.ran();
+                let error = unexpected(failure, info.clone());
+                assert_eq!(error.ran(), ran, "{kind}: {error}");
+                assert!(error.to_string().contains(&format!("ran: {ran}")), "{error}");
+                assert!(!error.may_retry() || ran == Ran::No, "{kind}");
+            }
         }
     }
 }

@@ -53,8 +53,12 @@ impl Rejected {
         Self(Box::new(RejectedInner { reason, message: message.into(), info }))
     }
 
-    /// Converts the failure of a server. Returns `None` if the failure is not a rejection.
+    /// Converts the failure of a server. Returns `None` if the failure is not a rejection, or if its
+    /// method may have run nevertheless.
     pub(crate) fn from_failure(failure: &Failure, info: CallInfo) -> Option<Self> {
+        if failure.ran() != Ran::No {
+            return None;
+        }
         let reason = match failure.kind() {
             FailureKind::UnknownNamespace => RejectReason::UnknownNamespace,
             FailureKind::UnsupportedVersion => RejectReason::UnsupportedVersion {

@@ -71,11 +71,11 @@ impl RemoteError {
 
     /// Returns whether the method ran.
     ///
-    /// [`Ran::Yes`], or [`Ran::Unknown`] if the server sent a kind of failure that this version does
-    /// not know.
+    /// What the server said. Otherwise [`Ran::Yes`], or [`Ran::Unknown`] if the server sent a failure
+    /// that this version does not know or cannot decode.
     #[must_use]
     pub fn ran(&self) -> Ran {
-        self.0.failure.kind().ran()
+        self.0.failure.ran()
     }
 
     /// Returns information about the call.

@@ -18,13 +18,39 @@ pub enum Ran {
     Unknown,
 }
 
-impl fmt::Display for Ran {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Ran {
+    /// Returns the word for it on the wire: `no`, `yes` or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::No => "no",
             Self::Yes => "yes",
             Self::Unknown => "unknown",
-        })
+        }
+    }
+
+    /// Returns what a peer's word says. A word that this version does not know says nothing for
+    /// certain: it is [`Ran::Unknown`].
+    ///
+    /// ```
+    /// use rpc_core::error::Ran;
+    ///
+    /// assert_eq!(Ran::from_word("no"), Ran::No);
+    /// assert_eq!(Ran::from_word("partly"), Ran::Unknown);
+    /// ```
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "no" => Self::No,
+            "yes" => Self::Yes,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -46,6 +72,7 @@ pub struct Failure(Box<FailureInner>);
 #[derive(Debug, Clone)]
 struct FailureInner {
     kind: FailureKind,
+    ran: Ran,
     class: Cow<'static, str>,
     module: Option<Cow<'static, str>>,
     message: String,
@@ -55,7 +82,7 @@ struct FailureInner {
 }
 
 impl Failure {
-    /// Creates a failure.
+    /// Creates a failure. Its kind says whether the method ran.
     #[must_use]
     pub fn new(
         kind: FailureKind,
@@ -64,6 +91,7 @@ impl Failure {
     ) -> Self {
         Self(Box::new(FailureInner {
             kind,
+            ran: kind.ran(),
             class: class.into(),
             module: None,
             message: message.into(),
@@ -71,6 +99,22 @@ impl Failure {
             supported_versions: Vec::new(),
             causes: Vec::new(),
         }))
+    }
+
+    /// Sets whether the method ran, where that is known better than from the kind.
+    ///
+    /// ```
+    /// use rpc_core::error::Ran;
+    /// use rpc_core::{Failure, FailureKind};
+    ///
+    /// let failure = Failure::new(FailureKind::Overloaded, "Overloaded", "a queue is full");
+    /// assert_eq!(failure.ran(), Ran::No);
+    /// assert_eq!(failure.with_ran(Ran::Unknown).ran(), Ran::Unknown);
+    /// ```
+    #[must_use]
+    pub fn with_ran(mut self, ran: Ran) -> Self {
+        self.0.ran = ran;
+        self
     }
 
     /// Sets the module of the class, as in Python.
@@ -105,6 +149,13 @@ impl Failure {
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.0.kind
+    }
+
+    /// Returns whether the method ran: what [`with_ran`](Self::with_ran) set, or else what follows
+    /// from the kind.
+    #[must_use]
+    pub fn ran(&self) -> Ran {
+        self.0.ran
     }
 
     /// Returns the class of the error.

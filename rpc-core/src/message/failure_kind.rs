@@ -78,12 +78,14 @@ failure_kinds! {
     Expired = "expired",
     /// The server stopped, or was restarted, after it received the message and before it replied.
     Interrupted = "interrupted",
-    /// The peer named a kind that this version does not know, as a newer one may. Whether the method ran is unknown.
+    /// The peer named a kind that this version does not know, as a newer one may. Whether the method ran is unknown, unless
+    /// the peer says so.
     Unrecognized = "unrecognized",
 }
 
 impl FailureKind {
-    /// Returns whether the method ran, as far as the server can tell.
+    /// Returns whether the method ran, where a failure of this kind does not
+    /// [say otherwise](crate::Failure::ran).
     #[must_use]
     pub const fn ran(self) -> Ran {
         match self {

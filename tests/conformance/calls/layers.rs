@@ -232,6 +232,26 @@ async fn a_layer_of_the_server_can_reject_with_a_failure_of_its_own(env: TestEnv
     assert!(error.may_retry() && error.to_string().contains("come back in a minute"), "{error}");
 }
 
+async fn a_failure_says_whether_the_method_ran_whatever_its_kind(env: TestEnv) {
+    let said = Arc::new(Mutex::new(Failure::new(FailureKind::Error, "Said", "so")));
+    let saying = Arc::clone(&said);
+    let say = by(move |_, _| {
+        let failure = saying.lock().unwrap().clone();
+        Box::pin(std::future::ready(Ok(RpcResponse::from(Err(failure)))))
+    });
+    env.start(env.server("one").endpoint(echo().0).layer(say)).await;
+    let client: EchoClient = env.client();
+    // Over a transport that shares the request, an expired call that was begun is not said to have not run.
+    for &kind in FailureKind::ALL.iter().filter(|kind| **kind != FailureKind::Expired) {
+        for ran in [Ran::No, Ran::Yes, Ran::Unknown] {
+            *said.lock().unwrap() = Failure::new(kind, "Said", "so").with_ran(ran);
+            let error = client.echo(&Context::new(), "hello".into()).await.unwrap_err();
+            assert_eq!(error.ran(), ran, "{kind}: {error}");
+            assert!(!error.may_retry() || ran == Ran::No, "{kind}: {error}");
+        }
+    }
+}
+
 async fn an_error_of_a_layer_of_the_client_ends_the_call(env: TestEnv) {
     let server = env.serve(echo().0).await;
     let refuse = by(|_, _| Box::pin(std::future::ready(Err("the circuit is open".into()))));
@@ -360,6 +380,7 @@ cases! {
     what_a_layer_of_the_server_rejects_is_denied;
     an_error_of_a_layer_behind_the_method_is_an_error_of_the_method;
     a_layer_of_the_server_can_reject_with_a_failure_of_its_own;
+    a_failure_says_whether_the_method_ran_whatever_its_kind;
     an_error_of_a_layer_of_the_client_ends_the_call;
     errors_keep_their_kind_through_the_layers_of_a_client;
     a_layer_of_the_client_may_send_a_call_again;

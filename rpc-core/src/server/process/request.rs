@@ -131,7 +131,7 @@ impl ReplyGuard<'_> {
         let started = failure.kind() == FailureKind::Expired
             && request.has_started()
             && !request.is_cancelled();
-        if failure.kind().ran() == Ran::No && (started || self.delivery.redelivered()) {
+        if failure.ran() == Ran::No && (started || self.delivery.redelivered()) {
             let why = failure.message();
             *failure = interrupted(&format!(
                 "the message was delivered before, and its method may have run then; this time: {why}"

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use rpc_core::error::Ran;
 use rpc_core::{Codec, DecodeLimits, Failure, FailureKind, Payload};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,9 @@ use super::{VersionNumbers, codec, content_type, version, version_numbers};
 struct Body<'a> {
     #[serde(rename = "k", borrow)]
     kind: Cow<'a, str>,
+    /// A word of [`Ran`]. A message without it leaves it to the kind.
+    #[serde(rename = "ran", borrow, default, skip_serializing_if = "Option::is_none")]
+    ran: Option<Cow<'a, str>>,
     #[serde(rename = "c", borrow)]
     class: Cow<'a, str>,
     #[serde(rename = "m", borrow, default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +65,7 @@ mod bytes {
 pub(super) fn encode(failure: &Failure) -> Vec<u8> {
     let body = Body {
         kind: Cow::Borrowed(failure.kind().as_str()),
+        ran: Some(Cow::Borrowed(failure.ran().as_str())),
         class: Cow::Borrowed(failure.class()),
         module: failure.module().map(Cow::Borrowed),
         message: Cow::Borrowed(failure.message()),
@@ -85,6 +90,10 @@ pub(super) fn decode(body: &[u8], limits: &DecodeLimits) -> Result<Failure, Stri
         .with_module(body.module.map(Cow::into_owned))
         .with_supported_versions(body.supported_versions.into_iter().map(version).collect())
         .with_causes(body.causes);
+    let failure = match body.ran {
+        Some(word) => failure.with_ran(Ran::from_word(&word)),
+        None => failure,
+    };
     Ok(match body.details.and_then(Details::into_payload) {
         Some(details) => failure.with_details(details),
         None => failure,
@@ -137,10 +146,33 @@ mod tests {
 
     #[test]
     fn a_kind_that_only_newer_servers_know_leaves_open_whether_the_method_ran() {
-        let body = std::collections::BTreeMap::from([("k", "sunny"), ("c", "A"), ("t", "m")]);
-        let body = Codec::MessagePack.encode(&body).unwrap();
-        let failure = decode(&body, &DecodeLimits::new()).unwrap();
+        let failure = said(&[("k", "rate_limited"), ("c", "A"), ("t", "m")]);
         assert_eq!((failure.kind(), failure.class()), (FailureKind::Unrecognized, "A"));
-        assert_eq!(failure.kind().ran(), Ran::Unknown);
+        assert_eq!(failure.ran(), Ran::Unknown);
+    }
+
+    #[test]
+    fn whether_the_method_ran_is_what_the_server_said() {
+        for &kind in FailureKind::ALL {
+            let named = [("k", kind.as_str()), ("c", "A"), ("t", "m")];
+            assert_eq!(said(&named).ran(), kind.ran());
+            for ran in [Ran::No, Ran::Yes, Ran::Unknown] {
+                let sent = Failure::new(kind, "A", "m").with_ran(ran);
+                let received = decode(&encode(&sent), &DecodeLimits::new()).unwrap();
+                assert_eq!(received.ran(), ran, "{kind}");
+            }
+        }
+        for (kind, word, ran) in
+            [("rate_limited", "no", Ran::No), ("denied", "partly", Ran::Unknown)]
+        {
+            let failure = said(&[("k", kind), ("ran", word), ("c", "A"), ("t", "m")]);
+            assert_eq!(failure.ran(), ran, "{kind} {word}");
+        }
+    }
+
+    fn said(fields: &[(&str, &str)]) -> Failure {
+        let fields: std::collections::BTreeMap<_, _> = fields.iter().copied().collect();
+        let body = Codec::MessagePack.encode(&fields).unwrap();
+        decode(&body, &DecodeLimits::new()).unwrap()
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn json(failure: &Failure, about: Option<About<'_>>) -> String {
 /// Writes the member `rpc`: what the exception does not say about the failure.
 fn write_rpc_member(out: &mut String, failure: &Failure, message: &str, details: Option<&str>) {
     write_text_member(out, r#", "rpc": {"kind": "#, failure.kind().as_str());
+    write_text_member(out, r#", "ran": "#, failure.ran().as_str());
     write_text_member(out, r#", "class": "#, failure.class());
     match failure.module() {
         Some(module) => write_text_member(out, r#", "module": "#, module),

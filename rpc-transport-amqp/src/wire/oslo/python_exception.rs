@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use rpc_core::error::Ran;
 use rpc_core::{Codec, Failure, FailureKind, Payload, Version};
 
 use super::failure::{DISPATCHER, is_builtin};
@@ -25,7 +26,7 @@ pub(super) fn decode(raw: RawValue<'_>) -> Option<Failure> {
 
 fn undecodable(reason: String) -> Failure {
     let message = format!("the call failed, but the server's error cannot be decoded: {reason}");
-    Failure::new(FailureKind::Error, "UndecodableFailure", message)
+    Failure::new(FailureKind::Error, "UndecodableFailure", message).with_ran(Ran::Unknown)
 }
 
 /// The members of the object; each may be missing.
@@ -72,6 +73,10 @@ impl<'a> Members<'a> {
             .with_module(rpc.module)
             .with_supported_versions(rpc.supported_versions)
             .with_causes(self.traceback());
+        let failure = match rpc.ran {
+            Some(ran) => failure.with_ran(ran),
+            None => failure,
+        };
         Some(match rpc.details {
             Some(raw) => failure.with_details(json(raw.text)),
             None => failure,
@@ -130,6 +135,8 @@ impl<'a> Members<'a> {
 /// The member `rpc`, which servers of this crate add.
 struct RpcMember<'a> {
     kind: FailureKind,
+    /// Servers that do not say leave it to the kind.
+    ran: Option<Ran>,
     class: String,
     module: Option<String>,
     message: Option<RawValue<'a>>,
@@ -140,13 +147,16 @@ struct RpcMember<'a> {
 impl<'a> RpcMember<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let (mut kind, mut class, mut module, mut message) = (None, None, None, None);
-        let (mut supported_versions, mut details) = (None, None);
+        let (mut ran, mut supported_versions, mut details) = (None, None, None);
         for part in members(text) {
             let (name, raw) = part.ok()?;
             match name {
                 r#""kind""# => {
                     let known = raw.string().ok()?.parse();
                     kind = Some(known.unwrap_or(FailureKind::Unrecognized));
+                }
+                r#""ran""# => {
+                    ran = Some(raw.string().map_or(Ran::Unknown, |word| Ran::from_word(&word)));
                 }
                 r#""class""# => class = Some(raw.string().ok()?.into_owned()),
                 r#""module""# if raw.is_null() => {}
@@ -158,7 +168,8 @@ impl<'a> RpcMember<'a> {
             }
         }
         let supported_versions = supported_versions.unwrap_or_default();
-        Some(Self { kind: kind?, class: class?, module, message, supported_versions, details })
+        let (kind, class) = (kind?, class?);
+        Some(Self { kind, ran, class, module, message, supported_versions, details })
     }
 }
 

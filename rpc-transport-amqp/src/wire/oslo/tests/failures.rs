@@ -230,7 +230,35 @@ fn a_kind_that_only_newer_servers_know_leaves_open_whether_the_method_ran() {
     let rpc = serde_json::json!({"kind": "sunny", "class": "A"});
     let failure = from_python(&serde_json::json!({"class": "E", "message": "m", "rpc": rpc}));
     assert_eq!((failure.kind(), failure.class()), (FailureKind::Unrecognized, "A"));
-    assert_eq!(failure.kind().ran(), Ran::Unknown);
+    assert_eq!(failure.ran(), Ran::Unknown);
+}
+
+#[test]
+fn whether_the_method_ran_is_what_the_server_said() {
+    for &kind in FailureKind::ALL {
+        for ran in [Ran::No, Ran::Yes, Ran::Unknown] {
+            let sent = Failure::new(kind, "A", "m").with_ran(ran);
+            assert_eq!(round_trip(&sent, Some(ABOUT)).ran(), ran, "{kind}");
+        }
+    }
+    for (kind, word, ran) in [
+        ("rate_limited", serde_json::json!("no"), Ran::No),
+        ("denied", serde_json::json!("partly"), Ran::Unknown),
+        ("denied", serde_json::json!(false), Ran::Unknown),
+    ] {
+        let rpc = serde_json::json!({"kind": kind, "class": "A", "ran": word});
+        let failure = from_python(&serde_json::json!({"class": "E", "message": "m", "rpc": rpc}));
+        assert_eq!(failure.ran(), ran, "{kind} {word}");
+    }
+}
+
+#[test]
+fn a_failure_that_cannot_be_decoded_leaves_open_whether_the_method_ran() {
+    for failure in [r#""no object""#, r#""{\"class\": ""#, "7", r#"["E"]"#, r#""\ud800""#] {
+        let message = format!(r#"{{"_msg_id": "a", "ending": true, "failure": {failure}}}"#);
+        let failure = failed(decode_enveloped_reply(&message));
+        assert_eq!((failure.class(), failure.ran()), ("UndecodableFailure", Ran::Unknown));
+    }
 }
 
 #[test]
