@@ -1,11 +1,12 @@
 //! The load: callers that call one subject, and the time that their calls take.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_benches::{Echoed, TEXT};
+use rpc_benches::Echoed;
 use tokio::runtime::Runtime;
 
-use crate::clock;
+use crate::options::Options;
 use crate::setting::{Callers, Setting};
 
 /// A client of an echo service.
@@ -32,39 +33,41 @@ impl Subject {
     ) -> Self {
         let runtime = setting.threads.runtime();
         let client = runtime.block_on(connect());
-        let load = move |runtime: &Runtime, each| runtime.block_on(run(&client, setting, each));
+        let text: Arc<str> = setting.text().into();
+        let load =
+            move |runtime: &Runtime, each| runtime.block_on(run(&client, setting, &text, each));
         Self { name, runtime, load: Box::new(load) }
     }
 
-    /// Measures so many calls in total. Returns nanoseconds per call.
-    pub(crate) fn measure(&self, setting: Setting, calls: usize) -> f64 {
-        let each = calls.div_ceil(setting.callers.count());
+    /// Measures once. Returns nanoseconds per call.
+    pub(crate) fn measure(&self, setting: Setting, options: &Options) -> f64 {
+        let each = setting.calls_per_caller(options);
         let took = (self.load)(&self.runtime, each);
         took.as_secs_f64() * 1e9 / (each * setting.callers.count()) as f64
     }
 }
 
-async fn run<C: Client>(client: &C, setting: Setting, each: usize) -> Duration {
-    let started = clock::now(setting.threads);
+async fn run<C: Client>(client: &C, setting: Setting, text: &Arc<str>, each: usize) -> Duration {
+    let started = setting.now();
     match setting.callers {
-        Callers::Main => caller(client, each).await,
+        Callers::Main => caller(client, text, each).await,
         Callers::Tasks(count) => {
             let spawn = |_| {
-                let client = client.clone();
-                tokio::spawn(async move { caller(&client, each).await })
+                let (client, text) = (client.clone(), Arc::clone(text));
+                tokio::spawn(async move { caller(&client, &text, each).await })
             };
             for caller in (0..count).map(spawn).collect::<Vec<_>>() {
                 caller.await.expect("no call fails");
             }
         }
     }
-    clock::now(setting.threads) - started
+    setting.now() - started
 }
 
-async fn caller<C: Client>(client: &C, calls: usize) {
+async fn caller<C: Client>(client: &C, text: &str, calls: usize) {
     for number in 0..calls as u64 {
         // Every subject pays for a new `String`: it takes ownership of the arguments.
-        let echoed = client.echo(TEXT.to_owned(), number).await;
-        assert!(echoed.number == number && echoed.text.len() == TEXT.len(), "got {echoed:?}");
+        let echoed = client.echo(text.to_owned(), number).await;
+        assert!(echoed.number == number && echoed.text.len() == text.len(), "got {echoed:?}");
     }
 }

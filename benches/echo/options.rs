@@ -1,5 +1,9 @@
+use crate::setting::Group;
+
 /// The options of the command line.
 pub(crate) struct Options {
+    /// What to measure.
+    pub(crate) groups: Vec<Group>,
     /// Print JSON instead of tables.
     pub(crate) json: bool,
     /// How often each subject is measured.
@@ -10,10 +14,10 @@ pub(crate) struct Options {
 
 impl Options {
     /// With fewer rounds, the median says little.
-    const MIN_ROUNDS: usize = 9;
+    pub(crate) const MIN_ROUNDS: usize = 9;
 
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { json: false, rounds: 101, calls: 2_000 };
+        let mut options = Self { groups: Vec::new(), json: false, rounds: 101, calls: 2_000 };
         while let Some(arg) = args.next() {
             let mut number = || {
                 let text = args.next().ok_or_else(|| format!("`{arg}` needs a number"))?;
@@ -25,12 +29,16 @@ impl Options {
                 "--json" => options.json = true,
                 // Passed by `cargo bench`.
                 "--bench" => {}
-                _ => {
-                    return Err(format!(
-                        "unknown option `{arg}`; there are --json, --rounds, --calls"
-                    ));
-                }
+                name => options.groups.push(Group::named(name).ok_or_else(|| {
+                    format!(
+                        "unknown option `{arg}`; there are calls, in-flight, threads, payloads, \
+                         --json, --rounds, --calls"
+                    )
+                })?),
             }
+        }
+        if options.groups.is_empty() {
+            options.groups = Group::ALL.to_vec();
         }
         if options.rounds < Self::MIN_ROUNDS || options.calls == 0 {
             let min = Self::MIN_ROUNDS;

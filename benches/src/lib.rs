@@ -1,9 +1,17 @@
-//! What the benchmarks share: the payload, and the endpoint that is called.
+//! What the benchmarks share: the endpoint that is called, rounds that take turns, and tables of their results.
+
+mod clock;
+mod rounds;
+mod table;
 
 use rpc_core::{Context, endpoint};
 use serde::{Deserialize, Serialize};
 
-/// The text that every call sends.
+pub use self::clock::{thread_time, wall_time};
+pub use self::rounds::{quartiles, ratios, take_turns};
+pub use self::table::{Bound, Report, Table};
+
+/// The text that every call sends, unless a table is about the size of payloads.
 pub const TEXT: &str = "the quick brown fox";
 
 /// What an echo returns.
