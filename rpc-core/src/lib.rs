@@ -205,6 +205,8 @@ mod untrusted;
 mod value;
 mod version;
 
+/// The bytes of a [`Payload`], re-exported from the crate `bytes`.
+pub use bytes::Bytes;
 pub use client::{Call, Cast, ClientBuilder, Retry, RpcClient};
 pub use codec::{Codec, DecodeError, DecodeErrorKind, DecodeLimits, EncodeError, Payload};
 pub use context::Context;

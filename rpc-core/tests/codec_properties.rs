@@ -187,7 +187,7 @@ proptest! {
 
     #[test]
     fn a_message_that_is_cut_short_or_longer_is_malformed(value in value(), extra: u8) {
-        let mut bytes = Codec::MessagePack.encode(&value).unwrap();
+        let mut bytes = Codec::MessagePack.encode(&value).unwrap().to_vec();
         let read = |bytes: &[u8]| Codec::MessagePack.decode::<Value>(bytes, &DecodeLimits::new());
         let malformed = |bytes: &[u8]| {
             matches!(read(bytes).unwrap_err().kind(), DecodeErrorKind::Malformed { .. })

@@ -51,7 +51,7 @@ impl Random {
 
     /// Returns well-formed bytes with up to two changed bytes, sometimes truncated.
     fn damaged(&mut self, codec: Codec) -> Vec<u8> {
-        let mut bytes = codec.encode(&bodies::value_from_bytes(&self.bytes(300))).unwrap();
+        let mut bytes = codec.encode(&bodies::value_from_bytes(&self.bytes(300))).unwrap().to_vec();
         for _ in 0..self.below(3) {
             let at = self.below(bytes.len() as u64) as usize;
             bytes[at] = self.byte();

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::failure::{CallFailure, CallResult, call_info};
@@ -106,7 +107,7 @@ impl Attempt {
                 *self = Self::Published(Arc::clone(request));
                 Poll::Ready(result)
             }
-            Self::Published(_) => Poll::Ready(Ok(Payload::new(settings.codec, Vec::new()))),
+            Self::Published(_) => Poll::Ready(Ok(Payload::new(settings.codec, Bytes::new()))),
             Self::Failed(failure) => match failure.take() {
                 Some(failure) => Poll::Ready(Err(failure)),
                 None => Poll::Pending,
@@ -149,7 +150,7 @@ async fn publish_cast(
     };
     let info = || call_info(&settings, Some(request.id), &request.method, Some(started));
     match published {
-        Ok(Ok(())) => Ok(Payload::new(settings.codec, Vec::new())),
+        Ok(Ok(())) => Ok(Payload::new(settings.codec, Bytes::new())),
         Ok(Err(error)) => Err(CallFailure::transport(error, info())),
         Err(_) => {
             let ran = request.state.cancel().ran(settings.cancel_is_exact);

@@ -20,6 +20,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 pub use self::builder::ClientBuilder;
@@ -101,7 +102,7 @@ impl RpcClient {
         namespace: Option<&'static str>,
         method: &'static str,
         needs: Version,
-        args: Result<Vec<u8>, EncodeError>,
+        args: Result<Bytes, EncodeError>,
     ) -> Call<T, E> {
         let call = MethodCall {
             namespace: namespace.map(Cow::Borrowed),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -73,7 +74,7 @@ pub(super) fn prepare(
     settings: &Settings,
     ctx: &Context,
     call: MethodCall,
-    args: Result<Vec<u8>, impl ToString>,
+    args: Result<Bytes, impl ToString>,
 ) -> PreparedRequest {
     let args = match args {
         Ok(args) => args,
@@ -131,11 +132,11 @@ fn above_cap(method: Cow<'static, str>, requested: Version, cap: Version) -> Box
 pub(super) fn encode_arguments(
     codec: Codec,
     args: &(impl Serialize + ?Sized),
-) -> Result<Vec<u8>, String> {
+) -> Result<Bytes, String> {
     let bytes = codec.encode(args).map_err(|error| error.to_string())?;
     match codec.shape_of(&bytes) {
         Shape::Map => Ok(bytes),
-        Shape::Nil => Ok(codec.empty_map().to_vec()),
+        Shape::Nil => Ok(Bytes::from_static(codec.empty_map())),
         Shape::Other => Err("arguments travel by name: pass a struct or a map with one field for \
                              each, or `()` for none"
             .to_owned()),

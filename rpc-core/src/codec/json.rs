@@ -9,8 +9,11 @@ use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 
 pub(super) const EMPTY_MAP: &[u8] = b"{}";
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    serde_json::to_vec(value).map_err(EncodeError::new)
+pub(super) fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    serde_json::to_writer(buffer, value).map_err(EncodeError::new)
 }
 
 pub(super) fn decode<'de, S: DeserializeSeed<'de>>(

@@ -1,5 +1,6 @@
 //! Codecs: encoding values as bytes and decoding them.
 
+mod buffer;
 mod error;
 mod json;
 mod limits;
@@ -8,6 +9,7 @@ mod payload;
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 
@@ -39,11 +41,11 @@ pub(crate) enum Shape {
     Other,
 }
 
-/// The size in bytes from which a message keeps no spare capacity.
-const SHRINK_THRESHOLD: usize = 64 * 1024;
-
 impl Codec {
     /// Encodes a value.
+    ///
+    /// Returns [`Bytes`], which a [`Payload`] holds and a transport sends without copying them. A large message may keep
+    /// spare capacity, up to its own length.
     ///
     /// # Errors
     ///
@@ -53,19 +55,14 @@ impl Codec {
     /// ```
     /// use rpc_core::Codec;
     ///
-    /// assert_eq!(Codec::Json.encode(&("a", 1))?, br#"["a",1]"#);
+    /// assert_eq!(Codec::Json.encode(&("a", 1))?, &br#"["a",1]"#[..]);
     /// # Ok::<(), rpc_core::EncodeError>(())
     /// ```
-    pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, EncodeError> {
-        let mut bytes = match self {
-            Self::MessagePack => msgpack::encode(value),
-            Self::Json => json::encode(value),
-        }?;
-        // Buffers grow by doubling, and a message may stay in a queue for a long time.
-        if bytes.len() > SHRINK_THRESHOLD {
-            bytes.shrink_to_fit();
-        }
-        Ok(bytes)
+    pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, EncodeError> {
+        buffer::collect(|buffer| match self {
+            Self::MessagePack => msgpack::encode(value, buffer),
+            Self::Json => json::encode(value, buffer),
+        })
     }
 
     /// Decodes untrusted bytes.
@@ -158,7 +155,7 @@ mod tests {
     #[test]
     fn the_shape_of_an_encoded_value_is_known_without_decoding_it() {
         for codec in [Codec::MessagePack, Codec::Json] {
-            let shape_of = |encoded: Vec<u8>| codec.shape_of(&encoded);
+            let shape_of = |encoded: Bytes| codec.shape_of(&encoded);
             let large: BTreeMap<u32, ()> = (0..70_000).map(|n| (n, ())).collect();
             assert_eq!(codec.shape_of(codec.empty_map()), Shape::Map);
             assert_eq!(shape_of(codec.encode(&large).unwrap()), Shape::Map);

@@ -6,17 +6,14 @@ use serde::de::DeserializeSeed;
 use super::Shape;
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 
-/// The initial capacity of the buffer: enough for the arguments of most calls, so that encoding
-/// allocates once.
-const INITIAL_CAPACITY: usize = 128;
-
 pub(super) const EMPTY_MAP: &[u8] = &[0x80];
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = Vec::with_capacity(INITIAL_CAPACITY);
-    let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
-    value.serialize(&mut serializer).map_err(EncodeError::new)?;
-    Ok(bytes)
+pub(super) fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
+    value.serialize(&mut serializer).map_err(EncodeError::new)
 }
 
 pub(super) fn decode<'de, S: DeserializeSeed<'de>>(

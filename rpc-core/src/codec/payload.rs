@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::Codec;
 
 /// An encoded value with its codec: the arguments, the result or the details of an error.
+///
+/// The bytes are [`Bytes`] of the crate `bytes`: a clone shares them.
 ///
 /// `Debug` prints the codec and the number of bytes, never the bytes.
 ///
@@ -19,14 +23,16 @@ use super::Codec;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
     codec: Codec,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 impl Payload {
     /// Creates a payload from bytes in this codec. The bytes are not checked.
+    ///
+    /// `Bytes`, a `Vec<u8>` and a `String` are taken over without a copy.
     #[must_use]
-    pub const fn new(codec: Codec, bytes: Vec<u8>) -> Self {
-        Self { codec, bytes }
+    pub fn new(codec: Codec, bytes: impl Into<Bytes>) -> Self {
+        Self { codec, bytes: bytes.into() }
     }
 
     /// Returns the codec of the bytes.
@@ -37,13 +43,13 @@ impl Payload {
 
     /// Returns the bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub const fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
     /// Consumes the payload and returns its bytes.
     #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Bytes {
         self.bytes
     }
 

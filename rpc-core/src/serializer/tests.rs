@@ -197,7 +197,7 @@ async fn a_server_reads_the_context_first_and_uses_it_for_arguments_and_result()
 async fn a_method_sees_the_context_as_the_serializer_read_it() {
     let none = Payload::new(Codec::Json, b"{}".to_vec());
     let result = served(Marking::default(), "who", none).await.unwrap();
-    assert_eq!(result.bytes(), br#""<opened>""#);
+    assert_eq!(result.bytes(), &br#""<opened>""#[..]);
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ fn bytes_survive_messagepack_and_are_numbers_in_json() {
     let limits = DecodeLimits::new();
     let bytes = Codec::MessagePack.encode(&value).unwrap();
     assert_eq!(Codec::MessagePack.decode::<Value>(&bytes, &limits).unwrap(), value);
-    assert_eq!(Codec::Json.encode(&value).unwrap(), b"[1,2]");
+    assert_eq!(Codec::Json.encode(&value).unwrap(), &b"[1,2]"[..]);
     let numbers: Value = Codec::Json.decode(b"[1,2]", &limits).unwrap();
     assert_eq!(numbers, vec![Value::from(1), Value::from(2)].into());
     assert_eq!(from_value::<Vec<u8>>(value).unwrap(), [1, 2]);

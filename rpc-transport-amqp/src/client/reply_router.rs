@@ -35,7 +35,7 @@ impl ReplyRouter {
 
     /// Decodes a message and routes it to its call or to the server half.
     pub(super) fn route(&self, message: Delivery) {
-        match wire::decode_inbound(&message.properties, message.data, &self.limits) {
+        match wire::decode_inbound(&message.properties, message.data.into(), &self.limits) {
             Inbound::Cancel(call) => (self.on_cancel)(&call),
             Inbound::Reply(Some(call), Ok(reply)) => self.route_reply(call, reply),
             Inbound::Reply(Some(call), Err(reason)) => {
@@ -70,7 +70,7 @@ impl ReplyRouter {
                 }
             }
             Reply::End => {
-                let null = || Ok(Payload::new(Codec::Json, b"null".to_vec()));
+                let null = || Ok(Payload::new(Codec::Json, &b"null"[..]));
                 let outcome = self.parts.remove(call).unwrap_or_else(null);
                 self.pending.complete(call, outcome);
             }

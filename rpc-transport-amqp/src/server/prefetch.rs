@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use lapin::message::Delivery;
 use parking_lot::Mutex;
+use rpc_core::Bytes;
 use tokio::time::Instant;
 
 use super::consumers::{Consumers, Source};
@@ -20,14 +21,17 @@ use super::consumers::{Consumers, Source};
 pub(super) struct Prefetched {
     pub(super) consumers: Arc<Consumers>,
     pub(super) source: Source,
+    /// The delivery, without its body.
     pub(super) delivery: Delivery,
+    pub(super) body: Bytes,
     /// When it was delivered.
     pub(super) since: Instant,
 }
 
 impl Prefetched {
-    pub(super) fn new(consumers: &Arc<Consumers>, source: Source, delivery: Delivery) -> Self {
-        Self { consumers: Arc::clone(consumers), source, delivery, since: Instant::now() }
+    pub(super) fn new(consumers: &Arc<Consumers>, source: Source, mut delivery: Delivery) -> Self {
+        let body = std::mem::take(&mut delivery.data).into();
+        Self { consumers: Arc::clone(consumers), source, delivery, body, since: Instant::now() }
     }
 
     /// Returns the delivery tag.

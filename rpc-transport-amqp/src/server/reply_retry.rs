@@ -7,6 +7,7 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use parking_lot::Mutex;
+use rpc_core::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -63,7 +64,7 @@ impl ReplyRetry {
             tracing::warn!(%queue, "dropped a reply: reply queue not found, and too many replies are being retried");
             return;
         };
-        let returned = ReturnedReply { queue: queue.into(), properties, body: message.data };
+        let returned = ReturnedReply { queue: queue.into(), properties, body: message.data.into() };
         let (missing, confirmed) = (Arc::clone(&self.missing), Arc::clone(&self.confirmed));
         let (closing, time_limit) = (self.closing.clone(), self.time_limit);
         tokio::spawn(async move {
@@ -93,7 +94,7 @@ impl MissingQueues {
 struct ReturnedReply {
     queue: Box<str>,
     properties: BasicProperties,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl ReturnedReply {

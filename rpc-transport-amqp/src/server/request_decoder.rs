@@ -34,12 +34,8 @@ impl RequestDecoder {
     /// Decodes a message. Rejects it and returns `None` if it cannot be decoded.
     pub(super) fn decode(&self, message: Prefetched) -> Option<Box<dyn Delivery>> {
         let delivery = &message.delivery;
-        match wire::decode_request(
-            &delivery.properties,
-            &delivery.data,
-            message.since,
-            &self.limits,
-        ) {
+        match wire::decode_request(&delivery.properties, &message.body, message.since, &self.limits)
+        {
             Ok(decoded) => {
                 let delivery = AmqpDelivery::new(&self.replies, &self.running, &message, decoded);
                 Some(Box::new(delivery))

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Codec, DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
 
 use super::native::{self, Native};
 use super::oslo::Oslo;
@@ -83,7 +83,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn decode_request(
         &self,
         properties: &BasicProperties,
-        body: &[u8],
+        body: &Bytes,
         limits: &DecodeLimits,
     ) -> Result<Decoded, DecodeError>;
 
@@ -97,7 +97,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn decode_inbound(
         &self,
         properties: &BasicProperties,
-        body: Vec<u8>,
+        body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound;
 }

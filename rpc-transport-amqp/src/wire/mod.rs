@@ -14,6 +14,7 @@ mod request;
 
 use lapin::BasicProperties;
 use lapin::types::ShortString;
+use rpc_core::Bytes;
 
 pub(crate) use self::call_id::CallId;
 pub(crate) use self::dialect::{Dialect, NATIVE, OSLO};
@@ -32,7 +33,7 @@ pub(crate) struct Outgoing {
     pub(crate) exchange: ShortString,
     pub(crate) routing_key: ShortString,
     pub(crate) properties: BasicProperties,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 impl Outgoing {
@@ -43,4 +44,4 @@ impl Outgoing {
 }
 
 /// Properties and body.
-type Message = (BasicProperties, Vec<u8>);
+type Message = (BasicProperties, Bytes);

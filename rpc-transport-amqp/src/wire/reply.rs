@@ -2,7 +2,7 @@
 
 use lapin::BasicProperties;
 use rpc_core::pending_calls::CallKey;
-use rpc_core::{DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, DecodeLimits, Outcome, Request};
 
 use super::dialect::dialect_of;
 use super::{Dialect, Outgoing};
@@ -54,7 +54,7 @@ pub(crate) fn encode_still_running(to: &ReplyTo) -> Outgoing {
 /// Decodes what arrived in a reply queue, in either dialect.
 pub(crate) fn decode_inbound(
     properties: &BasicProperties,
-    body: Vec<u8>,
+    body: Bytes,
     limits: &DecodeLimits,
 ) -> Inbound {
     dialect_of(properties).decode_inbound(properties, body, limits)

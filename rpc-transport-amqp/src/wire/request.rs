@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::pending_calls::CallKey;
-use rpc_core::{DecodeLimits, Request};
+use rpc_core::{Bytes, DecodeLimits, Request};
 use tokio::time::Instant;
 
 use super::dialect::dialect_of;
@@ -75,7 +75,7 @@ pub(crate) struct DecodeError {
 /// Decodes a message that was received at the given time as a request of either dialect.
 pub(crate) fn decode_request(
     properties: &BasicProperties,
-    body: &[u8],
+    body: &Bytes,
     received: Instant,
     limits: &DecodeLimits,
 ) -> Result<Decoded, DecodeError> {
@@ -123,12 +123,12 @@ mod tests {
         Request::new(MessageId::from_bits(1), "m", args)
     }
 
-    fn native(request: &Request, reply_queue: &str) -> (BasicProperties, Vec<u8>) {
+    fn native(request: &Request, reply_queue: &str) -> (BasicProperties, Bytes) {
         let call = CallFields { id: "1", reply_queue };
         NATIVE.encode_request(BasicProperties::default(), request, Some(call)).unwrap()
     }
 
-    fn decode(properties: &BasicProperties, body: &[u8]) -> Result<Decoded, DecodeError> {
+    fn decode(properties: &BasicProperties, body: &Bytes) -> Result<Decoded, DecodeError> {
         decode_request(properties, body, Instant::now(), &DecodeLimits::new())
     }
 
@@ -142,9 +142,9 @@ mod tests {
         let plain = BasicProperties::default();
         for (properties, body) in [
             (&native, body),
-            (&native, b"nothing".to_vec()),
-            (&plain, oslo("").into_bytes()),
-            (&plain, oslo(r#""version": null, "#).into_bytes()),
+            (&native, Bytes::from_static(b"nothing")),
+            (&plain, oslo("").into()),
+            (&plain, oslo(r#""version": null, "#).into()),
         ] {
             let error = decode(properties, &body).unwrap_err();
             assert_eq!(error.reply_to, None);
@@ -159,7 +159,7 @@ mod tests {
         let oslo =
             br#"{"method": "m", "_msg_id": "77bb", "_reply_q": "reply_1", "_timeout": 0.001}"#;
         for (properties, body) in
-            [native(&request, "q"), (BasicProperties::default(), oslo.to_vec())]
+            [native(&request, "q"), (BasicProperties::default(), Bytes::from_static(oslo))]
         {
             let decoded = decode(&properties, &body).unwrap();
             assert_eq!(decoded.request.monitor, Some(MIN_MONITOR));
@@ -173,11 +173,11 @@ mod tests {
         {
             let queue = "q".repeat(length);
             for version in ["", r#""version": null, "#] {
-                let body = format!(
+                let body = Bytes::from(format!(
                     r#"{{"method": "m", {version}"_msg_id": "77bb", "_reply_q": "{queue}"}}"#
-                );
+                ));
                 let properties = BasicProperties::default();
-                let reply_to = match decode(&properties, body.as_bytes()) {
+                let reply_to = match decode(&properties, &body) {
                     Ok(decoded) => decoded.reply_to,
                     Err(error) => error.reply_to,
                 };

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rpc_core::error::SendError;
 use rpc_core::pending_calls::{PendingReply, ReplyEvent};
 use rpc_core::transport::{Delivery, Destination, Listen, Listener, Route, Sent, Transport};
-use rpc_core::{Codec, MessageId, Payload, Request};
+use rpc_core::{Bytes, Codec, MessageId, Payload, Request};
 use rpc_transport_mem::MemTransport;
 use tokio::time::Instant;
 
@@ -127,7 +127,7 @@ pub(crate) fn call(id: MessageId, timeout: Duration) -> Request {
     request
 }
 
-pub(crate) fn text(text: &str) -> Vec<u8> {
+pub(crate) fn text(text: &str) -> Bytes {
     Codec::MessagePack.encode(text).unwrap()
 }
 
@@ -135,9 +135,9 @@ pub(crate) async fn event(reply: &mut PendingReply) -> ReplyEvent {
     poll_fn(|cx| reply.poll(cx)).await
 }
 
-pub(crate) async fn outcome(reply: &mut PendingReply) -> Vec<u8> {
+pub(crate) async fn outcome(reply: &mut PendingReply) -> Bytes {
     match event(reply).await {
-        ReplyEvent::Outcome(Ok(payload)) => payload.bytes().to_vec(),
+        ReplyEvent::Outcome(Ok(payload)) => payload.into_bytes(),
         other => panic!("not a result: {other:?}"),
     }
 }

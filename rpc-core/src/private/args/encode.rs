@@ -1,5 +1,6 @@
 //! Encodes arguments.
 
+use bytes::Bytes;
 use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 
 use super::rest::Rest;
@@ -18,7 +19,7 @@ pub fn encode_args<T: ArgRefs>(
     names: &[&str],
     values: &T,
     absent: u32,
-) -> Result<Vec<u8>, EncodeError> {
+) -> Result<Bytes, EncodeError> {
     codec.encode(&NamedArgs { names, values, absent })
 }
 
@@ -34,7 +35,7 @@ pub fn encode_args_and_rest<T: ArgRefs, R: Rest>(
     values: &T,
     absent: u32,
     rest: &R,
-) -> Result<Vec<u8>, EncodeError> {
+) -> Result<Bytes, EncodeError> {
     codec.encode(&NamedArgsAndRest { named: NamedArgs { names, values, absent }, rest })
 }
 

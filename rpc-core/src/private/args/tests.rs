@@ -374,7 +374,7 @@ proptest! {
         kind in kinds(), text: String, at: prop::sample::Index, byte: u8, cut: prop::sample::Index,
     ) {
         for codec in CODECS {
-            let mut bytes = encode_args(codec, HOSTILE, &(&kind, [(&text, 1.5)].into_iter().collect::<BTreeMap<_, _>>(), &text), 0).unwrap();
+            let mut bytes = encode_args(codec, HOSTILE, &(&kind, [(&text, 1.5)].into_iter().collect::<BTreeMap<_, _>>(), &text), 0).unwrap().to_vec();
             let at = at.index(bytes.len());
             bytes[at] = byte;
             survive(codec, &bytes);

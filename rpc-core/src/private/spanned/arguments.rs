@@ -4,6 +4,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::__private::args::{
@@ -75,7 +76,7 @@ pub trait EncodeArgs {
     /// # Errors
     ///
     /// Fails like [`encode_args`].
-    fn encode(self, codec: Codec, names: &[&str], absent: u32) -> Result<Vec<u8>, EncodeError>;
+    fn encode(self, codec: Codec, names: &[&str], absent: u32) -> Result<Bytes, EncodeError>;
 
     /// Calls [`encode_args_and_rest`].
     ///
@@ -88,7 +89,7 @@ pub trait EncodeArgs {
         names: &[&str],
         absent: u32,
         rest: &R,
-    ) -> Result<Vec<u8>, EncodeError>;
+    ) -> Result<Bytes, EncodeError>;
 }
 
 /// Decodes arguments by their markers.
@@ -130,7 +131,7 @@ pub fn encode_spanned_args<A: EncodeArgs>(
     names: &[&str],
     arguments: A,
     absent: u32,
-) -> Result<Vec<u8>, EncodeError> {
+) -> Result<Bytes, EncodeError> {
     arguments.encode(codec, names, absent)
 }
 
@@ -145,7 +146,7 @@ pub fn encode_spanned_args_and_rest<A: EncodeArgs, R: Rest>(
     arguments: A,
     absent: u32,
     rest: &R,
-) -> Result<Vec<u8>, EncodeError> {
+) -> Result<Bytes, EncodeError> {
     arguments.encode_and_rest(codec, names, absent, rest)
 }
 
@@ -173,7 +174,7 @@ macro_rules! tuples {
                 codec: Codec,
                 names: &[&str],
                 absent: u32,
-            ) -> Result<Vec<u8>, EncodeError> {
+            ) -> Result<Bytes, EncodeError> {
                 encode_args(codec, names, &self, absent)
             }
 
@@ -183,7 +184,7 @@ macro_rules! tuples {
                 names: &[&str],
                 absent: u32,
                 rest: &R,
-            ) -> Result<Vec<u8>, EncodeError> {
+            ) -> Result<Bytes, EncodeError> {
                 encode_args_and_rest(codec, names, &self, absent, rest)
             }
         }

@@ -118,7 +118,7 @@ mod tests {
         fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Outcome {
             return_probe::<T>().result_encoder().encode(Codec::Json, value)
         }
-        assert_eq!(encode(&1).unwrap().bytes(), b"1");
+        assert_eq!(encode(&1).unwrap().bytes(), &b"1"[..]);
         let outcome =
             return_probe::<Option<u8>>().result_encoder().encode(Codec::Json, &Some(2)).unwrap();
         let decoded: u8 = outcome.codec().decode(outcome.bytes(), &DecodeLimits::new()).unwrap();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use rpc_core::error::Ran;
-use rpc_core::{Codec, DecodeLimits, Failure, FailureKind, Payload};
+use rpc_core::{Bytes, Codec, DecodeLimits, Failure, FailureKind, Payload};
 use serde::{Deserialize, Serialize};
 
 use super::{VersionNumbers, codec, content_type, version, version_numbers};
@@ -62,7 +62,7 @@ mod bytes {
     }
 }
 
-pub(super) fn encode(failure: &Failure) -> Vec<u8> {
+pub(super) fn encode(failure: &Failure) -> Bytes {
     let body = Body {
         kind: Cow::Borrowed(failure.kind().as_str()),
         ran: Some(Cow::Borrowed(failure.ran().as_str())),

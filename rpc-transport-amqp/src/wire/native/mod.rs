@@ -20,7 +20,7 @@ mod request;
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Codec, DecodeLimits, Outcome, Request, Version};
+use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request, Version};
 
 pub(crate) use self::message_type::{is_call, is_native, is_notice};
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
@@ -99,7 +99,7 @@ impl Dialect for Native {
     fn decode_request(
         &self,
         properties: &BasicProperties,
-        body: &[u8],
+        body: &Bytes,
         limits: &DecodeLimits,
     ) -> Result<Decoded, DecodeError> {
         request::decode(properties, body, limits)
@@ -116,7 +116,7 @@ impl Dialect for Native {
     fn decode_inbound(
         &self,
         properties: &BasicProperties,
-        body: Vec<u8>,
+        body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound {
         reply::decode(properties, body, limits)

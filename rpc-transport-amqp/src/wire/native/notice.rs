@@ -1,6 +1,7 @@
 //! Messages without a body: what they say is their type, the call that they are about, and the queue of their sender.
 
 use lapin::BasicProperties;
+use rpc_core::Bytes;
 use rpc_core::pending_calls::CallKey;
 
 use super::message_type;
@@ -9,7 +10,7 @@ use crate::wire::{CallId, Message, NATIVE, Outgoing, ReplyTo};
 
 /// Encodes the message that tells a monitored call that its method still runs.
 pub(super) fn encode_running(to: &ReplyTo) -> Message {
-    (addressed(to, message_type::RUNNING), Vec::new())
+    (addressed(to, message_type::RUNNING), Bytes::new())
 }
 
 /// Encodes the message that tells a caller that its method runs, and in which queue the server receives cancellations.
@@ -28,7 +29,7 @@ pub(crate) fn encode_cancel(server_queue: &str, key: CallKey, queue: &str) -> Ou
 
 fn notice(to: &ReplyTo, message_type: &str, sender: &str) -> Outgoing {
     let properties = addressed(to, message_type).with_reply_to(sender.into());
-    Outgoing::to_queue(&to.queue, (properties, Vec::new()))
+    Outgoing::to_queue(&to.queue, (properties, Bytes::new()))
 }
 
 /// Returns the properties of a message about a call.

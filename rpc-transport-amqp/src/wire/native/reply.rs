@@ -1,7 +1,7 @@
 //! Replies, and what else arrives in a reply queue.
 
 use lapin::BasicProperties;
-use rpc_core::{DecodeLimits, Outcome, Payload};
+use rpc_core::{Bytes, DecodeLimits, Outcome, Payload};
 
 use super::notice::addressed;
 use super::{codec, content_type, failure, message_type};
@@ -16,11 +16,7 @@ pub(super) fn encode(to: &ReplyTo, outcome: Outcome) -> Message {
     (addressed(to, message_type).with_content_type(content_type.into()), body)
 }
 
-pub(super) fn decode(
-    properties: &BasicProperties,
-    body: Vec<u8>,
-    limits: &DecodeLimits,
-) -> Inbound {
+pub(super) fn decode(properties: &BasicProperties, body: Bytes, limits: &DecodeLimits) -> Inbound {
     let call_id = text(properties.correlation_id());
     let reply = match message_type::of(properties) {
         message_type::RESULT => codec(text(properties.content_type()))
@@ -75,7 +71,7 @@ mod tests {
     #[test]
     fn a_type_that_only_newer_peers_know_concerns_no_call() {
         let properties = addressed(&to(), "rpc.progress");
-        let inbound = decode(&properties, Vec::new(), &DecodeLimits::new());
+        let inbound = decode(&properties, Bytes::new(), &DecodeLimits::new());
         assert!(matches!(inbound, Inbound::Reply(None, Err(_))), "{inbound:?}");
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::{
-    Codec, ContextEntries, DecodeLimits, Map, MessageId, Payload, Request, TraceContext, Value,
-    Version,
+    Bytes, Codec, ContextEntries, DecodeLimits, Map, MessageId, Payload, Request, TraceContext,
+    Value, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub(super) fn encode(
     Ok((properties, encode_body(request)?))
 }
 
-fn encode_body(request: &Request) -> Result<Vec<u8>, String> {
+fn encode_body(request: &Request) -> Result<Bytes, String> {
     let bits = request.id.to_bits();
     let trace = request.trace.as_ref();
     let header = Header {
@@ -76,12 +76,12 @@ fn encode_body(request: &Request) -> Result<Vec<u8>, String> {
     body.extend_from_slice(&length.to_be_bytes());
     body.extend_from_slice(&header);
     body.extend_from_slice(request.args.bytes());
-    Ok(body)
+    Ok(body.into())
 }
 
 pub(super) fn decode(
     properties: &BasicProperties,
-    body: &[u8],
+    body: &Bytes,
     limits: &DecodeLimits,
 ) -> Result<Decoded, DecodeError> {
     let message_type = message_type::of(properties);
@@ -102,7 +102,7 @@ pub(super) fn decode(
     }
 }
 
-fn decode_body(body: &[u8], codec: Codec, limits: &DecodeLimits) -> Result<Request, String> {
+fn decode_body(body: &Bytes, codec: Codec, limits: &DecodeLimits) -> Result<Request, String> {
     let cut_short = || "the message is cut short".to_owned();
     let (length, rest) = body.split_first_chunk::<4>().ok_or_else(cut_short)?;
     let length = u32::from_be_bytes(*length) as usize;
@@ -111,7 +111,7 @@ fn decode_body(body: &[u8], codec: Codec, limits: &DecodeLimits) -> Result<Reque
         .decode(header, limits)
         .map_err(|error| format!("the header of the message: {error}"))?;
     let id = MessageId::from_bits(u128::from(header.id.0) << 64 | u128::from(header.id.1));
-    let args = Payload::new(codec, args.to_vec());
+    let args = Payload::new(codec, body.slice_ref(args));
     let mut request = Request::new(id, header.method.into_owned(), args);
     request.namespace = header.namespace.map(|namespace| Cow::Owned(namespace.into_owned()));
     request.version = header.version.map_or(Version::V1_0, version);

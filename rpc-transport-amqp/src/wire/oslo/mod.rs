@@ -19,7 +19,7 @@ mod tests;
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Codec, DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
 
 use self::failure::About;
 use super::properties::{self, JSON};
@@ -91,13 +91,13 @@ impl Dialect for Oslo {
         request: &Request,
         call: Option<CallFields<'_>>,
     ) -> Result<Message, String> {
-        Ok((with_python_properties(properties), request::encode(request, call)?))
+        Ok((with_python_properties(properties), request::encode(request, call)?.into()))
     }
 
     fn decode_request(
         &self,
         properties: &BasicProperties,
-        body: &[u8],
+        body: &Bytes,
         limits: &DecodeLimits,
     ) -> Result<Decoded, DecodeError> {
         request::decode(body, properties::compression(properties), limits.max_bytes)
@@ -107,18 +107,18 @@ impl Dialect for Oslo {
         let about =
             request.map(|request| About { method: &request.method, version: request.version });
         let body = reply::encode(&to.call_id, &outcome, about);
-        (with_python_properties(properties::transient()), body)
+        (with_python_properties(properties::transient()), body.into())
     }
 
     fn encode_still_running(&self, to: &ReplyTo) -> Message {
         let body = reply::encode_still_running(&to.call_id);
-        (with_python_properties(properties::transient()), body)
+        (with_python_properties(properties::transient()), body.into())
     }
 
     fn decode_inbound(
         &self,
         properties: &BasicProperties,
-        body: Vec<u8>,
+        body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound {
         match reply::decode(&body, properties::compression(properties), limits.max_bytes) {

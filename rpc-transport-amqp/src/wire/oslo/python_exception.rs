@@ -193,5 +193,5 @@ fn text(raw: Option<RawValue<'_>>) -> String {
 }
 
 fn json(text: &str) -> Payload {
-    Payload::new(Codec::Json, text.into())
+    Payload::new(Codec::Json, text.to_owned())
 }

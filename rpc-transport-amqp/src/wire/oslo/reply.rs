@@ -98,7 +98,7 @@ pub(super) fn decode(
 
 fn decode_result(result: RawValue<'_>) -> Outcome {
     match result.exact() {
-        Ok(json) => Ok(Payload::new(Codec::Json, json.into())),
+        Ok(json) => Ok(Payload::new(Codec::Json, json.to_owned())),
         Err(number) => {
             let message =
                 format!("the method succeeded, but its result cannot be decoded: {number}");

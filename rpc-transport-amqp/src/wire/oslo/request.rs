@@ -206,7 +206,7 @@ impl<'a> Members<'a> {
     fn args(&self) -> Result<Payload, String> {
         let args = self.args.map_or(Ok("{}"), |raw| raw.exact());
         let args = args.map_err(|number| format!("`args`: {number}"))?;
-        Ok(Payload::new(Codec::Json, args.into()))
+        Ok(Payload::new(Codec::Json, args.to_owned()))
     }
 
     fn namespace(&self) -> Result<Option<Cow<'static, str>>, String> {

@@ -32,7 +32,7 @@ fn message_in(body: &[u8]) -> serde_json::Value {
 }
 
 fn json(text: &str) -> Payload {
-    Payload::new(Codec::Json, text.into())
+    Payload::new(Codec::Json, text.to_owned())
 }
 
 fn value(payload: &Payload) -> Value {
