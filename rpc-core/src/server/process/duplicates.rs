@@ -11,7 +11,8 @@ pub(in crate::server) struct DuplicateFilter {
     window: u64,
     /// How many ids have arrived.
     count: u64,
-    /// The ids by their numbers modulo the length, a power of two. The ring grows until the window fits.
+    /// The ids by their numbers modulo the length, a power of two. The ring is empty at first, and grows with the ids
+    /// until the window fits: most servers of a process are idle, and 1,024 ids take 41 KB.
     ring: Vec<Entry>,
     /// The number of the latest id, by hash. As long as `ring`.
     latest: Vec<u64>,
@@ -25,20 +26,20 @@ struct Entry {
 }
 
 impl DuplicateFilter {
-    /// The ring's first length, at most.
-    const INITIAL_LEN: usize = 1024;
+    /// The ring's length once the first id has arrived.
+    const INITIAL_LEN: usize = 16;
 
-    pub(in crate::server) fn new(window: usize) -> Self {
-        let mut filter =
-            Self { window: window as u64, count: 0, ring: Vec::new(), latest: Vec::new() };
-        filter.grow(window.min(Self::INITIAL_LEN).next_power_of_two());
-        filter
+    pub(in crate::server) const fn new(window: usize) -> Self {
+        Self { window: window as u64, count: 0, ring: Vec::new(), latest: Vec::new() }
     }
 
     /// Returns whether the id is within the window, and remembers it.
     pub(in crate::server) fn is_duplicate(&mut self, id: MessageId) -> bool {
         if self.window == 0 {
             return false;
+        }
+        if self.count == self.ring.len() as u64 && self.count < self.window {
+            self.grow((self.ring.len() * 2).max(Self::INITIAL_LEN));
         }
         let expired = self.count.saturating_sub(self.window);
         let mut number = self.latest[self.hash(id)];
@@ -48,9 +49,6 @@ impl DuplicateFilter {
                 return true;
             }
             number = entry.previous;
-        }
-        if self.count == self.ring.len() as u64 && self.count < self.window {
-            self.grow(self.ring.len() * 2);
         }
         self.count += 1;
         self.insert(self.count, id);
