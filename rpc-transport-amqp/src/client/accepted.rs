@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 use rpc_core::pending_calls::CallKey;
 
 use crate::publish::{PublisherSupervisor, ReportTo};
-use crate::wire;
+use crate::wire::{self, Acceptance};
 
 /// The calls that servers have accepted, and the queues at which these servers receive cancellations.
 pub(super) struct AcceptedCalls {
     reply_queue: String,
     publisher: Arc<PublisherSupervisor>,
-    servers: Mutex<HashMap<CallKey, Box<str>>>,
+    servers: Mutex<HashMap<CallKey, Acceptance>>,
     /// Spares the lock while no call is accepted, as is most often so.
     count: AtomicUsize,
 }
@@ -26,15 +26,15 @@ impl AcceptedCalls {
         Self { reply_queue, publisher, servers: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
-    /// Notes that the server that receives cancellations at this queue has accepted the call.
-    pub(super) fn insert(&self, call: CallKey, server: Box<str>) {
+    /// Notes that a server has accepted the call.
+    pub(super) fn insert(&self, call: CallKey, server: Acceptance) {
         let mut servers = self.servers.lock();
         servers.insert(call, server);
         self.count.store(servers.len(), Ordering::Relaxed);
     }
 
-    /// Forgets a call that is over. Returns the queue of the server that had accepted it.
-    pub(super) fn remove(&self, call: CallKey) -> Option<Box<str>> {
+    /// Forgets a call that is over. Returns what the server that had accepted it said.
+    pub(super) fn remove(&self, call: CallKey) -> Option<Acceptance> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -64,7 +64,7 @@ impl AcceptedCalls {
     }
 
     /// Sends a cancellation to a server, if one can be published now; later it would come too late.
-    pub(super) fn cancel_at(&self, server: &str, call: CallKey) {
+    pub(super) fn cancel_at(&self, server: &Acceptance, call: CallKey) {
         if let Some(permit) = self.publisher.try_permit() {
             let cancel = wire::encode_cancel(server, call, &self.reply_queue);
             let report_to = ReportTo::log_notice(&cancel);

@@ -84,7 +84,9 @@ impl Caller {
     /// Handles a returned message, if it is a request. Returns whether it is one.
     pub(crate) fn on_return(&self, message: &Delivery) -> bool {
         let (exchange, key) = (message.exchange.as_str(), message.routing_key.as_str());
-        let Some(call) = wire::call_of_request(&message.properties) else { return false };
+        let Some(call) = wire::call_of_request(&message.properties, &message.data) else {
+            return false;
+        };
         // The destination is kept for as long as a call waits there.
         if let Some(destination) = self.destinations.find(exchange, key) {
             destination.note_missing_queue();

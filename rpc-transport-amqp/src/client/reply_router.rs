@@ -9,7 +9,7 @@ use rpc_core::{Codec, DecodeLimits, Payload};
 
 use super::accepted::AcceptedCalls;
 use super::partial_replies::PartialReplies;
-use crate::wire::{self, CallId, Inbound, Reply, ReplyTo, name_limits};
+use crate::wire::{self, Acceptance, CallId, Inbound, Reply, ReplyTo, Undecodable, name_limits};
 
 /// Receives cancellations for running methods of this program's servers.
 pub(crate) type OnCancel = Box<dyn Fn(&ReplyTo) + Send + Sync>;
@@ -38,15 +38,17 @@ impl ReplyRouter {
         match wire::decode_inbound(&message.properties, message.data.into(), &self.limits) {
             Inbound::Cancel(call) => (self.on_cancel)(&call),
             Inbound::Reply(Some(call), Ok(reply)) => self.route_reply(call, reply),
-            Inbound::Reply(Some(call), Err(reason)) => {
+            Inbound::Reply(Some(call), Err(Undecodable { reason, ran })) => {
                 let message = format!("the reply cannot be decoded: {reason}");
-                let error =
-                    SendError::new(TransportErrorKind::MalformedReply, Ran::Unknown, message);
+                let error = SendError::new(TransportErrorKind::MalformedReply, ran, message);
                 self.pending.fail(call, error);
             }
             Inbound::Reply(None, reply) => {
-                let reason = reply.err().unwrap_or_else(|| "it names no call of ours".to_owned());
-                tracing::debug!(%reason, "dropped a reply");
+                let reason = match &reply {
+                    Ok(_) => "it names no call of ours",
+                    Err(error) => &error.reason,
+                };
+                tracing::debug!(reason, "dropped a reply");
             }
         }
     }
@@ -77,14 +79,14 @@ impl ReplyRouter {
             Reply::StillRunning => {
                 self.pending.note_still_running(call);
             }
-            Reply::Accepted(server) if name_limits::is_reserved(&server) => {
-                tracing::warn!(queue = %server, "dropped the notice of an accepted call: the broker reserves its queue's name");
+            Reply::Accepted(server) if name_limits::is_reserved(&server.queue) => {
+                tracing::warn!(queue = %server.queue, "dropped the notice of an accepted call: the broker reserves its queue's name");
             }
             Reply::Accepted(server) => self.on_accepted(call, server),
         }
     }
 
-    fn on_accepted(&self, call: CallKey, server: Box<str>) {
+    fn on_accepted(&self, call: CallKey, server: Acceptance) {
         if !self.pending.is_waiting(call) {
             self.accepted.cancel_at(&server, call);
             return;

@@ -95,6 +95,7 @@ impl ConfirmedPublisher {
         }
         let Outgoing { exchange, routing_key, properties, body } = message;
         let publishing = async {
+            let body = body.contiguous();
             channel.basic_publish(exchange, routing_key, MANDATORY, &body, properties).await?.await
         };
         let confirmed = tokio::select! {

@@ -21,7 +21,7 @@ pub(crate) trait PublishListener: Send + Sync {
     fn on_lost(&self, message: u128, channel_error: Option<String>);
 }
 
-/// Receives the messages that no queue took. They are known by their properties alone.
+/// Receives the messages that no queue took. They are known by their bytes and properties alone.
 pub(crate) trait ReturnListener: Send + Sync {
     /// Runs when the broker returned the message.
     fn on_return(&self, message: BasicReturnMessage);

@@ -3,7 +3,7 @@
 //! The broker confirms each message, in any order. One task collects all confirms and tells the listeners.
 //!
 //! A message that no queue took is returned before it is confirmed. With several messages in flight the AMQP library may hand
-//! it out with the confirm of another one. So a returned message is known by its properties, never by the confirm that it came
+//! it out with the confirm of another one. So a returned message is known by itself, never by the confirm that it came
 //! with.
 
 use std::future::Future;
@@ -126,7 +126,7 @@ impl Publisher {
                     message.exchange,
                     message.routing_key,
                     MANDATORY,
-                    &message.body,
+                    &message.body.contiguous(),
                     message.properties,
                 )
                 .await

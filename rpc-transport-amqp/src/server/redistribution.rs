@@ -94,7 +94,7 @@ impl Redistributor {
             Source::Fanout => &self.queues.fanout.name,
         };
         let (exchange, routing_key) = ("".into(), queue.as_str().into());
-        let body = message.body.clone();
+        let body = message.body.clone().into();
         self.confirmed.publish(Outgoing { exchange, routing_key, properties, body }).await
     }
 }

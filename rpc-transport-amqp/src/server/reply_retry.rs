@@ -51,10 +51,10 @@ impl ReplyRetry {
     /// Retries a returned reply in a task of its own, as its caller may be about to declare its queue again. Still-running
     /// messages and cancellation notices are dropped: they are of no use later.
     pub(super) fn on_return(&self, message: Delivery) {
-        let properties = message.properties;
-        if is_notice(&properties) {
+        if is_notice(&message.data) {
             return;
         }
+        let properties = message.properties;
         let queue = message.routing_key.as_str();
         if self.missing.contains(queue) {
             tracing::debug!(%queue, "dropped a reply: reply queue not found");
@@ -112,7 +112,7 @@ impl ReturnedReply {
                 exchange: "".into(),
                 routing_key: (&*self.queue).into(),
                 properties: self.properties.clone(),
-                body: self.body.clone(),
+                body: self.body.clone().into(),
             };
             let outcome = confirmed.publish(message).await;
             if !matches!(outcome, PublishOutcome::Unroutable | PublishOutcome::NotSent) {

@@ -41,7 +41,7 @@ impl RequestDecoder {
                 Some(Box::new(delivery))
             }
             Err(error) => {
-                self.reject(&message, error);
+                self.reject(&message, *error);
                 None
             }
         }
@@ -49,16 +49,16 @@ impl RequestDecoder {
 
     /// Rejects a message that cannot be decoded, and tells its caller, if there is a reply queue.
     #[cold]
-    fn reject(&self, message: &Prefetched, DecodeError { reason, reply_to }: DecodeError) {
+    fn reject(&self, message: &Prefetched, error: DecodeError) {
+        let DecodeError { reason, message_id, reply_to } = error;
         let delivery = &message.delivery;
-        // The id within the message may be what cannot be decoded. A call has another one, by which its caller knows the reply.
         let call = reply_to.as_ref().map(|reply_to| &*reply_to.call_id);
         tracing::warn!(
             %reason,
             exchange = delivery.exchange.as_str(),
             routing_key = delivery.routing_key.as_str(),
             call,
-            message_id = delivery.properties.message_id().as_ref().map(|id| id.as_str()),
+            message_id = message_id.map(tracing::field::display),
             "rejected a message that cannot be decoded"
         );
         message.consumers.reject(message.tag());

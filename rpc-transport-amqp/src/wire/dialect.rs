@@ -29,7 +29,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Returns the codec of arguments, results and errors.
     fn codec(&self) -> Codec;
 
-    /// Returns whether servers tell a caller that its method runs (`rpc.accepted`) and accept cancellations.
+    /// Returns whether servers tell a caller that its method runs and accept cancellations.
     fn can_cancel(&self) -> bool;
 
     /// Returns the shortest call monitor period that every server of this dialect keeps.
@@ -85,7 +85,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         properties: &BasicProperties,
         body: &Bytes,
         limits: &DecodeLimits,
-    ) -> Result<Decoded, DecodeError>;
+    ) -> Result<Decoded, Box<DecodeError>>;
 
     /// Encodes the final reply to a request; `request` is `None` where the request could not be decoded.
     fn encode_reply(&self, to: &ReplyTo, request: Option<&Request>, outcome: Outcome) -> Message;
@@ -103,8 +103,8 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 }
 
 /// Returns the dialect of a message that arrived.
-pub(super) fn dialect_of(properties: &BasicProperties) -> &'static dyn Dialect {
-    if native::is_native(properties) { NATIVE } else { OSLO }
+pub(super) fn dialect_of(body: &[u8]) -> &'static dyn Dialect {
+    if native::is_native(body) { NATIVE } else { OSLO }
 }
 
 impl PartialEq for dyn Dialect {

@@ -1,8 +1,9 @@
 //! Messages as they are on the broker, in two [dialects](Dialect).
 //!
 //! A transport sends in the dialect that its URL asks for. It understands both, and replies in the dialect of the request.
-//! Native messages carry a `type` property, which oslo.messaging never sets.
+//! The first byte tells them apart: a native message begins with one with which no text begins.
 
+mod body;
 mod call_id;
 mod dialect;
 pub(crate) mod name_limits;
@@ -14,14 +15,15 @@ mod request;
 
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use rpc_core::Bytes;
 
+pub(crate) use self::body::Body;
 pub(crate) use self::call_id::CallId;
 pub(crate) use self::dialect::{Dialect, NATIVE, OSLO};
 pub(crate) use self::native::{encode_accepted, encode_cancel, is_notice};
 pub(crate) use self::properties::remaining_ttl;
 pub(crate) use self::reply::{
-    Inbound, Reply, ReplyTo, decode_inbound, encode_reply, encode_still_running,
+    Acceptance, Inbound, Reply, ReplyTo, Undecodable, decode_inbound, encode_reply,
+    encode_still_running,
 };
 pub(crate) use self::request::{
     DecodeError, Decoded, ReplyAddress, call_of_request, decode_request, encode_request,
@@ -33,7 +35,7 @@ pub(crate) struct Outgoing {
     pub(crate) exchange: ShortString,
     pub(crate) routing_key: ShortString,
     pub(crate) properties: BasicProperties,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
 }
 
 impl Outgoing {
@@ -44,4 +46,4 @@ impl Outgoing {
 }
 
 /// Properties and body.
-type Message = (BasicProperties, Bytes);
+type Message = (BasicProperties, Body);

@@ -6,7 +6,6 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ShortString};
 use tokio::time::Instant;
 
-pub(super) const MESSAGE_PACK: &str = "application/msgpack";
 pub(super) const JSON: &str = "application/json";
 
 /// RabbitMQ accepts no longer expiration, in milliseconds; a message with a later deadline has none.

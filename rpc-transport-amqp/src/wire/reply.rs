@@ -1,8 +1,9 @@
 //! What travels back: replies, and what else arrives in a reply queue.
 
 use lapin::BasicProperties;
+use rpc_core::error::Ran;
 use rpc_core::pending_calls::CallKey;
-use rpc_core::{Bytes, DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, DecodeLimits, MessageId, Outcome, Request};
 
 use super::dialect::dialect_of;
 use super::{Dialect, Outgoing};
@@ -14,13 +15,38 @@ pub(crate) struct ReplyTo {
     pub(crate) queue: Box<str>,
     /// The correlation id, or oslo.messaging's `_msg_id`.
     pub(crate) call_id: Box<str>,
+    /// The id of the request.
+    pub(crate) message_id: MessageId,
+}
+
+/// What a server says of a call whose method runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acceptance {
+    /// The queue at which the server receives cancellations.
+    pub(crate) queue: Box<str>,
+    /// The id of the request.
+    pub(crate) message_id: MessageId,
+}
+
+/// A message in a reply queue that cannot be decoded.
+#[derive(Debug)]
+pub(crate) struct Undecodable {
+    pub(crate) reason: String,
+    /// Whether the method ran, as far as that could be decoded.
+    pub(crate) ran: Ran,
+}
+
+impl Undecodable {
+    pub(super) fn new(reason: String) -> Self {
+        Self { reason, ran: Ran::Unknown }
+    }
 }
 
 /// What arrived in a reply queue.
 #[derive(Debug)]
 pub(crate) enum Inbound {
     /// For the pending call with this key; `None`: for no call that this program ever made.
-    Reply(Option<CallKey>, Result<Reply, String>),
+    Reply(Option<CallKey>, Result<Reply, Undecodable>),
     /// For a server: the caller that waits there has given up.
     Cancel(ReplyTo),
 }
@@ -37,8 +63,8 @@ pub(crate) enum Reply {
     End,
     /// The method still runs.
     StillRunning,
-    /// The method runs; its server receives cancellations in this queue.
-    Accepted(Box<str>),
+    /// The method runs.
+    Accepted(Acceptance),
 }
 
 /// Encodes the final reply to a request; `request` is `None` where the request could not be decoded.
@@ -57,5 +83,5 @@ pub(crate) fn decode_inbound(
     body: Bytes,
     limits: &DecodeLimits,
 ) -> Inbound {
-    dialect_of(properties).decode_inbound(properties, body, limits)
+    dialect_of(&body).decode_inbound(properties, body, limits)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::pending_calls::CallKey;
-use rpc_core::{Bytes, DecodeLimits, Request};
+use rpc_core::{Bytes, DecodeLimits, MessageId, Request};
 use tokio::time::Instant;
 
 use super::dialect::dialect_of;
@@ -68,6 +68,8 @@ pub(crate) struct Decoded {
 #[derive(Debug)]
 pub(crate) struct DecodeError {
     pub(crate) reason: String,
+    /// The id of the message, as far as that could be decoded.
+    pub(crate) message_id: Option<MessageId>,
     /// Where the caller waits, as far as that could be decoded.
     pub(crate) reply_to: Option<ReplyTo>,
 }
@@ -78,8 +80,8 @@ pub(crate) fn decode_request(
     body: &Bytes,
     received: Instant,
     limits: &DecodeLimits,
-) -> Result<Decoded, DecodeError> {
-    let decoded = dialect_of(properties).decode_request(properties, body, limits);
+) -> Result<Decoded, Box<DecodeError>> {
+    let decoded = dialect_of(body).decode_request(properties, body, limits);
     let reply_to = match &decoded {
         Ok(decoded) => &decoded.reply_to,
         Err(error) => &error.reply_to,
@@ -94,7 +96,8 @@ pub(crate) fn decode_request(
             Ok(_) => reserved,
             Err(error) => format!("{}; and {reserved}", error.reason),
         };
-        return Err(DecodeError { reason, reply_to: None });
+        let message_id = Some(reply_to.message_id);
+        return Err(Box::new(DecodeError { reason, message_id, reply_to: None }));
     }
     let mut decoded = decoded?;
     decoded.request.monitor = decoded.request.monitor.map(|period| period.max(MIN_MONITOR));
@@ -105,15 +108,15 @@ pub(crate) fn decode_request(
 }
 
 /// Returns the pending call whose request this is, if this program sent it: for requests that the broker returns.
-pub(crate) fn call_of_request(properties: &BasicProperties) -> Option<CallKey> {
+pub(crate) fn call_of_request(properties: &BasicProperties, body: &[u8]) -> Option<CallKey> {
     // Replies of oslo.messaging's dialect have no correlation id.
-    let is_request = !native::is_native(properties) || native::is_call(properties);
+    let is_request = !native::is_native(body) || native::is_call(body);
     is_request.then(|| CallId::parse(text(properties.correlation_id()))).flatten()
 }
 
 #[cfg(test)]
 mod tests {
-    use rpc_core::{Codec, MessageId, Payload};
+    use rpc_core::{Codec, Payload};
 
     use super::*;
     use crate::wire::NATIVE;
@@ -125,10 +128,12 @@ mod tests {
 
     fn native(request: &Request, reply_queue: &str) -> (BasicProperties, Bytes) {
         let call = CallFields { id: "1", reply_queue };
-        NATIVE.encode_request(BasicProperties::default(), request, Some(call)).unwrap()
+        let properties = BasicProperties::default();
+        let (properties, body) = NATIVE.encode_request(properties, request, Some(call)).unwrap();
+        (properties, body.contiguous().into_owned().into())
     }
 
-    fn decode(properties: &BasicProperties, body: &Bytes) -> Result<Decoded, DecodeError> {
+    fn decode(properties: &BasicProperties, body: &Bytes) -> Result<Decoded, Box<DecodeError>> {
         decode_request(properties, body, Instant::now(), &DecodeLimits::new())
     }
 
@@ -142,7 +147,7 @@ mod tests {
         let plain = BasicProperties::default();
         for (properties, body) in [
             (&native, body),
-            (&native, Bytes::from_static(b"nothing")),
+            (&native, Bytes::from_static(b"\xC1")),
             (&plain, oslo("").into()),
             (&plain, oslo(r#""version": null, "#).into()),
         ] {

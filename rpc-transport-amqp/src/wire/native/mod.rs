@@ -1,18 +1,20 @@
-//! The native dialect: MessagePack, with arguments and results as the bytes they are.
+//! The native dialect: a [prefix](prefix), a [header](header), and arguments or result as the bytes they are.
 //!
-//! | `type` | body |
-//! |---|---|
-//! | `rpc.call`, `rpc.cast` | 4 bytes: the length of the header; the header; the arguments |
-//! | `rpc.result` | the result |
-//! | `rpc.failure` | a failure |
-//! | `rpc.running`, `rpc.accepted`, `rpc.cancel` | nothing |
+//! | [kind](kind::Kind) | header | payload |
+//! |---|---|---|
+//! | `call`, `cast` | a request without its arguments | the arguments |
+//! | `result` | the codec | the result |
+//! | `failure` | a failure without its details | the details |
+//! | `running`, `accepted`, `cancel` | nothing | nothing |
 //!
-//! Headers and failures are maps with short names, so that fields can be added and left out. `content-type` names the codec
-//! of arguments or result; `reply-to`, `correlation-id` and `expiration` have AMQP's meaning.
+//! What only peers read is in the body: each property costs the broker time. `reply-to`, `correlation-id`, `expiration`
+//! and `delivery-mode` are properties, with AMQP's meaning.
 
 mod failure;
-mod message_type;
+mod header;
+mod kind;
 mod notice;
+mod prefix;
 mod queue_names;
 mod reply;
 mod request;
@@ -20,13 +22,12 @@ mod request;
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request, Version};
+use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
 
-pub(crate) use self::message_type::{is_call, is_native, is_notice};
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
+pub(crate) use self::prefix::{is_call, is_native, is_notice};
 use super::request::{CallFields, MIN_MONITOR};
 use super::{DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
-use crate::wire::properties::{JSON, MESSAGE_PACK};
 
 /// How long a server's queue outlives the server: long enough for a restart.
 const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
@@ -101,7 +102,7 @@ impl Dialect for Native {
         properties: &BasicProperties,
         body: &Bytes,
         limits: &DecodeLimits,
-    ) -> Result<Decoded, DecodeError> {
+    ) -> Result<Decoded, Box<DecodeError>> {
         request::decode(properties, body, limits)
     }
 
@@ -119,35 +120,6 @@ impl Dialect for Native {
         body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound {
-        reply::decode(properties, body, limits)
-    }
-}
-
-/// A version as it is encoded.
-type VersionNumbers = (u32, u32, u32);
-
-fn version_numbers(version: Version) -> VersionNumbers {
-    (version.major, version.minor, version.revision)
-}
-
-fn version((major, minor, revision): VersionNumbers) -> Version {
-    Version::new(major, minor).with_revision(revision)
-}
-
-fn content_type(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Json => JSON,
-        Codec::MessagePack => MESSAGE_PACK,
-    }
-}
-
-/// Returns the codec that a content type names: the inverse of [`content_type`]. The compiler does not find a codec that is
-/// missing here.
-fn codec(content_type: &str) -> Result<Codec, String> {
-    match content_type {
-        JSON => Ok(Codec::Json),
-        // A message that does not say has the codec of its dialect.
-        MESSAGE_PACK | "" => Ok(Codec::MessagePack),
-        _ => Err(format!("unsupported content type {content_type:?}")),
+        reply::decode(properties, &body, limits)
     }
 }

@@ -1,49 +1,109 @@
 //! Replies, and what else arrives in a reply queue.
 
 use lapin::BasicProperties;
-use rpc_core::{Bytes, DecodeLimits, Outcome, Payload};
+use rpc_core::error::Ran;
+use rpc_core::{Bytes, DecodeLimits, MessageId, Outcome, Payload};
 
+use super::header::{self, ResultHeader, codec, codec_word};
+use super::kind::Kind;
 use super::notice::addressed;
-use super::{codec, content_type, failure, message_type};
-use crate::wire::properties::{MESSAGE_PACK, text};
-use crate::wire::{CallId, Inbound, Message, NATIVE, Reply, ReplyTo};
+use super::prefix::Parts;
+use super::{failure, prefix};
+use crate::wire::body::Body;
+use crate::wire::properties::text;
+use crate::wire::{Acceptance, CallId, Inbound, Message, NATIVE, Reply, ReplyTo, Undecodable};
 
 pub(super) fn encode(to: &ReplyTo, outcome: Outcome) -> Message {
-    let (message_type, content_type, body) = match outcome {
-        Ok(payload) => (message_type::RESULT, content_type(payload.codec()), payload.into_bytes()),
-        Err(failure) => (message_type::FAILURE, MESSAGE_PACK, failure::encode(&failure)),
+    let body = match outcome {
+        Ok(result) => encode_result(to.message_id, result),
+        Err(failure) => failure::encode(to.message_id, &failure),
     };
-    (addressed(to, message_type).with_content_type(content_type.into()), body)
+    (addressed(to), body)
 }
 
-pub(super) fn decode(properties: &BasicProperties, body: Bytes, limits: &DecodeLimits) -> Inbound {
+fn encode_result(id: MessageId, result: Payload) -> Body {
+    let header = ResultHeader { codec: codec_word(result.codec()) };
+    // A word always fits into a header.
+    let head = prefix::head(Kind::Result, id, &header)
+        .unwrap_or_else(|_| prefix::bare_head(Kind::Result, id));
+    Body::new(head, result.into_bytes())
+}
+
+pub(super) fn decode(properties: &BasicProperties, body: &Bytes, limits: &DecodeLimits) -> Inbound {
     let call_id = text(properties.correlation_id());
-    let reply = match message_type::of(properties) {
-        message_type::RESULT => codec(text(properties.content_type()))
-            .map(|codec| Reply::Final(Ok(Payload::new(codec, body)))),
-        message_type::FAILURE => {
-            failure::decode(&body, limits).map(|failure| Reply::Final(Err(failure)))
+    let queue = || text(properties.reply_to()).into();
+    let kind = prefix::kind(body);
+    let Parts { id: message_id, header, payload } = match prefix::split(body) {
+        Ok(parts) => parts,
+        // It fails the call only if it would have ended it.
+        Err(reason) => {
+            let ends_call = matches!(kind, None | Some(Kind::Result | Kind::Failure));
+            let call = ends_call.then(|| CallId::parse(call_id)).flatten();
+            return Inbound::Reply(call, Err(Undecodable::new(reason)));
         }
-        message_type::RUNNING => Ok(Reply::StillRunning),
-        message_type::ACCEPTED => Ok(Reply::Accepted(text(properties.reply_to()).into())),
-        message_type::CANCEL => {
-            let queue = text(properties.reply_to()).into();
-            return Inbound::Cancel(ReplyTo { dialect: NATIVE, queue, call_id: call_id.into() });
+    };
+    let reply = match kind {
+        Some(Kind::Result) => decode_result(header, payload, limits),
+        Some(Kind::Failure) => failure::decode(header, payload, limits)
+            .map(|failure| Reply::Final(Err(failure)))
+            .map_err(Undecodable::new),
+        Some(Kind::Running) => Ok(Reply::StillRunning),
+        Some(Kind::Accepted) => Ok(Reply::Accepted(Acceptance { queue: queue(), message_id })),
+        Some(Kind::Cancel) => {
+            let call_id = call_id.into();
+            return Inbound::Cancel(ReplyTo {
+                dialect: NATIVE,
+                queue: queue(),
+                call_id,
+                message_id,
+            });
         }
         // A newer peer may send it beside the reply, so the call goes on.
-        other => return Inbound::Reply(None, Err(format!("unexpected message type {other:?}"))),
+        Some(kind @ (Kind::Call | Kind::Cast | Kind::Unknown(_))) => {
+            let reason = format!("unexpected kind of message in a reply queue: {kind}");
+            return Inbound::Reply(None, Err(Undecodable::new(reason)));
+        }
+        None => Err(Undecodable::new("the message is cut short".to_owned())),
     };
     Inbound::Reply(CallId::parse(call_id), reply)
 }
 
+fn decode_result(
+    header: &[u8],
+    result: Bytes,
+    limits: &DecodeLimits,
+) -> Result<Reply, Undecodable> {
+    header::decode(header, limits)
+        .and_then(|header: ResultHeader<'_>| codec(header.codec))
+        .map(|codec| Reply::Final(Ok(Payload::new(codec, result))))
+        // There is a result, so the method returned.
+        .map_err(|reason| Undecodable { reason, ran: Ran::Yes })
+}
+
 #[cfg(test)]
 mod tests {
-    use rpc_core::Codec;
+    use rpc_core::{Codec, Failure, FailureKind};
 
     use super::*;
 
     fn to() -> ReplyTo {
-        ReplyTo { dialect: NATIVE, queue: "q".into(), call_id: "0".repeat(32).into() }
+        let (queue, call_id) = ("q".into(), "0".repeat(32).into());
+        ReplyTo { dialect: NATIVE, queue, call_id, message_id: MessageId::from_bits(7) }
+    }
+
+    fn bytes(body: &Body) -> Bytes {
+        body.contiguous().into_owned().into()
+    }
+
+    /// Decodes a body as a reply to the call.
+    fn inbound(body: &Bytes) -> Inbound {
+        decode(&addressed(&to()), body, &DecodeLimits::new())
+    }
+
+    fn result_in(codec: &str) -> Bytes {
+        let header = ResultHeader { codec: Some(codec) };
+        let head = prefix::head(Kind::Result, MessageId::from_bits(7), &header).unwrap();
+        bytes(&Body::new(head, Bytes::from_static(b"7")))
     }
 
     #[test]
@@ -51,7 +111,9 @@ mod tests {
         for codec in [Codec::MessagePack, Codec::Json] {
             let sent = Payload::new(codec, codec.encode(&7).unwrap());
             let (properties, body) = encode(&to(), Ok(sent.clone()));
-            let inbound = decode(&properties, body, &DecodeLimits::new());
+            let body = bytes(&body);
+            assert_eq!(prefix::message_id(&body), Some(MessageId::from_bits(7)));
+            let inbound = decode(&properties, &body, &DecodeLimits::new());
             let Inbound::Reply(Some(_), Ok(Reply::Final(Ok(received)))) = inbound else {
                 panic!("{inbound:?}");
             };
@@ -60,18 +122,56 @@ mod tests {
     }
 
     #[test]
-    fn a_result_in_an_unknown_codec_fails_its_call() {
-        let (properties, body) = encode(&to(), Ok(Payload::new(Codec::Json, b"7".to_vec())));
-        let properties = properties.with_content_type("application/cbor".into());
-        let inbound = decode(&properties, body, &DecodeLimits::new());
-        let Inbound::Reply(Some(_), Err(reason)) = inbound else { panic!("{inbound:?}") };
-        assert_eq!(reason, "unsupported content type \"application/cbor\"");
+    fn a_result_in_an_unknown_codec_fails_its_call_which_ran() {
+        let inbound = inbound(&result_in("cbor"));
+        let Inbound::Reply(Some(_), Err(error)) = inbound else { panic!("{inbound:?}") };
+        assert_eq!((&*error.reason, error.ran), ("unsupported codec \"cbor\"", Ran::Yes));
     }
 
     #[test]
-    fn a_type_that_only_newer_peers_know_concerns_no_call() {
-        let properties = addressed(&to(), "rpc.progress");
-        let inbound = decode(&properties, Bytes::new(), &DecodeLimits::new());
-        assert!(matches!(inbound, Inbound::Reply(None, Err(_))), "{inbound:?}");
+    fn a_kind_that_only_newer_peers_know_concerns_no_call() {
+        for kind in [0, 8, 9, 255] {
+            let head = prefix::bare_head(Kind::from_byte(kind), MessageId::from_bits(7));
+            let inbound = inbound(&head.into());
+            let Inbound::Reply(None, Err(error)) = &inbound else { panic!("{inbound:?}") };
+            assert!(error.reason.ends_with(&format!("unknown kind {kind}")), "{}", error.reason);
+        }
+    }
+
+    #[test]
+    fn a_reply_of_another_format_version_fails_its_call_by_name_and_a_notice_does_not() {
+        let failure = failure::encode(
+            MessageId::from_bits(7),
+            &Failure::new(FailureKind::Error, "Broke", "30 cents short"),
+        );
+        let running = prefix::bare_head(Kind::Running, MessageId::from_bits(7)).into();
+        for (body, fails) in [(result_in("json"), true), (bytes(&failure), true), (running, false)]
+        {
+            let mut newer = body.to_vec();
+            newer[1] = 2;
+            let inbound = inbound(&newer.into());
+            let Inbound::Reply(call, Err(error)) = inbound else { panic!("{inbound:?}") };
+            assert_eq!(call.is_some(), fails);
+            assert_eq!(
+                error.reason,
+                "the message has format version 2, and this program reads version 1"
+            );
+        }
+    }
+
+    #[test]
+    fn corrupted_replies_are_decoded_without_panic() {
+        let failure = Failure::new(FailureKind::Expected, "Broke", "é")
+            .with_causes(vec!["why".to_owned()])
+            .with_details(Payload::new(Codec::Json, b"{}".to_vec()));
+        let body = bytes(&failure::encode(MessageId::from_bits(7), &failure));
+        for at in 0..body.len() {
+            inbound(&body.slice(..at));
+            for byte in [0, 0x7f, 0x81, 0x93, 0xa1, 0xc1, 0xc7, 0xdf, 0xff] {
+                let mut wrong = body.to_vec();
+                wrong[at] = byte;
+                inbound(&wrong.into());
+            }
+        }
     }
 }

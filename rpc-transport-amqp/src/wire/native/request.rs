@@ -5,115 +5,93 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use rpc_core::{
-    Bytes, Codec, ContextEntries, DecodeLimits, Map, MessageId, Payload, Request, TraceContext,
-    Value, Version,
+    Bytes, ContextEntries, DecodeLimits, Map, MessageId, Payload, Request, TraceContext, Value,
+    Version,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{VersionNumbers, codec, content_type, message_type, version, version_numbers};
+use super::header::{self, RequestHeader, codec, codec_word, version, version_numbers};
+use super::kind::Kind;
+use super::prefix::{self, Parts};
+use crate::wire::body::Body;
 use crate::wire::properties::text;
 use crate::wire::request::CallFields;
 use crate::wire::{DecodeError, Decoded, Message, NATIVE, ReplyTo};
 
-/// All of a request but its arguments.
-#[derive(Serialize, Deserialize)]
-struct Header<'a> {
-    #[serde(rename = "i")]
-    id: (u64, u64),
-    #[serde(rename = "m", borrow)]
-    method: Cow<'a, str>,
-    #[serde(rename = "n", borrow, default, skip_serializing_if = "Option::is_none")]
-    namespace: Option<Cow<'a, str>>,
-    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
-    version: Option<VersionNumbers>,
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    context: Option<Value>,
-    #[serde(rename = "t", borrow, default, skip_serializing_if = "Option::is_none")]
-    traceparent: Option<Cow<'a, str>>,
-    #[serde(rename = "s", borrow, default, skip_serializing_if = "Option::is_none")]
-    tracestate: Option<Cow<'a, str>>,
-    /// Milliseconds.
-    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    monitor: Option<u64>,
-}
-
 pub(super) fn encode(
-    properties: BasicProperties,
+    mut properties: BasicProperties,
     request: &Request,
     call: Option<CallFields<'_>>,
 ) -> Result<Message, String> {
-    let message_type = if call.is_some() { message_type::CALL } else { message_type::CAST };
-    let mut properties = properties
-        .with_type(message_type.into())
-        .with_content_type(content_type(request.args.codec()).into());
+    let kind = if call.is_some() { Kind::Call } else { Kind::Cast };
     if let Some(call) = call {
         properties = properties.with_reply_to(call.reply_queue.into());
     }
-    Ok((properties, encode_body(request)?))
-}
-
-fn encode_body(request: &Request) -> Result<Bytes, String> {
-    let bits = request.id.to_bits();
-    let trace = request.trace.as_ref();
-    let header = Header {
-        id: ((bits >> 64) as u64, bits as u64),
-        method: Cow::Borrowed(&request.method),
-        namespace: request.namespace.as_deref().map(Cow::Borrowed),
+    let traceparent = request.trace.as_ref().map(ToString::to_string);
+    let header = RequestHeader {
+        method: Some(&request.method),
+        namespace: request.namespace.as_deref(),
         version: (request.version != Version::V1_0).then(|| version_numbers(request.version)),
         context: (!request.entries.is_empty()).then(|| {
             let entries = request.entries.iter();
             Value::Map(Map::from_iter(entries.map(|(key, value)| (key, value.clone()))))
         }),
-        traceparent: trace.map(|trace| Cow::Owned(trace.to_string())),
-        tracestate: trace.and_then(|trace| trace.trace_state()).map(Cow::Borrowed),
+        traceparent: traceparent.as_deref(),
+        tracestate: request.trace.as_ref().and_then(|trace| trace.trace_state()),
         monitor: request
             .monitor
             .map(|period| u64::try_from(period.as_millis()).unwrap_or(u64::MAX)),
+        codec: codec_word(request.args.codec()),
     };
-    let header = Codec::MessagePack.encode(&header).map_err(|error| error.to_string())?;
-    let length = u32::try_from(header.len()).map_err(|_| "the context is too large".to_owned())?;
-    let mut body = Vec::with_capacity(4 + header.len() + request.args.len());
-    body.extend_from_slice(&length.to_be_bytes());
-    body.extend_from_slice(&header);
-    body.extend_from_slice(request.args.bytes());
-    Ok(body.into())
+    let head = prefix::head(kind, request.id, &header)?;
+    Ok((properties, Body::new(head, request.args.bytes().clone())))
 }
 
 pub(super) fn decode(
     properties: &BasicProperties,
     body: &Bytes,
     limits: &DecodeLimits,
-) -> Result<Decoded, DecodeError> {
-    let message_type = message_type::of(properties);
-    let queue = text(properties.reply_to());
-    let reply_to = (message_type == message_type::CALL && !queue.is_empty()).then(|| ReplyTo {
-        dialect: NATIVE,
-        queue: queue.into(),
-        call_id: text(properties.correlation_id()).into(),
-    });
-    let request = match message_type {
-        message_type::CALL | message_type::CAST => codec(text(properties.content_type()))
-            .and_then(|codec| decode_body(body, codec, limits)),
-        other => Err(format!("unexpected message type {other:?}")),
+) -> Result<Decoded, Box<DecodeError>> {
+    let kind = prefix::kind(body);
+    let message_id = prefix::message_id(body);
+    let reply_to = reply_to(properties, kind, message_id);
+    let request = match kind {
+        Some(Kind::Call | Kind::Cast) => {
+            prefix::split(body).and_then(|parts| request(parts, limits))
+        }
+        Some(kind) => Err(format!("unexpected kind of message in a server's queue: {kind}")),
+        None => Err("the message is cut short".to_owned()),
     };
     match request {
         Ok(request) => Ok(Decoded { request, reply_to }),
-        Err(reason) => Err(DecodeError { reason, reply_to }),
+        Err(reason) => Err(Box::new(DecodeError { reason, message_id, reply_to })),
     }
 }
 
-fn decode_body(body: &Bytes, codec: Codec, limits: &DecodeLimits) -> Result<Request, String> {
-    let cut_short = || "the message is cut short".to_owned();
-    let (length, rest) = body.split_first_chunk::<4>().ok_or_else(cut_short)?;
-    let length = u32::from_be_bytes(*length) as usize;
-    let (header, args) = rest.split_at_checked(length).ok_or_else(cut_short)?;
-    let header: Header<'_> = Codec::MessagePack
-        .decode(header, limits)
-        .map_err(|error| format!("the header of the message: {error}"))?;
-    let id = MessageId::from_bits(u128::from(header.id.0) << 64 | u128::from(header.id.1));
-    let args = Payload::new(codec, body.slice_ref(args));
-    let mut request = Request::new(id, header.method.into_owned(), args);
-    request.namespace = header.namespace.map(|namespace| Cow::Owned(namespace.into_owned()));
+/// Returns where the reply goes. A message that cannot be read may still be a call.
+fn reply_to(
+    properties: &BasicProperties,
+    kind: Option<Kind>,
+    message_id: Option<MessageId>,
+) -> Option<ReplyTo> {
+    let may_be_call = matches!(kind, Some(Kind::Call | Kind::Unknown(_)) | None);
+    let queue = text(properties.reply_to());
+    (may_be_call && !queue.is_empty()).then(|| ReplyTo {
+        dialect: NATIVE,
+        queue: queue.into(),
+        call_id: text(properties.correlation_id()).into(),
+        message_id: message_id.unwrap_or(MessageId::from_bits(0)),
+    })
+}
+
+fn request(
+    Parts { id, header, payload }: Parts<'_>,
+    limits: &DecodeLimits,
+) -> Result<Request, String> {
+    let header: RequestHeader<'_> = header::decode(header, limits)?;
+    let method = header.method.ok_or("the header of the message has no method (`m`)")?;
+    let args = Payload::new(codec(header.codec)?, payload);
+    let mut request = Request::new(id, method.to_owned(), args);
+    request.namespace = header.namespace.map(|namespace| Cow::Owned(namespace.to_owned()));
     request.version = header.version.map_or(Version::V1_0, version);
     request.entries = match header.context {
         None => ContextEntries::default(),
@@ -123,9 +101,130 @@ fn decode_body(body: &Bytes, codec: Codec, limits: &DecodeLimits) -> Result<Requ
     // A request whose trace context is invalid is still executed.
     let trace = header.traceparent.and_then(|text| text.parse::<TraceContext>().ok());
     request.trace = trace.map(|trace| match header.tracestate {
-        Some(state) => Box::new(trace.with_trace_state(&*state)),
+        Some(state) => Box::new(trace.with_trace_state(state)),
         None => Box::new(trace),
     });
     request.monitor = header.monitor.map(Duration::from_millis);
     Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use rpc_core::Codec;
+
+    use super::*;
+
+    const ID: MessageId = MessageId::from_bits(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+
+    fn sent() -> Request {
+        let mut request = Request::new(ID, "pay", Payload::new(Codec::Json, b"{}".to_vec()));
+        request.namespace = Some("bank".into());
+        request.version = Version::new(2, 1).with_revision(3);
+        request.entries = [("user".to_owned(), Value::from("ada"))].into_iter().collect();
+        request.monitor = Some(Duration::from_millis(1500));
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace: TraceContext = trace.parse().unwrap();
+        request.trace = Some(Box::new(trace.with_trace_state("vendor=1")));
+        request
+    }
+
+    fn encoded(request: &Request) -> (BasicProperties, Bytes) {
+        let call = CallFields { id: "1", reply_queue: "replies" };
+        let (properties, body) = encode(BasicProperties::default(), request, Some(call)).unwrap();
+        (properties, body.contiguous().into_owned().into())
+    }
+
+    fn decoded(properties: &BasicProperties, body: Vec<u8>) -> Result<Decoded, Box<DecodeError>> {
+        decode(properties, &body.into(), &DecodeLimits::new())
+    }
+
+    #[test]
+    fn a_request_comes_back_as_it_was() {
+        let sent = sent();
+        let (properties, body) = encoded(&sent);
+        let received = decode(&properties, &body, &DecodeLimits::new()).unwrap().request;
+        assert_eq!((received.id, &received.method), (sent.id, &sent.method));
+        assert_eq!((&received.namespace, received.version), (&sent.namespace, sent.version));
+        assert_eq!((&received.entries, &received.trace), (&sent.entries, &sent.trace));
+        assert_eq!((&received.args, received.monitor), (&sent.args, sent.monitor));
+    }
+
+    #[test]
+    fn the_id_of_a_message_is_known_whatever_its_header_is() {
+        let (properties, mut body) = encoded(&sent());
+        assert_eq!(prefix::message_id(&body), Some(ID));
+        for header in [&b"\x93"[..], b"\x81\xa1m\x07", b"\x81\xa1n\xa1x"] {
+            let mut broken = body.split_to(20).to_vec();
+            body = [broken.clone(), body.to_vec()].concat().into();
+            broken.extend_from_slice(&u32::try_from(header.len()).unwrap().to_be_bytes());
+            broken.extend_from_slice(header);
+            let error = decoded(&properties, broken).unwrap_err();
+            assert_eq!(error.message_id, Some(ID), "{}", error.reason);
+            assert_eq!(error.reply_to.unwrap().message_id, ID);
+        }
+    }
+
+    #[test]
+    fn the_caller_of_a_request_that_cannot_be_read_is_told_why() {
+        let (properties, body) = encoded(&sent());
+        let with = |at: usize, byte: u8| {
+            let mut body = body.to_vec();
+            body[at] = byte;
+            let error = decoded(&properties, body).unwrap_err();
+            assert_eq!(&*error.reply_to.expect("a call").queue, "replies", "{}", error.reason);
+            error.reason
+        };
+        assert_eq!(
+            with(1, 2),
+            "the message has format version 2, and this program reads version 1"
+        );
+        assert_eq!(with(2, 99), "unexpected kind of message in a server's queue: unknown kind 99");
+        assert!(with(20, 0xff).starts_with("the message is cut short: it takes "));
+        assert_eq!(
+            decoded(&properties, vec![0xc1]).unwrap_err().reply_to.unwrap().queue,
+            "replies".into()
+        );
+    }
+
+    #[test]
+    fn a_notice_that_strays_into_a_servers_queue_gets_no_reply() {
+        let (properties, body) = encoded(&sent());
+        for kind in [Kind::Cast, Kind::Result, Kind::Failure, Kind::Accepted, Kind::Cancel] {
+            let mut body = body.to_vec();
+            body[2] = kind.to_byte();
+            let reply_to = match decoded(&properties, body) {
+                Ok(decoded) => decoded.reply_to,
+                Err(error) => error.reply_to,
+            };
+            assert_eq!(reply_to, None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_codec_of_the_arguments_is_named_unless_it_is_message_pack() {
+        let mut request = sent();
+        request.args = Payload::new(Codec::MessagePack, vec![0x80]);
+        let (properties, body) = encoded(&request);
+        assert!(!body.windows(5).any(|word| word == b"codec"));
+        let received = decode(&properties, &body, &DecodeLimits::new()).unwrap().request;
+        assert_eq!(received.args, request.args);
+        let (properties, body) = encoded(&sent());
+        let at = body.windows(4).position(|word| word == b"json").unwrap();
+        let mut body = body.to_vec();
+        body[at..at + 4].copy_from_slice(b"cbor");
+        assert_eq!(decoded(&properties, body).unwrap_err().reason, "unsupported codec \"cbor\"");
+    }
+
+    #[test]
+    fn corrupted_requests_are_decoded_without_panic() {
+        let (properties, body) = encoded(&sent());
+        for at in 0..body.len() {
+            let _ = decoded(&properties, body[..at].to_vec());
+            for byte in [0, 0x7f, 0x81, 0x93, 0xa1, 0xc1, 0xc7, 0xdf, 0xff] {
+                let mut wrong = body.to_vec();
+                wrong[at] = byte;
+                let _ = decoded(&properties, wrong);
+            }
+        }
+    }
 }

@@ -24,7 +24,7 @@ use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
 use self::failure::About;
 use super::properties::{self, JSON};
 use super::request::CallFields;
-use super::{CallId, DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
+use super::{CallId, DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo, Undecodable};
 
 /// A Python server counts whole seconds, and does not report that a method still runs to callers that ask for less than two.
 const MIN_MONITOR: Duration = Duration::from_secs(2);
@@ -99,7 +99,7 @@ impl Dialect for Oslo {
         properties: &BasicProperties,
         body: &Bytes,
         limits: &DecodeLimits,
-    ) -> Result<Decoded, DecodeError> {
+    ) -> Result<Decoded, Box<DecodeError>> {
         request::decode(body, properties::compression(properties), limits.max_bytes)
     }
 
@@ -123,7 +123,7 @@ impl Dialect for Oslo {
     ) -> Inbound {
         match reply::decode(&body, properties::compression(properties), limits.max_bytes) {
             Ok((msg_id, reply)) => Inbound::Reply(CallId::parse(&msg_id), Ok(reply)),
-            Err(reason) => Inbound::Reply(None, Err(reason)),
+            Err(reason) => Inbound::Reply(None, Err(Undecodable::new(reason))),
         }
     }
 }

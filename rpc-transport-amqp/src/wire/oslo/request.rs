@@ -109,17 +109,17 @@ pub(super) fn decode(
     body: &[u8],
     compression: Option<&str>,
     max_bytes: usize,
-) -> Result<Decoded, DecodeError> {
+) -> Result<Decoded, Box<DecodeError>> {
     let message = envelope::unwrap_body(body, compression, max_bytes)
-        .map_err(|reason| DecodeError { reason, reply_to: None })?;
+        .map_err(|reason| Box::new(DecodeError { reason, message_id: None, reply_to: None }))?;
     let members = Members::of(&message);
-    let reply_to = members.reply_to();
+    let (message_id, reply_to) = (members.message_id(), members.reply_to());
     match members.request() {
         Ok(mut request) => {
             request.wants_reply = reply_to.is_some();
             Ok(Decoded { request, reply_to })
         }
-        Err(reason) => Err(DecodeError { reason, reply_to }),
+        Err(reason) => Err(Box::new(DecodeError { reason, message_id, reply_to })),
     }
 }
 
@@ -179,6 +179,7 @@ impl<'a> Members<'a> {
             dialect: OSLO,
             queue: queue.into(),
             call_id: call_id.into(),
+            message_id: self.message_id().unwrap_or(MessageId::from_bits(0)),
         })
     }
 
@@ -188,7 +189,8 @@ impl<'a> Members<'a> {
         }
         let method = self.method.ok_or("the request has no `method`")?;
         let method = method.string().map_err(|reason| format!("`method`: {reason}"))?.into_owned();
-        let mut request = Request::new(self.id(), method, self.args()?);
+        let id = self.message_id().unwrap_or_else(id::unique);
+        let mut request = Request::new(id, method, self.args()?);
         request.namespace = self.namespace()?;
         request.version = self.version()?;
         request.monitor = self.timeout.and_then(decode_monitor);
@@ -196,11 +198,9 @@ impl<'a> Members<'a> {
         Ok(request)
     }
 
-    fn id(&self) -> MessageId {
-        match self.unique_id.and_then(|raw| raw.string().ok()) {
-            Some(text) if !text.is_empty() => id::from_text(&text),
-            _ => id::unique(),
-        }
+    fn message_id(&self) -> Option<MessageId> {
+        let text = self.unique_id?.string().ok()?;
+        (!text.is_empty()).then(|| id::from_text(&text))
     }
 
     fn args(&self) -> Result<Payload, String> {

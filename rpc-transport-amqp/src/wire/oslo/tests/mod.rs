@@ -16,7 +16,7 @@ fn enveloped(message: &str) -> Vec<u8> {
     serde_json::json!({"oslo.version": "2.0", "oslo.message": message}).to_string().into_bytes()
 }
 
-fn decode(message: &str) -> Result<Decoded, DecodeError> {
+fn decode(message: &str) -> Result<Decoded, Box<DecodeError>> {
     request::decode(&enveloped(message), None, usize::MAX)
 }
 
@@ -45,5 +45,15 @@ fn request(method: &'static str, args: &str) -> Request {
 
 /// Where the replies of these tests go.
 fn reply_to() -> Option<ReplyTo> {
-    Some(ReplyTo { dialect: OSLO, queue: "reply_0d50".into(), call_id: "77bb".into() })
+    reply_to_for(0)
+}
+
+/// Where the reply to the message with this id goes.
+fn reply_to_for(message_id: u128) -> Option<ReplyTo> {
+    Some(ReplyTo {
+        dialect: OSLO,
+        queue: "reply_0d50".into(),
+        call_id: "77bb".into(),
+        message_id: MessageId::from_bits(message_id),
+    })
 }

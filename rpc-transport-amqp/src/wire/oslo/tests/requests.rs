@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::{Codec, ContextEntries, MessageId, Payload, Request, TraceContext, Value, Version};
 
-use super::{decode, message_in, reply_to, value};
+use super::{decode, message_in, reply_to, reply_to_for, value};
 use crate::wire::Decoded;
 use crate::wire::oslo::request;
 use crate::wire::request::CallFields;
@@ -19,7 +19,7 @@ fn entries(entries: &[(&str, Value)]) -> ContextEntries {
 fn round_trip(request: &Request) -> Request {
     let body = request::encode(request, Some(CALL)).unwrap();
     let Decoded { request, reply_to: decoded } = request::decode(&body, None, usize::MAX).unwrap();
-    assert_eq!(decoded, reply_to());
+    assert_eq!(decoded, reply_to_for(request.id.to_bits()));
     assert!(request.wants_reply);
     request
 }
@@ -220,6 +220,9 @@ fn what_cannot_be_read_is_said_to_its_caller() {
     assert_eq!(reason, "`method`: it contains a lone surrogate, which is not valid Unicode");
     let error = decode(r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50"}"#).unwrap_err();
     assert_eq!(error.reason, "the request has no `method`");
+    assert_eq!(error.message_id, None);
+    let unnamed = decode(r#"{"_unique_id": "ab", "version": null}"#).unwrap_err();
+    assert_eq!(unnamed.message_id, Some(MessageId::from_bits(0xab)));
     assert_eq!(error.reply_to, reply_to());
 }
 
@@ -268,6 +271,7 @@ fn arguments_are_handed_on_as_they_are_written() {
 fn the_caller_of_a_request_that_is_cut_short_is_found() {
     let message = r#"{"_msg_id": "77bb", "_reply_q": "reply_0d50", "method": "m", "args": {"#;
     let error = decode(message).unwrap_err();
+    assert_eq!(error.message_id, None);
     assert_eq!(
         error.reason,
         format!("the request is not a JSON object: unexpected end at byte {}", message.len())
