@@ -162,8 +162,8 @@ proptest! {
         for codec in [Codec::MessagePack, Codec::Json] {
             let bytes = codec.encode(&order).unwrap();
             let value: Value = codec.decode(&bytes, &DecodeLimits::new()).unwrap();
-            prop_assert_eq!(&codec.to_value(&order).unwrap(), &value);
-            prop_assert_eq!(&codec.from_value::<Order>(value).unwrap(), &order);
+            prop_assert_eq!(&to_value(&order).unwrap(), &value);
+            prop_assert_eq!(&from_value::<Order>(value).unwrap(), &order);
             prop_assert_eq!(&codec.decode::<Order>(&bytes, &DecodeLimits::new()).unwrap(), &order);
         }
     }
@@ -234,8 +234,8 @@ proptest! {
             let _ = codec.decode::<(Option<bool>, Map)>(bytes, &limits);
             if let Ok(value) = codec.decode::<Value>(bytes, &limits) {
                 prop_assert!(codec.encode(&value).is_ok());
-                let _ = codec.from_value::<Order>(value.clone());
-                let _ = codec.from_value::<BTreeMap<u8, Note>>(value);
+                let _ = from_value::<Order>(value.clone());
+                let _ = from_value::<BTreeMap<u8, Note>>(value);
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
+use serde::de::{self, Unexpected};
+
 /// The error of encoding a value.
 ///
 /// The `Serialize` implementation of the value failed, or the codec cannot represent the value.
@@ -20,7 +22,9 @@ impl EncodeError {
 
 impl serde::ser::Error for EncodeError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::new(message)
+        let text = message.to_string();
+        // The message of a field may contain an error of this type.
+        Self::new(text.replace("`: cannot encode: ", "`: "))
     }
 }
 
@@ -54,10 +58,28 @@ impl From<DecodeErrorKind> for DecodeError {
     }
 }
 
-impl serde::de::Error for DecodeError {
+impl de::Error for DecodeError {
     fn custom<T: Display>(message: T) -> Self {
         Self::mismatch(message)
     }
+}
+
+/// Fails if a visitor has left elements of an array or map of `count` elements.
+#[inline]
+pub(crate) fn check_exhausted(count: usize, left: usize) -> Result<(), DecodeError> {
+    match left {
+        0 => Ok(()),
+        left => Err(DecodeError::mismatch(format_args!(
+            "invalid length {count}, expected {}",
+            count - left
+        ))),
+    }
+}
+
+/// Returns the error of an enum whose encoding is neither the name of a variant nor a map of it.
+#[cold]
+pub(crate) fn not_a_variant(found: Unexpected<'_>) -> DecodeError {
+    de::Error::invalid_type(found, &"the name of a variant or a map with that name alone")
 }
 
 /// The reason why decoding failed.

@@ -6,6 +6,7 @@ use serde_json::error::Category;
 
 use super::Shape;
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
+use super::strict::Strict;
 
 pub(super) const EMPTY_MAP: &[u8] = b"{}";
 
@@ -13,7 +14,8 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
     buffer: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    serde_json::to_writer(buffer, value).map_err(EncodeError::new)
+    let mut serializer = serde_json::Serializer::new(buffer);
+    value.serialize(Strict::<_, true>::new(&mut serializer)).map_err(EncodeError::new)
 }
 
 pub(super) fn decode<'de, S: DeserializeSeed<'de>>(

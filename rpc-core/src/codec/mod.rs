@@ -1,11 +1,15 @@
 //! Codecs: encoding values as bytes and decoding them.
 
 mod buffer;
-mod error;
+pub(crate) mod error;
 mod json;
+pub(crate) mod key;
 mod limits;
 mod msgpack;
 mod payload;
+pub(crate) mod strict;
+#[cfg(test)]
+mod tests;
 
 use std::marker::PhantomData;
 
@@ -22,14 +26,33 @@ pub use self::payload::Payload;
 /// Every message names its codec, and its reply is encoded in the same one. Both codecs encode a
 /// struct as a map of its field names, so fields can be added and omitted.
 ///
+/// # Shape of values
+///
+/// A value has the same shape in both codecs and as a [`Value`](crate::Value):
+///
+/// - Types that serialize differently for people and for machines, such as IP addresses, use the
+///   form for people.
+/// - `()`, a unit struct and `None` are null. A `Some` whose content is null is refused when it is
+///   encoded, because it could not be told from `None`.
+/// - `u128` and `i128` are ordinary integers. Those that do not fit in 64 bits are refused.
+/// - Keys of maps are text. Integers, finite floats, booleans, characters and unit variants are
+///   converted to text and back. All other keys are refused.
+///
+/// Two things differ: JSON has no bytes (they become an array of numbers), and it has neither NaN
+/// nor infinities (they are refused).
+///
+/// serde reads tagged, untagged and flattened types through a buffer of its own. In these, `u128`,
+/// `i128` and maps whose keys are not text cannot be decoded, with either codec, and bytes become
+/// an array of numbers. Enums without a serde attribute have no such limits.
+///
 /// The enum is exhaustive, so that a transport does not compile until it handles an added codec.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
 pub enum Codec {
     /// [MessagePack](https://github.com/msgpack/msgpack/blob/master/spec.md), the default between
     /// Rust programs.
     MessagePack,
-    /// JSON (RFC 8259), for Python peers. Bytes become an array of numbers. NaN and infinities
-    /// become null.
+    /// JSON (RFC 8259), for Python peers. Bytes become an array of numbers. NaN and infinities are
+    /// refused.
     Json,
 }
 
@@ -41,6 +64,13 @@ pub(crate) enum Shape {
     Other,
 }
 
+/// The name of the newtype struct with which a type asks for any value, bytes included.
+///
+/// Types that serde buffers (tagged, untagged and flattened ones) also ask for any value, and see
+/// bytes as an array of numbers. Otherwise bytes that are UTF-8 could become the text variant of an
+/// untagged enum.
+pub(crate) const ANY_WITH_BYTES: &str = "$rpc_core::Value";
+
 impl Codec {
     /// Encodes a value.
     ///
@@ -49,8 +79,9 @@ impl Codec {
     ///
     /// # Errors
     ///
-    /// Fails if the value's `Serialize` implementation fails, or if the codec cannot represent the
-    /// value. For example, JSON maps cannot have keys that are not scalars.
+    /// Fails if the value's `Serialize` implementation fails, or if the value contains something
+    /// that is refused; see [shape of values](Codec#shape-of-values). The error names the fields and
+    /// variants that contain it.
     ///
     /// ```
     /// use rpc_core::Codec;
@@ -133,36 +164,6 @@ impl Codec {
         match self {
             Self::MessagePack => msgpack::EMPTY_MAP,
             Self::Json => json::EMPTY_MAP,
-        }
-    }
-
-    /// Returns whether it is a text format: some types serialize differently in text and in binary
-    /// formats.
-    pub(crate) const fn is_text(self) -> bool {
-        match self {
-            Self::MessagePack => false,
-            Self::Json => true,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn the_shape_of_an_encoded_value_is_known_without_decoding_it() {
-        for codec in [Codec::MessagePack, Codec::Json] {
-            let shape_of = |encoded: Bytes| codec.shape_of(&encoded);
-            let large: BTreeMap<u32, ()> = (0..70_000).map(|n| (n, ())).collect();
-            assert_eq!(codec.shape_of(codec.empty_map()), Shape::Map);
-            assert_eq!(shape_of(codec.encode(&large).unwrap()), Shape::Map);
-            assert_eq!(shape_of(codec.encode(&()).unwrap()), Shape::Nil);
-            assert_eq!(shape_of(codec.encode(&("a", 1)).unwrap()), Shape::Other);
-            assert_eq!(shape_of(codec.encode("a").unwrap()), Shape::Other);
-            assert_eq!(codec.shape_of(&[]), Shape::Other);
         }
     }
 }

@@ -69,11 +69,9 @@ impl From<EncodeError> for SerializerError {
 /// and [`ClientBuilder::serializer`](crate::ClientBuilder::serializer).
 ///
 /// The server and the client encode the returned values again. A message in which no value has
-/// changed keeps its bytes. If a value has changed, two rules apply to all values of the message:
-///
-/// - Map keys become strings. MessagePack does not decode them as the numbers of a `BTreeMap<u32,
-///   _>`.
-/// - JSON encodes bytes as arrays of numbers. If you encrypt values, encrypt to text.
+/// changed keeps its bytes. With or without a serializer, values keep their
+/// [shape](crate::Codec#shape-of-values). JSON encodes bytes as arrays of numbers: if you encrypt
+/// values, encrypt to text.
 ///
 /// ```
 /// use rpc_core::serializer::{Serializer, SerializerError};

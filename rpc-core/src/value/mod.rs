@@ -3,7 +3,6 @@
 mod de;
 mod deserialize;
 mod map;
-mod per_codec;
 mod ser;
 #[cfg(test)]
 mod tests;
@@ -35,7 +34,8 @@ pub use self::ser::to_value;
 ///
 /// MessagePack preserves every value. Its extension types are rejected, and a string that is not
 /// valid UTF-8 is decoded as [`Value::Bytes`]. JSON has no bytes: they are encoded as an array of
-/// numbers and are decoded as one. JSON has no NaN and no infinities: they are encoded as null.
+/// numbers and are decoded as one, and so are bytes within a tagged, untagged or flattened type.
+/// JSON has no NaN and no infinities: encoding them fails.
 ///
 /// Map keys are strings. Other scalars (numbers, booleans, null) as keys become their JSON text, as
 /// in oslo.messaging. Bytes, arrays and maps as keys are rejected, and so are duplicate keys.

@@ -1,11 +1,10 @@
 //! Converts Rust types into values, and encodes values.
 
-use std::fmt::Display;
-
 use serde::ser::{self, Serialize, Serializer};
 
 use super::{Map, Value};
-use crate::codec::{Codec, EncodeError};
+use crate::codec::EncodeError;
+use crate::codec::strict::Strict;
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -29,12 +28,12 @@ impl Serialize for Map {
     }
 }
 
-/// Converts a Rust value into the [`Value`] that its MessagePack encoding would contain.
+/// Converts a Rust value into the [`Value`] that its encoding contains.
 ///
 /// # Errors
 ///
-/// Fails if the type's `Serialize` implementation fails, if a map has a key that is not a scalar or
-/// has a duplicate key, or if an integer does not fit in 64 bits.
+/// Fails if the type's `Serialize` implementation fails, if a map has a duplicate key, or if the
+/// value contains something that is refused; see [shape of values](crate::Codec#shape-of-values).
 ///
 /// ```
 /// use rpc_core::to_value;
@@ -43,34 +42,12 @@ impl Serialize for Map {
 /// # Ok::<(), rpc_core::EncodeError>(())
 /// ```
 pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, EncodeError> {
-    to_value_for(Codec::MessagePack, value)
+    value.serialize(Strict::<_, false>::new(ValueSerializer))
 }
 
-/// Converts into the form of `codec`: some types serialize differently in text and in binary
-/// formats.
-pub(crate) fn to_value_for<T: Serialize + ?Sized>(
-    codec: Codec,
-    value: &T,
-) -> Result<Value, EncodeError> {
-    value.serialize(ValueSerializer { codec })
-}
-
+/// Builds values. [`Strict`] serializes keys as text, and neither 128-bit integers nor unit structs.
 #[derive(Copy, Clone)]
-struct ValueSerializer {
-    codec: Codec,
-}
-
-impl ValueSerializer {
-    /// Converts an integer that does not fit in 64 bits.
-    fn wide_integer(self, bytes: [u8; 16], value: &dyn Display) -> Result<Value, EncodeError> {
-        match self.codec {
-            Codec::MessagePack => Ok(Value::Bytes(bytes.into())),
-            Codec::Json => {
-                Err(EncodeError::new(format_args!("the integer {value} does not fit in 64 bits")))
-            }
-        }
-    }
-}
+struct ValueSerializer;
 
 macro_rules! scalars {
     ($($method:ident: $type:ty,)*) => {$(
@@ -104,22 +81,6 @@ impl Serializer for ValueSerializer {
         serialize_f32: f32,
         serialize_f64: f64,
         serialize_str: &str,
-    }
-
-    // `rmp-serde` writes 128-bit integers as bytes. So does this serializer if the integer does not
-    // fit in 64 bits.
-    fn serialize_i128(self, value: i128) -> Result<Value, EncodeError> {
-        match i64::try_from(value) {
-            Ok(value) => Ok(value.into()),
-            Err(_) => self.wide_integer(value.to_be_bytes(), &value),
-        }
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<Value, EncodeError> {
-        match u64::try_from(value) {
-            Ok(value) => Ok(value.into()),
-            Err(_) => self.wide_integer(value.to_be_bytes(), &value),
-        }
     }
 
     fn serialize_char(self, value: char) -> Result<Value, EncodeError> {
@@ -174,11 +135,11 @@ impl Serializer for ValueSerializer {
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<ArraySerializer, EncodeError> {
-        Ok(ArraySerializer::new(self, None, len))
+        Ok(ArraySerializer::new(None, len))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<ArraySerializer, EncodeError> {
-        Ok(ArraySerializer::new(self, None, Some(len)))
+        Ok(ArraySerializer::new(None, Some(len)))
     }
 
     fn serialize_tuple_struct(
@@ -186,7 +147,7 @@ impl Serializer for ValueSerializer {
         _name: &'static str,
         len: usize,
     ) -> Result<ArraySerializer, EncodeError> {
-        Ok(ArraySerializer::new(self, None, Some(len)))
+        Ok(ArraySerializer::new(None, Some(len)))
     }
 
     fn serialize_tuple_variant(
@@ -196,11 +157,11 @@ impl Serializer for ValueSerializer {
         variant: &'static str,
         len: usize,
     ) -> Result<ArraySerializer, EncodeError> {
-        Ok(ArraySerializer::new(self, Some(variant), Some(len)))
+        Ok(ArraySerializer::new(Some(variant), Some(len)))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<MapSerializer, EncodeError> {
-        Ok(MapSerializer::new(self, None, len))
+        Ok(MapSerializer::new(None, len))
     }
 
     fn serialize_struct(
@@ -208,7 +169,7 @@ impl Serializer for ValueSerializer {
         _name: &'static str,
         len: usize,
     ) -> Result<MapSerializer, EncodeError> {
-        Ok(MapSerializer::new(self, None, Some(len)))
+        Ok(MapSerializer::new(None, Some(len)))
     }
 
     fn serialize_struct_variant(
@@ -218,28 +179,23 @@ impl Serializer for ValueSerializer {
         variant: &'static str,
         len: usize,
     ) -> Result<MapSerializer, EncodeError> {
-        Ok(MapSerializer::new(self, Some(variant), Some(len)))
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.codec.is_text()
+        Ok(MapSerializer::new(Some(variant), Some(len)))
     }
 }
 
 /// Serializes an array.
 struct ArraySerializer {
-    serializer: ValueSerializer,
     variant: Option<&'static str>,
     members: Vec<Value>,
 }
 
 impl ArraySerializer {
-    fn new(serializer: ValueSerializer, variant: Option<&'static str>, len: Option<usize>) -> Self {
-        Self { serializer, variant, members: Vec::with_capacity(len.unwrap_or(0)) }
+    fn new(variant: Option<&'static str>, len: Option<usize>) -> Self {
+        Self { variant, members: Vec::with_capacity(len.unwrap_or(0)) }
     }
 
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.members.push(value.serialize(self.serializer)?);
+        self.members.push(value.serialize(ValueSerializer)?);
         Ok(())
     }
 
@@ -274,19 +230,18 @@ members! {
 
 /// Serializes a map.
 struct MapSerializer {
-    serializer: ValueSerializer,
     variant: Option<&'static str>,
     entries: Vec<(String, Value)>,
     key: Option<String>,
 }
 
 impl MapSerializer {
-    fn new(serializer: ValueSerializer, variant: Option<&'static str>, len: Option<usize>) -> Self {
-        Self { serializer, variant, entries: Vec::with_capacity(len.unwrap_or(0)), key: None }
+    fn new(variant: Option<&'static str>, len: Option<usize>) -> Self {
+        Self { variant, entries: Vec::with_capacity(len.unwrap_or(0)), key: None }
     }
 
     fn push<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), EncodeError> {
-        self.entries.push((key, value.serialize(self.serializer)?));
+        self.entries.push((key, value.serialize(ValueSerializer)?));
         Ok(())
     }
 
@@ -302,8 +257,7 @@ impl ser::SerializeMap for MapSerializer {
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        let key = key.serialize(self.serializer)?;
-        self.key = Some(key_text(key).map_err(EncodeError::new)?);
+        self.key = Some(key_text(key.serialize(ValueSerializer)?).map_err(EncodeError::new)?);
         Ok(())
     }
 

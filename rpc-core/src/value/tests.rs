@@ -41,14 +41,14 @@ enum Either {
 fn takes_all_ways<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(original: &T) {
     let limits = DecodeLimits::new();
     for codec in [Codec::MessagePack, Codec::Json] {
-        let value = codec.to_value(original).unwrap();
+        let value = to_value(original).unwrap();
         let bytes = codec.encode(original).unwrap();
-        let back: T = codec.from_value(value.clone()).unwrap();
+        let back: T = from_value(value.clone()).unwrap();
         assert_eq!(&back, original, "through a value, {codec:?}");
         let back: T = codec.decode(&bytes, &limits).unwrap();
         assert_eq!(&back, original, "through bytes, {codec:?}");
         let read: Value = codec.decode(&bytes, &limits).unwrap();
-        let back: T = codec.from_value(read).unwrap();
+        let back: T = from_value(read).unwrap();
         assert_eq!(&back, original, "from bytes through a value, {codec:?}");
         let back: T = codec.decode(&codec.encode(&value).unwrap(), &limits).unwrap();
         assert_eq!(&back, original, "through a value into bytes, {codec:?}");
@@ -96,8 +96,12 @@ fn maps_with_numbers_for_keys_become_maps_with_their_text() {
     assert_eq!(value, Map::from_iter([("true", 1), ("false", 2)]).into());
     assert_eq!(from_value::<BTreeMap<bool, i32>>(value).unwrap()[&true], 1);
 
-    let value = to_value(&BTreeMap::from([(Some(1), 1), (None, 2)])).unwrap();
-    assert_eq!(value, Map::from_iter([("1", 1), ("null", 2)]).into());
+    let value = to_value(&BTreeMap::from([(Some(1), 1)])).unwrap();
+    assert_eq!(value, Map::from_iter([("1", 1)]).into());
+    // Other programs may write keys of other types.
+    let value: Value =
+        Codec::MessagePack.decode(&[0x81, 0x07, 0xc0], &DecodeLimits::new()).unwrap();
+    assert_eq!(value, Map::from_iter([("7", Value::Null)]).into());
     assert_eq!(super::ser::key_text(Value::from(1.0)), Ok("1.0".to_owned()));
 }
 
@@ -106,7 +110,8 @@ fn keys_that_are_no_scalars_are_refused() {
     let error = to_value(&BTreeMap::from([([1, 2], 1)])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot encode: an array cannot be a key of a map: keys are strings"
+        "cannot encode: an array cannot be a key of a map: keys are text, integers, finite floats, \
+         booleans or the names of variants"
     );
     // A map with the key [] and one with bytes for a key.
     for bytes in [&[0x81, 0x90, 0x01][..], &[0x81, 0xc4, 0x01, 0x61, 0x01]] {
@@ -136,15 +141,6 @@ fn bytes_survive_messagepack_and_are_numbers_in_json() {
     assert_eq!(numbers, vec![Value::from(1), Value::from(2)].into());
     assert_eq!(from_value::<Vec<u8>>(value).unwrap(), [1, 2]);
     assert_eq!(from_value::<Vec<u8>>(numbers).unwrap(), [1, 2]);
-}
-
-#[test]
-fn integers_of_more_than_64_bits_are_bytes_in_messagepack_and_refused_in_json() {
-    let value = to_value(&u128::MAX).unwrap();
-    assert_eq!(value.as_bytes(), Some(&[0xff; 16][..]));
-    assert_eq!(from_value::<u128>(value).unwrap(), u128::MAX);
-    let error = Codec::Json.to_value(&i128::MIN).unwrap_err();
-    assert!(error.to_string().contains("does not fit in 64 bits"), "{error}");
 }
 
 #[test]

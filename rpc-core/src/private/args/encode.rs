@@ -5,6 +5,7 @@ use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 
 use super::rest::Rest;
 use super::tuple::ArgRefs;
+use crate::codec::strict::within;
 use crate::codec::{Codec, EncodeError};
 
 /// Encodes arguments as a map of their names, in one pass.
@@ -76,7 +77,7 @@ impl<T: ArgRefs, R: Rest> Serialize for NamedArgsAndRest<'_, T, R> {
                     "the remaining arguments contain `{name}`, which is the name of another argument"
                 )));
             }
-            map.serialize_entry(name, value)?;
+            map.serialize_entry(name, value).map_err(|error| within("argument ", name, error))?;
         }
         map.end()
     }

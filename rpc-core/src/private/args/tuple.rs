@@ -4,6 +4,7 @@ use serde::de::{Deserialize, Error, MapAccess};
 use serde::ser::{Serialize, SerializeMap};
 
 use super::missing::{expected_type, value_if_missing};
+use crate::codec::strict::within;
 
 /// A tuple of the arguments of a method, in declaration order. Implemented for up to 16 arguments.
 pub trait ArgTuple<'de>: Sized {
@@ -128,7 +129,8 @@ macro_rules! tuples {
                 map: &mut M,
             ) -> Result<(), M::Error> {
                 $(if absent & (1 << $index) == 0 {
-                    map.serialize_entry(names[$index], &self.$index)?;
+                    map.serialize_entry(names[$index], &self.$index)
+                        .map_err(|error| within("argument ", names[$index], error))?;
                 })*
                 Ok(())
             }

@@ -1,64 +1,11 @@
-//! MessagePack, with `rmp-serde`.
+//! Checks the structure of MessagePack bytes without decoding them.
 
-use serde::Serialize;
-use serde::de::DeserializeSeed;
-
-use super::Shape;
-use super::error::{DecodeError, DecodeErrorKind, EncodeError};
-
-pub(super) const EMPTY_MAP: &[u8] = &[0x80];
-
-pub(super) fn encode<T: Serialize + ?Sized>(
-    value: &T,
-    buffer: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
-    value.serialize(&mut serializer).map_err(EncodeError::new)
-}
-
-pub(super) fn decode<'de, S: DeserializeSeed<'de>>(
-    seed: S,
-    bytes: &'de [u8],
-    max_depth: usize,
-) -> Result<S::Value, DecodeError> {
-    check(bytes, max_depth)?;
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    seed.deserialize(&mut deserializer).map_err(|error| decode_error(&error))
-}
-
-pub(super) fn shape_of(encoded: &[u8]) -> Shape {
-    match encoded {
-        // fixmap, map 16, map 32
-        [0x80..=0x8f | 0xde | 0xdf, ..] => Shape::Map,
-        [0xc0] => Shape::Nil,
-        _ => Shape::Other,
-    }
-}
-
-/// Converts an error of `rmp_serde`, which names a marker byte, into one that names the type.
-fn decode_error(error: &rmp_serde::decode::Error) -> DecodeError {
-    let rmp_serde::decode::Error::TypeMismatch(marker) = error else {
-        return DecodeError::mismatch(error);
-    };
-    DecodeError::mismatch(format_args!(
-        "invalid type: {}",
-        match marker.to_u8() {
-            0xc0 => "null",
-            0xc2 | 0xc3 => "a boolean",
-            0xca | 0xcb => "a float",
-            0x00..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff => "an integer",
-            0xa0..=0xbf | 0xd9..=0xdb => "a string",
-            0xc4..=0xc6 => "bytes",
-            0x90..=0x9f | 0xdc | 0xdd => "an array",
-            0x80..=0x8f | 0xde | 0xdf => "a map",
-            0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => "an extension",
-        }
-    ))
-}
+use crate::codec::error::{DecodeError, DecodeErrorKind};
+use crate::codec::limits::DecodeLimits;
 
 /// Checks that the bytes are exactly one value, nested no deeper than `max_depth`, and that all
 /// declared lengths are present.
-fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
+pub(super) fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
     // The depth cannot exceed the number of arrays and maps. As long as that number is small, as in
     // most messages, it is enough to count the values that must follow.
@@ -80,7 +27,7 @@ fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
 /// Checks the bytes like [`check`], and counts the pending values per level.
 fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
-    let mut pending = [0usize; super::DecodeLimits::MAX_DEPTH + 1];
+    let mut pending = [0usize; DecodeLimits::MAX_DEPTH + 1];
     pending[0] = 1;
     let mut level = 0;
     loop {
@@ -99,6 +46,16 @@ fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
             pending[level] = children;
         }
     }
+}
+
+/// Returns the length in bytes of the value at the start of the bytes.
+pub(super) fn length(bytes: &[u8]) -> Result<usize, DecodeError> {
+    let mut scan = Scan { bytes, at: 0 };
+    let mut pending = 1usize;
+    while pending > 0 {
+        pending = pending - 1 + scan.next()?.unwrap_or(0);
+    }
+    Ok(scan.at)
 }
 
 /// A scanner that skips values without decoding them.
