@@ -108,9 +108,10 @@ impl<'de> Deserializer<'de> {
     /// Reads the rest of a token that does not fit in its marker.
     fn wide_token(&mut self, marker: u8) -> Result<Token<'de>, DecodeError> {
         let sized = match marker {
-            0xc4 | 0xd9 => self.length::<1>(),
-            0xc5 | 0xda | 0xdc | 0xde => self.length::<2>(),
-            0xc6 | 0xdb | 0xdd | 0xdf => self.length::<4>(),
+            0xc4 | 0xc7 | 0xd9 => self.length::<1>(),
+            0xc5 | 0xc8 | 0xda | 0xdc | 0xde => self.length::<2>(),
+            0xc6 | 0xc9 | 0xdb | 0xdd | 0xdf => self.length::<4>(),
+            0xd4..=0xd8 => Ok(1 << (marker - 0xd4)),
             _ => Ok(0),
         };
         Ok(match marker {
@@ -128,7 +129,12 @@ impl<'de> Deserializer<'de> {
             0xc4..=0xc6 => Token::Bytes(self.slice(sized?)?),
             0xdc | 0xdd => Token::Array(sized?),
             0xde | 0xdf => Token::Map(sized?),
-            _ => Token::Extension,
+            _ => {
+                // The type of the extension, and its data.
+                self.slice(1)?;
+                self.slice(sized?)?;
+                Token::Extension
+            }
         })
     }
 
@@ -161,9 +167,7 @@ impl<'de> Deserializer<'de> {
                 let value = visitor.visit_map(&mut entries)?;
                 check_exhausted(length, entries.left).map(|()| value)
             }
-            Token::Extension => Err(DecodeError::mismatch(
-                "invalid type: an extension type of MessagePack, which no value has",
-            )),
+            Token::Extension => visitor.visit_newtype_struct(Extension),
         }
     }
 }
@@ -238,6 +242,26 @@ impl<'de> serde::Deserializer<'de> for &mut Deserializer<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct seq
         tuple tuple_struct map struct
+    }
+}
+
+/// An extension type of MessagePack, which can only be ignored.
+struct Extension;
+
+impl<'de> serde::Deserializer<'de> for Extension {
+    type Error = DecodeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, DecodeError> {
+        Err(DecodeError::mismatch("invalid type: an extension type of MessagePack"))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier
     }
 }
 
