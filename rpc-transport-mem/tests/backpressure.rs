@@ -4,14 +4,17 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::poll_immediate;
 use rpc_core::MaybeReady;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
+use rpc_core::pending_calls::{PendingReply, ReplyEvent};
 use rpc_core::transport::{Sent, Transport};
 use rpc_transport_mem::MemTransport;
-use support::{TestBroker, any, cast, fanout, id};
+use support::{TestBroker, any, call, cast, fanout, id};
 
 fn with_capacity(capacity: usize) -> TestBroker {
     TestBroker::over(MemTransport::builder().queue_capacity(capacity).build())
@@ -22,6 +25,12 @@ async fn blocked_cast(broker: &TestBroker, number: u128) -> MaybeReady<Result<()
     let Sent { mut publish, .. } = broker.cast(id(number), "bank").unwrap();
     assert!(poll_immediate(&mut publish).await.is_none(), "there was space for {number}");
     publish
+}
+
+/// Sends a call that finds the queue full.
+fn blocked_call(broker: &TestBroker, number: u128) -> PendingReply {
+    let request = Arc::new(call(id(number), Duration::from_secs(60)));
+    broker.transport.send(&any("bank"), request).unwrap().reply.unwrap()
 }
 
 #[tokio::test]
@@ -87,6 +96,59 @@ async fn a_cancelled_message_frees_space() {
     drop(cancelled);
     assert_eq!(listener.ack_next().await, id(2));
     second.await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_and_casts_that_wait_for_space_keep_their_order() {
+    let broker = with_capacity(1);
+    let mut listener = broker.listen("bank", "one").await;
+    broker.publish(id(1), &any("bank")).await;
+    let second = blocked_call(&broker, 2);
+    let third = blocked_cast(&broker, 3).await;
+    let fourth = blocked_call(&broker, 4);
+    assert_eq!(broker.transport.queued(), 1);
+    for number in 1..=4 {
+        assert_eq!(listener.ack_next().await, id(number));
+    }
+    third.await.unwrap();
+    drop((second, fourth));
+    broker.assert_idle();
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_space_has_not_run_when_the_last_listener_leaves_or_the_broker_closes()
+ {
+    for close in [false, true] {
+        let broker = with_capacity(1);
+        let listener = broker.listen("bank", "one").await;
+        broker.publish(id(1), &any("bank")).await;
+        let mut waiting = blocked_call(&broker, 2);
+        let kind = if close {
+            broker.transport.close().await;
+            TransportErrorKind::Closed
+        } else {
+            drop(listener);
+            TransportErrorKind::MissingServer
+        };
+        let event = poll_fn(|cx| waiting.poll(cx)).await;
+        let ReplyEvent::Failed(error) = event else { panic!("{event:?}") };
+        assert_eq!((error.kind(), error.ran()), (kind, Ran::No));
+    }
+}
+
+#[tokio::test]
+async fn cancelled_calls_that_wait_for_space_are_forgotten_while_the_queue_stays_full() {
+    let broker = with_capacity(1);
+    let mut listener = broker.listen("bank", "one").await;
+    broker.publish(id(1), &any("bank")).await;
+    let _waiting = blocked_call(&broker, 2);
+    let requests: Vec<_> =
+        (3..10_000).map(|number| Arc::downgrade(blocked_call(&broker, number).request())).collect();
+    let kept = requests.iter().filter(|request| request.strong_count() > 0).count();
+    assert!(kept <= 100, "{kept} cancelled calls are in memory");
+    assert_eq!(listener.ack_next().await, id(1));
+    assert_eq!(listener.ack_next().await, id(2));
+    assert!(listener.poll_once().await.is_none());
 }
 
 #[tokio::test]

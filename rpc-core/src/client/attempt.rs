@@ -16,7 +16,7 @@ use crate::codec::Payload;
 use crate::endpoint::BoxFuture;
 use crate::error::{CallInfo, SendError, TimeoutPhase, TransportErrorKind};
 use crate::maybe_ready::MaybeReady;
-use crate::message::{Ran, Request};
+use crate::message::{Ran, Request, SendState};
 use crate::pending_calls::{PendingReply, ReplyEvent};
 use crate::transport::{Route, Sent};
 
@@ -190,12 +190,16 @@ impl Waiting {
             }
             ReplyEvent::Failed(error) => return CallFailure::transport(error, info),
             ReplyEvent::MonitorMissed => TimeoutPhase::Monitor,
-            ReplyEvent::Outcome(Ok(_)) | ReplyEvent::Expired if self.publish.is_some() => {
-                TimeoutPhase::Publish
-            }
             ReplyEvent::Outcome(Ok(_)) | ReplyEvent::Expired => TimeoutPhase::Reply,
         };
-        let ran = self.reply.cancel().ran(settings.cancel_is_exact);
+        let before = self.reply.cancel();
+        let phase = match phase {
+            TimeoutPhase::Reply if self.publish.is_some() || before == SendState::NotSent => {
+                TimeoutPhase::Publish
+            }
+            phase => phase,
+        };
+        let ran = before.ran(settings.cancel_is_exact);
         CallFailure::timeout(phase, ran, info)
     }
 

@@ -97,6 +97,9 @@ pub struct Sent {
     /// The pending reply. `None` for a cast.
     pub reply: Option<PendingReply>,
     /// The publishing: done, or still under way. Dropping it while it is under way cancels the message.
+    ///
+    /// For a call it may be done early, if the transport fails the pending call where the publishing fails later. A
+    /// request that was not [marked as sent](Request::mark_sent) has not been published.
     pub publish: MaybeReady<Result<(), SendError>>,
 }
 

@@ -63,7 +63,7 @@ fn enqueue_with(
     let copy = faults.duplicate.then(|| message.clone());
     let publish = enqueue(message)?;
     if let Some(copy) = copy {
-        // The copy is dropped if the queue is full or has no listeners: it has no sender to wait or to get the error.
+        // The copy of a cast is dropped if the queue is full: it has no sender to wait. Nobody gets its error.
         drop(enqueue(copy));
     }
     Ok(publish)

@@ -21,7 +21,7 @@ use rpc_core::transport::Destination;
 
 use super::listeners::{ListenerEntry, ListenerId, ListenerState, Listeners};
 use super::queues::{QueueHint, Queues};
-use crate::queue::{BlockedSender, Dropped, InsertAt, QueuedMessage, WakeList};
+use crate::queue::{Blocked, BlockedSender, Dropped, InsertAt, QueuedMessage, WakeList};
 
 /// The queues and listeners of one topic.
 pub(crate) struct TopicState {
@@ -40,7 +40,7 @@ pub(crate) enum EnqueueError {
 
 /// What became of a message.
 pub(crate) enum Enqueued {
-    /// It is in its queue.
+    /// It is in its queue, or it is a call that waits for space.
     Done,
     /// A queue is full: the sender waits for space.
     Blocked(Arc<BlockedSender>),
@@ -77,8 +77,12 @@ impl TopicState {
             return Err(EnqueueError::NoListeners);
         }
         if queue.is_full() {
+            if message.caller.is_some() {
+                queue.add_blocked(Blocked::Call(message));
+                return Ok(Enqueued::Done);
+            }
             let sender = Arc::new(BlockedSender::new(message, 1, false));
-            queue.add_blocked(Arc::clone(&sender));
+            queue.add_blocked(Blocked::Sender(Arc::clone(&sender)));
             return Ok(Enqueued::Blocked(sender));
         }
         queue.push(message, at);
@@ -108,7 +112,7 @@ impl TopicState {
         }
         let sender = Arc::new(BlockedSender::new(message, full.len(), !free.is_empty()));
         for index in full {
-            self.queues[index].add_blocked(Arc::clone(&sender));
+            self.queues[index].add_blocked(Blocked::Sender(Arc::clone(&sender)));
         }
         Ok(Enqueued::Blocked(sender))
     }
