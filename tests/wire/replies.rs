@@ -58,7 +58,12 @@ async fn servers_write_the_golden_replies() {
     for (name, golden) in golden() {
         broker.publish(QUEUE, &call).await;
         server.next().await.reply(said(&name)).await.unwrap();
-        assert_eq!(replies.next().await, golden, "{name}");
+        let mut reply = replies.next().await;
+        // On a busy machine the server may say first that it has accepted the call.
+        if reply.masked() == message("notices.txt", "accepted").masked() {
+            reply = replies.next().await;
+        }
+        assert_eq!(reply, golden, "{name}");
     }
 }
 

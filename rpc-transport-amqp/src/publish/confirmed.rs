@@ -94,8 +94,8 @@ impl ConfirmedPublisher {
             return PublishOutcome::NotSent;
         }
         let Outgoing { exchange, routing_key, properties, body } = message;
+        let body = body.join();
         let publishing = async {
-            let body = body.contiguous();
             channel.basic_publish(exchange, routing_key, MANDATORY, &body, properties).await?.await
         };
         let confirmed = tokio::select! {

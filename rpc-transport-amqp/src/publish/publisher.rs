@@ -119,17 +119,12 @@ impl Publisher {
         permit: OwnedSemaphorePermit,
     ) {
         let channel = Arc::clone(&self.channel);
+        // Joined here, not while the order is kept: a large copy would hold up the other publishes.
+        let Outgoing { exchange, routing_key, properties, body } = message;
+        let body = body.join();
         let mut publishing: Publishing = Box::pin(async move {
-            // The fields are moved in place: moving the message within the future would make it larger.
-            channel
-                .basic_publish(
-                    message.exchange,
-                    message.routing_key,
-                    MANDATORY,
-                    &message.body.contiguous(),
-                    message.properties,
-                )
-                .await
+            // The message is taken apart outside: moving it within the future would make it larger.
+            channel.basic_publish(exchange, routing_key, MANDATORY, &body, properties).await
         });
         // Polled once, which queues the frames. The collector polls it again.
         let mut cx = Context::from_waker(Waker::noop());

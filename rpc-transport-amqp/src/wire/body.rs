@@ -1,7 +1,5 @@
 //! The body of an outgoing message.
 
-use std::borrow::Cow;
-
 use rpc_core::Bytes;
 
 /// A body in two segments, so that arguments and results are not copied to be put behind a header.
@@ -21,13 +19,15 @@ impl Body {
         self.head.len() + self.payload.len()
     }
 
-    /// Returns both segments in one, for an AMQP library that takes nothing else. A copy, unless one of them is empty.
-    pub(crate) fn contiguous(&self) -> Cow<'_, [u8]> {
-        match (&*self.head, &*self.payload) {
-            (head, []) => Cow::Borrowed(head),
-            ([], payload) => Cow::Borrowed(payload),
-            (head, payload) => Cow::Owned([head, payload].concat()),
+    /// Joins both segments, for an AMQP library that takes nothing else. Copies the payload, unless it is the whole body.
+    pub(crate) fn join(self) -> Bytes {
+        let Self { mut head, payload } = self;
+        if head.is_empty() {
+            return payload;
         }
+        head.reserve_exact(payload.len());
+        head.extend_from_slice(&payload);
+        head.into()
     }
 }
 

@@ -130,7 +130,7 @@ mod tests {
         let call = CallFields { id: "1", reply_queue };
         let properties = BasicProperties::default();
         let (properties, body) = NATIVE.encode_request(properties, request, Some(call)).unwrap();
-        (properties, body.contiguous().into_owned().into())
+        (properties, body.join())
     }
 
     fn decode(properties: &BasicProperties, body: &Bytes) -> Result<Decoded, Box<DecodeError>> {

@@ -64,8 +64,7 @@ mod tests {
     use super::*;
 
     fn round_trip(failure: &Failure) -> Failure {
-        let body = encode(MessageId::from_bits(1), failure).contiguous().into_owned();
-        let body = Bytes::from(body);
+        let body = encode(MessageId::from_bits(1), failure).join();
         let prefix::Parts { header, payload, .. } = prefix::split(&body).unwrap();
         decode(header, payload, &DecodeLimits::new()).unwrap()
     }

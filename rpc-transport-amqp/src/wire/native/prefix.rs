@@ -108,3 +108,56 @@ pub(super) fn split(body: &Bytes) -> Result<Parts<'_>, String> {
     let header = body.get(LEN..end).ok_or_else(cut_short)?;
     Ok(Parts { id, header, payload: body.slice(end..) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_and_no_compressed_text_is_a_native_message() {
+        for body in [
+            &b""[..],
+            b"{\"oslo.version\": \"2.0\"}",
+            b" {}",
+            "\u{feff}{}".as_bytes(),
+            b"\x1f\x8b\x08",
+            b"\x78\x9c",
+            b"BZh9",
+            b"\xfd7zXZ\0",
+            b"\x81\xa1m\xa1x",
+        ] {
+            assert!(!is_native(body), "{body:x?}");
+        }
+        // It begins a character of two bytes in no UTF-8 text.
+        assert!(str::from_utf8(&[MAGIC, 0x81]).is_err());
+    }
+
+    #[test]
+    fn what_a_returned_message_is_is_known_from_its_body() {
+        for byte in 0..=u8::MAX {
+            let kind = Kind::from_byte(byte);
+            assert_eq!(kind.to_byte(), byte);
+            let body = bare_head(kind, MessageId::from_bits(1));
+            assert!(is_native(&body));
+            assert_eq!(is_call(&body), kind == Kind::Call, "{kind}");
+            let notice = matches!(kind, Kind::Running | Kind::Accepted | Kind::Cancel);
+            assert_eq!(is_notice(&body), notice, "{kind}");
+        }
+        assert!(!is_call(b"\xc1") && !is_notice(b"\xc1\x01"), "cut short");
+    }
+
+    #[test]
+    fn a_message_is_cut_short_wherever_it_ends_within_its_header() {
+        let header = header::RequestHeader { method: Some("ping"), ..<_>::default() };
+        let mut body = head(Kind::Call, MessageId::from_bits(7), &header).unwrap();
+        let end = body.len();
+        body.push(0x80);
+        let body = Bytes::from(body);
+        for at in 0..end {
+            let reason = split(&body.slice(..at)).err().unwrap();
+            assert_eq!(reason, format!("the message is cut short: it takes {at} bytes"));
+        }
+        let parts = split(&body).unwrap();
+        assert_eq!((parts.id, &*parts.payload), (MessageId::from_bits(7), &[0x80][..]));
+    }
+}

@@ -91,10 +91,6 @@ mod tests {
         ReplyTo { dialect: NATIVE, queue, call_id, message_id: MessageId::from_bits(7) }
     }
 
-    fn bytes(body: &Body) -> Bytes {
-        body.contiguous().into_owned().into()
-    }
-
     /// Decodes a body as a reply to the call.
     fn inbound(body: &Bytes) -> Inbound {
         decode(&addressed(&to()), body, &DecodeLimits::new())
@@ -103,7 +99,7 @@ mod tests {
     fn result_in(codec: &str) -> Bytes {
         let header = ResultHeader { codec: Some(codec) };
         let head = prefix::head(Kind::Result, MessageId::from_bits(7), &header).unwrap();
-        bytes(&Body::new(head, Bytes::from_static(b"7")))
+        Body::new(head, Bytes::from_static(b"7")).join()
     }
 
     #[test]
@@ -111,7 +107,7 @@ mod tests {
         for codec in [Codec::MessagePack, Codec::Json] {
             let sent = Payload::new(codec, codec.encode(&7).unwrap());
             let (properties, body) = encode(&to(), Ok(sent.clone()));
-            let body = bytes(&body);
+            let body = body.join();
             assert_eq!(prefix::message_id(&body), Some(MessageId::from_bits(7)));
             let inbound = decode(&properties, &body, &DecodeLimits::new());
             let Inbound::Reply(Some(_), Ok(Reply::Final(Ok(received)))) = inbound else {
@@ -145,8 +141,7 @@ mod tests {
             &Failure::new(FailureKind::Error, "Broke", "30 cents short"),
         );
         let running = prefix::bare_head(Kind::Running, MessageId::from_bits(7)).into();
-        for (body, fails) in [(result_in("json"), true), (bytes(&failure), true), (running, false)]
-        {
+        for (body, fails) in [(result_in("json"), true), (failure.join(), true), (running, false)] {
             let mut newer = body.to_vec();
             newer[1] = 2;
             let inbound = inbound(&newer.into());
@@ -164,7 +159,7 @@ mod tests {
         let failure = Failure::new(FailureKind::Expected, "Broke", "é")
             .with_causes(vec!["why".to_owned()])
             .with_details(Payload::new(Codec::Json, b"{}".to_vec()));
-        let body = bytes(&failure::encode(MessageId::from_bits(7), &failure));
+        let body = failure::encode(MessageId::from_bits(7), &failure).join();
         for at in 0..body.len() {
             inbound(&body.slice(..at));
             for byte in [0, 0x7f, 0x81, 0x93, 0xa1, 0xc1, 0xc7, 0xdf, 0xff] {

@@ -131,7 +131,7 @@ mod tests {
     fn encoded(request: &Request) -> (BasicProperties, Bytes) {
         let call = CallFields { id: "1", reply_queue: "replies" };
         let (properties, body) = encode(BasicProperties::default(), request, Some(call)).unwrap();
-        (properties, body.contiguous().into_owned().into())
+        (properties, body.join())
     }
 
     fn decoded(properties: &BasicProperties, body: Vec<u8>) -> Result<Decoded, Box<DecodeError>> {
