@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 
 use rpc_core::error::SendError;
 use rpc_core::transport::{
-    AckError, Capabilities, ConnectionState, Delivery, Listen, ListenError, Listener, ReplyError,
-    Route, Sent,
+    AckError, Capabilities, ConnectionState, Delivery, EncodedDelivery, Incoming, Listen,
+    ListenError, Listener, ReplyError, Route, Sent,
 };
 use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
 use tokio::sync::watch;
 
 /// The result of polling a listener.
-pub type Next = Option<Result<Box<dyn Delivery>, ListenError>>;
+pub type Next = Option<Result<Incoming, ListenError>>;
 
 /// The hooks of an [`Intercepted`] transport. Those that are not overridden pass on to the inner transport.
 pub trait Intercept: Clone + Send + Sync + 'static {
@@ -140,9 +140,13 @@ struct InterceptedListener<I> {
 impl<I: Intercept> Listener for InterceptedListener<I> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         self.hooks.poll_next(&mut *self.inner, cx).map_ok(|inner| {
-            let kept = self.hooks.delivered(&*inner);
             let hooks = self.hooks.clone();
-            Box::new(InterceptedDelivery { kept, inner, hooks }) as Box<dyn Delivery>
+            match inner {
+                Incoming::Delivery(inner) => Incoming::Delivery(intercepted(inner, hooks)),
+                Incoming::Encoded(inner) => {
+                    Incoming::Encoded(Box::new(InterceptedMessage { inner, hooks }))
+                }
+            }
         })
     }
 
@@ -153,6 +157,23 @@ impl<I: Intercept> Listener for InterceptedListener<I> {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         self.inner.close()
     }
+}
+
+struct InterceptedMessage<I> {
+    inner: Box<dyn EncodedDelivery>,
+    hooks: I,
+}
+
+impl<I: Intercept> EncodedDelivery for InterceptedMessage<I> {
+    fn decode(self: Box<Self>) -> Option<Box<dyn Delivery>> {
+        let Self { inner, hooks } = *self;
+        inner.decode().map(|inner| intercepted(inner, hooks))
+    }
+}
+
+fn intercepted<I: Intercept>(inner: Box<dyn Delivery>, hooks: I) -> Box<dyn Delivery> {
+    let kept = hooks.delivered(&*inner);
+    Box::new(InterceptedDelivery { kept, inner, hooks })
 }
 
 /// Fields are dropped in this order: a test learns that the server has dropped a delivery before the broker does.

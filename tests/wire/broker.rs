@@ -96,11 +96,14 @@ pub struct Server {
 impl Server {
     /// Waits for the next request that can be decoded, and acknowledges it.
     pub async fn next(&mut self) -> Box<dyn Delivery> {
-        let next = poll_fn(|cx| self.listener.poll_next(cx));
-        let next = timeout(EVENT_TIMEOUT, next).await.expect("a request comes soon");
-        let mut delivery = next.unwrap().unwrap();
-        delivery.ack().await.unwrap();
-        delivery
+        loop {
+            let next = poll_fn(|cx| self.listener.poll_next(cx));
+            let next = timeout(EVENT_TIMEOUT, next).await.expect("a request comes soon");
+            if let Some(mut delivery) = next.unwrap().unwrap().decode() {
+                delivery.ack().await.unwrap();
+                return delivery;
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Messages received from the transport.
+    /// Messages received from the transport, without those that it could not decode.
     pub received: u64,
     /// Requests that are running now.
     pub in_flight: u64,
@@ -40,7 +40,10 @@ pub struct Stats {
 
 #[derive(Default)]
 pub(super) struct Counters {
+    /// Messages that reached the serve loop with their request. The loop is the only writer.
     pub(super) received: Counter,
+    /// Messages whose request was decoded in the task of its method.
+    pub(super) decoded: Counter,
     pub(super) expected_errors: Counter,
     pub(super) errors: Counter,
     pub(super) panics: Counter,
@@ -74,7 +77,7 @@ impl Counter {
 impl Counters {
     pub(super) fn read(&self, in_flight: usize) -> Stats {
         Stats {
-            received: self.received.get(),
+            received: self.received.get() + self.decoded.get(),
             in_flight: in_flight as u64,
             expected_errors: self.expected_errors.get(),
             errors: self.errors.get(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::ListenError;
+use super::{Incoming, ListenError};
 use crate::endpoint::BoxFuture;
 use crate::maybe_ready::MaybeReady;
 use crate::message::{Outcome, Request};
@@ -12,13 +12,10 @@ use crate::message::{Outcome, Request};
 ///
 /// Dropping a listener closes it without waiting. Its unacknowledged messages go back to the broker.
 pub trait Listener: Send {
-    /// Polls for the next message. `None`: the listener has ended for good. The server logs an error and polls again.
+    /// Polls for the next message. It must not decode it: one task polls for all methods of the server. `None`: the listener has ended for good. The server logs an error and polls again.
     ///
     /// No message is lost when the caller stops polling: what was not delivered stays in the broker.
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>>;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Incoming, ListenError>>>;
 
     /// Stops consuming, and leaves the waiting messages to other servers.
     ///

@@ -5,13 +5,16 @@
 //!
 //! - A client calls [`Transport::send`] and gets [`Sent`]: the pending reply ([`PendingReply`]), and the publishing,
 //!   which is done or still under way.
-//! - A server calls [`Transport::listen`] and gets a [`Listener`], which delivers one [`Delivery`] at a time.
+//! - A server calls [`Transport::listen`] and gets a [`Listener`], which yields one [`Incoming`] message at a time: a
+//!   [`Delivery`], or an [`EncodedDelivery`] that becomes one when the task of its method decodes it.
 //!
-//! To add a transport, implement [`Transport`], [`Listener`] and [`Delivery`] on top of
+//! To add a transport, implement [`Transport`], [`Listener`], [`Delivery`] and, where messages have to be
+//! decoded, [`EncodedDelivery`] on top of
 //! [`PendingCalls`](crate::pending_calls::PendingCalls), and a [`TransportFactory`] for its URLs.
 
 mod ack_mode;
 mod delivery;
+mod incoming;
 mod listen;
 mod route;
 mod state;
@@ -22,6 +25,7 @@ use std::time::Duration;
 
 pub use self::ack_mode::AckMode;
 pub use self::delivery::{AckError, Delivery, Listener, ReplyError};
+pub use self::incoming::{EncodedDelivery, Incoming};
 pub use self::listen::{Listen, ListenError};
 pub use self::route::{Destination, Route};
 pub use self::state::ConnectionState;

@@ -4,13 +4,13 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rpc_core::transport::{Delivery, ListenError, Listener};
+use rpc_core::transport::{Incoming, ListenError, Listener};
 use rpc_core::{BoxFuture, MaybeReady};
 use tokio::sync::{mpsc, oneshot};
 
 use super::consume_loop::Command;
 use super::prefetch::PrefetchBuffer;
-use super::request_decoder::RequestDecoder;
+use super::request_decoder::{EncodedMessage, RequestDecoder};
 
 /// The listener of one server.
 pub(super) struct AmqpListener {
@@ -43,18 +43,13 @@ impl AmqpListener {
 }
 
 impl Listener for AmqpListener {
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Incoming, ListenError>>> {
         loop {
             let Some(message) = ready!(self.buffer.poll_take(cx)) else { return Poll::Ready(None) };
             // The broker delivers what came over a lost connection again.
-            if !message.consumers.is_open() {
-                continue;
-            }
-            if let Some(delivery) = self.decoder.decode(message) {
-                return Poll::Ready(Some(Ok(delivery)));
+            if message.consumers.is_open() {
+                let message = EncodedMessage::new(message, Arc::clone(&self.decoder));
+                return Poll::Ready(Some(Ok(Incoming::Encoded(Box::new(message)))));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpc_core::transport::Delivery;
+use rpc_core::transport::{Delivery, EncodedDelivery};
 use rpc_core::{DecodeLimits, Failure, FailureKind, MaybeReady};
 use tokio_util::task::TaskTracker;
 
@@ -11,6 +11,39 @@ use super::delivery::AmqpDelivery;
 use super::prefetch::Prefetched;
 use super::reply_sender::ReplySender;
 use crate::wire::{self, DecodeError};
+
+/// A message that the task of its method decodes.
+pub(super) struct EncodedMessage {
+    /// `None` once it was decoded or rejected.
+    message: Option<Prefetched>,
+    decoder: Arc<RequestDecoder>,
+}
+
+impl EncodedMessage {
+    pub(super) fn new(message: Prefetched, decoder: Arc<RequestDecoder>) -> Self {
+        Self { message: Some(message), decoder }
+    }
+}
+
+impl EncodedDelivery for EncodedMessage {
+    fn decode(mut self: Box<Self>) -> Option<Box<dyn Delivery>> {
+        let delivery = self.decoder.decode(self.message.as_ref()?);
+        self.message = None;
+        delivery
+    }
+}
+
+impl Drop for EncodedMessage {
+    fn drop(&mut self) {
+        let Some(message) = &self.message else { return };
+        if std::thread::panicking() {
+            // It would come back, and panic again.
+            message.consumers.reject(message.tag());
+        } else {
+            message.consumers.requeue(message.tag());
+        }
+    }
+}
 
 /// Makes deliveries of messages.
 pub(super) struct RequestDecoder {
@@ -32,16 +65,16 @@ impl RequestDecoder {
     }
 
     /// Decodes a message. Rejects it and returns `None` if it cannot be decoded.
-    pub(super) fn decode(&self, message: Prefetched) -> Option<Box<dyn Delivery>> {
+    fn decode(&self, message: &Prefetched) -> Option<Box<dyn Delivery>> {
         let delivery = &message.delivery;
         match wire::decode_request(&delivery.properties, &message.body, message.since, &self.limits)
         {
             Ok(decoded) => {
-                let delivery = AmqpDelivery::new(&self.replies, &self.running, &message, decoded);
+                let delivery = AmqpDelivery::new(&self.replies, &self.running, message, decoded);
                 Some(Box::new(delivery))
             }
             Err(error) => {
-                self.reject(&message, *error);
+                self.reject(message, *error);
                 None
             }
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rpc_core::transport::{Delivery, ListenError, Listener};
+use rpc_core::transport::{Incoming, ListenError, Listener};
 use rpc_core::{BoxFuture, MaybeReady};
 
 use super::delivery::MemDelivery;
@@ -28,10 +28,7 @@ impl MemListener {
 }
 
 impl Listener for MemListener {
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Box<dyn Delivery>, ListenError>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Incoming, ListenError>>> {
         if !self.consuming {
             return Poll::Ready(None);
         }
@@ -48,7 +45,7 @@ impl Listener for MemListener {
             self.leave();
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(Ok(delivery)))
+        Poll::Ready(Some(Ok(Incoming::Delivery(delivery))))
     }
 
     fn stop_consuming(&mut self) -> MaybeReady<()> {

@@ -76,7 +76,7 @@ pub(crate) struct TestListener(pub(crate) Box<dyn Listener>);
 
 impl TestListener {
     pub(crate) async fn try_next(&mut self) -> Option<Box<dyn Delivery>> {
-        poll_fn(|cx| self.0.poll_next(cx)).await.map(Result::unwrap)
+        poll_fn(|cx| self.0.poll_next(cx)).await.and_then(|next| next.unwrap().decode())
     }
 
     pub(crate) async fn next(&mut self) -> Box<dyn Delivery> {
@@ -93,7 +93,7 @@ impl TestListener {
     /// Polls once. The listener waits if there is no message.
     pub(crate) async fn poll_once(&mut self) -> Option<Box<dyn Delivery>> {
         poll_fn(|cx| match self.0.poll_next(cx) {
-            Poll::Ready(next) => Poll::Ready(next.map(Result::unwrap)),
+            Poll::Ready(next) => Poll::Ready(next.and_then(|next| next.unwrap().decode())),
             Poll::Pending => Poll::Ready(None),
         })
         .await

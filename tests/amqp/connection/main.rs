@@ -7,6 +7,7 @@ mod bank;
 mod certificates;
 mod cleanup;
 mod connections;
+mod decoding;
 mod existing_declarations;
 mod log_scanner;
 mod missing_servers;

@@ -72,7 +72,7 @@ impl RawListener {
 
     /// Waits for the next message; it is not acknowledged.
     pub(crate) async fn next(&mut self) -> Box<dyn Delivery> {
-        poll_fn(|cx| self.0.poll_next(cx)).await.unwrap().unwrap()
+        poll_fn(|cx| self.0.poll_next(cx)).await.unwrap().unwrap().decode().unwrap()
     }
 
     pub(crate) async fn close(self) {

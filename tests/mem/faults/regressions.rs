@@ -148,7 +148,8 @@ async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> Fai
     let route = Route::new(TOPIC, Destination::Any);
     let sent = env.broker.send(&route, request).unwrap();
     sent.publish.await.unwrap();
-    let delivery = std::future::poll_fn(|cx| listener.poll_next(cx)).await.unwrap().unwrap();
+    let incoming = std::future::poll_fn(|cx| listener.poll_next(cx)).await.unwrap().unwrap();
+    let delivery = incoming.decode().unwrap();
     sleep(after).await;
     let server = start(env.server(None).ack_mode(AckMode::AfterReply)).await;
     drop(delivery);

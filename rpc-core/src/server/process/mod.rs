@@ -9,12 +9,12 @@ mod layered_dispatch;
 mod reply_guard;
 mod request;
 mod request_events;
-pub(super) mod span;
+mod span;
 
 pub(super) use self::abort::AbortRegistry;
 pub(crate) use self::call_monitor::monitored;
 pub(crate) use self::current_server::{EnterGuard, ServerId};
 pub(crate) use self::dispatch::{Dispatcher, MethodFuture};
 pub(super) use self::duplicates::DuplicateFilter;
-pub(super) use self::request::{Permit, process};
+pub(super) use self::request::{Permit, process, process_encoded};
 pub(crate) use self::request_events::RequestEvents;

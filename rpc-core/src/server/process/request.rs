@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument;
 
 use super::abort::{Abortable, Method};
 use super::call_monitor::monitored;
 use super::dispatch::MethodFuture;
 use super::layered_dispatch::start_layered;
 use super::reply_guard::{ReplyGuard, interrupted};
+use super::span::request_span;
 use crate::context::Context;
 use crate::message::{Failure, FailureKind, Ran, Request};
 use crate::server::shared::ServerShared;
-use crate::transport::{AckMode, Delivery};
+use crate::transport::{AckMode, Delivery, EncodedDelivery};
 use crate::untrusted::Quoted;
 
 /// A permit to run one request at a time. One word wide, unlike the permits of a [`Semaphore`](tokio::sync::Semaphore).
@@ -48,8 +50,29 @@ pub(in crate::server) async fn process(
     _in_flight: TaskTrackerToken,
     duplicate: bool,
 ) -> Permit {
-    serve(ReplyGuard::new(delivery, &permit.shared), duplicate).await;
+    let span = request_span(delivery.request());
+    let serving = serve(ReplyGuard::new(delivery, &permit.shared), duplicate);
+    match span {
+        None => serving.await,
+        Some(span) => Box::pin(serving.instrument(span)).await,
+    }
     permit
+}
+
+/// Decodes a message and runs its request.
+///
+/// A message that cannot be decoded gives its permit back at once; the transport has rejected it.
+pub(in crate::server) async fn process_encoded(
+    message: Box<dyn EncodedDelivery>,
+    permit: Permit,
+    in_flight: TaskTrackerToken,
+) -> Permit {
+    let Some(delivery) = message.decode() else { return permit };
+    let shared = &permit.shared;
+    shared.events.decoded();
+    let duplicate = !delivery.redelivered()
+        && shared.decoded_duplicates.lock().is_duplicate(delivery.request().id);
+    process(delivery, permit, in_flight, duplicate).await
 }
 
 async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {

@@ -19,6 +19,11 @@ impl RequestEvents {
         self.counters.read(in_flight)
     }
 
+    /// Counts a message whose request was decoded in the task of its method.
+    pub(in crate::server) fn decoded(&self) {
+        self.counters.decoded.add_one();
+    }
+
     /// Counts a received message. Only the serve loop may call it.
     pub(in crate::server) fn received(&self) {
         self.counters.received.add_one_single_writer();

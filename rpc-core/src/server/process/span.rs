@@ -5,15 +5,10 @@ use tracing::{Level, Span, field};
 use crate::message::Request;
 use crate::untrusted::Untrusted;
 
-/// Returns whether a subscriber wants spans of requests.
-pub(in crate::server) fn is_enabled() -> bool {
-    tracing::enabled!(target: "rpc_core::server", Level::INFO)
-}
-
 /// Creates the span of a request, with the names and attributes of OpenTelemetry's RPC conventions, in the caller's
 /// trace. Returns `None` where no subscriber wants it.
-pub(in crate::server) fn request_span(request: &Request) -> Option<Span> {
-    if !is_enabled() {
+pub(super) fn request_span(request: &Request) -> Option<Span> {
+    if !tracing::enabled!(target: "rpc_core::server", Level::INFO) {
         return None;
     }
     let trace = request.trace.as_ref();
