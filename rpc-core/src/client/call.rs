@@ -38,6 +38,10 @@ use crate::target::TargetChange;
 ///
 /// Dropping a call that was polled cancels it: the server is told (best effort), the client forgets the call, and
 /// discards a late reply. Dropping a call that was not polled sends nothing.
+///
+/// # Panics
+///
+/// Panics if it is polled after it has completed, like an `async fn`.
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<T, E = Infallible> {
     state: CallState,
@@ -129,7 +133,7 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Future for Call<T, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let call = self.get_mut();
-        Poll::Ready(match ready!(call.state.poll(cx)) {
+        Poll::Ready(match ready!(call.state.poll("Call", cx)) {
             Ok(payload) => call.decode(&payload),
             Err(failure) => Err(call.error(*failure)),
         })
@@ -154,6 +158,10 @@ impl<T: DeserializeOwned, E: ExpectedErrors> Future for Call<T, E> {
 /// # Cancel safety
 ///
 /// Dropping a cast that was polled may or may not have sent it. Dropping a cast that was not polled sends nothing.
+///
+/// # Panics
+///
+/// Panics if it is polled after it has completed, like an `async fn`.
 #[must_use = "a cast is sent when it is awaited"]
 pub struct Cast {
     state: CallState,
@@ -182,7 +190,7 @@ impl Future for Cast {
     type Output = Result<(), CallError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match ready!(self.get_mut().state.poll(cx)) {
+        Poll::Ready(match ready!(self.get_mut().state.poll("Cast", cx)) {
             Ok(_) => Ok(()),
             Err(failure) => Err(failure.into_error()),
         })
@@ -198,5 +206,47 @@ impl<T, E> fmt::Debug for Call<T, E> {
 impl fmt::Debug for Cast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cast").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::Waker;
+
+    use super::*;
+    use crate::client::{Retry, RpcClient};
+    use crate::context::Context;
+    use crate::ping::Ping;
+
+    /// Awaits a future, polls it once more, and returns the text of the panic.
+    async fn polled_again<F: Future + Unpin>(mut future: F) -> String
+    where
+        F::Output: fmt::Debug,
+    {
+        let _ = (&mut future).await;
+        let mut cx = TaskContext::from_waker(Waker::noop());
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(&mut cx)));
+        *polled.expect_err("it did not panic").downcast::<String>().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_call_or_cast_that_is_polled_after_completion_panics() {
+        let ctx = Context::new();
+        let plain = RpcClient::in_process(Ping);
+        let layered = plain.prepare().retry(Retry::times(1)).build();
+        for client in [plain, layered] {
+            let call = || client.call::<()>(&ctx, "ping", &());
+            let fails = client.call::<()>(&ctx, "ping", &[1]);
+            let panics = "`Call` polled after completion";
+            assert_eq!(polled_again(call()).await, panics);
+            assert_eq!(
+                polled_again(call().fanout().timeout(Duration::ZERO)).await,
+                "`Cast` polled after completion"
+            );
+            assert_eq!(polled_again(call().timeout(Duration::ZERO)).await, panics);
+            assert_eq!(polled_again(fails).await, panics);
+            assert_eq!(polled_again(call().cast()).await, "`Cast` polled after completion");
+        }
     }
 }

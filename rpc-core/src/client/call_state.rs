@@ -33,6 +33,7 @@ pub(super) struct CallState {
     /// The caller's own entries. A serializer may have changed those of the request.
     pub(super) entries: ContextEntries,
     stage: Stage,
+    completed: bool,
 }
 
 enum Stage {
@@ -58,6 +59,7 @@ impl CallState {
                 Ok(request) => Stage::Ready(request),
                 Err(rejection) => Stage::Rejected(rejection),
             },
+            completed: false,
         }
     }
 
@@ -87,7 +89,23 @@ impl CallState {
         }
     }
 
-    pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<CallResult> {
+    /// Polls the call.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it returned its result before. `future` is the name of the type that is polled.
+    #[inline]
+    pub(super) fn poll(&mut self, future: &str, cx: &mut TaskContext<'_>) -> Poll<CallResult> {
+        if self.completed {
+            polled_after_completion(future);
+        }
+        let result = ready!(self.poll_stage(cx));
+        self.completed = true;
+        Poll::Ready(result)
+    }
+
+    #[inline]
+    fn poll_stage(&mut self, cx: &mut TaskContext<'_>) -> Poll<CallResult> {
         if matches!(self.stage, Stage::Ready(_) | Stage::Rejected(_)) {
             self.start();
         }
@@ -148,4 +166,9 @@ impl CallState {
         let method = request.map_or("", |request| &request.method);
         call_info(&self.settings, request.map(|request| request.id), method, self.started)
     }
+}
+
+#[cold]
+fn polled_after_completion(future: &str) -> ! {
+    panic!("`{future}` polled after completion")
 }
