@@ -5,6 +5,7 @@ use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::error::Category;
 
 use super::Shape;
+use super::buffer::Buffer;
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 use super::strict::Strict;
 
@@ -12,7 +13,7 @@ pub(super) const EMPTY_MAP: &[u8] = b"{}";
 
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
-    buffer: &mut Vec<u8>,
+    buffer: &mut Buffer,
 ) -> Result<(), EncodeError> {
     let mut serializer = serde_json::Serializer::new(buffer);
     value.serialize(Strict::<_, true>::new(&mut serializer)).map_err(EncodeError::new)

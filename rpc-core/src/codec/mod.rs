@@ -75,7 +75,7 @@ impl Codec {
     /// Encodes a value.
     ///
     /// Returns [`Bytes`], which a [`Payload`] holds and a transport sends without copying them. A large message may keep
-    /// spare capacity, up to its own length.
+    /// spare capacity, up to its own length and 1 MiB.
     ///
     /// # Errors
     ///

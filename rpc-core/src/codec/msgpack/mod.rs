@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use super::Shape;
+use super::buffer::Buffer;
 use super::error::{DecodeError, EncodeError};
 use super::strict::Strict;
 
@@ -14,7 +15,7 @@ pub(super) const EMPTY_MAP: &[u8] = &[0x80];
 
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
-    buffer: &mut Vec<u8>,
+    buffer: &mut Buffer,
 ) -> Result<(), EncodeError> {
     let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map().with_human_readable();
     value.serialize(Strict::<_, false>::new(&mut serializer)).map_err(EncodeError::new)
