@@ -16,7 +16,6 @@ use crate::codec::Payload;
 use crate::error::{CallError, ExpectedErrors, SendError, TransportError, TransportErrorKind};
 use crate::message::{FailureKind, Ran};
 use crate::serializer;
-use crate::target::TargetChange;
 
 /// A call. It is sent when it is awaited, and cancelled when it is dropped.
 ///
@@ -72,7 +71,7 @@ impl<T, E> Call<T, E> {
 
     /// Sends this call to the server with this name only.
     pub fn to_server(self, server: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(self.state.with_target(TargetChange::new().server(server)))
+        Self::new(self.state.to_server(server.into()))
     }
 
     /// Turns the call into a cast, which has no reply.
@@ -84,7 +83,7 @@ impl<T, E> Call<T, E> {
     ///
     /// The servers do not learn of each other. A server that starts later does not get the cast.
     pub fn fanout(self) -> Cast {
-        Cast { state: self.state.into_cast().with_target(TargetChange::new().fanout(true)) }
+        Cast { state: self.state.into_cast().to_all_servers() }
     }
 }
 
@@ -182,7 +181,7 @@ impl Cast {
 
     /// Sends this cast to the server with this name only.
     pub fn to_server(self, server: impl Into<Cow<'static, str>>) -> Self {
-        Self { state: self.state.with_target(TargetChange::new().server(server)) }
+        Self { state: self.state.to_server(server.into()) }
     }
 }
 

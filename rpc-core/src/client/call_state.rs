@@ -3,6 +3,7 @@
 //! A call without layers, retries and span takes the fast path: one [`Attempt`], which the state holds in place. All
 //! others run as one boxed future ([`run_layered`]).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
@@ -20,7 +21,6 @@ use crate::context_entries::ContextEntries;
 use crate::endpoint::BoxFuture;
 use crate::error::CallInfo;
 use crate::message::Request;
-use crate::target::TargetChange;
 
 pub(super) struct CallState {
     pub(super) settings: Arc<Settings>,
@@ -72,12 +72,15 @@ impl CallState {
         self
     }
 
-    /// Changes the target of this call only.
-    pub(super) fn with_target(mut self, change: TargetChange) -> Self {
-        let mut settings = (*self.settings).clone();
-        let target = settings.target.replace(change);
-        settings.set_target(target);
-        self.settings = Arc::new(settings);
+    /// Sends this call only to the server with this name.
+    pub(super) fn to_server(mut self, server: Cow<'static, str>) -> Self {
+        self.settings = self.settings.to_server(server);
+        self
+    }
+
+    /// Sends this call only to all servers of the topic.
+    pub(super) fn to_all_servers(mut self) -> Self {
+        self.settings = self.settings.to_all_servers();
         self
     }
 

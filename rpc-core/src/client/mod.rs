@@ -15,6 +15,7 @@ mod request;
 mod retry;
 mod settings;
 mod span;
+mod target_variants;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::retry::Retry;
+use super::target_variants::TargetVariants;
 use crate::codec::{Codec, DecodeLimits};
 use crate::layer::RpcService;
 use crate::message::IdSource;
@@ -35,6 +36,7 @@ pub(super) struct Settings {
     pub(super) serializer: Option<Arc<dyn Serializer>>,
     /// The layers around the sending, outermost first.
     pub(super) stack: Option<RpcService>,
+    pub(super) variants: TargetVariants,
 }
 
 impl Settings {
@@ -56,6 +58,7 @@ impl Settings {
             limits: DecodeLimits::new(),
             serializer: None,
             stack: None,
+            variants: TargetVariants::default(),
         };
         settings.set_target(target);
         settings
