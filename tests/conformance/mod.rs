@@ -13,11 +13,12 @@ mod delivery;
 pub mod harness;
 mod helpers;
 mod server;
+mod values;
 
 use self::harness::Case;
 
 /// Returns all cases.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [calls::CASES, delivery::CASES, server::CASES].concat().concat()
+    [calls::CASES, delivery::CASES, server::CASES, values::CASES].concat().concat()
 }
