@@ -235,8 +235,8 @@ mod tests {
         let plain = RpcClient::in_process(Ping);
         let layered = plain.prepare().retry(Retry::times(1)).build();
         for client in [plain, layered] {
-            let call = || client.call::<()>(&ctx, "ping", &());
-            let fails = client.call::<()>(&ctx, "ping", &[1]);
+            let call = || client.call::<String>(&ctx, "oslo_rpc_server_ping", &());
+            let fails = client.call::<String>(&ctx, "oslo_rpc_server_ping", &[1]);
             let panics = "`Call` polled after completion";
             assert_eq!(polled_again(call()).await, panics);
             assert_eq!(

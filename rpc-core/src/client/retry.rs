@@ -96,24 +96,23 @@ pub(super) async fn send_with_retries(
     let mut request = request;
     let mut number = 0;
     loop {
-        let copy = (!settings.retry.is_never()).then(|| Arc::new(request.again()));
-        let mut attempt = Attempt::start(settings, request, started, bound);
+        let mut attempt = Attempt::start(settings, Arc::clone(&request), started, bound);
         let result = poll_fn(|cx| attempt.poll(settings, Some(started), cx)).await;
-        let (Err(failure), Some(next)) = (&result, copy) else { return result };
+        let Err(failure) = &result else { return result };
         let CallFailure::Error(error) = &**failure else { return result };
         let Some(backoff) = settings.retry.backoff_after(number) else { return result };
-        let last = [bound, next.deadline].into_iter().flatten().min();
+        let last = [bound, request.deadline].into_iter().flatten().min();
         let in_time = last.is_none_or(|last| Instant::now() + backoff < last);
         if !error.may_retry() || !in_time {
             return result;
         }
         tracing::debug!(
-            target: "rpc_core::client", id = %next.id, attempt = number, ?backoff, %error, "retrying the call"
+            target: "rpc_core::client", id = %request.id, attempt = number, ?backoff, %error, "retrying the call"
         );
         sleep(backoff).await;
         // Layers hold the original, which does not show what becomes of the copy. Count it as started.
         original.state.start();
-        request = next;
+        request = Arc::new(request.again());
         number += 1;
     }
 }

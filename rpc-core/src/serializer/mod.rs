@@ -214,18 +214,22 @@ fn transform_args(
 ///
 /// If the value has not changed, the result has the same bytes, because they may contain more than
 /// a [`Value`] can represent. Serializers that transform only the context are common.
-fn transform_payload<T: DeserializeOwned + Serialize + Clone + PartialEq>(
+///
+/// The value is not copied to find out: its encodings before and after are compared. They are two
+/// blocks of bytes, and a copy would be an allocation for every string and map within.
+fn transform_payload<T: DeserializeOwned + Serialize>(
     payload: &Payload,
     limits: &DecodeLimits,
     transform: impl FnOnce(T) -> Result<T, SerializerError>,
 ) -> Result<Payload, SerializerError> {
     let codec = payload.codec();
-    let before: T = codec.decode(payload.bytes(), limits)?;
-    let after = transform(before.clone())?;
+    let value: T = codec.decode(payload.bytes(), limits)?;
+    let before = codec.encode(&value)?;
+    let after = codec.encode(&transform(value)?)?;
     if after == before {
         return Ok(payload.clone());
     }
-    Ok(Payload::new(codec, codec.encode(&after)?))
+    Ok(Payload::new(codec, after))
 }
 
 #[cfg(test)]
