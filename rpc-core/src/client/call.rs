@@ -71,7 +71,7 @@ impl<T, E> Call<T, E> {
 
     /// Sends this call to the server with this name only.
     pub fn to_server(self, server: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(self.state.to_server(server.into()))
+        Self::new(self.state.with_server(server.into()))
     }
 
     /// Turns the call into a cast, which has no reply.
@@ -83,7 +83,7 @@ impl<T, E> Call<T, E> {
     ///
     /// The servers do not learn of each other. A server that starts later does not get the cast.
     pub fn fanout(self) -> Cast {
-        Cast { state: self.state.into_cast().to_all_servers() }
+        Cast { state: self.state.into_cast().with_all_servers() }
     }
 }
 
@@ -181,7 +181,7 @@ impl Cast {
 
     /// Sends this cast to the server with this name only.
     pub fn to_server(self, server: impl Into<Cow<'static, str>>) -> Self {
-        Self { state: self.state.to_server(server.into()) }
+        Self { state: self.state.with_server(server.into()) }
     }
 }
 

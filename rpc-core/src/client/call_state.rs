@@ -73,13 +73,13 @@ impl CallState {
     }
 
     /// Sends this call only to the server with this name.
-    pub(super) fn to_server(mut self, server: Cow<'static, str>) -> Self {
+    pub(super) fn with_server(mut self, server: Cow<'static, str>) -> Self {
         self.settings = self.settings.to_server(server);
         self
     }
 
     /// Sends this call only to all servers of the topic.
-    pub(super) fn to_all_servers(mut self) -> Self {
+    pub(super) fn with_all_servers(mut self) -> Self {
         self.settings = self.settings.to_all_servers();
         self
     }
