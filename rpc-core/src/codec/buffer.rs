@@ -16,8 +16,8 @@ const MAX_COPIED: usize = 4096;
 /// The initial capacity: enough for the arguments of most calls.
 const INITIAL_CAPACITY: usize = 512;
 
-/// How much room a large text or large bytes leave for what follows them.
-const ROOM: usize = 1024;
+/// The capacity in bytes that is reserved after a large text or large bytes, for what follows them.
+const TRAILING_CAPACITY: usize = 1024;
 
 /// The spare capacity in bytes that a message does not keep: it may stay in a queue for a long time. Below it, returning
 /// memory costs more than it saves.
@@ -79,7 +79,7 @@ impl Buffer {
     #[cold]
     fn grow(&mut self, more: usize) {
         if more > self.0.len() {
-            self.0.reserve_exact(more + ROOM);
+            self.0.reserve_exact(more + TRAILING_CAPACITY);
         } else {
             // Doubles.
             self.0.reserve(more);

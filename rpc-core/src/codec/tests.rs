@@ -257,6 +257,42 @@ fn bytes_are_not_taken_for_text() {
 }
 
 #[test]
+fn keys_that_are_not_text_are_rejected_within_tagged_untagged_and_flattened_types() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    enum Tagged {
+        Seats { by_row: BTreeMap<u32, String> },
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Seats { by_row: BTreeMap<u32, String> },
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Outer {
+        #[serde(flatten)]
+        inner: Inner,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        by_row: BTreeMap<u32, String>,
+    }
+    fn rejected<T: Serialize + DeserializeOwned + Debug>(original: &T) {
+        from_value::<T>(to_value(original).unwrap()).unwrap_err();
+        for codec in CODECS {
+            let bytes = codec.encode(original).unwrap();
+            let error = codec.decode::<T>(&bytes, LIMITS).unwrap_err();
+            assert!(matches!(error.kind(), DecodeErrorKind::Mismatch { .. }), "{error}");
+        }
+    }
+    let by_row = BTreeMap::from([(7, "a".to_owned())]);
+    survives(&Inner { by_row: by_row.clone() });
+    rejected(&Tagged::Seats { by_row: by_row.clone() });
+    rejected(&Untagged::Seats { by_row: by_row.clone() });
+    rejected(&Outer { inner: Inner { by_row } });
+}
+
+#[test]
 fn the_shape_of_an_encoded_value_is_known_without_decoding_it() {
     for codec in [Codec::MessagePack, Codec::Json] {
         let shape_of = |encoded: bytes::Bytes| codec.shape_of(&encoded);

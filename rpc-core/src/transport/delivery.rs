@@ -12,7 +12,10 @@ use crate::message::{Outcome, Request};
 ///
 /// Dropping a listener closes it without waiting. Its unacknowledged messages go back to the broker.
 pub trait Listener: Send {
-    /// Polls for the next message. It must not decode it: one task polls for all methods of the server. `None`: the listener has ended for good. The server logs an error and polls again.
+    /// Polls for the next message. `None`: the listener has ended for good. The server logs an error and polls again.
+    ///
+    /// A listener does not decode messages here, because one task polls for all methods of the server: it yields
+    /// [`Incoming::Encoded`].
     ///
     /// No message is lost when the caller stops polling: what was not delivered stays in the broker.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Incoming, ListenError>>>;

@@ -2,7 +2,7 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! | 0 | `0xC1`, with which neither JSON nor UTF-8 text nor MessagePack begins |
+//! | 0 | `0xC1`: JSON, UTF-8 text and MessagePack never begin with it |
 //! | 1 | the version of the format: 1 |
 //! | 2 | the [kind](Kind) |
 //! | 3 | flags: 0, and ignored by readers |
@@ -128,7 +128,7 @@ mod tests {
         ] {
             assert!(!is_native(body), "{body:x?}");
         }
-        // It begins a character of two bytes in no UTF-8 text.
+        // No UTF-8 text contains this byte.
         assert!(str::from_utf8(&[MAGIC, 0x81]).is_err());
     }
 
