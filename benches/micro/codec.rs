@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rpc_benches::{Echoed, TEXT};
 use rpc_core::__private::{decode_args, encode_args, encode_result};
-use rpc_core::{Codec, DecodeLimits, EncodedArgs};
+use rpc_core::{Codec, DecodeLimits, EncodedArgs, Payload};
 
 const CODECS: [Codec; 2] = [Codec::MessagePack, Codec::Json];
 const NAMES: &[&str] = &["text", "number"];
@@ -22,10 +22,12 @@ fn arguments(criterion: &mut Criterion) {
         criterion.bench_function(&name("encode arguments", codec), |bench| {
             bench.iter(|| encode_args(codec, NAMES, black_box(&(&text, &number)), 0));
         });
-        let bytes = encode_args(codec, NAMES, &(&text, &number), 0).expect("the payload is sound");
+        let payload =
+            encode_args(codec, NAMES, &(&text, &number), 0).expect("the payload is sound");
+        let payload = Payload::new(codec, payload);
         criterion.bench_function(&name("decode arguments", codec), |bench| {
             bench.iter(|| {
-                let args = EncodedArgs { codec, bytes: black_box(&bytes), limits: &limits };
+                let args = EncodedArgs { payload: black_box(&payload), limits: &limits };
                 decode_args::<(String, u64)>(args, NAMES).is_ok_and(|(_, given)| given == number)
             });
         });

@@ -52,7 +52,7 @@ impl<const N: usize> Many<N> {
         methods
     };
     const NOTHING: InvokeFn<Self> =
-        |_, _, args| Box::pin(async move { encode_result(args.codec, &()) });
+        |_, _, args| Box::pin(async move { encode_result(args.codec(), &()) });
 }
 
 const METHOD: MethodDescriptor = MethodDescriptor {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::codec::{Codec, DecodeLimits};
+use crate::codec::{Codec, DecodeLimits, Payload};
 use crate::context::Context;
 use crate::message::Outcome;
 use crate::version::Version;
@@ -57,12 +57,18 @@ pub trait Endpoint: Sized + 'static {
 /// The encoded arguments of one request.
 #[derive(Debug, Copy, Clone)]
 pub struct EncodedArgs<'a> {
-    /// The codec of the arguments. The result is encoded in the same codec.
-    pub codec: Codec,
     /// The encoded map from argument names to values.
-    pub bytes: &'a [u8],
+    pub payload: &'a Payload,
     /// The limits for decoding.
     pub limits: &'a DecodeLimits,
+}
+
+impl EncodedArgs<'_> {
+    /// Returns the codec of the arguments. The result is encoded in the same codec.
+    #[must_use]
+    pub const fn codec(&self) -> Codec {
+        self.payload.codec()
+    }
 }
 
 /// The description of an endpoint, for tools.

@@ -97,7 +97,9 @@ impl Transport for InProcess {
             false => (None, None),
         };
         let (service, pending_calls) = (Arc::clone(&self.service), self.pending_calls.clone());
-        runtime.spawn(async move { service.run(&request, key, &pending_calls).await });
+        // Boxed, because the runtime moves the future of a task several times.
+        let run = Box::pin(async move { service.run(&request, key, &pending_calls).await });
+        runtime.spawn(run);
         Ok(Sent { reply, publish: MaybeReady::ready(Ok(())) })
     }
 

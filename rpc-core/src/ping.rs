@@ -55,5 +55,5 @@ impl Endpoint for Ping {
 }
 
 fn pong<'a>(_: &'a Arc<Ping>, _: &'a Context, args: EncodedArgs<'a>) -> BoxFuture<'a, Outcome> {
-    Box::pin(ready(encode_result(args.codec, &"pong")))
+    Box::pin(ready(encode_result(args.codec(), &"pong")))
 }

@@ -1,5 +1,5 @@
 //! Calls on two threads: nothing is lost, mixed up or left behind when callers, servers and the broker run in parallel. The
-//! conformance suite shows it on one thread.
+//! conformance suite shows it on one thread. And one thread that a method blocks.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
@@ -14,6 +14,8 @@ use rpc_core::{CallError, Context, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+const SHORT: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
 struct Worker {
@@ -33,6 +35,11 @@ impl Worker {
             tokio::task::yield_now().await;
         }
         number * 2
+    }
+
+    /// Blocks its thread until the deadline of a call with [`SHORT`] has passed.
+    pub async fn block(&self, _ctx: &Context) {
+        std::thread::sleep(SHORT * 2);
     }
 
     pub async fn hang(&self, _ctx: &Context) {
@@ -171,4 +178,19 @@ async fn what_outlives_the_shutdown_timeout_is_aborted_and_its_caller_told() {
     let CallError::Transport(lost) = &error else { panic!("{error}") };
     assert_eq!((lost.kind(), error.ran()), (TransportErrorKind::Interrupted, Ran::Unknown));
     nothing_is_left(&transport, vec![server]).await;
+}
+
+/// The server takes both messages in one turn of its loop, so it must look at the clock before each of them.
+#[tokio::test]
+async fn a_call_that_expires_while_another_method_blocks_the_thread_is_never_executed() {
+    let (transport, worker) = (MemTransport::new(), Arc::new(Worker::default()));
+    let server = serve(&transport, "one", &worker).await;
+    let (client, ctx) = (client(&transport), Context::new());
+    let (blocked, late) = tokio::join!(client.block(&ctx), client.double(&ctx, 1).timeout(SHORT));
+    blocked.unwrap();
+    let error = late.unwrap_err();
+    assert!(matches!(error, CallError::Timeout(_)), "{error:?}");
+    assert_ne!(error.ran(), Ran::Yes);
+    nothing_is_left(&transport, vec![server]).await;
+    assert!(worker.ran.lock().unwrap().is_empty(), "it ran after its deadline");
 }

@@ -90,9 +90,7 @@ impl<T, E> Call<T, E> {
 impl<T: DeserializeOwned, E: ExpectedErrors> Call<T, E> {
     fn decode(&self, payload: &Payload) -> Result<T, CallError<E>> {
         let CallState { settings, entries, .. } = &self.state;
-        let read = |payload: &Payload| {
-            payload.codec().decode(payload.bytes(), &settings.limits).map_err(|e| e.to_string())
-        };
+        let read = |payload: &Payload| payload.decode(&settings.limits).map_err(|e| e.to_string());
         let decoded = match &settings.serializer {
             None => read(payload),
             Some(serializer) => {

@@ -80,7 +80,7 @@ pub(super) fn prepare(
         Ok(args) => args,
         Err(error) => return Err(unencodable(call.method, &error.to_string())),
     };
-    let mut args = Payload::new(settings.codec, args);
+    let mut args = Payload::encoded_here(settings.codec, args);
     let mut entries = ctx.entries().clone();
     if let Some(serializer) = &settings.serializer {
         match serializer::serialize_request(&**serializer, &entries, &args, &settings.limits) {

@@ -63,10 +63,7 @@ impl Write for Buffer {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > self.0.capacity() - self.0.len() {
-            self.grow(bytes.len());
-        }
-        self.0.extend_from_slice(bytes);
+        self.append(bytes);
         Ok(())
     }
 
@@ -76,6 +73,14 @@ impl Write for Buffer {
 }
 
 impl Buffer {
+    #[inline]
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        if bytes.len() > self.0.capacity() - self.0.len() {
+            self.grow(bytes.len());
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
     #[cold]
     fn grow(&mut self, more: usize) {
         if more > self.0.len() {

@@ -1,6 +1,7 @@
 //! Codecs: encoding values as bytes and decoding them.
 
 mod buffer;
+mod entries;
 pub(crate) mod error;
 mod json;
 pub(crate) mod key;
@@ -17,8 +18,10 @@ use bytes::Bytes;
 use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 
+pub use self::entries::EncodeEntries;
 pub use self::error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use self::limits::DecodeLimits;
+pub use self::msgpack::Deserializer as MessagePackDeserializer;
 pub use self::payload::Payload;
 
 /// The encoding of arguments, results and errors.
@@ -96,6 +99,22 @@ impl Codec {
         })
     }
 
+    /// Encodes a map of `length` entries. In MessagePack `write` encodes them one by one, otherwise the map is `value`.
+    ///
+    /// Names that are written as bytes, instead of by a serializer, save 3 % of an in-memory call.
+    #[inline]
+    pub(crate) fn encode_entries<T: Serialize>(
+        self,
+        length: usize,
+        value: &T,
+        write: impl FnOnce(&mut msgpack::Entries<'_>) -> Result<(), EncodeError>,
+    ) -> Result<Bytes, EncodeError> {
+        if self != Self::MessagePack || length > msgpack::Entries::MAX {
+            return self.encode(value);
+        }
+        buffer::collect(|buffer| write(&mut msgpack::Entries::new(buffer, length)))
+    }
+
     /// Decodes untrusted bytes.
     ///
     /// The structure of the bytes is checked before `T` deserializes them: the limits, that all
@@ -122,22 +141,25 @@ impl Codec {
         bytes: &'de [u8],
         limits: &DecodeLimits,
     ) -> Result<T, DecodeError> {
-        self.decode_seed(PhantomData, bytes, limits)
+        self.decode_seed(PhantomData, bytes, limits, false)
     }
 
     /// Decodes bytes like [`Codec::decode`], with a `DeserializeSeed`.
+    ///
+    /// The structure of bytes that were `encoded_here`, by this process, is not checked before. The limits hold all the same.
     pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
         self,
         seed: S,
         bytes: &'de [u8],
         limits: &DecodeLimits,
+        encoded_here: bool,
     ) -> Result<S::Value, DecodeError> {
         if bytes.len() > limits.max_bytes {
             let (bytes, limit) = (bytes.len(), limits.max_bytes);
             return Err(DecodeErrorKind::TooLarge { bytes, limit }.into());
         }
         match self {
-            Self::MessagePack => msgpack::decode(seed, bytes, limits.depth()),
+            Self::MessagePack => msgpack::decode(seed, bytes, limits.depth(), encoded_here),
             Self::Json => json::decode(seed, bytes, limits.depth()),
         }
     }

@@ -1,10 +1,13 @@
 //! Encoded bytes with their codec.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
+use serde::de::DeserializeSeed;
+use serde::{Deserialize, Serialize};
 
-use super::Codec;
+use super::{Codec, DecodeError, DecodeLimits, EncodeError, msgpack};
 
 /// An encoded value with its codec: the arguments, the result or the details of an error.
 ///
@@ -20,10 +23,12 @@ use super::Codec;
 /// assert_eq!(text, "hello");
 /// # Ok::<(), rpc_core::EncodeError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Payload {
     codec: Codec,
     bytes: Bytes,
+    /// Whether this process encoded the bytes, so that their structure need not be checked.
+    encoded_here: bool,
 }
 
 impl Payload {
@@ -32,7 +37,51 @@ impl Payload {
     /// `Bytes`, a `Vec<u8>` and a `String` are taken over without a copy.
     #[must_use]
     pub fn new(codec: Codec, bytes: impl Into<Bytes>) -> Self {
-        Self { codec, bytes: bytes.into() }
+        Self { codec, bytes: bytes.into(), encoded_here: false }
+    }
+
+    /// Encodes a value. Whoever decodes it in this process does not check the structure of the bytes first, which is 4 % of
+    /// an in-memory call.
+    pub(crate) fn encode<T: Serialize + ?Sized>(
+        codec: Codec,
+        value: &T,
+    ) -> Result<Self, EncodeError> {
+        codec.encode(value).map(|bytes| Self::encoded_here(codec, bytes))
+    }
+
+    /// Creates a payload from bytes that [`Codec::encode`] returned.
+    pub(crate) const fn encoded_here(codec: Codec, bytes: Bytes) -> Self {
+        Self { codec, bytes, encoded_here: true }
+    }
+
+    /// Decodes the value.
+    pub(crate) fn decode<'de, T: Deserialize<'de>>(
+        &'de self,
+        limits: &DecodeLimits,
+    ) -> Result<T, DecodeError> {
+        self.decode_seed(PhantomData::<T>, limits)
+    }
+
+    /// Decodes the value with a `DeserializeSeed`.
+    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        &'de self,
+        seed: S,
+        limits: &DecodeLimits,
+    ) -> Result<S::Value, DecodeError> {
+        self.codec.decode_seed(seed, &self.bytes, limits, self.encoded_here)
+    }
+
+    /// Returns a deserializer of the entries, if the bytes are a sound map of `length` entries in MessagePack.
+    #[inline]
+    pub(crate) fn msgpack_entries(
+        &self,
+        length: usize,
+        limits: &DecodeLimits,
+    ) -> Option<msgpack::Deserializer<'_>> {
+        if self.codec != Codec::MessagePack || self.bytes.len() > limits.max_bytes {
+            return None;
+        }
+        msgpack::entries(&self.bytes, length, limits.depth(), self.encoded_here)
     }
 
     /// Returns the codec of the bytes.
@@ -65,6 +114,15 @@ impl Payload {
         self.bytes.is_empty()
     }
 }
+
+/// Payloads are equal if their codecs and their bytes are.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        (self.codec, &self.bytes) == (other.codec, &other.bytes)
+    }
+}
+
+impl Eq for Payload {}
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

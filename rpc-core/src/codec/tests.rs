@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
+use std::iter::successors;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::de::DeserializeOwned;
@@ -304,4 +305,51 @@ fn the_shape_of_an_encoded_value_is_known_without_decoding_it() {
         assert_eq!(shape_of(codec.encode("a").unwrap()), Shape::Other);
         assert_eq!(codec.shape_of(&[]), Shape::Other);
     }
+}
+
+/// A list whose members are nested one within the other.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Nested {
+    End,
+    Tuple(Box<Nested>),
+    Struct { next: Option<Box<Nested>> },
+}
+
+/// A struct that ignores what it does not know, however deep.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Ignoring {}
+
+fn decoded<T: DeserializeOwned>(payload: &Payload, limits: &DecodeLimits) -> Result<T, String> {
+    payload.decode(limits).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_depth_limit_is_the_same_for_bytes_that_this_process_encoded() {
+    let arrays = successors(Some(Value::Null), |inner| Some(Value::Array(vec![inner.clone()])));
+    let maps = successors(Some(Value::Null), |inner| {
+        Some(Value::Map([("extra".to_owned(), inner.clone())].into_iter().collect()))
+    });
+    let tuples = (0..20usize).map(|depth| {
+        let nested = (0..depth).fold(Nested::End, |inner, _| Nested::Tuple(Box::new(inner)));
+        to_value(&nested).unwrap()
+    });
+    let structs = (0..20usize).map(|depth| {
+        let nested =
+            (0..depth).fold(Nested::End, |inner, _| Nested::Struct { next: Some(Box::new(inner)) });
+        to_value(&nested).unwrap()
+    });
+    let limits = DecodeLimits::new().max_depth(7);
+    let mut refused = 0;
+    for value in arrays.take(20).chain(maps.take(20)).chain(tuples).chain(structs) {
+        for codec in CODECS {
+            let here = Payload::encode(codec, &value).unwrap();
+            let received = Payload::new(codec, here.bytes().clone());
+            let whole = decoded::<Value>(&received, &limits);
+            refused += usize::from(whole.is_err());
+            assert_eq!(decoded::<Value>(&here, &limits), whole);
+            assert_eq!(decoded::<Nested>(&here, &limits), decoded(&received, &limits));
+            assert_eq!(decoded::<Ignoring>(&here, &limits), decoded(&received, &limits));
+        }
+    }
+    assert!(refused > 0, "nothing was too deep");
 }

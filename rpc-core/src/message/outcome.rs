@@ -15,17 +15,13 @@ pub type Outcome = Result<Payload, Failure>;
 /// Fails with [`FailureKind::UnencodableResult`] if the result cannot be encoded. The method has
 /// run nevertheless.
 pub fn encode_result<T: Serialize>(codec: Codec, value: &T) -> Outcome {
-    match codec.encode(value) {
-        Ok(bytes) => Ok(Payload::new(codec, bytes)),
-        Err(error) => Err(Failure::new(
-            FailureKind::UnencodableResult,
-            "UnencodableResult",
-            format!(
-                "the method succeeded, but its result cannot be sent as {}: {error}",
-                codec.name()
-            ),
-        )),
-    }
+    Payload::encode(codec, value).map_err(|error| {
+        let message = format!(
+            "the method succeeded, but its result cannot be sent as {}: {error}",
+            codec.name()
+        );
+        Failure::new(FailureKind::UnencodableResult, "UnencodableResult", message)
+    })
 }
 
 #[cfg(test)]

@@ -33,7 +33,9 @@ pub use self::spanned::{
     expected_error, rest, result_encoder, return_probe,
 };
 pub use crate::client::{Call, ClientBuilder, RpcClient};
-pub use crate::codec::{Codec, DecodeLimits, EncodeError, Payload};
+pub use crate::codec::{
+    Codec, DecodeLimits, EncodeEntries, EncodeError, MessagePackDeserializer, Payload,
+};
 pub use crate::context::Context;
 pub use crate::endpoint::{
     ArgDescriptor, BoxFuture, EncodedArgs, Endpoint, EndpointDescriptor, ExpectedErrorDescriptor,

@@ -223,13 +223,13 @@ fn transform_payload<T: DeserializeOwned + Serialize>(
     transform: impl FnOnce(T) -> Result<T, SerializerError>,
 ) -> Result<Payload, SerializerError> {
     let codec = payload.codec();
-    let value: T = codec.decode(payload.bytes(), limits)?;
+    let value: T = payload.decode(limits)?;
     let before = codec.encode(&value)?;
     let after = codec.encode(&transform(value)?)?;
     if after == before {
         return Ok(payload.clone());
     }
-    Ok(Payload::new(codec, after))
+    Ok(Payload::encoded_here(codec, after))
 }
 
 #[cfg(test)]

@@ -102,13 +102,13 @@ impl Endpoint for Echo {
                 if text == "fail" {
                     return Err(Failure::new(FailureKind::Error, "Failed", "as asked"));
                 }
-                crate::message::encode_result(args.codec, &text)
+                crate::message::encode_result(args.codec(), &text)
             })
         },
         |_, ctx, args| {
             Box::pin(async move {
                 let keys: Vec<_> = ctx.entries().iter().map(|(key, _)| key).collect();
-                crate::message::encode_result(args.codec, &keys.join(" "))
+                crate::message::encode_result(args.codec(), &keys.join(" "))
             })
         },
     ];

@@ -101,7 +101,7 @@ impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
                 let returned = Self::transfer(endpoint, ctx, order, note).await;
                 match ::rpc_core::__private::Fallible::into_result(returned) {
                     ::core::result::Result::Ok(value) => {
-                        ::rpc_core::__private::encode_result(args.codec, &value)
+                        ::rpc_core::__private::encode_result(args.codec(), &value)
                     }
                     ::core::result::Result::Err(error) => {
                         use ::rpc_core::__private::via::*;
@@ -111,14 +111,14 @@ impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
                             error.find(|_: &InsufficientFunds| true)
                         {
                             return ::core::result::Result::Err(
-                                ::rpc_core::__private::expected_failure(args.codec, expected),
+                                ::rpc_core::__private::expected_failure(args.codec(), expected),
                             );
                         }
                         if let ::core::option::Option::Some(expected) = error
                             .find(|error| ::core::matches!(error, AccountError::Unknown { .. }))
                         {
                             return ::core::result::Result::Err(
-                                ::rpc_core::__private::expected_failure(args.codec, expected),
+                                ::rpc_core::__private::expected_failure(args.codec(), expected),
                             );
                         }
                         ::core::result::Result::Err(error.unexpected())
@@ -133,7 +133,7 @@ impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
                 use ::rpc_core::__private::ViaPlainValue as _;
                 ::rpc_core::__private::return_probe::<u64>()
                     .result_encoder()
-                    .encode(args.codec, &returned)
+                    .encode(args.codec(), &returned)
             })
         },
         |endpoint, ctx, args| {
@@ -144,7 +144,7 @@ impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
                 let returned =
                     ::rpc_core::__private::run_blocking(move || Self::thread(&endpoint, &ctx))
                         .await?;
-                ::rpc_core::__private::encode_result(args.codec, &returned)
+                ::rpc_core::__private::encode_result(args.codec(), &returned)
             })
         },
         |endpoint, ctx, args| {
@@ -152,7 +152,7 @@ impl<S: Store> ::rpc_core::__private::Endpoint for Ledger<S> {
                 let ((account,), others) =
                     ::rpc_core::__private::decode_args_and_rest(args, &["account"])?;
                 let returned = Self::tag(endpoint, ctx, account, others);
-                ::rpc_core::__private::encode_result(args.codec, &returned)
+                ::rpc_core::__private::encode_result(args.codec(), &returned)
             })
         },
     ];

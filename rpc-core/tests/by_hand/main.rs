@@ -137,7 +137,7 @@ impl Store for Rich {
 async fn invoke(ctx: &Context, method: &str, args: &Payload) -> Outcome {
     let methods = Ledger::<Rich>::DESCRIPTOR.methods;
     let index = methods.iter().position(|known| known.name == method).unwrap();
-    let args = EncodedArgs { codec: args.codec(), bytes: args.bytes(), limits: &LIMITS };
+    let args = EncodedArgs { payload: args, limits: &LIMITS };
     Ledger::INVOKE[index](&Arc::new(Ledger { store: Rich }), ctx, args).await
 }
 

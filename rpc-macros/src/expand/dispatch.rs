@@ -90,7 +90,7 @@ fn function(method: &Method, endpoint: &Endpoint, private: &TokenStream) -> Toke
     // The compiler reports at the span of the method's name that its future is not `Send`.
     let body = quote_spanned! { mixed_site_at(method.ident.span())=>
         ::std::boxed::Box::pin(async move {
-            let #codec = #args.codec;
+            let #codec = #args.codec();
             #decode
             let #returned = #call;
             #encode

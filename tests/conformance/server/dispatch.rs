@@ -42,8 +42,8 @@ impl Endpoint for Empty {
     };
 
     const INVOKE: &'static [InvokeFn<Self>] = &[|_, _, args| {
-        let place = args.codec.encode("empty").unwrap();
-        Box::pin(std::future::ready(Ok(Payload::new(args.codec, place))))
+        let place = args.codec().encode("empty").unwrap();
+        Box::pin(std::future::ready(Ok(Payload::new(args.codec(), place))))
     }];
 }
 

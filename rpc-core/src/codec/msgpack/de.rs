@@ -1,4 +1,4 @@
-//! Reads MessagePack whose structure has been checked.
+//! Reads MessagePack.
 //!
 //! It is our own instead of that of `rmp-serde`, because keys of maps are text that types may expect
 //! as numbers, and because types that serde buffers must see bytes as JSON shows them.
@@ -18,10 +18,12 @@ use crate::codec::error::{DecodeError, DecodeErrorKind, check_exhausted, not_a_v
 use crate::codec::key::KeyDeserializer;
 
 /// Deserializes the values at the start of the bytes, one after another.
-///
-/// The depth of the bytes must have been checked: nested values recurse.
-pub(crate) struct Deserializer<'de> {
+#[derive(Debug)]
+pub struct Deserializer<'de> {
     bytes: &'de [u8],
+    /// How many levels of arrays and maps may follow: nested values recurse.
+    depth: usize,
+    max_depth: usize,
 }
 
 /// A scalar, or the header of an array or map with the number of its elements.
@@ -64,8 +66,44 @@ fn truncated() -> DecodeError {
 }
 
 impl<'de> Deserializer<'de> {
-    pub(crate) const fn new(bytes: &'de [u8]) -> Self {
-        Self { bytes }
+    pub(crate) const fn new(bytes: &'de [u8], max_depth: usize) -> Self {
+        Self { bytes, depth: max_depth, max_depth }
+    }
+
+    /// Returns whether all bytes have been read.
+    #[inline]
+    pub(crate) const fn is_at_end(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Reads the header of a map, if one with this many entries follows, in its shortest form.
+    #[inline]
+    pub(crate) fn take_map(&mut self, length: usize) -> Option<()> {
+        let (&marker, rest) = self.bytes.split_first()?;
+        (length < 16 && usize::from(marker) == 0x80 | length).then_some(())?;
+        self.bytes = rest;
+        self.enter().ok()
+    }
+
+    /// Reads a key, if this one follows, in its shortest form.
+    #[inline]
+    pub(crate) fn take_key(&mut self, key: &str) -> Option<()> {
+        let (&marker, rest) = self.bytes.split_first()?;
+        (key.len() < 32 && usize::from(marker) == 0xa0 | key.len()).then_some(())?;
+        self.bytes = rest.strip_prefix(key.as_bytes())?;
+        Some(())
+    }
+
+    /// Enters an array or map. Whoever has read it to its end adds the level again.
+    #[inline]
+    fn enter(&mut self) -> Result<(), DecodeError> {
+        match self.depth.checked_sub(1) {
+            Some(depth) => {
+                self.depth = depth;
+                Ok(())
+            }
+            None => Err(DecodeErrorKind::TooDeep { limit: self.max_depth }.into()),
+        }
     }
 
     #[inline]
@@ -101,6 +139,11 @@ impl<'de> Deserializer<'de> {
             0xc0 => Token::Null,
             0xc2 => Token::Bool(false),
             0xc3 => Token::Bool(true),
+            // Texts of 32 to 255 bytes are frequent enough to be read in line.
+            0xd9 => {
+                let [length] = self.array()?;
+                Token::Text(self.slice(usize::from(length))?)
+            }
             _ => self.wide_token(marker)?,
         })
     }
@@ -108,7 +151,7 @@ impl<'de> Deserializer<'de> {
     /// Reads the rest of a token that does not fit in its marker.
     fn wide_token(&mut self, marker: u8) -> Result<Token<'de>, DecodeError> {
         let sized = match marker {
-            0xc4 | 0xc7 | 0xd9 => self.length::<1>(),
+            0xc4 | 0xc7 => self.length::<1>(),
             0xc5 | 0xc8 | 0xda | 0xdc | 0xde => self.length::<2>(),
             0xc6 | 0xc9 | 0xdb | 0xdd | 0xdf => self.length::<4>(),
             0xd4..=0xd8 => Ok(1 << (marker - 0xd4)),
@@ -125,7 +168,7 @@ impl<'de> Deserializer<'de> {
             0xd3 => Token::Signed(i64::from_be_bytes(self.array()?)),
             0xca => Token::F32(f32::from_be_bytes(self.array()?)),
             0xcb => Token::F64(f64::from_be_bytes(self.array()?)),
-            0xd9..=0xdb => Token::Text(self.slice(sized?)?),
+            0xda | 0xdb => Token::Text(self.slice(sized?)?),
             0xc4..=0xc6 => Token::Bytes(self.slice(sized?)?),
             0xdc | 0xdd => Token::Array(sized?),
             0xde | 0xdf => Token::Map(sized?),
@@ -158,13 +201,17 @@ impl<'de> Deserializer<'de> {
             },
             Token::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
             Token::Array(length) => {
+                self.enter()?;
                 let mut elements = Elements { deserializer: self, left: length };
                 let value = visitor.visit_seq(&mut elements)?;
+                elements.deserializer.depth += 1;
                 check_exhausted(length, elements.left).map(|()| value)
             }
             Token::Map(length) => {
+                self.enter()?;
                 let mut entries = Elements { deserializer: self, left: length };
                 let value = visitor.visit_map(&mut entries)?;
+                entries.deserializer.depth += 1;
                 check_exhausted(length, entries.left).map(|()| value)
             }
             Token::Extension => visitor.visit_newtype_struct(Extension),
@@ -229,13 +276,18 @@ impl<'de> serde::Deserializer<'de> for &mut Deserializer<'de> {
                 Ok(name) => visitor.visit_enum(Cow::Borrowed(name).into_deserializer()),
                 Err(_) => Err(not_a_variant(Unexpected::Bytes(name))),
             },
-            Token::Map(1) => visitor.visit_enum(Variant(self)),
+            Token::Map(1) => {
+                self.enter()?;
+                let value = visitor.visit_enum(Variant(self))?;
+                self.depth += 1;
+                Ok(value)
+            }
             token => Err(not_a_variant(token.unexpected())),
         }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.slice(scan::length(self.bytes)?)?;
+        self.slice(scan::length(self.bytes, self.depth, self.max_depth)?)?;
         visitor.visit_unit()
     }
 

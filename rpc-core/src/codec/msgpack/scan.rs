@@ -6,6 +6,15 @@ use crate::codec::limits::DecodeLimits;
 /// Checks that the bytes are exactly one value, nested no deeper than `max_depth`, and that all
 /// declared lengths are present.
 pub(super) fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
+    match length(bytes, max_depth, max_depth)? {
+        length if length < bytes.len() => Err(DecodeError::malformed(length, "trailing bytes")),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the length in bytes of the value at the start of the bytes, which may have `depth` more
+/// levels of the `max_depth` that all of the message may have.
+pub(super) fn length(bytes: &[u8], depth: usize, max_depth: usize) -> Result<usize, DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
     // The depth cannot exceed the number of arrays and maps. As long as that number is small, as in
     // most messages, it is enough to count the values that must follow.
@@ -17,15 +26,15 @@ pub(super) fn check(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
         };
         pending = pending - 1 + children;
         containers += container;
-        if containers > max_depth {
-            return check_deep(bytes, max_depth);
+        if containers > depth {
+            return length_if_deep(bytes, depth, max_depth);
         }
     }
-    scan.finish()
+    Ok(scan.at)
 }
 
-/// Checks the bytes like [`check`], and counts the pending values per level.
-fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
+/// Returns what [`length`] returns, and counts the pending values per level.
+fn length_if_deep(bytes: &[u8], depth: usize, max_depth: usize) -> Result<usize, DecodeError> {
     let mut scan = Scan { bytes, at: 0 };
     let mut pending = [0usize; DecodeLimits::MAX_DEPTH + 1];
     pending[0] = 1;
@@ -33,29 +42,19 @@ fn check_deep(bytes: &[u8], max_depth: usize) -> Result<(), DecodeError> {
     loop {
         while pending[level] == 0 {
             if level == 0 {
-                return scan.finish();
+                return Ok(scan.at);
             }
             level -= 1;
         }
         pending[level] -= 1;
         if let Some(children) = scan.next()? {
-            if level == max_depth {
+            if level == depth {
                 return Err(DecodeErrorKind::TooDeep { limit: max_depth }.into());
             }
             level += 1;
             pending[level] = children;
         }
     }
-}
-
-/// Returns the length in bytes of the value at the start of the bytes.
-pub(super) fn length(bytes: &[u8]) -> Result<usize, DecodeError> {
-    let mut scan = Scan { bytes, at: 0 };
-    let mut pending = 1usize;
-    while pending > 0 {
-        pending = pending - 1 + scan.next()?.unwrap_or(0);
-    }
-    Ok(scan.at)
 }
 
 /// A scanner that skips values without decoding them.
@@ -178,13 +177,6 @@ impl Scan<'_> {
         };
         self.at += N;
         Ok(head.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
-    }
-
-    fn finish(&self) -> Result<(), DecodeError> {
-        if self.at < self.bytes.len() {
-            return Err(DecodeError::malformed(self.at, "trailing bytes"));
-        }
-        Ok(())
     }
 
     #[cold]

@@ -29,6 +29,14 @@ pub fn decode_args<'a, T: ArgTuple<'a>>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<T, Failure> {
+    // As a generated client of the same version sends them. Comparing keys as bytes in the expected order saves 3 % of an
+    // in-memory call. The general path decodes everything else, and makes all errors.
+    if let Some(mut entries) = args.payload.msgpack_entries(names.len(), args.limits)
+        && let Some(arguments) = T::decode_in_order(&mut entries, names)
+        && entries.is_at_end()
+    {
+        return Ok(arguments);
+    }
     let mut unknown = RejectUnknown::default();
     let mut partial = T::empty();
     decode::<T, _>(args, names, &mut partial, &mut unknown)?;
@@ -74,7 +82,7 @@ fn decode<'a, T: ArgTuple<'a>, U: UnknownArgs<'a>>(
     let mut arg_error = None;
     let visitor =
         ArgsVisitor { names, partial, others, error: &mut arg_error, tuple: PhantomData::<T> };
-    let decoded = args.codec.decode_seed(visitor, args.bytes, args.limits);
+    let decoded = args.payload.decode_seed(visitor, args.limits);
     decoded.map_err(|error| undecodable(&error, arg_error.as_ref()))
 }
 

@@ -21,7 +21,8 @@ pub fn encode_args<T: ArgRefs>(
     values: &T,
     absent: u32,
 ) -> Result<Bytes, EncodeError> {
-    codec.encode(&NamedArgs { names, values, absent })
+    let named = NamedArgs { names, values, absent };
+    codec.encode_entries(named.len(), &named, |entries| values.encode(names, absent, entries))
 }
 
 /// Encodes arguments like [`encode_args`], followed by the entries of `rest`.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::codec::{Codec, DecodeLimits};
+use crate::codec::{Codec, DecodeLimits, Payload};
 use crate::endpoint::EncodedArgs;
 use crate::message::{Failure, FailureKind};
 use crate::value::{Map, Value};
@@ -15,8 +15,10 @@ const TRANSFER: &[&str] = &["from", "to", "cents"];
 
 type Transfer = (String, String, u64);
 
-fn args(codec: Codec, bytes: &[u8]) -> EncodedArgs<'_> {
-    EncodedArgs { codec, bytes, limits: LIMITS }
+/// Returns arguments as they arrive. They live as long as the test process.
+fn args(codec: Codec, bytes: &[u8]) -> EncodedArgs<'static> {
+    let payload = Box::leak(Box::new(Payload::new(codec, bytes.to_vec())));
+    EncodedArgs { payload, limits: LIMITS }
 }
 
 fn decode<'a, T: ArgTuple<'a>>(
@@ -249,7 +251,7 @@ fn bytes_that_break_off_within_a_value_are_malformed_not_of_a_wrong_type() {
 fn the_limits_hold_and_say_so() {
     let limits = DecodeLimits::new().max_bytes(64).max_depth(2);
     let refused = |bytes: &[u8]| {
-        let args = EncodedArgs { codec: Codec::Json, bytes, limits: &limits };
+        let args = EncodedArgs { limits: &limits, ..args(Codec::Json, bytes) };
         let failure = decode_args::<(Option<Value>,)>(args, &["n"]).unwrap_err();
         assert_eq!(failure.kind(), FailureKind::Malformed);
         failure.message().to_owned()
@@ -333,9 +335,10 @@ fn an_argument_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn borrowed_text_is_not_copied() {
-    let json = br#"{"from": "ada"}"#;
-    let (from,): (&str,) = decode(Codec::Json, json, &["from"]).unwrap();
-    assert_eq!(from.as_ptr(), json[10..].as_ptr());
+    let json = Payload::new(Codec::Json, r#"{"from": "ada"}"#);
+    let args = EncodedArgs { payload: &json, limits: LIMITS };
+    let (from,): (&str,) = decode_args(args, &["from"]).unwrap();
+    assert_eq!(from.as_ptr(), json.bytes()[10..].as_ptr());
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]

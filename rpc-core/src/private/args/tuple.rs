@@ -1,10 +1,11 @@
 //! The arguments of a method as a tuple.
 
 use serde::de::{Deserialize, Error, MapAccess};
-use serde::ser::{Serialize, SerializeMap};
+use serde::ser::Serialize;
 
 use super::missing::{expected_type, value_if_missing};
 use crate::codec::strict::within;
+use crate::codec::{EncodeEntries, MessagePackDeserializer};
 
 /// A tuple of the arguments of a method, in declaration order. Implemented for up to 16 arguments.
 pub trait ArgTuple<'de>: Sized {
@@ -24,6 +25,10 @@ pub trait ArgTuple<'de>: Sized {
         index: usize,
         map: &mut M,
     ) -> Result<(), M::Error>;
+
+    /// Decodes the arguments if all of them follow in the order of `names`, as a generated client
+    /// writes them. Otherwise returns `None`, also for errors.
+    fn decode_in_order(from: &mut MessagePackDeserializer<'de>, names: &[&str]) -> Option<Self>;
 
     /// Returns what the type of the argument at `index` expects, if it says so.
     fn expected_type(index: usize) -> Option<String>;
@@ -51,12 +56,12 @@ pub trait ArgRefs {
     /// # Errors
     ///
     /// Fails if an argument cannot be encoded.
-    fn encode<M: SerializeMap>(
+    fn encode<Map: EncodeEntries>(
         &self,
         names: &[&str],
         absent: u32,
-        map: &mut M,
-    ) -> Result<(), M::Error>;
+        entries: &mut Map,
+    ) -> Result<(), Map::Error>;
 }
 
 /// Returns the decoded value, or else the value of a missing option. Otherwise the argument is
@@ -97,6 +102,18 @@ macro_rules! tuples {
                 Ok(())
             }
 
+            #[allow(unused_variables, reason = "unused without arguments")]
+            #[inline]
+            fn decode_in_order(
+                from: &mut MessagePackDeserializer<'de>,
+                names: &[&str],
+            ) -> Option<Self> {
+                Some(($({
+                    from.take_key(names[$index])?;
+                    $arg::deserialize(&mut *from).ok()?
+                },)*))
+            }
+
             fn expected_type(index: usize) -> Option<String> {
                 match index {
                     $($index => expected_type::<$arg>(),)*
@@ -122,14 +139,15 @@ macro_rules! tuples {
 
         impl<$($arg: Serialize),*> ArgRefs for ($($arg,)*) {
             #[allow(unused_variables, reason = "unused without arguments")]
-            fn encode<M: SerializeMap>(
+            #[inline]
+            fn encode<Map: EncodeEntries>(
                 &self,
                 names: &[&str],
                 absent: u32,
-                map: &mut M,
-            ) -> Result<(), M::Error> {
+                entries: &mut Map,
+            ) -> Result<(), Map::Error> {
                 $(if absent & (1 << $index) == 0 {
-                    map.serialize_entry(names[$index], &self.$index)
+                    entries.encode(names[$index], &self.$index)
                         .map_err(|error| within("argument ", names[$index], error))?;
                 })*
                 Ok(())

@@ -133,5 +133,5 @@ pub fn decode_expected<T: RpcError + DeserializeOwned>(
         return None;
     }
     let details = failure.details()?;
-    details.codec().decode(details.bytes(), limits).ok()
+    details.decode(limits).ok()
 }

@@ -50,8 +50,7 @@ impl Dispatcher {
         request: &'a Request,
         ctx: &'a Context,
     ) -> BoxFuture<'a, Outcome> {
-        let (codec, bytes) = (request.args.codec(), request.args.bytes());
-        found.invoke(ctx, EncodedArgs { codec, bytes, limits: &self.limits })
+        found.invoke(ctx, EncodedArgs { payload: &request.args, limits: &self.limits })
     }
 
     fn find(&self, request: &Request, ctx: &Context) -> Result<ResolvedMethod<'_>, Failure> {
@@ -74,8 +73,7 @@ impl Dispatcher {
                 .map_err(|error| serializer_failure(FailureKind::InvalidArguments, &error))?;
         let ctx = ctx.clone().with_entries(entries);
         let found = self.find(request, &ctx)?;
-        let args = EncodedArgs { codec: args.codec(), bytes: args.bytes(), limits };
-        let result = found.invoke(&ctx, args).await?;
+        let result = found.invoke(&ctx, EncodedArgs { payload: &args, limits }).await?;
         serializer::serialize_result(serializer, ctx.entries(), &result, limits)
             .map_err(|error| serializer_failure(FailureKind::UnencodableResult, &error))
     }
