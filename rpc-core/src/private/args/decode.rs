@@ -29,7 +29,7 @@ pub fn decode_args<'a, T: ArgTuple<'a>>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<T, Failure> {
-    // As a generated client of the same version sends them. Comparing keys as bytes in the expected order saves 3 % of an
+    // As a generated client of the same version sends them. Comparing keys as bytes in the expected order saves 4 % of an
     // in-memory call. The general path decodes everything else, and makes all errors.
     if let Some(mut entries) = args.payload.msgpack_entries(names.len(), args.limits)
         && let Some(arguments) = T::decode_in_order(&mut entries, names)
