@@ -9,7 +9,7 @@ use rpc_core::transport::{
     AckError, Capabilities, ConnectionState, Delivery, EncodedDelivery, Incoming, Listen,
     ListenError, Listener, ReplyError, Route, Sent,
 };
-use rpc_core::{BoxFuture, Codec, MaybeReady, Outcome, Request, Transport};
+use rpc_core::{BoxFuture, Codec, MaybeReady, MessageId, Outcome, Request, Transport};
 use tokio::sync::watch;
 
 /// The result of polling a listener.
@@ -165,6 +165,14 @@ struct InterceptedMessage<I> {
 }
 
 impl<I: Intercept> EncodedDelivery for InterceptedMessage<I> {
+    fn message_id(&self) -> Option<MessageId> {
+        self.inner.message_id()
+    }
+
+    fn redelivered(&self) -> bool {
+        self.inner.redelivered()
+    }
+
     fn decode(self: Box<Self>) -> Option<Box<dyn Delivery>> {
         let Self { inner, hooks } = *self;
         inner.decode().map(|inner| intercepted(inner, hooks))

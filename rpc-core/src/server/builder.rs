@@ -5,12 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, DuplicateFilter, RequestEvents, ServerId};
+use super::process::{AbortRegistry, Dispatcher, RequestEvents, ServerId};
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
@@ -210,7 +209,6 @@ impl ServerBuilder {
         listen.exchange = self.target.exchange.map(Into::into);
         listen.concurrency = limit;
         listen.ack_mode = self.options.ack_mode;
-        let duplicate_window = self.options.duplicate_window;
         let dispatcher = Dispatcher {
             registry,
             limits: self.limits,
@@ -226,7 +224,6 @@ impl ServerBuilder {
                 options: self.options,
                 stack: self.stack,
                 events: self.events,
-                decoded_duplicates: Mutex::new(DuplicateFilter::new(duplicate_window)),
                 permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
                 abort: AbortRegistry::default(),

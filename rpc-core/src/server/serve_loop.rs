@@ -20,7 +20,7 @@ use super::report::{ShutdownCause, ShutdownReport};
 use super::shared::ServerShared;
 use super::stop::StopHandle;
 use crate::endpoint::BoxFuture;
-use crate::transport::{Delivery, Incoming, ListenError, Listener};
+use crate::transport::{Incoming, ListenError, Listener};
 
 /// How long an aborted task may take to notice. One that never yields does not notice.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(super) struct ServeLoop {
     stopped: BoxFuture<'static, ()>,
     /// The waker that `stopped` was last polled with.
     stop_waker: Option<Waker>,
-    /// The ids of messages that arrive with their request. Without a lock: the lock would cost 1 % of an in-memory call.
+    /// The ids of the last messages.
     duplicates: DuplicateFilter,
     mode: RunMode,
     permits: PollSemaphore,
@@ -188,30 +188,35 @@ impl ServeLoop {
         }
     }
 
-    /// Counts a message that arrived with its request. Returns whether it is a duplicate.
-    fn is_duplicate(&mut self, delivery: &dyn Delivery) -> bool {
-        self.shared.events.received();
+    /// Returns whether the message is a second copy, and remembers its id.
+    fn is_duplicate(&mut self, message: &Incoming) -> bool {
         // The ack mode decides what happens to redelivered messages. Only a message that was sent twice is a duplicate.
-        !delivery.redelivered() && self.duplicates.is_duplicate(delivery.request().id)
+        !message.redelivered()
+            && message.message_id().is_some_and(|id| self.duplicates.is_duplicate(id))
     }
 
     fn spawn(&mut self, message: Incoming, permit: Permit) {
+        let duplicate = self.is_duplicate(&message);
         let in_flight = self.shared.in_flight.token();
         match message {
             Incoming::Delivery(delivery) => {
-                let duplicate = self.is_duplicate(&*delivery);
+                self.shared.events.received();
                 drop(tokio::spawn(process(delivery, permit, in_flight, duplicate)));
             }
             Incoming::Encoded(message) => {
-                drop(tokio::spawn(process_encoded(message, permit, in_flight)));
+                drop(tokio::spawn(process_encoded(message, permit, in_flight, duplicate)));
             }
         }
     }
 
     fn run_until_pending(&mut self, message: Incoming, permit: Permit, cx: &mut Context<'_>) {
         // Decoding may take long, and other tasks get their turn between two messages.
-        let Incoming::Delivery(delivery) = message else { return self.spawn(message, permit) };
-        let duplicate = self.is_duplicate(&*delivery);
+        if matches!(message, Incoming::Encoded(_)) {
+            return self.spawn(message, permit);
+        }
+        let duplicate = self.is_duplicate(&message);
+        let Incoming::Delivery(delivery) = message else { return };
+        self.shared.events.received();
         let in_flight = self.shared.in_flight.token();
         let mut message = Box::pin(process(delivery, permit, in_flight, duplicate));
         let polled = catch_unwind(AssertUnwindSafe(|| message.as_mut().poll(cx)));
@@ -225,14 +230,15 @@ impl ServeLoop {
 
     /// Runs a message in the loop's own task, which then also has to watch the shutdown timeout.
     async fn run_serially(&mut self, message: Incoming, permit: Permit) {
+        let duplicate = self.is_duplicate(&message);
         let in_flight = self.shared.in_flight.token();
         let message = match message {
             Incoming::Delivery(delivery) => {
-                let duplicate = self.is_duplicate(&*delivery);
+                self.shared.events.received();
                 Either::Left(process(delivery, permit, in_flight, duplicate))
             }
             Incoming::Encoded(message) => {
-                Either::Right(process_encoded(message, permit, in_flight))
+                Either::Right(process_encoded(message, permit, in_flight, duplicate))
             }
         };
         let mut message = pin!(AssertUnwindSafe(message).catch_unwind());

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, DuplicateFilter, RequestEvents, ServerId};
+use super::process::{AbortRegistry, Dispatcher, RequestEvents, ServerId};
 use crate::layer::RpcService;
 
 pub(super) struct ServerShared {
@@ -17,8 +16,6 @@ pub(super) struct ServerShared {
     /// The layers around the dispatcher, outermost first.
     pub(super) stack: Option<RpcService>,
     pub(super) events: RequestEvents,
-    /// The ids of messages that are decoded in the tasks of their methods.
-    pub(super) decoded_duplicates: Mutex<DuplicateFilter>,
     /// As many as requests may run at the same time.
     pub(super) permits: Arc<Semaphore>,
     /// Counts the requests in flight.

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use super::Delivery;
+use crate::message::MessageId;
 
 /// A message that reached a server.
-///
-/// A listener yields the same variant for all its messages: duplicates are recognised among those of one variant.
 pub enum Incoming {
     /// A delivery whose request is at hand.
     Delivery(Box<dyn Delivery>),
@@ -16,6 +15,24 @@ pub enum Incoming {
 }
 
 impl Incoming {
+    /// Returns the id by which the server recognises a second copy of the message, if it has one.
+    #[must_use]
+    pub fn message_id(&self) -> Option<MessageId> {
+        match self {
+            Self::Delivery(delivery) => Some(delivery.request().id),
+            Self::Encoded(message) => message.message_id(),
+        }
+    }
+
+    /// Returns whether the broker has delivered the message before.
+    #[must_use]
+    pub fn redelivered(&self) -> bool {
+        match self {
+            Self::Delivery(delivery) => delivery.redelivered(),
+            Self::Encoded(message) => message.redelivered(),
+        }
+    }
+
     /// Decodes the message, unless it is decoded. `None`: it cannot be decoded, and the transport has rejected it.
     #[must_use]
     pub fn decode(self) -> Option<Box<dyn Delivery>> {
@@ -39,6 +56,16 @@ impl fmt::Debug for Incoming {
 ///
 /// Dropped before it was decoded, it goes back to the broker, like a [`Delivery`].
 pub trait EncodedDelivery: Send {
+    /// Returns the id by which the server recognises a second copy of the message. `None`: the message has no id, and is
+    /// never taken for a copy.
+    ///
+    /// It is called in the server's loop, so it must not decode the message. It need not be the id of the decoded
+    /// request, but two messages with different ids must differ here, too.
+    fn message_id(&self) -> Option<MessageId>;
+
+    /// Returns whether the broker has delivered the message before. See [`Delivery::redelivered`].
+    fn redelivered(&self) -> bool;
+
     /// Decodes the message.
     ///
     /// Returns `None` if it cannot be decoded. The transport has then rejected it, so that the broker does not deliver it

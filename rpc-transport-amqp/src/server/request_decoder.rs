@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rpc_core::transport::{Delivery, EncodedDelivery};
-use rpc_core::{DecodeLimits, Failure, FailureKind, MaybeReady};
+use rpc_core::{DecodeLimits, Failure, FailureKind, MaybeReady, MessageId};
 use tokio_util::task::TaskTracker;
 
 use super::cancellation::CancelRegistry;
@@ -26,6 +26,14 @@ impl EncodedMessage {
 }
 
 impl EncodedDelivery for EncodedMessage {
+    fn message_id(&self) -> Option<MessageId> {
+        wire::message_id(&self.message.as_ref()?.body)
+    }
+
+    fn redelivered(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.delivery.redelivered)
+    }
+
     fn decode(mut self: Box<Self>) -> Option<Box<dyn Delivery>> {
         let delivery = self.decoder.decode(self.message.as_ref()?);
         self.message = None;

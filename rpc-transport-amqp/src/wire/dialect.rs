@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 use super::native::{self, Native};
 use super::oslo::Oslo;
@@ -78,6 +78,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         request: &Request,
         call: Option<CallFields<'_>>,
     ) -> Result<Message, String>;
+
+    /// Returns what identifies a message among its copies, without decoding it. `None`: nothing does.
+    fn message_id(&self, body: &[u8]) -> Option<MessageId>;
 
     /// Decodes a request. Its deadline is not in there.
     fn decode_request(

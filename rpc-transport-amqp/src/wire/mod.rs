@@ -26,7 +26,7 @@ pub(crate) use self::reply::{
     encode_still_running,
 };
 pub(crate) use self::request::{
-    DecodeError, Decoded, ReplyAddress, call_of_request, decode_request, encode_request,
+    DecodeError, Decoded, ReplyAddress, call_of_request, decode_request, encode_request, message_id,
 };
 
 /// A message to publish.

@@ -74,6 +74,11 @@ pub(crate) struct DecodeError {
     pub(crate) reply_to: Option<ReplyTo>,
 }
 
+/// Returns what identifies a message of either dialect among its copies, without decoding it.
+pub(crate) fn message_id(body: &[u8]) -> Option<MessageId> {
+    dialect_of(body).message_id(body)
+}
+
 /// Decodes a message that was received at the given time as a request of either dialect.
 pub(crate) fn decode_request(
     properties: &BasicProperties,

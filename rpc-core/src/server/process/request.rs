@@ -66,12 +66,10 @@ pub(in crate::server) async fn process_encoded(
     message: Box<dyn EncodedDelivery>,
     permit: Permit,
     in_flight: TaskTrackerToken,
+    duplicate: bool,
 ) -> Permit {
     let Some(delivery) = message.decode() else { return permit };
-    let shared = &permit.shared;
-    shared.events.decoded();
-    let duplicate = !delivery.redelivered()
-        && shared.decoded_duplicates.lock().is_duplicate(delivery.request().id);
+    permit.shared.events.decoded();
     process(delivery, permit, in_flight, duplicate).await
 }
 

@@ -22,7 +22,7 @@ mod request;
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
 pub(crate) use self::prefix::{is_call, is_native, is_notice};
@@ -95,6 +95,10 @@ impl Dialect for Native {
         call: Option<CallFields<'_>>,
     ) -> Result<Message, String> {
         request::encode(properties, request, call)
+    }
+
+    fn message_id(&self, body: &[u8]) -> Option<MessageId> {
+        prefix::message_id(body)
     }
 
     fn decode_request(

@@ -19,7 +19,7 @@ mod tests;
 use std::time::Duration;
 
 use lapin::BasicProperties;
-use rpc_core::{Bytes, Codec, DecodeLimits, Outcome, Request};
+use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 use self::failure::About;
 use super::properties::{self, JSON};
@@ -92,6 +92,10 @@ impl Dialect for Oslo {
         call: Option<CallFields<'_>>,
     ) -> Result<Message, String> {
         Ok((with_python_properties(properties), request::encode(request, call)?.into()))
+    }
+
+    fn message_id(&self, body: &[u8]) -> Option<MessageId> {
+        id::of_body(body)
     }
 
     fn decode_request(
