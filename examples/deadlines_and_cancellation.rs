@@ -1,6 +1,6 @@
 //! Deadlines that pass on to nested calls, cancellation, and calls that time out.
 //!
-//! `cargo run --example deadlines_and_cancellation`
+//! `cargo run -p rpc-examples --example deadlines_and_cancellation`
 //!
 //! It uses tokio's paused clock, so minutes pass at once.
 
@@ -22,9 +22,9 @@ struct Reports {
 #[endpoint(namespace = "reports")]
 impl Reports {
     /// Calls another service with the received context, and so with the remaining time.
-    pub async fn yearly(&self, ctx: &Context) -> anyhow::Result<String> {
+    pub async fn yearly(&self, ctx: &Context) -> Result<String, CallError> {
         sleep(4 * SECOND).await;
-        Ok(self.archive.remaining(ctx).await?)
+        self.archive.remaining(ctx).await
     }
 
     /// Runs until the call is cancelled.
@@ -51,7 +51,7 @@ impl Archive {
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transport = MemTransport::new();
     let ctx = Context::new();
     let (events, mut seen) = mpsc::unbounded_channel();

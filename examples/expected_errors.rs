@@ -1,7 +1,8 @@
 //! Expected errors, which callers receive as Rust types, and all other errors, which they do not see.
 //!
-//! `cargo run --example expected_errors`
+//! `cargo run -p rpc-examples --example expected_errors`
 
+use rpc_core::layer::BoxError;
 use rpc_core::{CallError, Context, RpcError, Server, Target, endpoint};
 use rpc_transport_mem::MemTransport;
 use serde::{Deserialize, Serialize};
@@ -28,15 +29,13 @@ impl Bank {
     /// Withdraws money, and returns the new balance.
     ///
     /// `#[expected]` names an error type and one variant of another. Both are found anywhere in the chain of sources of
-    /// the returned error, so `anyhow` works as well as an error enum.
+    /// the returned error, so a boxed error and `anyhow` work as well as an error enum.
     #[expected(UnknownAccount, BankError::Closed)]
-    pub fn withdraw(&self, _ctx: &Context, account: String, cents: u64) -> anyhow::Result<u64> {
+    pub fn withdraw(&self, _ctx: &Context, account: String, cents: u64) -> Result<u64, BoxError> {
         match account.as_str() {
             "ada" => Ok(1_000 - cents),
             "sunday" => Err(BankError::Closed { until: "monday".into() }.into()),
-            "locked" => {
-                Err(anyhow::Error::from(BankError::VaultLocked).context("opening the vault"))
-            }
+            "locked" => Err(BankError::VaultLocked.into()),
             "crash" => panic!("index out of bounds"),
             name => Err(UnknownAccount { name: name.into() }.into()),
         }
@@ -44,7 +43,7 @@ impl Bank {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // One call below panics. The server logs the panic, so the default hook need not print it.
     std::panic::set_hook(Box::new(|_| {}));
 

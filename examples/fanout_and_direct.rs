@@ -1,6 +1,6 @@
 //! Calls to any server of a topic, to one server by name, and casts to all servers.
 //!
-//! `cargo run --example fanout_and_direct`
+//! `cargo run -p rpc-examples --example fanout_and_direct`
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Cache {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transport = MemTransport::new();
     let ctx = Context::new();
     let (invalidated, mut events) = mpsc::unbounded_channel();

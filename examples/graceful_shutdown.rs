@@ -1,6 +1,6 @@
 //! Graceful shutdown: the server stops consuming, finishes running methods, and reports.
 //!
-//! `cargo run --example graceful_shutdown`
+//! `cargo run -p rpc-examples --example graceful_shutdown`
 //!
 //! It uses tokio's paused clock, so the shutdown timeout of 30 seconds passes at once.
 
@@ -31,7 +31,7 @@ async fn serve(
     transport: MemTransport,
     exports: Exports,
     shutdown: impl Future,
-) -> anyhow::Result<ShutdownReport> {
+) -> Result<ShutdownReport, Box<dyn std::error::Error>> {
     let server = Server::builder(transport, Target::topic("exports").server("exports-1"))
         .endpoint(exports)
         .shutdown_timeout(Duration::from_secs(30))
@@ -40,7 +40,7 @@ async fn serve(
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transport = MemTransport::new();
     let client = ExportsClient::new(transport.clone(), Target::topic("exports"));
     let (started, mut running) = mpsc::unbounded_channel();

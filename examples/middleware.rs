@@ -1,6 +1,6 @@
 //! Middleware: tower layers from a function, as a type, and ready-made.
 //!
-//! `cargo run --example middleware`
+//! `cargo run -p rpc-examples --example middleware`
 
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -94,7 +94,7 @@ where
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transport = MemTransport::new();
     // Each layer wraps those before it: the timeout is innermost, printing outermost.
     let _server = Server::builder(transport.clone(), Target::topic("vault").server("vault-1"))

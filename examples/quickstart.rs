@@ -1,107 +1,14 @@
-//! A server with two endpoints, and a client that calls both.
+//! A server with two endpoints, and a client that calls both, in one process.
 //!
-//! In process: `cargo run --example quickstart`
+//! `cargo run -p rpc-examples --example quickstart`
 //!
-//! Over RabbitMQ: `RPC_TRANSPORT_URL=amqp://guest:guest@localhost/ cargo run --example quickstart`
+//! `src/bank.rs` has the endpoints, the server and the client. `rabbitmq/quickstart.rs` runs them over RabbitMQ, and has
+//! what a service needs besides: a `tracing` subscriber that writes the log, and a transport that its URL selects.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-
-use rpc_core::{CallError, Context, RpcError, Server, StopHandle, Target, Transports, endpoint};
-use rpc_transport_amqp::AmqpTransport;
+use rpc_examples::bank;
 use rpc_transport_mem::MemTransport;
-use serde::{Deserialize, Serialize};
-
-/// The accounts of a bank, and their balances in cents.
-struct Ledger {
-    accounts: Mutex<HashMap<String, u64>>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Transfer {
-    from: String,
-    to: String,
-    cents: u64,
-}
-
-#[derive(Debug, thiserror::Error, Serialize, Deserialize, RpcError)]
-#[error("{missing} cents short")]
-struct InsufficientFunds {
-    missing: u64,
-}
-
-#[endpoint(namespace = "bank", version = "1.2")]
-impl Ledger {
-    /// Moves money between two accounts, and returns the new balance of the first.
-    #[expected(InsufficientFunds)]
-    pub async fn transfer(&self, ctx: &Context, order: Transfer) -> Result<u64, InsufficientFunds> {
-        let user = ctx.get_str("user").unwrap_or("somebody");
-        println!("server: {user} moves {} cents from {} to {}", order.cents, order.from, order.to);
-        let mut accounts = self.accounts.lock().expect("no method panics while it holds the lock");
-        let balance = accounts.get(&order.from).copied().unwrap_or_default();
-        let left = balance
-            .checked_sub(order.cents)
-            .ok_or_else(|| InsufficientFunds { missing: order.cents - balance })?;
-        accounts.insert(order.from, left);
-        *accounts.entry(order.to).or_default() += order.cents;
-        Ok(left)
-    }
-
-    /// Returns the balance of an account in cents.
-    #[since("1.1")]
-    pub fn balance(&self, _ctx: &Context, account: String) -> u64 {
-        let accounts = self.accounts.lock().expect("no method panics while it holds the lock");
-        accounts.get(&account).copied().unwrap_or_default()
-    }
-}
-
-/// Lets an operator stop the server by a call.
-struct Control {
-    server: StopHandle,
-}
-
-#[endpoint(namespace = "control", version = "2.0")]
-impl Control {
-    /// Stops the server. This call still gets its reply.
-    pub fn stop(&self, _ctx: &Context) {
-        self.server.stop();
-    }
-}
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    // The server's log has what callers are not told, such as panics. It goes to stderr.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-
-    // The deployment selects the transport by a URL in `RPC_TRANSPORT_URL`.
-    let transports = Transports::new().with(MemTransport::factory()).with(AmqpTransport::factory());
-    let transport = transports.connect_default("mem://").await?;
-
-    let builder = Server::builder(transport.clone(), Target::topic("bank").server("bank-1"));
-    let control = Control { server: builder.stop_handle() };
-    let accounts = Mutex::new(HashMap::from([("ada".to_owned(), 1_000)]));
-    let server = builder.endpoint(Ledger { accounts }).endpoint(control).build()?.start().await?;
-
-    let bank = LedgerClient::new(transport.clone(), Target::topic("bank"));
-    let ctx = Context::new().with("user", "ada");
-    for cents in [300, 900] {
-        let order = Transfer { from: "ada".into(), to: "bob".into(), cents };
-        match bank.transfer(&ctx, order).await {
-            Ok(left) => println!("client: transferred, {left} cents left"),
-            Err(CallError::Expected(LedgerTransferExpected::InsufficientFunds(error))) => {
-                println!("client: insufficient funds, {} cents short", error.missing);
-            }
-            Err(other) => return Err(other.into()),
-        }
-    }
-    println!("client: bob has {} cents", bank.balance(&ctx, "bob".into()).await?);
-
-    ControlClient::new(transport.clone(), Target::topic("bank"))
-        .stop(&ctx)
-        .to_server("bank-1")
-        .await?;
-    let report = server.wait().await?;
-    println!("server: stopped, {} calls aborted", report.aborted);
-    transport.close().await;
-    Ok(())
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    bank::run(MemTransport::new()).await
 }

@@ -1,6 +1,6 @@
 //! A serializer that encrypts arguments and results, without changes to the methods.
 //!
-//! `cargo run --example serializer`
+//! `cargo run -p rpc-examples --example serializer`
 
 use rpc_core::layer::{BoxError, Next, RpcRequest, RpcResponse, from_fn};
 use rpc_core::serializer::{Serializer, SerializerError};
@@ -63,7 +63,7 @@ impl Diary {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // JSON, so that the printed bytes are readable.
     let transport = MemTransport::builder().codec(Codec::Json).build();
     let _server = Server::builder(transport.clone(), Target::topic("diary").server("diary-1"))

@@ -1,7 +1,7 @@
 //! An interface in a crate of its own (`shared-bank`), a server that implements it, and a client that knows only the
 //! interface.
 //!
-//! `cargo run --example shared_trait`
+//! `cargo run -p rpc-examples --example shared_trait`
 
 use rpc_transport_mem::MemTransport;
 
@@ -52,7 +52,9 @@ mod server {
         }
     }
 
-    pub(crate) async fn start(transport: MemTransport) -> anyhow::Result<RunningServer> {
+    pub(crate) async fn start(
+        transport: MemTransport,
+    ) -> Result<RunningServer, Box<dyn std::error::Error>> {
         let bank =
             InMemoryBank { accounts: Mutex::new(HashMap::from([("ada".to_owned(), 1_000)])) };
         let server = Server::builder(transport, Target::topic("bank").server("bank-1"))
@@ -68,7 +70,7 @@ mod client {
     use rpc_transport_mem::MemTransport;
     use shared_bank::{BankClient, BankTransferExpected, Transfer};
 
-    pub(crate) async fn run(transport: MemTransport) -> anyhow::Result<()> {
+    pub(crate) async fn run(transport: MemTransport) -> Result<(), Box<dyn std::error::Error>> {
         let bank = BankClient::new(transport, Target::topic("bank"));
         let ctx = Context::new();
         for cents in [400, 700] {
@@ -90,7 +92,7 @@ mod client {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transport = MemTransport::new();
     let _server = server::start(transport.clone()).await?;
     client::run(transport).await

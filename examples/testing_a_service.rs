@@ -1,6 +1,6 @@
 //! Tests of a service without a server and without a transport: the generated client calls the endpoint in process.
 //!
-//! `cargo run --example testing_a_service`
+//! `cargo run -p rpc-examples --example testing_a_service`
 //!
 //! In a service, the test functions below would be `#[tokio::test]`s.
 
@@ -38,7 +38,7 @@ fn shop(stock: u64) -> ShopClient {
     ShopClient::in_process(Shop { stock: AtomicU64::new(stock) })
 }
 
-async fn selling_lowers_the_stock() -> anyhow::Result<()> {
+async fn selling_lowers_the_stock() -> Result<(), Box<dyn std::error::Error>> {
     let shop = shop(10);
     assert_eq!(shop.sell(&Context::new(), 3).await?, 7);
     assert_eq!(shop.sell(&Context::new(), 3).await?, 4);
@@ -54,7 +54,7 @@ async fn selling_too_many_is_an_expected_error() {
 }
 
 /// Arguments, results and contexts are encoded as over a transport, so a field that serde skips is missing here too.
-async fn the_method_receives_the_context() -> anyhow::Result<()> {
+async fn the_method_receives_the_context() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(shop(30).sell(&Context::new().with("unit", "dozen"), 2).await?, 6);
     Ok(())
 }
@@ -75,7 +75,7 @@ async fn a_missing_argument_is_rejected_by_name() {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     selling_lowers_the_stock().await?;
     println!("selling lowers the stock: ok");
     selling_too_many_is_an_expected_error().await;

@@ -1,6 +1,6 @@
 //! Several versions of an interface on one server, servers of an older version, and version caps.
 //!
-//! `cargo run --example versions`
+//! `cargo run -p rpc-examples --example versions`
 
 use rpc_core::error::RejectReason;
 use rpc_core::{CallError, Context, Server, Target, Version, endpoint};
@@ -51,7 +51,7 @@ impl OldLedger {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transport = MemTransport::new();
     let ctx = Context::new();
 

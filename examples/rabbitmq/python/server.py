@@ -1,6 +1,6 @@
 """A server for the Rust client, with oslo.messaging alone.
 
-    python examples/python/server.py rabbit://guest:guest@localhost/
+    python examples/rabbitmq/python/server.py rabbit://guest:guest@localhost/
 """
 
 import sys

@@ -22,7 +22,7 @@ fn program(name: &str) -> Command {
     let path = profile.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION);
     assert!(
         path.exists(),
-        "{} is not built; run `cargo test -p rpc-examples --features rabbitmq`, which builds the examples, too",
+        "{} is not built; run `cargo test -p rpc-examples-rabbitmq --features rabbitmq`, which builds the examples, too",
         path.display()
     );
     Command::new(path)
@@ -86,9 +86,9 @@ impl Drop for Running {
 #[tokio::test]
 async fn the_quickstart_runs_over_rabbitmq_by_its_url_alone() {
     let node = node("quickstart").await;
-    let expected = std::fs::read_to_string(folder().join("expected/quickstart.txt")).unwrap();
+    let expected = std::fs::read_to_string(folder().join("../expected/quickstart.txt")).unwrap();
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {
-        let mut quickstart = program("quickstart");
+        let mut quickstart = program("quickstart_rabbitmq");
         quickstart.env("RPC_TRANSPORT_URL", node.url(form, "quickstart"));
         assert_eq!(printed(quickstart), expected, "{form:?}");
     }

@@ -1,6 +1,6 @@
 """A client of the Rust server, with oslo.messaging alone.
 
-    python examples/python/client.py rabbit://guest:guest@localhost/
+    python examples/rabbitmq/python/client.py rabbit://guest:guest@localhost/
 """
 
 import sys

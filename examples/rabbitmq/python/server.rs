@@ -1,8 +1,8 @@
 //! A server for Python clients that use oslo.messaging.
 //!
-//! Server: `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run --example rust_server`
+//! Server: `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run -p rpc-examples-rabbitmq --example rust_server`
 //!
-//! Client: `python examples/python/client.py rabbit://guest:guest@localhost/`
+//! Client: `python examples/rabbitmq/python/client.py rabbit://guest:guest@localhost/`
 
 use rpc_core::{Context, RpcError, Server, StopHandle, Target, Transports, endpoint};
 use rpc_transport_amqp::AmqpTransport;
@@ -41,7 +41,7 @@ impl Control {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transports = Transports::new().with(AmqpTransport::factory());
     let transport = transports.connect_default("rabbit://guest:guest@localhost/").await?;
 

@@ -1,8 +1,8 @@
 //! A client of a Python server that uses oslo.messaging. The interface of the server is written as a trait.
 //!
-//! Server: `python examples/python/server.py rabbit://guest:guest@localhost/`
+//! Server: `python examples/rabbitmq/python/server.py rabbit://guest:guest@localhost/`
 //!
-//! Client: `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run --example rust_client`
+//! Client: `RPC_TRANSPORT_URL=rabbit://guest:guest@localhost/ cargo run -p rpc-examples-rabbitmq --example rust_client`
 
 use rpc_core::{CallError, Context, RpcClient, RpcError, Target, Transports, endpoint};
 use rpc_transport_amqp::AmqpTransport;
@@ -25,7 +25,7 @@ trait Bank {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transports = Transports::new().with(AmqpTransport::factory());
     let transport = transports.connect_default("rabbit://guest:guest@localhost/").await?;
 
