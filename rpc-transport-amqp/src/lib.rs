@@ -61,6 +61,12 @@
 //! - **Errors.** Wrong passwords, virtual hosts and certificates have errors of their own, reported at once.
 //!
 //! A transport runs on the tokio runtime on which it is first used.
+//!
+//! # Features
+//!
+//! | Feature | Default | Adds |
+//! |---|---|---|
+//! | `compression` | yes | reading bodies that Python services compressed as gzip, bzip2 or xz (`kombu_compression`). Without it they are rejected, and the log says so |
 
 mod client;
 mod config;

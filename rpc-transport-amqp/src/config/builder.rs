@@ -149,6 +149,9 @@ impl AmqpBuilder {
     }
 
     /// Sets the size of the largest message in bytes, as sent. Default: 16 MiB, as in RabbitMQ.
+    ///
+    /// It is also the limit of a compressed body once it is decompressed. Beyond 1 MiB such a body may expand to at most 100
+    /// times its size.
     pub const fn max_message(mut self, bytes: usize) -> Self {
         self.config.max_message = bytes;
         self

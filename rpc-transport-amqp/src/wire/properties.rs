@@ -41,6 +41,14 @@ pub(super) fn compression(properties: &BasicProperties) -> Option<&str> {
     }
 }
 
+/// Adds the header by which kombu says how a body is compressed.
+#[cfg(test)]
+pub(super) fn with_compression(properties: BasicProperties, name: &str) -> BasicProperties {
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    headers.insert("compression".into(), AMQPValue::LongString(name.into()));
+    properties.with_headers(headers)
+}
+
 /// Returns the time until the deadline as AMQP's expiration. The broker delivers an expired message at once or never.
 pub(super) fn expiration(deadline: Instant) -> Option<ShortString> {
     let left = deadline.saturating_duration_since(Instant::now()).as_millis();

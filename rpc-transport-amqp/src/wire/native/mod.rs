@@ -26,11 +26,22 @@ use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
 pub(crate) use self::prefix::{is_call, is_native, is_notice};
+use super::properties;
 use super::request::{CallFields, MIN_MONITOR};
 use super::{DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
 
 /// How long a server's queue outlives the server: long enough for a restart.
 const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
+
+/// Returns an error if a message says that its body is compressed. Bodies of this dialect never are.
+fn reject_compressed(properties: &BasicProperties) -> Result<(), String> {
+    match properties::compression(properties) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "the body is said to be compressed as `{name}`, and native messages never are"
+        )),
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Native;

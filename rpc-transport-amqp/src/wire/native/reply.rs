@@ -8,7 +8,7 @@ use super::header::{self, ResultHeader, codec, codec_word};
 use super::kind::Kind;
 use super::notice::addressed;
 use super::prefix::Parts;
-use super::{failure, prefix};
+use super::{failure, prefix, reject_compressed};
 use crate::wire::body::Body;
 use crate::wire::properties::text;
 use crate::wire::{Acceptance, CallId, Inbound, Message, NATIVE, Reply, ReplyTo, Undecodable};
@@ -33,7 +33,8 @@ pub(super) fn decode(properties: &BasicProperties, body: &Bytes, limits: &Decode
     let call_id = text(properties.correlation_id());
     let queue = || text(properties.reply_to()).into();
     let kind = prefix::kind(body);
-    let Parts { id: message_id, header, payload } = match prefix::split(body) {
+    let parts = reject_compressed(properties).and_then(|()| prefix::split(body));
+    let Parts { id: message_id, header, payload } = match parts {
         Ok(parts) => parts,
         // It fails the call only if it would have ended it.
         Err(reason) => {
@@ -85,6 +86,7 @@ mod tests {
     use rpc_core::{Codec, Failure, FailureKind};
 
     use super::*;
+    use crate::wire::properties::with_compression;
 
     fn to() -> ReplyTo {
         let (queue, call_id) = ("q".into(), "0".repeat(32).into());
@@ -115,6 +117,15 @@ mod tests {
             };
             assert_eq!(received, sent);
         }
+    }
+
+    #[test]
+    fn a_native_result_that_is_said_to_be_compressed_fails_its_call() {
+        let (properties, body) = encode(&to(), Ok(Payload::new(Codec::Json, b"7".to_vec())));
+        let properties = with_compression(properties, "gzip");
+        let inbound = decode(&properties, &body.join(), &DecodeLimits::new());
+        let Inbound::Reply(Some(_), Err(error)) = inbound else { panic!("{inbound:?}") };
+        assert!(error.reason.contains("compressed as `gzip`"), "{}", error.reason);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use rpc_core::{
 use super::header::{self, RequestHeader, codec, codec_word, version, version_numbers};
 use super::kind::Kind;
 use super::prefix::{self, Parts};
+use super::reject_compressed;
 use crate::wire::body::Body;
 use crate::wire::properties::text;
 use crate::wire::request::CallFields;
@@ -54,14 +55,14 @@ pub(super) fn decode(
     let kind = prefix::kind(body);
     let message_id = prefix::message_id(body);
     let reply_to = reply_to(properties, kind, message_id);
-    let request = match kind {
+    let request = || match kind {
         Some(Kind::Call | Kind::Cast) => {
             prefix::split(body).and_then(|parts| request(parts, limits))
         }
         Some(kind) => Err(format!("unexpected kind of message in a server's queue: {kind}")),
         None => Err("the message is cut short".to_owned()),
     };
-    match request {
+    match reject_compressed(properties).and_then(|()| request()) {
         Ok(request) => Ok(Decoded { request, reply_to }),
         Err(reason) => Err(Box::new(DecodeError { reason, message_id, reply_to })),
     }
@@ -113,6 +114,7 @@ mod tests {
     use rpc_core::Codec;
 
     use super::*;
+    use crate::wire::properties::with_compression;
 
     const ID: MessageId = MessageId::from_bits(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
 
@@ -147,6 +149,22 @@ mod tests {
         assert_eq!((&received.namespace, received.version), (&sent.namespace, sent.version));
         assert_eq!((&received.entries, &received.trace), (&sent.entries, &sent.trace));
         assert_eq!((&received.args, received.monitor), (&sent.args, sent.monitor));
+    }
+
+    #[test]
+    fn a_native_request_that_is_said_to_be_compressed_is_rejected_and_its_caller_told() {
+        let (properties, body) = encoded(&sent());
+        for name in ["application/x-bz2", "rot13"] {
+            let properties = with_compression(properties.clone(), name);
+            let error = decode(&properties, &body, &DecodeLimits::new()).unwrap_err();
+            assert_eq!(
+                error.reason,
+                format!(
+                    "the body is said to be compressed as `{name}`, and native messages never are"
+                )
+            );
+            assert_eq!(&*error.reply_to.expect("a call").queue, "replies");
+        }
     }
 
     #[test]

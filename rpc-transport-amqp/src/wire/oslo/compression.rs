@@ -1,139 +1,152 @@
-//! Decompression of bodies that kombu compressed (`kombu_compression`). Nothing is compressed here: receivers need not
-//! support it.
+//! Bodies that kombu compressed (`kombu_compression`): read with the feature `compression`, refused by name without it.
+//! Nothing is compressed here: receivers need not support it. Only the oslo dialect has compressed bodies.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::fmt;
 
-use bzip2::read::MultiBzDecoder;
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use lzma_rust2::XzReader;
+#[cfg(feature = "compression")]
+use super::decompression::{DecompressError, decompress};
 
-/// The most memory that decoding xz may reserve, in KiB. Python's default preset needs half of it.
-const XZ_MEMORY: u32 = 17 * 1024;
+/// The formats that the feature `compression` reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// zlib's, which Python writes under this name, or gzip's, which others write.
+    Gzip,
+    Bzip2,
+    Xz,
+}
 
-/// Decompresses a body to at most `max_bytes`. `compression` is the message's header of that name; an unknown name means
-/// that the body is not compressed, as in kombu.
-pub(super) fn decompress<'a>(
-    body: &'a [u8],
-    compression: Option<&str>,
-    max_bytes: usize,
-) -> Result<Cow<'a, [u8]>, String> {
-    let Some(name) = compression else { return Ok(Cow::Borrowed(body)) };
-    let decompressed = match name {
-        // Python writes a zlib stream under this name; others write gzip.
-        "application/x-gzip" | "gzip" | "zlib" if body.starts_with(&[0x1f, 0x8b]) => {
-            read(MultiGzDecoder::new(body), max_bytes)
-        }
-        "application/x-gzip" | "gzip" | "zlib" => read(ZlibDecoder::new(body), max_bytes),
-        "application/x-bz2" | "bzip2" | "bzip" => read(MultiBzDecoder::new(body), max_bytes),
-        "application/x-lzma" | "lzma" | "xz" => {
-            read(XzReader::new_mem_limit(body, true, XZ_MEMORY), max_bytes)
-        }
-        "application/x-brotli" | "brotli" | "application/zstd" | "zstd" | "zstandard" => {
-            return Err(format!(
+/// A body that is not read because it is compressed.
+#[derive(Debug)]
+pub(super) struct CompressionError {
+    /// The name of the compression in the message's header.
+    pub(super) name: String,
+    pub(super) reason: Reason,
+}
+
+#[derive(Debug)]
+pub(super) enum Reason {
+    /// No feature reads this format.
+    Unsupported,
+    #[cfg(not(feature = "compression"))]
+    FeatureOff,
+    #[cfg(feature = "compression")]
+    Decompress(DecompressError),
+}
+
+impl fmt::Display for CompressionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.reason {
+            Reason::Unsupported => write!(
+                f,
                 "unsupported compression `{name}`: set the sender's `kombu_compression` to gzip"
-            ));
+            ),
+            #[cfg(not(feature = "compression"))]
+            Reason::FeatureOff => write!(
+                f,
+                "the body is compressed as `{name}`: enable the feature `compression` of rpc-transport-amqp, or unset \
+                 the sender's `kombu_compression`"
+            ),
+            #[cfg(feature = "compression")]
+            Reason::Decompress(error) => write!(f, "the body is compressed as `{name}`: {error}"),
         }
-        _ => return Ok(Cow::Borrowed(body)),
-    };
-    match decompressed {
-        Ok(Some(body)) => Ok(Cow::Owned(body)),
-        Ok(None) => {
-            Err(format!("the body exceeds {max_bytes} bytes once decompressed as `{name}`"))
-        }
-        Err(error) => Err(format!("cannot decompress the body as `{name}`: {error}")),
     }
 }
 
-/// Reads to the end; `None` if that exceeds `max_bytes`.
-fn read(decoder: impl Read, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
-    let one_more = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(one_more).read_to_end(&mut body)?;
-    Ok((body.len() <= max_bytes).then_some(body))
+/// Returns the body, decompressed to at most `max_bytes` if it is compressed. `compression` is the message's header of that
+/// name; an unknown name means that the body is not compressed, as in kombu.
+///
+/// # Errors
+///
+/// Fails if the body is compressed and cannot be decompressed within the limits.
+pub(super) fn plain_body<'a>(
+    body: &'a [u8],
+    compression: Option<&str>,
+    max_bytes: usize,
+) -> Result<Cow<'a, [u8]>, CompressionError> {
+    let Some(name) = compression else { return Ok(Cow::Borrowed(body)) };
+    let plain = match name {
+        "application/x-gzip" | "gzip" | "zlib" => read(Format::Gzip, body, max_bytes),
+        "application/x-bz2" | "bzip2" | "bzip" => read(Format::Bzip2, body, max_bytes),
+        "application/x-lzma" | "lzma" | "xz" => read(Format::Xz, body, max_bytes),
+        "application/x-brotli" | "brotli" | "application/zstd" | "zstd" | "zstandard" => {
+            Err(Reason::Unsupported)
+        }
+        _ => return Ok(Cow::Borrowed(body)),
+    };
+    plain.map(Cow::Owned).map_err(|reason| CompressionError { name: name.to_owned(), reason })
+}
+
+#[cfg(feature = "compression")]
+fn read(format: Format, body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Reason> {
+    decompress(format, body, max_bytes).map_err(Reason::Decompress)
+}
+
+#[cfg(not(feature = "compression"))]
+fn read(_: Format, _: &[u8], _: usize) -> Result<Vec<u8>, Reason> {
+    Err(Reason::FeatureOff)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-
     use super::*;
 
-    fn zlib(body: &[u8]) -> Vec<u8> {
-        let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
-        writer.write_all(body).unwrap();
-        writer.finish().unwrap()
-    }
-
-    fn gzip(body: &[u8]) -> Vec<u8> {
-        let mut writer = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
-        writer.write_all(body).unwrap();
-        writer.finish().unwrap()
-    }
-
-    fn bzip2(body: &[u8]) -> Vec<u8> {
-        let mut writer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
-        writer.write_all(body).unwrap();
-        writer.finish().unwrap()
-    }
-
-    /// The result of Python's `lzma.compress(b"{}")`.
-    const XZ: &[u8] = &[
-        0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21,
-        0x01, 0x16, 0x00, 0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x01, 0x7b, 0x7d, 0x00,
-        0x00, 0x00, 0x5d, 0xd5, 0xde, 0x75, 0x6a, 0x59, 0x91, 0x93, 0x00, 0x01, 0x1a, 0x02, 0xdc,
-        0x2e, 0xa5, 0x7e, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
+    /// All names of formats that kombu writes, the name of its option last.
+    const NAMES: [&[&str]; 3] = [
+        &["application/x-gzip", "zlib", "gzip"],
+        &["application/x-bz2", "bzip", "bzip2"],
+        &["application/x-lzma", "xz", "lzma"],
     ];
-
-    #[test]
-    fn everything_that_kombu_writes_is_decompressed() {
-        for (name, compressed) in [
-            ("application/x-gzip", zlib(b"{}")),
-            ("gzip", zlib(b"{}")),
-            ("zlib", gzip(b"{}")),
-            ("application/x-gzip", gzip(b"{}")),
-            ("application/x-bz2", bzip2(b"{}")),
-            ("bzip", bzip2(b"{}")),
-            ("application/x-lzma", XZ.to_vec()),
-            ("xz", XZ.to_vec()),
-        ] {
-            assert_eq!(decompress(&compressed, Some(name), 2).unwrap(), b"{}".as_slice(), "{name}");
-        }
-    }
 
     #[test]
     fn an_unknown_name_leaves_the_body_as_it_is() {
         for name in [None, Some("rot13"), Some("")] {
-            assert_eq!(decompress(b"{}", name, 0).unwrap(), b"{}".as_slice());
+            assert_eq!(plain_body(b"{}", name, 0).unwrap(), b"{}".as_slice());
         }
     }
 
     #[test]
-    fn a_body_that_exceeds_the_limit_once_decompressed_is_rejected() {
-        let zeros = vec![0; 1 << 20];
-        for (name, bomb) in
-            [("zlib", zlib(&zeros)), ("gzip", gzip(&zeros)), ("bzip2", bzip2(&zeros))]
-        {
-            let reason = decompress(&bomb, Some(name), 1000).unwrap_err();
-            let expected = "the body exceeds 1000 bytes once decompressed";
-            assert!(reason.starts_with(expected), "{reason}");
+    fn a_body_that_no_feature_reads_is_refused_by_its_name() {
+        for name in ["application/zstd", "zstd", "brotli"] {
+            let error = plain_body(b"{}", Some(name), 100).unwrap_err();
+            assert!(matches!(error.reason, Reason::Unsupported), "{error:?}");
+            let expected = format!("unsupported compression `{name}`");
+            assert!(error.to_string().starts_with(&expected), "{error}");
         }
     }
 
     #[test]
-    fn a_body_that_cannot_be_decompressed_is_rejected() {
-        for name in ["zlib", "bzip2", "xz", "zstd"] {
-            assert!(decompress(b"{}", Some(name), 100).unwrap_err().contains(name));
-        }
-        for (name, whole) in [("zlib", zlib(b"{}")), ("bzip2", bzip2(b"{}")), ("xz", XZ.to_vec())] {
-            for end in 0..whole.len() {
-                let _ = decompress(&whole[..end], Some(name), 100);
-                let mut broken = whole.clone();
-                broken[end] ^= 0x55;
-                let _ = decompress(&broken, Some(name), 100);
+    #[cfg(feature = "compression")]
+    fn a_body_is_read_under_all_names_of_its_format() {
+        use crate::wire::oslo::decompression::samples;
+
+        for (names, compress) in NAMES.iter().zip([samples::zlib, samples::bzip2, samples::xz]) {
+            for name in *names {
+                let compressed = compress(b"{}");
+                let plain = plain_body(&compressed, Some(name), 2).unwrap();
+                assert_eq!(plain, b"{}".as_slice(), "{name}");
+                let error = plain_body(b"{}", Some(name), 2).unwrap_err();
+                assert!(matches!(error.reason, Reason::Decompress(_)), "{error:?}");
+                let expected = format!("the body is compressed as `{name}`: ");
+                assert!(error.to_string().starts_with(&expected), "{error}");
             }
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "compression"))]
+    fn without_the_feature_a_compressed_body_is_refused_by_its_name() {
+        for name in NAMES.into_iter().flatten() {
+            let error = plain_body(b"{}", Some(name), 100).unwrap_err();
+            assert!(matches!(error.reason, Reason::FeatureOff), "{error:?}");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the body is compressed as `{name}`: enable the feature `compression` of rpc-transport-amqp, or \
+                     unset the sender's `kombu_compression`"
+                )
+            );
         }
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn unwrap_body<'a>(
     compression: Option<&str>,
     max_bytes: usize,
 ) -> Result<Cow<'a, str>, String> {
-    match compression::decompress(body, compression, max_bytes)? {
+    let plain = compression::plain_body(body, compression, max_bytes);
+    match plain.map_err(|error| error.to_string())? {
         Cow::Borrowed(body) => {
             unwrap_message(str::from_utf8(body).map_err(|error| not_utf8(&error))?)
         }

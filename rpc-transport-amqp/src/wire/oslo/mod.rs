@@ -4,6 +4,8 @@
 //! too, but in such a way that a caller who waits for a reply gets one.
 
 mod compression;
+#[cfg(feature = "compression")]
+mod decompression;
 mod envelope;
 mod failure;
 mod id;

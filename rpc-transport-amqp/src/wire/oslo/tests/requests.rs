@@ -56,6 +56,15 @@ fn a_call_is_written_as_python_writes_it() {
 }
 
 #[test]
+#[cfg(feature = "compression")]
+fn a_native_message_is_not_found_in_a_compressed_body() {
+    let native = [0xc1, 1, 1, 0];
+    let body = crate::wire::oslo::decompression::samples::zlib(&native);
+    let error = request::decode(&body, Some("gzip"), usize::MAX).unwrap_err();
+    assert!(error.reason.starts_with("the body is not UTF-8"), "{}", error.reason);
+}
+
+#[test]
 fn a_cast_says_no_more_than_it_must() {
     let message = message_in(&request::encode(&super::request("m", ""), None).unwrap());
     let unique_id = "000000000000000000000000000000ab";
