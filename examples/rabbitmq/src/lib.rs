@@ -6,6 +6,10 @@
 mod pages {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../../rpc-transport-mem/README.md")]
+    mod readme_mem {}
+    #[doc = include_str!("../../../rpc-transport-amqp/README.md")]
+    mod readme_amqp {}
     #[doc = include_str!("../../../docs/COMPARE.md")]
     mod compare {}
     #[doc = include_str!("../../../docs/DESIGN.md")]
