@@ -142,10 +142,18 @@ async fn a_reply_queue_that_is_gone_does_not_disturb_others(env: InteropEnv) {
     }
 }
 
+/// 16 MB of blanks, as Python's `bz2` compresses them.
+const BZIP2_BOMB: [u8; 45] = [
+    0x42, 0x5a, 0x68, 0x39, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0x25, 0xe4, 0x1f, 0xdd, 0x00, 0x80,
+    0x80, 0x90, 0x00, 0xc0, 0x00, 0x00, 0x08, 0x20, 0x00, 0x30, 0x80, 0x29, 0x1a, 0x01, 0x00, 0xd2,
+    0x01, 0x00, 0xe2, 0xee, 0x48, 0xa7, 0x0a, 0x12, 0x04, 0xbc, 0x83, 0xfb, 0xa0,
+];
+
 async fn messages_that_cannot_be_read_do_not_disturb_others(env: InteropEnv) {
     let mut seen = serve_in_order(&env).await;
     let raw = env.raw().await;
     let good = sealed(&json!({ "method": "record", "args": { "value": "bad" } }));
+    let bomb: String = BZIP2_BOMB.into_iter().map(char::from).collect();
     let bodies = [
         ("", json!({})),
         ("no json", json!({})),
@@ -159,6 +167,10 @@ async fn messages_that_cannot_be_read_do_not_disturb_others(env: InteropEnv) {
         (r#"{"method": 7, "args": {}}"#, json!({})),
         ("\u{ff}\u{fe}\u{0}", json!({ "encoding": "latin-1" })),
         (&*good, json!({ "application_headers": { "compression": "application/x-gzip" } })),
+        (
+            &*bomb,
+            json!({ "encoding": "latin-1", "application_headers": { "compression": "application/x-bz2" } }),
+        ),
     ];
     for (body, how) in bodies {
         raw.publish(env.topic(), body, how).await.unwrap();
