@@ -49,7 +49,7 @@
 //!
 //! - **Connections.** One publishes, one consumes. They are opened when they are first needed, and reopened on the next host
 //!   after a growing, jittered delay. Servers consume again, and callers receive the replies that came meanwhile. A third
-//!   one is opened only where a program calls many missing servers.
+//!   one is opened only while the broker blocks the first.
 //! - **Publishing.** Every message is mandatory and confirmed. A call to a missing queue, or to a queue without consumers,
 //!   fails at once.
 //! - **Deadlines.** A deadline also bounds connecting and publishing, and travels as the message's expiration.

@@ -76,7 +76,7 @@ impl Lifecycle {
         });
         // A close that came between saw no runtime, and left it to this start to end what it has started.
         if started && self.closing.is_cancelled() {
-            self.spawn_finish(());
+            self.spawn_finish();
         }
     }
 
@@ -92,19 +92,15 @@ impl Lifecycle {
     }
 
     /// Closes the transport: its tasks finish, then the connections are closed. This is done on the transport's runtime, whether
-    /// or not the future is awaited. `channels` holds the channels of the connections, and is dropped after them: the client
-    /// library reports an error for a channel that is dropped while its connection closes.
-    pub(crate) fn close(
-        self: &Arc<Self>,
-        channels: impl Send + 'static,
-    ) -> impl Future<Output = ()> + 'static {
+    /// or not the future is awaited.
+    pub(crate) fn close(self: &Arc<Self>) -> impl Future<Output = ()> + 'static {
         let first = !self.closing.is_cancelled();
         self.closing.cancel();
         let mut state = self.state.subscribe();
         if self.runtime.get().is_none() {
             self.state.send_replace(ConnectionState::Closed);
         } else if first {
-            self.spawn_finish(channels);
+            self.spawn_finish();
         }
         async move {
             let closed = state.wait_for(|state| *state == ConnectionState::Closed);
@@ -112,12 +108,12 @@ impl Lifecycle {
         }
     }
 
-    fn spawn_finish(self: &Arc<Self>, channels: impl Send + 'static) {
+    fn spawn_finish(self: &Arc<Self>) {
         let Some(runtime) = self.runtime.get() else { return };
         let closed = SetClosed(Arc::clone(self));
         runtime.spawn(async move {
             closed.0.finish().await;
-            drop((channels, closed));
+            drop(closed);
         });
     }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lapin::message::BasicReturnMessage;
 use rpc_core::error::SendError;
 use rpc_core::transport::{
     Capabilities, ConnectError, ConnectionState, Listen, ListenError, Listener, Route, Sent,
@@ -16,7 +15,7 @@ use crate::client::Caller;
 use crate::config::{AmqpBuilder, Config};
 use crate::factory::AmqpFactory;
 use crate::lifecycle::Lifecycle;
-use crate::publish::{ConfirmedPublisher, PublisherSupervisor, ReturnListener};
+use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
 use crate::server::{CancelQueue, Serving};
 use crate::topology::QueueStatusReader;
 
@@ -25,9 +24,8 @@ use crate::topology::QueueStatusReader;
 /// It connects when it is first used, and reconnects whenever a connection breaks. Clones are handles on the same transport.
 /// Dropping the last handle closes the transport, like [`close`](Transport::close), which also waits until that is done.
 ///
-/// Of the two connections one publishes and one consumes. A third one is opened when many calls went to missing queues, or
-/// while the broker blocks the publishing one: it looks up queues and does nothing else. Where the broker grants only two
-/// connections, the transport works without it.
+/// Of the two connections one publishes and one consumes. A third one is opened while the broker blocks the publishing one: it
+/// looks up queues and does nothing else. Where the broker grants only two connections, the transport works without it.
 ///
 /// ```no_run
 /// use rpc_core::{RpcClient, Target};
@@ -99,8 +97,8 @@ impl Inner {
     fn start(&self) {
         let Self { lifecycle, caller, serving } = self;
         lifecycle.start(|| {
-            let (publisher, returns) = (Arc::clone(&caller.publisher), self.returns());
-            tokio::spawn(async move { publisher.run(returns).await });
+            let publisher = Arc::clone(&caller.publisher);
+            tokio::spawn(async move { publisher.run().await });
             let replies = Arc::clone(caller);
             lifecycle.tasks.spawn(async move { replies.consume_replies().await });
             let watching = Arc::clone(caller);
@@ -113,30 +111,11 @@ impl Inner {
         });
     }
 
-    fn returns(&self) -> Arc<dyn ReturnListener> {
-        Arc::new(Returns { caller: Arc::clone(&self.caller), serving: Arc::clone(&self.serving) })
-    }
-
     /// Closes the transport and fails all pending calls.
     fn close(&self) -> impl Future<Output = ()> + 'static {
-        let channels = (Arc::clone(&self.caller), Arc::clone(&self.serving));
-        let closed = self.lifecycle.close(channels);
+        let closed = self.lifecycle.close();
         self.caller.fail_pending_calls();
         closed
-    }
-}
-
-/// Gives returned messages to the half that published them.
-struct Returns {
-    caller: Arc<Caller>,
-    serving: Arc<Serving>,
-}
-
-impl ReturnListener for Returns {
-    fn on_return(&self, message: BasicReturnMessage) {
-        if !self.caller.on_return(&message.delivery) {
-            self.serving.on_return(message.delivery);
-        }
     }
 }
 

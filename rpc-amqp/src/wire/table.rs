@@ -122,8 +122,8 @@ fn value<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
 impl FieldTable {
     /// Creates an empty table.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self(Vec::new())
     }
 
     /// Creates a table from its bytes, without the length in front.

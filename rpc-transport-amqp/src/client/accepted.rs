@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use rpc_core::pending_calls::CallKey;
 
-use crate::publish::{PublisherSupervisor, ReportTo};
+use crate::publish::{LoggedPublish, PublisherSupervisor};
 use crate::wire::{self, Acceptance};
 
 /// The calls that servers have accepted, and the queues at which these servers receive cancellations.
@@ -67,8 +67,8 @@ impl AcceptedCalls {
     pub(super) fn cancel_at(&self, server: &Acceptance, call: CallKey) {
         if let Some(permit) = self.publisher.try_permit() {
             let cancel = wire::encode_cancel(server, call, &self.reply_queue);
-            let report_to = ReportTo::log_notice(&cancel);
-            permit.publish(cancel, report_to);
+            // If the channel was closed just now, it comes too late.
+            let _ = permit.publish(&cancel, LoggedPublish::notice(&cancel), 0);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use lapin::message::Delivery;
 use rpc_core::DecodeLimits;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::pending_calls::PendingCalls;
@@ -16,7 +15,6 @@ use crate::config::Config;
 use crate::connection::ConnectionSupervisor;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
 use crate::topology::{QueueStatusReader, reply_queue, unique_name};
-use crate::wire;
 
 /// Sends requests and waits for their replies.
 pub(crate) struct Caller {
@@ -28,7 +26,7 @@ pub(crate) struct Caller {
     pub(crate) publisher: Arc<PublisherSupervisor>,
     pub(super) confirmed: Arc<ConfirmedPublisher>,
     pub(super) queue_status: Arc<QueueStatusReader>,
-    router: ReplyRouter,
+    router: Arc<ReplyRouter>,
     closing: CancellationToken,
 }
 
@@ -52,7 +50,12 @@ impl Caller {
             config: Arc::clone(config),
             destinations: Destinations::new(Arc::clone(config), pending.clone()),
             replies: Arc::new(ReplyConsumer::new(queue, consuming)),
-            router: ReplyRouter::new(limits, pending.clone(), Arc::clone(&accepted), on_cancel),
+            router: Arc::new(ReplyRouter::new(
+                limits,
+                pending.clone(),
+                Arc::clone(&accepted),
+                on_cancel,
+            )),
             accepted,
             pending,
             publisher,
@@ -78,21 +81,7 @@ impl Caller {
 
     /// Consumes the reply queue until the transport is closed.
     pub(crate) async fn consume_replies(&self) {
-        self.replies.run(|delivery| self.router.route(delivery), &self.closing).await;
-    }
-
-    /// Handles a returned message, if it is a request. Returns whether it is one.
-    pub(crate) fn on_return(&self, message: &Delivery) -> bool {
-        let (exchange, key) = (message.exchange.as_str(), message.routing_key.as_str());
-        let Some(call) = wire::call_of_request(&message.properties, &message.data) else {
-            return false;
-        };
-        // The destination is kept for as long as a call waits there.
-        if let Some(destination) = self.destinations.find(exchange, key) {
-            destination.note_missing_queue();
-            self.pending.fail(call, destination.address.missing_queue());
-        }
-        true
+        self.replies.run(&self.router, &self.closing).await;
     }
 
     /// Fails all pending calls, as the transport is closed.

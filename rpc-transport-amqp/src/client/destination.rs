@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rpc_amqp::{ConfirmHandler, Outcome};
+use rpc_core::error::SendError;
 use rpc_core::pending_calls::{CallKey, PendingCalls};
 use rpc_core::transport::Route;
 use tokio::time::Instant;
 
 use super::address::Address;
 use crate::config::Config;
-use crate::publish::PublishListener;
+use crate::connection::broker_error::describe;
 use crate::wire::name_limits;
 
 /// How long the result of a consumer check is trusted.
@@ -123,21 +125,25 @@ impl Destination {
 }
 
 /// The messages are calls, known by the bits of their keys.
-impl PublishListener for Destination {
-    fn on_ack(&self) {
-        if self.queue_missing.load(Ordering::Relaxed) {
-            self.queue_missing.store(false, Ordering::Relaxed);
-        }
-    }
-
-    fn on_nack(&self, call: u128) {
-        self.pending.fail(CallKey::from_bits(call), self.address.nacked());
-    }
-
-    fn on_lost(&self, call: u128, channel_error: Option<String>) {
-        let error = match channel_error {
-            None => self.address.lost(),
-            Some(why) => self.address.channel_closed(&why),
+impl ConfirmHandler for Destination {
+    fn on_outcome(&self, call: u128, outcome: Outcome) {
+        let address = &self.address;
+        let error: SendError = match outcome {
+            Outcome::Confirmed => {
+                if self.queue_missing.load(Ordering::Relaxed) {
+                    self.queue_missing.store(false, Ordering::Relaxed);
+                }
+                return;
+            }
+            Outcome::Returned(_) => {
+                self.note_missing_queue();
+                address.missing_queue()
+            }
+            Outcome::Nacked => address.nacked(),
+            Outcome::Lost(error) if error.is_channel_error() => {
+                address.channel_closed(&describe(&error))
+            }
+            _ => address.lost(),
         };
         self.pending.fail(CallKey::from_bits(call), error);
     }
@@ -180,11 +186,6 @@ impl Destinations {
             Arc::clone(self.known.lock().entry(name).or_insert_with(|| Arc::new(new)));
         route.remember(Remembered { transport, destination: Arc::clone(&destination) });
         destination
-    }
-
-    /// Returns the destination with this exchange and routing key, if it is known.
-    pub(super) fn find(&self, exchange: &str, routing_key: &str) -> Option<Arc<Destination>> {
-        self.known.lock().get(&(exchange.to_owned(), routing_key.to_owned())).cloned()
     }
 
     /// Returns the destinations at which calls may be pending. The others are forgotten, unless a route remembers them.

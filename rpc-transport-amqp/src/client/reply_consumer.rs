@@ -3,27 +3,24 @@
 //! Its name is kept from session to session, so that a caller whose connection broke receives the replies that came meanwhile.
 //! Cancellations for the program's servers arrive here, too.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions};
-use lapin::{Channel, Consumer};
+use rpc_amqp::{Channel, ConsumeOptions, Error};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::reply_receiver::ReplyReceiver;
+use super::reply_router::ReplyRouter;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable, broker_error};
 use crate::topology::Queue;
 
 /// How many replies the broker may deliver before they are acknowledged.
 const PREFETCH: u16 = 2048;
-/// Replies are acknowledged all at once after this time, or when so many wait. A reply that is delivered again, as it was not
-/// acknowledged in time, finds its call no longer pending.
+/// Replies are acknowledged all at once after this time. A reply that is delivered again, as it was not acknowledged in time,
+/// finds its call no longer pending.
 const ACK_INTERVAL: Duration = Duration::from_millis(2);
-const ACK_BATCH: usize = 256;
 /// Delay before the queue is consumed again. The consumer is exclusive, and the broker may not have noticed yet that the previous
 /// connection is dead.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -88,15 +85,15 @@ impl ReplyConsumer {
         }
     }
 
-    /// Consumes the queue on one session after the other until `stop`, and hands each message to `route`; then deletes the queue.
-    pub(super) async fn run(&self, mut route: impl FnMut(Delivery), stop: &CancellationToken) {
+    /// Consumes the queue on one session after the other until `stop`, and routes each message; then deletes the queue.
+    pub(super) async fn run(&self, router: &Arc<ReplyRouter>, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let session = tokio::select! {
                 session = self.connection.next_session() => session,
                 () = stop.cancelled() => break,
             };
             let Some(session) = session else { return };
-            self.serve(&session, &mut route, stop).await;
+            self.serve(&session, router, stop).await;
             self.set_state(State::Closed);
         }
         let _ = timeout(BROKER_TIMEOUT, self.delete()).await;
@@ -118,15 +115,16 @@ impl ReplyConsumer {
     async fn serve(
         &self,
         session: &Arc<Session>,
-        route: &mut impl FnMut(Delivery),
+        router: &Arc<ReplyRouter>,
         stop: &CancellationToken,
     ) {
         while !session.has_ended() && !stop.is_cancelled() {
-            match timeout(BROKER_TIMEOUT, self.consume(session)).await {
-                Ok(Ok((channel, consumer))) => {
+            match timeout(BROKER_TIMEOUT, self.consume(session, router)).await {
+                Ok(Ok((channel, receiver))) => {
                     self.set_state(State::Open);
                     tokio::select! {
-                        () = drain(&channel, consumer, route) => {}
+                        () = acknowledge(&channel, &receiver) => {}
+                        () = receiver.ended() => {}
                         () = session.ended() => {}
                         () = stop.cancelled() => {}
                     }
@@ -134,7 +132,6 @@ impl ReplyConsumer {
                     self.set_state(State::Closed);
                 }
                 Ok(Err(error)) if broker_error::is_permanent(&error) => {
-                    session.note_error(&error);
                     let why = broker_error::describe(&error);
                     tracing::warn!(
                         queue = self.name(),
@@ -145,7 +142,6 @@ impl ReplyConsumer {
                     sleep_unless_stopped(session, stop, PERMANENT_ERROR_DELAY).await;
                 }
                 Ok(Err(error)) => {
-                    session.note_error(&error);
                     tracing::debug!(%error, "cannot declare or consume the reply queue yet, retrying");
                     sleep_unless_stopped(session, stop, RETRY_DELAY).await;
                 }
@@ -155,15 +151,19 @@ impl ReplyConsumer {
     }
 
     /// Declares the queue and starts to consume it.
-    async fn consume(&self, session: &Arc<Session>) -> lapin::Result<(Channel, Consumer)> {
-        let channel = session.connection.create_channel().await?;
-        channel.basic_qos(PREFETCH, <_>::default()).await?;
+    async fn consume(
+        &self,
+        session: &Arc<Session>,
+        router: &Arc<ReplyRouter>,
+    ) -> Result<(Channel, Arc<ReplyReceiver>), Error> {
+        let channel = session.connection.open_channel().await?;
+        channel.qos(PREFETCH).await?;
         self.queue.declare(&channel).await?;
-        let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
-        let name = self.queue.name.as_str();
-        let consumer =
-            channel.basic_consume(name.into(), "replies".into(), options, <_>::default()).await?;
-        Ok((channel, consumer))
+        let options = ConsumeOptions { exclusive: true, ..ConsumeOptions::default() };
+        let receiver = ReplyReceiver::new(router);
+        let consumer = Arc::<ReplyReceiver>::clone(&receiver);
+        channel.consume(&self.queue.name, "replies", &options, consumer).await?;
+        Ok((channel, receiver))
     }
 }
 
@@ -174,30 +174,17 @@ async fn sleep_unless_stopped(session: &Session, stop: &CancellationToken, time:
     }
 }
 
-/// Hands on what is delivered, and acknowledges it in batches, until the consumer ends.
-async fn drain(channel: &Channel, mut consumer: Consumer, route: &mut impl FnMut(Delivery)) {
-    let (mut last, mut unacked) = (0, 0);
-    let mut due = pin!(sleep(ACK_INTERVAL));
+/// Acknowledges what has been routed, in batches, until the channel is closed.
+async fn acknowledge(channel: &Channel, receiver: &ReplyReceiver) {
+    let mut acked = 0;
     loop {
-        tokio::select! {
-            biased;
-            next = consumer.next() => {
-                let Some(Ok(delivery)) = next else { return };
-                if unacked == 0 {
-                    due.as_mut().reset(Instant::now() + ACK_INTERVAL);
-                }
-                (last, unacked) = (delivery.delivery_tag, unacked + 1);
-                route(delivery);
-                if unacked < ACK_BATCH {
-                    continue;
-                }
-            }
-            () = &mut due, if unacked > 0 => {}
-        }
-        let acknowledged = channel.basic_ack(last, BasicAckOptions { multiple: true });
-        if acknowledged.await.is_err() {
+        receiver.routed().await;
+        sleep(ACK_INTERVAL).await;
+        let last = receiver.last_routed();
+        // The broker closes a channel over a message that is acknowledged twice.
+        if last > acked && channel.ack(last, true).is_err() {
             return;
         }
-        unacked = 0;
+        acked = last;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lapin::message::Delivery;
+use rpc_amqp::Delivery;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::pending_calls::{CallKey, PendingCalls};
 use rpc_core::{Codec, DecodeLimits, Payload};
@@ -34,8 +34,13 @@ impl ReplyRouter {
     }
 
     /// Decodes a message and routes it to its call or to the server half.
-    pub(super) fn route(&self, message: Delivery) {
-        match wire::decode_inbound(&message.properties, message.data.into(), &self.limits) {
+    pub(super) fn route(&self, delivery: &Delivery) {
+        let (properties, body) = (delivery.message.properties(), delivery.message.body());
+        let inbound = match delivery.oversized {
+            Some(size) => wire::oversized_reply(&properties, size, self.limits.max_bytes),
+            None => wire::decode_inbound(&properties, body, &self.limits),
+        };
+        match inbound {
             Inbound::Cancel(call) => (self.on_cancel)(&call),
             Inbound::Reply(Some(call), Ok(reply)) => self.route_reply(call, reply),
             Inbound::Reply(Some(call), Err(Undecodable { reason, ran })) => {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rpc_amqp::Error;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
 use rpc_core::pending_calls::CallKey;
 use rpc_core::transport::{Route, Sent};
 use rpc_core::{MaybeReady, Request};
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::destination::Destination;
-use crate::publish::{PublishOutcome, PublishPermit, ReportTo};
+use crate::publish::{PublishOutcome, PublishPermit};
 use crate::topology::QueueStatus;
 use crate::wire::{self, Outgoing, ReplyAddress};
 
@@ -65,8 +65,9 @@ impl Caller {
         {
             match destination.needs_check() {
                 None => {
-                    self.publish(&destination, &request, call, permit)?;
-                    return Ok(Sent { reply: Some(reply), publish: MaybeReady::ready(Ok(())) });
+                    if self.publish(&destination, &request, call, &permit)? {
+                        return Ok(Sent { reply: Some(reply), publish: MaybeReady::ready(Ok(())) });
+                    }
                 }
                 // The check is run below, where it can be waited for.
                 Some(check) => drop(check),
@@ -77,9 +78,13 @@ impl Caller {
             let opened = caller.replies.opened().await;
             opened.map_err(|why| destination.address.no_reply_queue(&why))?;
             caller.check_consumers(&destination).await?;
-            let permit = caller.publisher.permit().await;
-            let permit = permit.map_err(|why| destination.address.unavailable(&why))?;
-            caller.publish(&destination, &request, call, permit)
+            loop {
+                let permit = caller.publisher.permit().await;
+                let permit = permit.map_err(|why| destination.address.unavailable(&why))?;
+                if caller.publish(&destination, &request, call, &permit)? {
+                    return Ok(());
+                }
+            }
         });
         Ok(Sent { reply: Some(reply), publish })
     }
@@ -107,22 +112,26 @@ impl Caller {
         Ok(())
     }
 
+    /// Publishes a call. Returns false if the channel has just been closed, and nothing was published.
     fn publish(
         &self,
         destination: &Arc<Destination>,
         request: &Request,
         call: CallKey,
-        permit: PublishPermit,
-    ) -> Result<(), SendError> {
+        permit: &PublishPermit,
+    ) -> Result<bool, SendError> {
         let reply = ReplyAddress { key: call, queue: self.replies.name() };
         let message = self.encode(destination, request, Some(reply))?;
         request.mark_sent();
         destination.note_call(call);
-        permit.publish(
-            message,
-            ReportTo::Listener(Arc::<Destination>::clone(destination), call.to_bits()),
-        );
-        Ok(())
+        let handler = Arc::<Destination>::clone(destination);
+        match permit.publish(&message, handler, call.to_bits()) {
+            Ok(()) => Ok(true),
+            Err(Error::InvalidArgument(error)) => {
+                Err(destination.address.unencodable(&error.to_string()))
+            }
+            Err(_) => Ok(false),
+        }
     }
 
     fn encode(
@@ -151,23 +160,19 @@ impl Caller {
         destination: &Destination,
         request: Arc<Request>,
     ) -> Result<(), SendError> {
-        let given_up = CancellationToken::new();
-        let _give_up = given_up.clone().drop_guard();
         loop {
-            let session = self.publisher.session_when_ready().await;
-            let session = session.map_err(|why| destination.address.unavailable(&why))?;
+            let permit = self.publisher.permit().await;
+            let permit = permit.map_err(|why| destination.address.unavailable(&why))?;
             // Encoded for each attempt, as the message says how much time is left.
             let message = self.encode(destination, &request, None)?;
-            let (sent, given_up) = (Arc::clone(&request), given_up.clone());
-            let before_publish = move || {
-                sent.mark_sent();
-                !given_up.is_cancelled()
-            };
-            match self.confirmed.publish_on(session, message, before_publish).await {
+            match self.confirmed.publish_now(permit, &message, || request.mark_sent()).await {
                 PublishOutcome::Confirmed => return Ok(()),
                 PublishOutcome::Unroutable => return Err(destination.address.missing_queue()),
                 PublishOutcome::Nacked => return Err(destination.address.nacked()),
                 PublishOutcome::Rejected(why) => return Err(destination.address.rejected(&why)),
+                PublishOutcome::ChannelClosed(why) => {
+                    return Err(destination.address.channel_closed(&why));
+                }
                 PublishOutcome::Unknown => return Err(destination.address.lost()),
                 PublishOutcome::NotSent => sleep(RETRY_DELAY).await,
             }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lapin::Channel;
 use parking_lot::Mutex;
+use rpc_amqp::Channel;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Session;
@@ -29,12 +29,14 @@ impl ChannelPool {
     /// Takes an idle channel of the session, if there is one. Channels of earlier sessions are forgotten.
     pub(crate) fn take(&self, session: &Arc<Session>) -> Option<Channel> {
         let mut idle = self.idle.lock();
-        idle.retain(|(known, channel)| Arc::ptr_eq(known, session) && channel.status().connected());
+        idle.retain(|(known, channel)| Arc::ptr_eq(known, session) && channel.is_open());
         idle.pop().map(|(_, channel)| channel)
     }
 
-    /// Keeps a channel for its next user.
+    /// Keeps a channel for its next user, if it is still open.
     pub(crate) fn give_back(&self, session: &Arc<Session>, channel: Channel) {
-        self.idle.lock().push((Arc::clone(session), channel));
+        if channel.is_open() {
+            self.idle.lock().push((Arc::clone(session), channel));
+        }
     }
 }

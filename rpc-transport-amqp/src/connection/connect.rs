@@ -1,31 +1,27 @@
 //! Connects to one host, once.
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
-use async_compat::{Compat, CompatExt};
-use lapin::tcp::AsyncTcpStream;
-use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
-use lapin::{Connection, ConnectionProperties, runtime};
-use parking_lot::Mutex;
+use rpc_amqp::{Connection, Options};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::connect_error::{Cause, ConnectError};
-use super::mute_io_log::mute_io_thread;
 use super::tls;
-use crate::config::{Config, Host, Login};
+use crate::config::{Config, Host, Login, Tls};
 
 /// How long the broker may take to reject a certificate. If it accepts the certificate, it waits for the client to speak.
 const ALERT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The largest frame in bytes. The AMQP library keeps 32 frames for each direction of each connection, and goes through all of
-/// that memory again and again. RabbitMQ's default of 128 KiB would take 8 MiB.
-const FRAME_MAX: u32 = 32 * 1024;
+/// The largest frame: as large as the broker's. A content header is not split, so a copy of a message may need as large a frame
+/// as its publisher's.
+const FRAME_MAX: u32 = 0;
+
+/// The longest interval between keep-alive probes that Linux takes.
+const MAX_KEEP_ALIVE: Duration = Duration::from_secs(i16::MAX as u64);
 
 /// Connects to one host within the configured connect timeout.
 pub(super) async fn connect(
@@ -35,9 +31,11 @@ pub(super) async fn connect(
 ) -> Result<Connection, ConnectError> {
     let attempt = async {
         let stream = dial(config, host).await?;
+        let Some(tls) = &config.tls else { return handshake(config, host, role, stream).await };
+        let stream = secure(tls, host, stream).await?;
         match handshake(config, host, role, stream).await {
-            Err(error) if config.tls.is_some() && !error.is_permanent() => {
-                Err(client_cert_alert(config, host).await.unwrap_or(error))
+            Err(error) if !error.is_permanent() => {
+                Err(client_cert_alert(config, tls, host).await.unwrap_or(error))
             }
             connected => connected,
         }
@@ -48,35 +46,34 @@ pub(super) async fn connect(
     })
 }
 
-/// The longest interval between keep-alive probes that Linux takes.
-const MAX_KEEP_ALIVE: Duration = Duration::from_secs(i16::MAX as u64);
-
-type Stream = AsyncTcpStream<Compat<TcpStream>>;
-
-/// Opens a TCP connection, with TLS if it is configured.
-async fn dial(config: &Config, host: &Host) -> Result<Stream, ConnectError> {
+/// Opens a TCP connection.
+async fn dial(config: &Config, host: &Host) -> Result<TcpStream, ConnectError> {
     let unreachable = |error: io::Error| ConnectError::new(Cause::Unreachable, host, error);
     let stream = TcpStream::connect((host.name.as_str(), host.port)).await.map_err(unreachable)?;
     keep_alive(&stream, config.heartbeat).map_err(unreachable)?;
-    let stream = AsyncTcpStream::Plain(stream.compat());
-    let Some(tls) = &config.tls else { return Ok(stream) };
-    let name = tls.server_name.as_deref().unwrap_or(&host.name);
-    let connector = tls::connector(tls);
+    Ok(stream)
+}
+
+/// Performs the TLS handshake.
+async fn secure(
+    tls: &Tls,
+    host: &Host,
+    stream: TcpStream,
+) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, ConnectError> {
+    let connector = tls::Connector::new(tls);
     let connector = connector.map_err(|error| ConnectError::new(Cause::TlsFile, host, error))?;
-    let secured = stream.into_rustls(&connector, name).await;
-    secured.map_err(|error| ConnectError::of_tls(host, &error))
+    let name = tls.server_name.as_deref().unwrap_or(&host.name);
+    connector.connect(name, stream).await.map_err(|error| ConnectError::of_tls(host, &error))
 }
 
 /// Connects once more to learn whether the broker rejects the client's certificate, or requires one.
 ///
 /// The broker says so after the client has taken TLS for established and has begun to speak, so the alert may be lost with the
 /// connection. A client that only listens receives it.
-async fn client_cert_alert(config: &Config, host: &Host) -> Option<ConnectError> {
-    let mut stream = dial(config, host).await.ok()?.compat();
-    let mut byte = [0];
-    let mut buffer = ReadBuf::new(&mut byte);
-    let said = poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buffer));
-    let error = timeout(ALERT_TIMEOUT, said).await.ok()?.err()?;
+async fn client_cert_alert(config: &Config, tls: &Tls, host: &Host) -> Option<ConnectError> {
+    let stream = dial(config, host).await.ok()?;
+    let mut stream = secure(tls, host, stream).await.ok()?;
+    let error = timeout(ALERT_TIMEOUT, stream.read_u8()).await.ok()?.err()?;
     Some(ConnectError::of_tls(host, &error)).filter(|error| error.cause == Cause::ClientCertificate)
 }
 
@@ -97,47 +94,34 @@ async fn handshake(
     config: &Config,
     host: &Host,
     role: &str,
-    stream: Stream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<Connection, ConnectError> {
-    let name = format!("{} {role}", config.connection_name);
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let failed = |error: lapin::Error| ConnectError::of_handshake(config, host, &error);
-    let runtime = runtime::default_runtime()
-        .map_err(|error| ConnectError::new(Cause::Protocol, host, error))?;
-    // The library asks for it once, as recovery is off, and on its own thread.
-    let stream = Mutex::new(Some(stream));
-    let connected = async move |_: AMQPUri, _| {
-        mute_io_thread();
-        stream
-            .lock()
-            .take()
-            .ok_or_else(|| io::Error::other("the connection is asked for twice").into())
+    let options = Options {
+        virtual_host: config.virtual_host.clone(),
+        name: format!("{} {role}", config.connection_name),
+        heartbeat: config.heartbeat,
+        frame_max: FRAME_MAX,
+        max_body: config.max_message,
+        ..Options::new(login(config, host))
     };
-    Connection::connector(uri(config, host), runtime, connected, properties).await.map_err(failed)
+    let connected = Connection::open(stream, &options).await;
+    connected.map_err(|error| ConnectError::of_handshake(config, host, &error))
 }
 
-/// Returns the settings of the handshake. The TCP connection exists already.
-fn uri(config: &Config, host: &Host) -> AMQPUri {
-    let mut uri = AMQPUri {
-        scheme: AMQPScheme::AMQP,
-        authority: AMQPAuthority {
-            userinfo: AMQPUserInfo {
-                username: host.credentials.user.clone(),
-                password: host.credentials.password.reveal().to_owned(),
-            },
-            host: host.name.clone(),
-            port: host.port,
-        },
-        vhost: config.virtual_host.clone(),
-        query: <_>::default(),
+fn login(config: &Config, host: &Host) -> rpc_amqp::Login {
+    let credentials = || {
+        let credentials = &host.credentials;
+        (credentials.user.clone(), credentials.password.reveal().to_owned())
     };
-    // The configuration keeps it within 16 bits.
-    uri.query.heartbeat = Some(u16::try_from(config.heartbeat.as_secs()).unwrap_or(u16::MAX));
-    uri.query.frame_max = Some(FRAME_MAX);
-    uri.query.auth_mechanism = Some(match config.login {
-        Login::Plain => SASLMechanism::Plain,
-        Login::AmqPlain => SASLMechanism::AMQPlain,
-        Login::External => SASLMechanism::External,
-    });
-    uri
+    match config.login {
+        Login::Plain => {
+            let (user, password) = credentials();
+            rpc_amqp::Login::Plain { user, password }
+        }
+        Login::AmqPlain => {
+            let (user, password) = credentials();
+            rpc_amqp::Login::AmqPlain { user, password }
+        }
+        Login::External => rpc_amqp::Login::External,
+    }
 }

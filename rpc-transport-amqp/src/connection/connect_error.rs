@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use lapin::{Error, ErrorKind};
+use rpc_amqp::{BrokerError, Error};
 
 use crate::config::{Config, Host};
 
@@ -27,6 +27,8 @@ pub(crate) enum Cause {
     ServerCertificate,
     /// The broker does not accept the client's certificate, or requires one.
     ClientCertificate,
+    /// The broker offers no such way to log in.
+    LoginMechanism,
     /// The user or its password is wrong.
     Credentials,
     /// The virtual host does not exist, or the user has no access to it.
@@ -51,6 +53,7 @@ impl ConnectError {
                 "; give this client a certificate that the broker's authorities have signed, by the options `cert_file` and \
                  `key_file`"
             }
+            Cause::LoginMechanism => "; the option `login` selects another one",
             Cause::Credentials => "; compare user and password with the broker's users",
             Cause::VirtualHost => {
                 "; compare the URL's path with the broker's virtual hosts and the user's permissions"
@@ -115,44 +118,53 @@ impl fmt::Display for ConnectError {
 
 /// Returns what an AMQP handshake failed at.
 fn handshake_cause(error: &Error) -> Cause {
-    match error.kind() {
-        ErrorKind::ProtocolError(refused) => match refused.get_id() {
-            // NOT_ALLOWED: the virtual host does not exist; or its connection limit is reached, which can pass.
-            530 if refused.get_message().as_str().contains("limit") => Cause::Protocol,
-            530 => Cause::VirtualHost,
-            // ACCESS_REFUSED: the user has no access to the virtual host, or its password is wrong.
-            403 if refused.get_message().as_str().contains("vhost") => Cause::VirtualHost,
-            403 => Cause::Credentials,
-            _ => Cause::Protocol,
-        },
-        ErrorKind::AuthProviderError(_) => Cause::Credentials,
-        ErrorKind::IOError(error) => tls_cause(error),
-        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => {
-            Cause::ProtocolMismatch
-        }
+    match error {
+        Error::Broker(refused) => refusal_cause(refused),
+        Error::Io(error) => tls_cause(error),
+        Error::NotAmqp => Cause::ProtocolMismatch,
+        Error::NoSuchLogin(_) => Cause::LoginMechanism,
         _ => Cause::Protocol,
     }
 }
 
-/// Returns what a TLS handshake failed at. Only the text of the TLS library's error tells. A broker that requires a certificate
-/// says so after the client takes the handshake for complete.
+fn refusal_cause(refused: &BrokerError) -> Cause {
+    match refused.code {
+        // NOT_ALLOWED: the virtual host does not exist; or its connection limit is reached, which can pass.
+        530 if refused.text.contains("limit") => Cause::Protocol,
+        530 => Cause::VirtualHost,
+        // ACCESS_REFUSED: the user has no access to the virtual host, or its password is wrong.
+        403 if refused.text.contains("vhost") => Cause::VirtualHost,
+        403 => Cause::Credentials,
+        _ => Cause::Protocol,
+    }
+}
+
+/// Returns what a TLS handshake failed at. A broker that requires a certificate says so after the client takes the handshake for
+/// complete.
+#[cfg(any(feature = "tls-ring", feature = "tls-aws-lc-rs"))]
 fn tls_cause(error: &io::Error) -> Cause {
+    use tokio_rustls::rustls::{AlertDescription, Error};
+
     /// The alerts by which brokers reject certificates: with TLS 1.2 only the first.
-    const ALERTS: [&str; 8] = [
-        "HandshakeFailure",
-        "CertificateRequired",
-        "BadCertificate",
-        "UnsupportedCertificate",
-        "CertificateRevoked",
-        "CertificateExpired",
-        "CertificateUnknown",
-        "UnknownCA",
+    const ALERTS: [AlertDescription; 8] = [
+        AlertDescription::HandshakeFailure,
+        AlertDescription::CertificateRequired,
+        AlertDescription::BadCertificate,
+        AlertDescription::UnsupportedCertificate,
+        AlertDescription::CertificateRevoked,
+        AlertDescription::CertificateExpired,
+        AlertDescription::CertificateUnknown,
+        AlertDescription::UnknownCA,
     ];
-    let text = error.to_string();
-    match text.split_once("received fatal alert: ") {
-        Some((_, alert)) if ALERTS.contains(&alert) => Cause::ClientCertificate,
-        None if text.contains("invalid peer certificate") => Cause::ServerCertificate,
-        None if text.contains("received corrupt message") => Cause::ProtocolMismatch,
+    match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
+        Some(Error::AlertReceived(alert)) if ALERTS.contains(alert) => Cause::ClientCertificate,
+        Some(Error::InvalidCertificate(_)) => Cause::ServerCertificate,
+        Some(Error::InvalidMessage(_)) => Cause::ProtocolMismatch,
         _ => Cause::Unreachable,
     }
+}
+
+#[cfg(not(any(feature = "tls-ring", feature = "tls-aws-lc-rs")))]
+fn tls_cause(_: &io::Error) -> Cause {
+    Cause::Unreachable
 }

@@ -1,12 +1,11 @@
 //! Connections to the broker: how they are made, kept up and used, and why one cannot be had.
 //!
-//! Knows the AMQP library and the configuration, nothing of messages.
+//! Knows the AMQP connection and the configuration, nothing of messages.
 
 pub(crate) mod broker_error;
 pub(crate) mod channel_pool;
 mod connect;
 mod connect_error;
-mod mute_io_log;
 mod session;
 pub(crate) mod state;
 mod supervisor;

@@ -1,15 +1,12 @@
 //! One connection that was made, until it ends.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::Connection;
+use rpc_amqp::Connection;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-
-/// How many channels a connection may lose before it is replaced: half of what RabbitMQ grants.
-const MAX_LEAKED_CHANNELS: usize = 1000;
 
 /// A connection between its handshake and its end.
 ///
@@ -17,63 +14,42 @@ const MAX_LEAKED_CHANNELS: usize = 1000;
 /// connection can be mistaken for the new one's.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
-    blocked: watch::Sender<bool>,
-    ended: CancellationToken,
-    leaked_channels: AtomicUsize,
+    given_up: CancellationToken,
 }
 
 impl Session {
     pub(super) fn new(connection: Connection) -> Self {
-        Self {
-            connection,
-            blocked: watch::Sender::new(false),
-            ended: CancellationToken::new(),
-            leaked_channels: AtomicUsize::new(0),
-        }
-    }
-
-    /// Notes that the broker has blocked or unblocked the connection.
-    pub(super) fn set_blocked(&self, blocked: bool) {
-        self.blocked.send_replace(blocked);
+        Self { connection, given_up: CancellationToken::new() }
     }
 
     /// Returns whether the broker has blocked the connection: it reads no messages from it.
     pub(crate) fn is_blocked(&self) -> bool {
-        *self.blocked.borrow()
+        self.connection.is_blocked()
     }
 
-    /// Returns a receiver that sees the broker block and unblock the connection.
-    pub(crate) fn blocked(&self) -> watch::Receiver<bool> {
-        self.blocked.subscribe()
+    /// Returns a receiver that sees the broker block the connection, with its reason, and unblock it.
+    pub(crate) fn blocked(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.connection.blocked()
     }
 
     /// Returns whether the connection is gone.
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended.is_cancelled()
+        self.given_up.is_cancelled() || !self.connection.is_open()
     }
 
     /// Waits until the connection is gone.
     ///
     /// Cancel safe: nothing is consumed by waiting.
     pub(crate) async fn ended(&self) {
-        self.ended.cancelled().await;
-    }
-
-    /// Notes the error of an operation on one of the channels, and ends the session when it has lost too many of them.
-    ///
-    /// The client library never reuses the id of a channel that the broker has closed over an error. Ids are limited, so a
-    /// connection that lives long enough could open no channel at last.
-    pub(crate) fn note_error(&self, error: &lapin::Error) {
-        let leaks = error.is_amqp_soft_error();
-        if leaks && self.leaked_channels.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_LEAKED_CHANNELS
-        {
-            self.end();
+        tokio::select! {
+            () = self.given_up.cancelled() => {}
+            _ = self.connection.closed() => {}
         }
     }
 
-    /// Returns how many channels the connection has lost.
-    pub(crate) fn leaked_channels(&self) -> usize {
-        self.leaked_channels.load(Ordering::Relaxed)
+    /// Waits until the connection was given up.
+    pub(super) async fn given_up(&self) {
+        self.given_up.cancelled().await;
     }
 
     /// Sleeps for `time`, or until the session ends.
@@ -83,6 +59,6 @@ impl Session {
 
     /// Gives the connection up.
     pub(crate) fn end(&self) {
-        self.ended.cancel();
+        self.given_up.cancel();
     }
 }

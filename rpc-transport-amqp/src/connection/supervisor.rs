@@ -6,8 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::{Connection, Event};
+use rpc_amqp::Connection;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +16,6 @@ use super::connect::connect;
 use super::connect_error::ConnectError;
 use crate::config::Config;
 
-/// How often the status of a connection is polled, besides the events that it reports.
-const STATUS_POLL: Duration = Duration::from_millis(500);
 /// How long the broker may take to close a connection in an orderly way.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -103,15 +100,6 @@ impl ConnectionSupervisor {
             }
             // The sender is ours.
             let _ = status.changed().await;
-        }
-    }
-
-    /// Returns the session if there is one now. Starts to connect otherwise.
-    pub(crate) fn current_session(self: &Arc<Self>) -> Option<Arc<Session>> {
-        self.start();
-        match &*self.status.borrow() {
-            Status::Up(session) if !session.has_ended() => Some(Arc::clone(session)),
-            _ => None,
         }
     }
 
@@ -227,29 +215,14 @@ impl ConnectionSupervisor {
 
     /// Hands out the connection until it ends.
     async fn run_session(&self, connection: Connection) {
-        let mut events = Box::pin(connection.events_listener());
+        let mut blocked = connection.blocked();
         let session = Arc::new(Session::new(connection));
         self.status.send_replace(Status::Up(Arc::clone(&session)));
         let why = loop {
             tokio::select! {
-                event = events.next() => match event {
-                    Some(Event::ConnectionBlocked(reason)) => {
-                        tracing::warn!(role = self.role, %reason, "the broker blocked the connection");
-                        session.set_blocked(true);
-                    }
-                    Some(Event::ConnectionUnblocked) => {
-                        tracing::info!(role = self.role, "the broker unblocked the connection");
-                        session.set_blocked(false);
-                    }
-                    // A channel error alone, such as a missing queue, is reported here, too.
-                    Some(Event::Error(error)) if !error.is_amqp_soft_error() => break error.to_string(),
-                    Some(_) => {}
-                    None => break "the connection is gone".to_owned(),
-                },
-                () = sleep(STATUS_POLL) => if !session.connection.status().connected() {
-                    break "the broker closed it".to_owned();
-                },
-                () = session.ended() => break "it was given up".to_owned(),
+                error = session.connection.closed() => break error.to_string(),
+                Ok(()) = blocked.changed() => self.log_blocked(blocked.borrow_and_update().as_deref()),
+                () = session.given_up() => break "it was given up".to_owned(),
                 () = self.stop.cancelled() => break String::new(),
             }
         };
@@ -258,9 +231,17 @@ impl ConnectionSupervisor {
             tracing::warn!(role = self.role, "lost the connection: {why}");
         }
         // A session that was given up may still be connected. Its exclusive consumers would keep those of the next one out.
-        if session.connection.status().connected() {
-            let closed = session.connection.close(200, "not needed any longer".into());
-            let _ = timeout(CLOSE_TIMEOUT, closed).await;
+        let closed = session.connection.close(200, "not needed any longer");
+        if timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            session.connection.abort();
+        }
+    }
+
+    fn log_blocked(&self, reason: Option<&str>) {
+        let role = self.role;
+        match reason {
+            Some(reason) => tracing::warn!(role, %reason, "the broker blocked the connection"),
+            None => tracing::info!(role, "the broker unblocked the connection"),
         }
     }
 }

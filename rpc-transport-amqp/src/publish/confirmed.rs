@@ -1,22 +1,18 @@
 //! Publishes whose sender waits for the confirm: casts, copies of waiting messages, and replies that are retried.
-//!
-//! On a channel that carries one message at a time, a returned message can only be that message. So there are several such
-//! channels, opened as they are needed, and each is given back when its message has been confirmed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::{Channel, Confirmation};
+use rpc_amqp::{Channel, Error, Outcome};
 use tokio::time::timeout;
 
-use super::publisher::MANDATORY;
-use super::supervisor::PublisherSupervisor;
+use super::supervisor::{PublishPermit, PublisherSupervisor};
 use crate::connection::Session;
 use crate::connection::broker_error::{describe, reply_code};
 use crate::connection::channel_pool::ChannelPool;
 use crate::wire::Outgoing;
 
-/// How many messages can be in flight at a time.
+/// How many messages to named exchanges can be in flight at a time.
 const MAX_CHANNELS: usize = 32;
 /// How long the broker may take to open a channel.
 const CHANNEL_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,11 +30,43 @@ pub(crate) enum PublishOutcome {
     Rejected(String),
     /// It was not published.
     NotSent,
+    /// The broker closed the channel, over this message or over another one, and why. It may be in the queue.
+    ChannelClosed(String),
     /// The connection broke before the broker had confirmed it.
     Unknown,
 }
 
+impl PublishOutcome {
+    /// Returns the outcome of a message that shares its channel with others.
+    fn of_shared(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Confirmed => Self::Confirmed,
+            Outcome::Returned(_) => Self::Unroutable,
+            Outcome::Nacked => Self::Nacked,
+            Outcome::Lost(error) if error.is_channel_error() => {
+                Self::ChannelClosed(describe(&error))
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns the outcome of a message that was alone on its channel: an error of the channel is its own.
+    fn of_alone(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Lost(error) if error.is_channel_error() => match reply_code(&error) {
+                // The exchange does not exist, so there is no server.
+                Some(404) => Self::Unroutable,
+                _ => Self::Rejected(describe(&error)),
+            },
+            outcome => Self::of_shared(outcome),
+        }
+    }
+}
+
 /// Publishes messages and waits for their confirms.
+///
+/// The broker closes a channel over a message to an exchange that does not exist. So messages to named exchanges have a channel each
+/// while they wait, and cost no other message its confirm. The default exchange always exists.
 pub(crate) struct ConfirmedPublisher {
     supervisor: Arc<PublisherSupervisor>,
     channels: ChannelPool,
@@ -54,73 +82,49 @@ impl ConfirmedPublisher {
     /// # Cancel safety
     ///
     /// Once it is published, the message stays published when the future is dropped.
-    pub(crate) async fn publish(self: &Arc<Self>, message: Outgoing) -> PublishOutcome {
-        match self.supervisor.session_when_ready().await {
-            Ok(session) => self.publish_on(session, message, || true).await,
+    pub(crate) async fn publish(&self, message: &Outgoing) -> PublishOutcome {
+        match self.supervisor.permit().await {
+            Ok(permit) => self.publish_now(permit, message, || {}).await,
             Err(_) => PublishOutcome::NotSent,
         }
     }
 
-    /// Publishes and waits for the outcome. Calls `before_publish` right before the message leaves, and does not publish it if
-    /// that returns false.
+    /// Publishes and waits for the outcome. Calls `before_publish` right before the message leaves.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future does not stop the publish; `before_publish` can.
-    pub(crate) async fn publish_on(
-        self: &Arc<Self>,
-        session: Arc<Session>,
-        message: Outgoing,
-        before_publish: impl FnOnce() -> bool + Send + 'static,
-    ) -> PublishOutcome {
-        let publisher = Arc::clone(self);
-        // A task of its own: dropped half-way, it would lose its channel.
-        let published = tokio::spawn(async move {
-            publisher.publish_confirmed(&session, message, before_publish).await
-        });
-        published.await.unwrap_or(PublishOutcome::Unknown)
-    }
-
-    async fn publish_confirmed(
+    /// Once `before_publish` was called, the message stays published when the future is dropped. Before that, it is not published.
+    pub(crate) async fn publish_now(
         &self,
-        session: &Arc<Session>,
-        message: Outgoing,
-        before_publish: impl FnOnce() -> bool,
+        permit: PublishPermit,
+        message: &Outgoing,
+        before_publish: impl FnOnce(),
     ) -> PublishOutcome {
+        if message.exchange.is_empty() {
+            before_publish();
+            let sent = permit.publish_confirmed(message);
+            return Self::outcome(sent, PublishOutcome::of_shared).await;
+        }
         let Some(_permit) = self.channels.permit().await else { return PublishOutcome::NotSent };
+        let session = permit.session();
         let Some(channel) = self.channel(session).await else { return PublishOutcome::NotSent };
-        if !before_publish() {
-            self.channels.give_back(session, channel);
-            return PublishOutcome::NotSent;
-        }
-        let Outgoing { exchange, routing_key, properties, body } = message;
-        let body = body.join();
-        let publishing = async {
-            channel.basic_publish(exchange, routing_key, MANDATORY, &body, properties).await?.await
-        };
-        let confirmed = tokio::select! {
-            biased;
-            confirmed = publishing => confirmed,
-            () = session.ended() => return PublishOutcome::Unknown,
-        };
-        if let Err(error) = &confirmed {
-            session.note_error(error);
-        }
-        let outcome = match confirmed {
-            Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => PublishOutcome::Confirmed,
-            Ok(Confirmation::Ack(Some(_))) => PublishOutcome::Unroutable,
-            Ok(Confirmation::Nack(_)) => PublishOutcome::Nacked,
-            // 404: the exchange does not exist, so there is no server. The broker closes the channel over it.
-            Err(error) => match reply_code(&error) {
-                Some(404) => return PublishOutcome::Unroutable,
-                Some(_) if error.is_amqp_soft_error() => {
-                    return PublishOutcome::Rejected(describe(&error));
-                }
-                _ => return PublishOutcome::Unknown,
-            },
-        };
+        before_publish();
+        let sent = message.publish_with(|message| channel.publish_confirmed(message));
+        let outcome = Self::outcome(sent, PublishOutcome::of_alone).await;
         self.channels.give_back(session, channel);
         outcome
+    }
+
+    async fn outcome(
+        sent: Result<rpc_amqp::ConfirmFuture, Error>,
+        of: fn(Outcome) -> PublishOutcome,
+    ) -> PublishOutcome {
+        match sent {
+            Ok(confirm) => of(confirm.await),
+            Err(Error::InvalidArgument(error)) => PublishOutcome::Rejected(error.to_string()),
+            // The channel is closed.
+            Err(_) => PublishOutcome::NotSent,
+        }
     }
 
     async fn channel(&self, session: &Arc<Session>) -> Option<Channel> {
@@ -128,14 +132,14 @@ impl ConfirmedPublisher {
             return Some(channel);
         }
         let opened = async {
-            let channel = session.connection.create_channel().await?;
-            channel.confirm_select(<_>::default()).await?;
-            Ok::<_, lapin::Error>(channel)
+            let channel = session.connection.open_channel().await?;
+            channel.confirm_select(1).await?;
+            Ok::<_, Error>(channel)
         };
         match timeout(CHANNEL_OPEN_TIMEOUT, opened).await {
             Ok(Ok(channel)) => Some(channel),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "cannot open a channel for publishes that wait for their confirm");
+                tracing::warn!(%error, "cannot open a channel for a message to an exchange");
                 None
             }
             Err(_) => None,

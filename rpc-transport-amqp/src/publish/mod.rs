@@ -1,14 +1,13 @@
 //! Publishes messages, all of them mandatory and with publisher confirms.
 //!
-//! Knows the AMQP library, connections and messages; knows no caller and no server. There are two ways to publish:
-//! [`PublishPermit::publish`] does not wait for the confirm and tells a listener of it,
-//! [`ConfirmedPublisher::publish`] waits.
+//! Knows connections and messages; knows no caller and no server. There are two ways to publish: [`PublishPermit::publish`] does
+//! not wait for the confirm and tells a handler of it, [`ConfirmedPublisher::publish`] waits.
 
 mod confirmed;
-mod events;
+mod logged;
 mod publisher;
 mod supervisor;
 
 pub(crate) use self::confirmed::{ConfirmedPublisher, PublishOutcome};
-pub(crate) use self::events::{PublishListener, ReportTo, ReturnListener};
+pub(crate) use self::logged::{LoggedPublish, ReturnListener};
 pub(crate) use self::supervisor::{PublishPermit, PublisherSupervisor};

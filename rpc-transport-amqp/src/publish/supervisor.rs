@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use rpc_amqp::{ConfirmFuture, ConfirmHandler, Error};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::events::{ReportTo, ReturnListener};
 use super::publisher::Publisher;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
 use crate::wire::Outgoing;
@@ -22,16 +22,40 @@ pub(crate) struct PublisherSupervisor {
     current: watch::Sender<Option<Arc<Publisher>>>,
 }
 
-/// The right to publish one message now.
-pub(crate) struct PublishPermit {
-    publisher: Arc<Publisher>,
-    permit: OwnedSemaphorePermit,
-}
+/// Where a message can be published now.
+///
+/// The limits of what waits and of what is unconfirmed are checked when it is given, so as many messages as there are permits can
+/// exceed them.
+pub(crate) struct PublishPermit(Arc<Publisher>);
 
 impl PublishPermit {
-    /// Publishes a message without waiting for its confirm. `report_to` receives the publish outcome later.
-    pub(crate) fn publish(self, message: Outgoing, report_to: ReportTo) {
-        self.publisher.publish(message, report_to, self.permit);
+    /// Publishes a message without waiting for its confirm. `handler` is told its outcome later, with this number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the channel has just been closed, or AMQP cannot carry the message. Nothing is published then, and the handler is
+    /// told nothing.
+    pub(crate) fn publish(
+        &self,
+        message: &Outgoing,
+        handler: Arc<dyn ConfirmHandler>,
+        number: u128,
+    ) -> Result<(), Error> {
+        let channel = &self.0.channel;
+        message.publish_with(|message| channel.publish_with_handler(message, handler, number))
+    }
+
+    /// Publishes a message, and returns what resolves to its outcome.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`publish`](Self::publish).
+    pub(super) fn publish_confirmed(&self, message: &Outgoing) -> Result<ConfirmFuture, Error> {
+        message.publish_with(|message| self.0.channel.publish_confirmed(message))
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.0.session
     }
 }
 
@@ -41,31 +65,20 @@ impl PublisherSupervisor {
     }
 
     /// Opens publishers on one session after the other until the transport is closed.
-    pub(crate) async fn run(&self, returns: Arc<dyn ReturnListener>) {
-        // Kept until its connection is gone: the AMQP library fails if a connection is closed right after a channel was dropped.
-        let mut _last = None;
+    pub(crate) async fn run(&self) {
         while let Some(session) = self.connection.next_session().await {
-            _last = None;
-            _last = self.serve(&session, &returns).await;
+            self.serve(&session).await;
         }
     }
 
-    /// Opens publishers on one session until it ends. Returns the last one, which is closed.
-    async fn serve(
-        &self,
-        session: &Arc<Session>,
-        returns: &Arc<dyn ReturnListener>,
-    ) -> Option<Arc<Publisher>> {
-        let mut last = None;
+    /// Opens publishers on one session until it ends.
+    async fn serve(&self, session: &Arc<Session>) {
         while !session.has_ended() {
-            let opened = Publisher::open(session, Arc::clone(returns));
-            match timeout(CHANNEL_OPEN_TIMEOUT, opened).await {
+            match timeout(CHANNEL_OPEN_TIMEOUT, Publisher::open(session)).await {
                 Ok(Ok(publisher)) => {
                     self.current.send_replace(Some(Arc::clone(&publisher)));
                     publisher.closed().await;
-                    // Its confirm task, and with it the listener, lives as long as the publisher.
                     self.current.send_replace(None);
-                    last = Some(publisher);
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "cannot open the publisher's channel, retrying");
@@ -74,22 +87,20 @@ impl PublisherSupervisor {
                 Err(_) => session.end(),
             }
         }
-        last
     }
 
     /// Returns a permit if a message can be published at once.
     pub(crate) fn try_permit(&self) -> Option<PublishPermit> {
-        let publisher = self.current.borrow().as_ref().filter(|it| it.is_open()).cloned()?;
-        let permit = publisher.try_permit()?;
-        Some(PublishPermit { publisher, permit })
+        let publisher = self.current.borrow().as_ref().filter(|it| it.is_ready()).cloned()?;
+        Some(PublishPermit(publisher))
     }
 
     /// Returns whether a message can be published at once.
     pub(crate) fn is_ready(&self) -> bool {
-        self.try_permit().is_some()
+        self.current.borrow().as_ref().is_some_and(|it| it.is_ready())
     }
 
-    /// Waits until a message can be published: connected, not blocked, and with fewer unconfirmed messages than allowed.
+    /// Waits until a message can be published: connected, not blocked, and with less waiting and unconfirmed than allowed.
     ///
     /// # Errors
     ///
@@ -111,37 +122,15 @@ impl PublisherSupervisor {
                 }
                 continue;
             };
-            if publisher.session.is_blocked() {
-                let mut blocked = publisher.session.blocked();
-                tokio::select! {
-                    _ = blocked.wait_for(|blocked| !blocked) => {}
-                    () = publisher.closed() => {}
-                }
-                continue;
-            }
-            let permit = tokio::select! {
-                permit = publisher.permit() => permit,
-                () = publisher.closed() => None,
+            let ready = tokio::select! {
+                ready = publisher.channel.ready() => ready.is_ok(),
+                () = publisher.closed() => false,
             };
-            match permit {
-                Some(permit) if publisher.is_open() => {
-                    return Ok(PublishPermit { publisher, permit });
-                }
-                _ => tokio::task::yield_now().await,
+            if ready {
+                return Ok(PublishPermit(publisher));
             }
+            // The supervisor opens another channel when it has run.
+            tokio::task::yield_now().await;
         }
-    }
-
-    /// Waits like [`permit`](Self::permit), and returns the session: for what is published on another channel.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the connection failed for a reason that does not pass, or if the transport has been closed.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: nothing is published by waiting.
-    pub(crate) async fn session_when_ready(&self) -> Result<Arc<Session>, Unavailable> {
-        Ok(Arc::clone(&self.permit().await?.publisher.session))
     }
 }

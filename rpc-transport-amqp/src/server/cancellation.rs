@@ -11,7 +11,7 @@ use rpc_core::Request;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::publish::{PublisherSupervisor, ReportTo};
+use crate::publish::{LoggedPublish, PublisherSupervisor};
 use crate::wire::{self, ReplyTo};
 
 /// How long a call runs before the server sends the accepted notice. Most calls are over by then and need none.
@@ -100,8 +100,8 @@ pub(super) async fn announce_running_calls(
                 && let Some(permit) = publisher.try_permit()
             {
                 let notice = wire::encode_accepted(&call.reply_to, &queue);
-                let report_to = ReportTo::log_notice(&notice);
-                permit.publish(notice, report_to);
+                // If the channel was closed just now, the call cannot be cancelled.
+                let _ = permit.publish(&notice, LoggedPublish::notice(&notice), 0);
             }
         }
     }

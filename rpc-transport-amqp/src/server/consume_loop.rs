@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use rpc_amqp::Error;
 use rpc_core::transport::AckMode;
 use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
@@ -13,8 +13,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::consumers::{Consumers, Deliveries};
-use super::prefetch::{PrefetchBuffer, Prefetched};
+use super::consumers::Consumers;
+use super::prefetch::PrefetchBuffer;
 use super::redistribution::{REDISTRIBUTE_AFTER, Redistributor};
 use crate::connection::broker_error::{describe, is_permanent};
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
@@ -48,9 +48,6 @@ pub(super) struct ConsumeLoop {
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
 }
 
-/// A server's consumers, and their deliveries.
-type Consuming = (Arc<Consumers>, Deliveries);
-
 /// Why the loop no longer consumes.
 enum Exit {
     /// The consumers or the connection are gone; new ones can be had.
@@ -77,13 +74,13 @@ impl ConsumeLoop {
     ///
     /// Fails if there is no connection, or if the broker rejects a queue or an exchange.
     pub(super) async fn start(self, tasks: &TaskTracker) -> Result<(), ListenError> {
-        let (consumers, deliveries) = self.first().await?;
-        tasks.spawn(self.run(consumers, deliveries));
+        let consumers = self.first().await?;
+        tasks.spawn(self.run(consumers));
         Ok(())
     }
 
     /// Starts to consume for the first time. Unlike later, errors that do not pass fail the start of the server.
-    async fn first(&self) -> Result<Consuming, ListenError> {
+    async fn first(&self) -> Result<Arc<Consumers>, ListenError> {
         loop {
             let session = match self.consuming.session().await {
                 Ok(session) => session,
@@ -95,9 +92,9 @@ impl ConsumeLoop {
                     return Err(ListenError::new(&self.listen, reason));
                 }
             };
-            match open(&session, &self.queues, self.prefetch()).await {
-                Ok(opened) => return Ok(opened),
-                Err(Some(error)) if !session.has_ended() && is_permanent(&error) => {
+            match open(&session, &self.queues, self.prefetch(), &self.buffer).await {
+                Ok(consumers) => return Ok(consumers),
+                Err(Some(error)) if is_permanent(&error) => {
                     return Err(ListenError::new(&self.listen, describe(&error)));
                 }
                 Err(_) => sleep(RETRY_DELAY).await,
@@ -116,11 +113,11 @@ impl ConsumeLoop {
         }
     }
 
-    async fn run(mut self, consumers: Arc<Consumers>, deliveries: Deliveries) {
-        let mut consuming = Some((consumers, deliveries));
+    async fn run(mut self, consumers: Arc<Consumers>) {
+        let mut consuming = Some(consumers);
         let done = loop {
-            let exit = match &mut consuming {
-                Some((consumers, deliveries)) => self.fill_buffer(consumers, deliveries).await,
+            let exit = match &consuming {
+                Some(consumers) => self.consume(&Arc::clone(consumers)).await,
                 None => match self.reconsume().await {
                     Ok(opened) => {
                         consuming = Some(opened);
@@ -132,8 +129,8 @@ impl ConsumeLoop {
                     }
                 },
             };
-            if let Some((consumers, deliveries)) = &mut consuming
-                && timeout(STOP_TIMEOUT, self.stop(consumers, deliveries)).await.is_err()
+            if let Some(consumers) = &consuming
+                && timeout(STOP_TIMEOUT, self.stop(consumers)).await.is_err()
             {
                 tracing::warn!(topic = %self.listen.topic, "timed out returning prefetched messages to the broker");
             }
@@ -148,10 +145,10 @@ impl ConsumeLoop {
                 Exit::Closed(done) => break done,
             }
         };
-        self.buffer.clear();
+        // Closed before it is cleared, so that nothing is added in between.
         self.buffer.close();
-        let consumers = consuming.map(|(consumers, _)| consumers);
-        let _ = timeout(STOP_TIMEOUT, self.delete_fanout_queue(consumers)).await;
+        self.buffer.clear();
+        let _ = timeout(STOP_TIMEOUT, self.delete_fanout_queue(consuming)).await;
         if let Some(done) = done {
             let _ = done.send(());
         }
@@ -170,15 +167,11 @@ impl ConsumeLoop {
         }
     }
 
-    /// Fills the prefetch buffer with deliveries, and has old ones redistributed, until the consumers end or a command comes.
-    async fn fill_buffer(
-        &mut self,
-        consumers: &Arc<Consumers>,
-        deliveries: &mut Deliveries,
-    ) -> Exit {
-        let (session, closing) = (Arc::clone(consumers.session()), self.closing.clone());
+    /// Has old messages of the buffer redistributed, until the consumers end or a command comes.
+    async fn consume(&mut self, consumers: &Consumers) -> Exit {
+        let closing = self.closing.clone();
         // Made once: each of them registers under a lock.
-        let (mut ended, mut closed) = (pin!(session.ended()), pin!(closing.cancelled()));
+        let (mut ended, mut closed) = (pin!(consumers.ended()), pin!(closing.cancelled()));
         let mut old = interval(REDISTRIBUTE_AFTER);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut republishing: Option<JoinHandle<()>> = None;
@@ -186,12 +179,6 @@ impl ConsumeLoop {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => return command.into(),
-                next = deliveries.next() => match next {
-                    Some((source, Some(delivery))) => {
-                        self.buffer.push(Prefetched::new(consumers, source, delivery));
-                    }
-                    _ => return Exit::Lost,
-                },
                 () = &mut ended => return Exit::Lost,
                 () = &mut closed => return Exit::Closed(None),
                 _ = old.tick(), if self.redistributor.is_enabled() => {
@@ -212,7 +199,7 @@ impl ConsumeLoop {
     /// # Errors
     ///
     /// Fails if the loop is to exit, with the consumers that an attempt under way has started all the same.
-    async fn reconsume(&mut self) -> Result<Consuming, (Exit, Option<Consuming>)> {
+    async fn reconsume(&mut self) -> Result<Arc<Consumers>, (Exit, Option<Arc<Consumers>>)> {
         let (prefetch, closing) = (self.prefetch(), self.closing.clone());
         loop {
             let session = tokio::select! {
@@ -220,7 +207,7 @@ impl ConsumeLoop {
                 exit = interruption(&mut self.commands, &closing) => return Err((exit, None)),
             };
             let Some(session) = session else { return Err((Exit::Closed(None), None)) };
-            let mut attempt = pin!(open(&session, &self.queues, prefetch));
+            let mut attempt = pin!(open(&session, &self.queues, prefetch, &self.buffer));
             let opened = tokio::select! {
                 opened = &mut attempt => opened,
                 exit = interruption(&mut self.commands, &closing) => {
@@ -230,7 +217,7 @@ impl ConsumeLoop {
                 }
             };
             match opened {
-                Ok(opened) => return Ok(opened),
+                Ok(consumers) => return Ok(consumers),
                 Err(error) => {
                     let error = error.as_ref().map_or_else(String::new, describe);
                     tracing::warn!(topic = %self.listen.topic, %error, "consumer error, retrying");
@@ -252,18 +239,12 @@ impl ConsumeLoop {
     }
 
     /// Cancels the consumers and returns the messages that wait. If the connection is gone, the broker does both by itself.
-    async fn stop(&self, consumers: &Arc<Consumers>, deliveries: &mut Deliveries) {
+    async fn stop(&self, consumers: &Consumers) {
         if !consumers.is_open() {
             self.buffer.clear();
             return;
         }
         consumers.stop_consuming().await;
-        // Messages delivered by then come before the consumers' end. One of them may have ended earlier.
-        while let Some((source, delivery)) = deliveries.next().await {
-            if let Some(delivery) = delivery {
-                self.buffer.push(Prefetched::new(consumers, source, delivery));
-            }
-        }
         self.redistributor.return_all().await;
     }
 }
@@ -277,12 +258,11 @@ async fn open(
     session: &Arc<Session>,
     queues: &ServerQueues,
     prefetch: u16,
-) -> Result<Consuming, Option<lapin::Error>> {
-    match timeout(CONSUME_TIMEOUT, Consumers::open(session, queues, prefetch)).await {
-        Ok(opened) => opened.map_err(|error| {
-            session.note_error(&error);
-            Some(error)
-        }),
+    buffer: &Arc<PrefetchBuffer>,
+) -> Result<Arc<Consumers>, Option<Error>> {
+    let opened = timeout(CONSUME_TIMEOUT, Consumers::open(session, queues, prefetch, buffer)).await;
+    match opened {
+        Ok(opened) => opened.map_err(Some),
         Err(_) => {
             session.end();
             Err(None)

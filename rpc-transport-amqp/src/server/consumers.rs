@@ -1,23 +1,17 @@
 //! A server's consumers on one session. What they deliver can be settled on their channel alone.
 
-use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::stream::{BoxStream, once, select_all};
-use futures_util::{FutureExt, StreamExt};
-use lapin::Channel;
-use lapin::message::Delivery;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicRejectOptions, QueueDeleteOptions,
-};
 use parking_lot::Mutex;
+use rpc_amqp::{Channel, ConsumeOptions, Consumer, ConsumerEnd, Delivery, Error};
 use rpc_core::transport::AckError;
 use tokio::sync::Notify;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::ack_batch::{AckBatch, AckFrame};
+use super::prefetch::{PrefetchBuffer, Prefetched};
 use crate::connection::Session;
 use crate::topology::ServerQueues;
 
@@ -36,9 +30,6 @@ const CONSUMER_TAGS: [(Source, &str); 3] =
 /// How long an ack may wait for others.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The deliveries of the three consumers; `None`: one of them has ended.
-pub(super) type Deliveries = BoxStream<'static, (Source, Option<Delivery>)>;
-
 /// The consumers of a server, on one channel.
 pub(super) struct Consumers {
     session: Arc<Session>,
@@ -47,52 +38,64 @@ pub(super) struct Consumers {
     acks: Mutex<AckBatch>,
     /// Notified when an ack waits to be sent.
     ack_waits: Arc<Notify>,
+    /// Cancelled when one of the consumers has ended.
+    ended: CancellationToken,
 }
 
 impl Consumers {
-    /// Declares the three queues and starts to consume from them.
+    /// Declares the three queues and starts to consume from them into the buffer.
     pub(super) async fn open(
         session: &Arc<Session>,
         queues: &ServerQueues,
         prefetch: u16,
-    ) -> lapin::Result<(Arc<Self>, Deliveries)> {
+        buffer: &Arc<PrefetchBuffer>,
+    ) -> Result<Arc<Self>, Error> {
         let mut queues = queues.clone();
         let channel = loop {
-            let channel = session.connection.create_channel().await?;
-            // Per consumer, not per channel: that is what RabbitMQ makes of a limit that is not global.
-            channel.basic_qos(prefetch, <_>::default()).await?;
+            let channel = session.connection.open_channel().await?;
+            channel.qos(prefetch).await?;
             match queues.declare(&channel).await? {
                 None => break channel,
                 Some(exchange) => queues.accept_transient(&exchange),
             }
         };
-        let mut streams: Vec<Deliveries> = Vec::new();
+        let consumers = Arc::new(Self {
+            session: Arc::clone(session),
+            channel,
+            fanout_queue: queues.fanout.name.clone(),
+            acks: Mutex::new(AckBatch::new(prefetch)),
+            ack_waits: Arc::default(),
+            ended: CancellationToken::new(),
+        });
         for (queue, (source, tag)) in queues.all().into_iter().zip(CONSUMER_TAGS) {
             let exclusive = source == Source::Fanout;
-            let options = BasicConsumeOptions { exclusive, ..BasicConsumeOptions::default() };
-            let name = queue.name.as_str();
-            let consumer =
-                channel.basic_consume(name.into(), tag.into(), options, <_>::default()).await?;
-            let deliveries = consumer.map(move |delivery| (source, delivery.ok()));
-            streams.push(deliveries.chain(once(async move { (source, None) })).boxed());
+            let options = ConsumeOptions { exclusive, ..ConsumeOptions::default() };
+            let receiver = Arc::new(DeliveryReceiver {
+                consumers: Arc::downgrade(&consumers),
+                source,
+                buffer: Arc::clone(buffer),
+                ended: consumers.ended.clone(),
+            });
+            consumers.channel.consume(&queue.name, tag, &options, receiver).await?;
         }
-        let fanout_queue = queues.fanout.name.clone();
-        let (acks, ack_waits) = (Mutex::new(AckBatch::new(prefetch)), Arc::default());
-        let session = Arc::clone(session);
-        let consumers = Arc::new(Self { session, channel, fanout_queue, acks, ack_waits });
         let ack_waits = Arc::clone(&consumers.ack_waits);
         tokio::spawn(flush_acks(Arc::downgrade(&consumers), ack_waits));
-        Ok((consumers, select_all(streams).boxed()))
+        Ok(consumers)
     }
 
-    /// Returns the session that the channel belongs to.
-    pub(super) fn session(&self) -> &Arc<Session> {
-        &self.session
+    /// Waits until one of the consumers or the session has ended.
+    ///
+    /// Cancel safe: nothing is consumed by waiting.
+    pub(super) async fn ended(&self) {
+        tokio::select! {
+            () = self.ended.cancelled() => {}
+            () = self.session.ended() => {}
+        }
     }
 
     /// Returns whether messages can still be settled.
     pub(super) fn is_open(&self) -> bool {
-        !self.session.has_ended() && self.channel.status().connected()
+        self.channel.is_open()
     }
 
     /// Acks one message. The ack is sent a moment later; AMQP has no confirm for it.
@@ -124,44 +127,39 @@ impl Consumers {
         let mut acks = self.acks.lock();
         for AckFrame { tag, multiple } in acks.take() {
             // If it fails the channel is closed, and the broker requeues the messages by itself.
-            let _ = enqueue_frame(self.channel.basic_ack(tag, BasicAckOptions { multiple }));
+            let _ = self.channel.ack(tag, multiple);
         }
     }
 
-    /// Nacks one message, so that the broker requeues it.
+    /// Returns one message to its queue.
     pub(super) fn requeue(&self, tag: u64) {
         if self.is_open() {
-            let options = BasicNackOptions { requeue: true, multiple: false };
             let mut acks = self.acks.lock();
-            let _ = enqueue_frame(self.channel.basic_nack(tag, options));
+            let _ = self.channel.reject(tag, true);
             acks.settle(tag);
         }
     }
 
-    /// Rejects one message, so that the broker drops it.
+    /// Rejects one message, so that the broker drops it, or dead-letters it where a policy says so.
     pub(super) fn reject(&self, tag: u64) {
         if self.is_open() {
             let mut acks = self.acks.lock();
-            let _ = enqueue_frame(
-                self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }),
-            );
+            let _ = self.channel.reject(tag, false);
             acks.settle(tag);
         }
     }
 
-    /// Cancels the three consumers. What has been delivered can still be settled.
+    /// Cancels the three consumers. When it returns, their last messages are in the buffer. They can still be settled.
     pub(super) async fn stop_consuming(&self) {
         for (_, tag) in CONSUMER_TAGS {
-            let _ = self.channel.basic_cancel(tag.into(), <_>::default()).await;
+            let _ = self.channel.cancel(tag).await;
         }
     }
 
-    /// Deletes the fanout queue, which no other server uses, and closes the channel.
+    /// Sends the acks that wait, and deletes the fanout queue, which no other server uses.
     pub(super) async fn close(&self) {
         self.flush();
-        let name = self.fanout_queue.as_str();
-        let _ = self.channel.queue_delete(name.into(), QueueDeleteOptions::default()).await;
-        let _ = self.channel.close(200, "the server has stopped".into()).await;
+        let _ = self.channel.queue_delete(&self.fanout_queue, false, false).await;
     }
 }
 
@@ -184,10 +182,24 @@ async fn flush_acks(consumers: Weak<Consumers>, ack_waits: Arc<Notify>) {
     }
 }
 
-/// Queues a frame for sending without waiting for it to be written.
-fn enqueue_frame(frame: impl Future<Output = lapin::Result<()>>) -> lapin::Result<()> {
-    match pin!(frame.fuse()).poll_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => Ok(()),
+/// Puts what one of the consumers receives into the buffer, in the connection's task.
+struct DeliveryReceiver {
+    /// Weak, as the channel holds its receivers.
+    consumers: Weak<Consumers>,
+    source: Source,
+    buffer: Arc<PrefetchBuffer>,
+    ended: CancellationToken,
+}
+
+impl Consumer for DeliveryReceiver {
+    fn on_delivery(&self, delivery: Delivery) {
+        // Without consumers the channel is being closed, and the broker requeues the message.
+        if let Some(consumers) = self.consumers.upgrade() {
+            self.buffer.push(Prefetched::new(&consumers, self.source, delivery));
+        }
+    }
+
+    fn on_end(&self, _: ConsumerEnd) {
+        self.ended.cancel();
     }
 }

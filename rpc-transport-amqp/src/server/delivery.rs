@@ -83,9 +83,12 @@ impl Delivery for AmqpDelivery {
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
         match self.reply_to() {
-            Some(reply_to) => self.replies.send(wire::encode_still_running(reply_to), None),
-            None => MaybeReady::ready(Ok(())),
+            Some(reply_to) => {
+                self.replies.send_still_running(&wire::encode_still_running(reply_to));
+            }
+            None => {}
         }
+        MaybeReady::ready(Ok(()))
     }
 
     fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>> {

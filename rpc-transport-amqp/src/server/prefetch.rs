@@ -10,9 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use lapin::message::Delivery;
 use parking_lot::Mutex;
-use rpc_core::Bytes;
+use rpc_amqp::Delivery;
 use tokio::time::Instant;
 
 use super::consumers::{Consumers, Source};
@@ -21,22 +20,19 @@ use super::consumers::{Consumers, Source};
 pub(super) struct Prefetched {
     pub(super) consumers: Arc<Consumers>,
     pub(super) source: Source,
-    /// The delivery, without its body.
     pub(super) delivery: Delivery,
-    pub(super) body: Bytes,
     /// When it was delivered.
     pub(super) since: Instant,
 }
 
 impl Prefetched {
-    pub(super) fn new(consumers: &Arc<Consumers>, source: Source, mut delivery: Delivery) -> Self {
-        let body = std::mem::take(&mut delivery.data).into();
-        Self { consumers: Arc::clone(consumers), source, delivery, body, since: Instant::now() }
+    pub(super) fn new(consumers: &Arc<Consumers>, source: Source, delivery: Delivery) -> Self {
+        Self { consumers: Arc::clone(consumers), source, delivery, since: Instant::now() }
     }
 
     /// Returns the delivery tag.
     pub(super) fn tag(&self) -> u64 {
-        self.delivery.delivery_tag
+        self.delivery.tag
     }
 
     /// Returns how long it has been waiting.
@@ -61,10 +57,18 @@ struct State {
 }
 
 impl PrefetchBuffer {
-    /// Adds a message at the end.
+    /// Adds a message at the end. Returns it to its queue after [`close`](Self::close).
     pub(super) fn push(&self, message: Prefetched) {
-        self.state.lock().waiting.push_back(message);
-        self.waker.wake();
+        {
+            let mut state = self.state.lock();
+            if !state.closed {
+                state.waiting.push_back(message);
+                drop(state);
+                self.waker.wake();
+                return;
+            }
+        }
+        message.consumers.requeue(message.tag());
     }
 
     /// Puts messages back at the front, as they could not be redistributed.

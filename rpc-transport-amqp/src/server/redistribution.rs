@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lapin::BasicProperties;
-use lapin::types::FieldTable;
+use rpc_amqp::{Properties, PropertiesBuilder};
 use rpc_core::transport::AckMode;
 
 use super::consumers::Source;
@@ -49,8 +48,13 @@ impl Redistributor {
             match outcome {
                 PublishOutcome::Confirmed => self.buffer.keep_unacked(&message),
                 // The copy may be in the queue as well. So the original is requeued: it is redelivered, marked so, and not run.
-                PublishOutcome::Unknown => message.consumers.requeue(message.tag()),
-                _ => unsent.push(message),
+                PublishOutcome::Unknown | PublishOutcome::ChannelClosed(_) => {
+                    message.consumers.requeue(message.tag());
+                }
+                PublishOutcome::Unroutable
+                | PublishOutcome::Nacked
+                | PublishOutcome::Rejected(_)
+                | PublishOutcome::NotSent => unsent.push(message),
             }
         }
         self.buffer.put_back(unsent);
@@ -82,92 +86,38 @@ impl Redistributor {
 
     /// Publishes a copy of a message to the queue that it came from. It keeps its id, and what is left of its expiration.
     async fn publish_copy(&self, message: &Prefetched) -> PublishOutcome {
-        let delivery = &message.delivery;
-        let mut properties = copy_properties(&delivery.properties);
-        if let Some(left) = remaining_ttl(&properties) {
-            let left = left.saturating_sub(message.waited()).as_millis();
-            properties = properties.with_expiration(left.to_string().into());
-        }
+        let received = message.delivery.message.properties();
+        let Ok(properties) = copy_properties(&received, message.waited()) else {
+            return PublishOutcome::NotSent;
+        };
         let queue = match message.source {
             Source::Topic => &self.queues.topic.name,
             Source::Server => &self.queues.server.name,
             Source::Fanout => &self.queues.fanout.name,
         };
         let (exchange, routing_key) = ("".into(), queue.as_str().into());
-        let body = message.body.clone().into();
-        self.confirmed.publish(Outgoing { exchange, routing_key, properties, body }).await
+        let body = message.delivery.message.body().into();
+        self.confirmed.publish(&Outgoing { exchange, routing_key, properties, body }).await
     }
 }
 
-/// Copies a message's properties, except the broker-directed properties: the broker would close our channel over another
-/// user's `user-id`, and would put the copy into the queues of `CC` and `BCC` once more.
+/// Copies the properties of a message that has waited here for so long.
 ///
-/// Each property is copied by name, as the AMQP library cannot unset one of a clone. The list is complete: AMQP has these,
-/// `user-id`, and `cluster-id`, which is reserved. A property that is missing here is lost on redistribution. Headers are
-/// copied by exclusion, so that a new one is never lost.
-fn copy_properties(original: &BasicProperties) -> BasicProperties {
-    let mut copy = BasicProperties::default();
-    if let Some(headers) = original.headers() {
-        let mut kept = FieldTable::default();
-        for (name, value) in headers.inner() {
-            if !matches!(name.as_str(), "CC" | "BCC") {
-                kept.insert(name.clone(), value.clone());
-            }
-        }
-        copy = copy.with_headers(kept);
+/// What its publisher asked of the broker is left out: the broker would close our channel over another user's `user-id`, and
+/// would put the copy into the queues of `CC` and `BCC` once more.
+///
+/// # Errors
+///
+/// Fails if a text is too long, which none is that has been received.
+fn copy_properties(
+    received: &Properties,
+    waited: Duration,
+) -> Result<Properties, rpc_amqp::InvalidArgument> {
+    let left =
+        remaining_ttl(received).map(|left| left.saturating_sub(waited).as_millis().to_string());
+    let mut copy = PropertiesBuilder::from(received).without_broker_directives();
+    if let Some(left) = &left {
+        copy = copy.expiration(left);
     }
-    /// Copies the properties named by their setter and getter.
-    macro_rules! copy {
-        ($($set:ident $get:ident),* $(,)?) => {
-            $(if let Some(value) = original.$get() {
-                copy = copy.$set(value.clone());
-            })*
-        };
-    }
-    copy!(
-        with_content_type content_type,
-        with_content_encoding content_encoding,
-        with_delivery_mode delivery_mode,
-        with_priority priority,
-        with_correlation_id correlation_id,
-        with_reply_to reply_to,
-        with_expiration expiration,
-        with_message_id message_id,
-        with_timestamp timestamp,
-        with_type kind,
-        with_app_id app_id,
-    );
-    copy
-}
-
-#[cfg(test)]
-mod tests {
-    use lapin::types::AMQPValue;
-
-    use super::*;
-
-    #[test]
-    fn a_copy_carries_nothing_that_its_publisher_asked_of_the_broker() {
-        let mut headers = FieldTable::default();
-        for name in ["CC", "BCC", "kept"] {
-            headers.insert(name.into(), AMQPValue::LongString("x".into()));
-        }
-        let original = BasicProperties::default()
-            .with_content_type("a".into())
-            .with_content_encoding("b".into())
-            .with_delivery_mode(2)
-            .with_priority(3)
-            .with_correlation_id("c".into())
-            .with_reply_to("d".into())
-            .with_expiration("4".into())
-            .with_message_id("e".into())
-            .with_timestamp(5)
-            .with_type("f".into())
-            .with_app_id("g".into());
-        let mut kept = FieldTable::default();
-        kept.insert("kept".into(), AMQPValue::LongString("x".into()));
-        let copy =
-            copy_properties(&original.clone().with_headers(headers).with_user_id("someone".into()));
-        assert_eq!(copy, original.with_headers(kept));
-    }
+    copy.build()
 }

@@ -4,16 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::BasicProperties;
-use lapin::message::Delivery;
 use parking_lot::Mutex;
-use rpc_core::Bytes;
+use rpc_amqp::Returned;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::publish::{ConfirmedPublisher, PublishOutcome};
-use crate::wire::{Outgoing, is_notice};
+use crate::publish::{ConfirmedPublisher, PublishOutcome, ReturnListener};
+use crate::wire::Outgoing;
 
 /// Delay between two attempts, as in oslo.messaging.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -47,16 +45,15 @@ impl ReplyRetry {
         let permits = Arc::new(Semaphore::new(MAX_RETRIES));
         Self { time_limit, permits, missing: Arc::default(), confirmed, closing }
     }
+}
 
-    /// Retries a returned reply in a task of its own, as its caller may be about to declare its queue again. Still-running
-    /// messages and cancellation notices are dropped: they are of no use later.
-    pub(super) fn on_return(&self, message: Delivery) {
-        if is_notice(&message.data) {
-            return;
-        }
-        let properties = message.properties;
-        let queue = message.routing_key.as_str();
-        if self.missing.contains(queue) {
+impl ReturnListener for ReplyRetry {
+    /// Retries a returned reply in a task of its own, as its caller may be about to declare its queue again.
+    fn on_return(&self, reply: Returned) {
+        let message = reply.message;
+        // As this program has sent it, so it is UTF-8.
+        let queue: Box<str> = message.routing_key().to_string_lossy().into();
+        if self.missing.contains(&queue) {
             tracing::debug!(%queue, "dropped a reply: reply queue not found");
             return;
         }
@@ -64,12 +61,17 @@ impl ReplyRetry {
             tracing::warn!(%queue, "dropped a reply: reply queue not found, and too many replies are being retried");
             return;
         };
-        let returned = ReturnedReply { queue: queue.into(), properties, body: message.data.into() };
+        let reply = Outgoing {
+            exchange: "".into(),
+            routing_key: queue,
+            properties: message.properties(),
+            body: message.body().into(),
+        };
         let (missing, confirmed) = (Arc::clone(&self.missing), Arc::clone(&self.confirmed));
         let (closing, time_limit) = (self.closing.clone(), self.time_limit);
         tokio::spawn(async move {
             let _permit = permit;
-            returned.retry(&confirmed, &missing, &closing, time_limit).await;
+            retry(reply, &confirmed, &missing, &closing, time_limit).await;
         });
     }
 }
@@ -90,39 +92,30 @@ impl MissingQueues {
     }
 }
 
-/// A reply that no queue took.
-struct ReturnedReply {
-    queue: Box<str>,
-    properties: BasicProperties,
-    body: Bytes,
-}
-
-impl ReturnedReply {
-    async fn retry(
-        self,
-        confirmed: &Arc<ConfirmedPublisher>,
-        missing: &MissingQueues,
-        closing: &CancellationToken,
-        time_limit: Duration,
-    ) {
-        let until = Instant::now() + time_limit;
-        loop {
-            sleep(RETRY_DELAY).await;
-            let message = Outgoing {
-                exchange: "".into(),
-                routing_key: (&*self.queue).into(),
-                properties: self.properties.clone(),
-                body: self.body.clone().into(),
-            };
-            let outcome = confirmed.publish(message).await;
-            if !matches!(outcome, PublishOutcome::Unroutable | PublishOutcome::NotSent) {
-                return;
-            }
-            if Instant::now() >= until || closing.is_cancelled() {
-                tracing::warn!(queue = %self.queue, "dropped a reply: reply queue not found after retries");
-                missing.insert(self.queue);
-                return;
-            }
+/// Publishes a reply that no queue took again and again, until it is in its queue, or for `time_limit`.
+async fn retry(
+    reply: Outgoing,
+    confirmed: &ConfirmedPublisher,
+    missing: &MissingQueues,
+    closing: &CancellationToken,
+    time_limit: Duration,
+) {
+    let until = Instant::now() + time_limit;
+    loop {
+        sleep(RETRY_DELAY).await;
+        match confirmed.publish(&reply).await {
+            PublishOutcome::Unroutable | PublishOutcome::NotSent => {}
+            PublishOutcome::Confirmed
+            | PublishOutcome::Nacked
+            | PublishOutcome::Rejected(_)
+            | PublishOutcome::ChannelClosed(_)
+            | PublishOutcome::Unknown => return,
+        }
+        if Instant::now() >= until || closing.is_cancelled() {
+            let queue = reply.routing_key;
+            tracing::warn!(%queue, "dropped a reply: reply queue not found after retries");
+            missing.insert(queue);
+            return;
         }
     }
 }

@@ -27,7 +27,9 @@ impl EncodedMessage {
 
 impl EncodedDelivery for EncodedMessage {
     fn message_id(&self) -> Option<MessageId> {
-        wire::message_id(&self.message.as_ref()?.body)
+        let delivery = &self.message.as_ref()?.delivery;
+        // A body that was discarded identifies nothing.
+        delivery.oversized.is_none().then(|| wire::message_id(&delivery.message.body())).flatten()
     }
 
     fn redelivered(&self) -> bool {
@@ -74,9 +76,13 @@ impl RequestDecoder {
 
     /// Decodes a message. Rejects it and returns `None` if it cannot be decoded.
     fn decode(&self, message: &Prefetched) -> Option<Box<dyn Delivery>> {
-        let delivery = &message.delivery;
-        match wire::decode_request(&delivery.properties, &message.body, message.since, &self.limits)
-        {
+        let received = &message.delivery.message;
+        let properties = received.properties();
+        if let Some(size) = message.delivery.oversized {
+            self.reject(message, wire::oversized_request(&properties, size, self.limits.max_bytes));
+            return None;
+        }
+        match wire::decode_request(&properties, &received.body(), message.since, &self.limits) {
             Ok(decoded) => {
                 let delivery = AmqpDelivery::new(&self.replies, &self.running, message, decoded);
                 Some(Box::new(delivery))
@@ -92,12 +98,12 @@ impl RequestDecoder {
     #[cold]
     fn reject(&self, message: &Prefetched, error: DecodeError) {
         let DecodeError { reason, message_id, reply_to } = error;
-        let delivery = &message.delivery;
+        let received = &message.delivery.message;
         let call = reply_to.as_ref().map(|reply_to| &*reply_to.call_id);
         tracing::warn!(
             %reason,
-            exchange = delivery.exchange.as_str(),
-            routing_key = delivery.routing_key.as_str(),
+            exchange = %received.exchange(),
+            routing_key = %received.routing_key(),
             call,
             message_id = message_id.map(tracing::field::display),
             "rejected a message that cannot be decoded"

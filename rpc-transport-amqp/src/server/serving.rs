@@ -32,7 +32,6 @@ pub(crate) struct Serving {
     queue_status: Arc<QueueStatusReader>,
     running: Arc<CancelRegistry>,
     decoder: Arc<RequestDecoder>,
-    retry: ReplyRetry,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -49,11 +48,12 @@ impl Serving {
         tasks: TaskTracker,
     ) -> Arc<Self> {
         let running = Arc::new(CancelRegistry::default());
-        let replies = ReplySender::new(Arc::clone(&publisher), config.max_message);
-        let limits = DecodeLimits::new().max_bytes(config.max_message);
-        let decoder = RequestDecoder::new(limits, replies, Arc::clone(&running), tasks.clone());
         let retry_time = config.missing_reply_queue_timeout;
         let retry = ReplyRetry::new(retry_time, Arc::clone(&confirmed), closing.clone());
+        let (publishes, max_message) = (Arc::clone(&publisher), config.max_message);
+        let replies = ReplySender::new(publishes, Arc::new(retry), max_message);
+        let limits = DecodeLimits::new().max_bytes(config.max_message);
+        let decoder = RequestDecoder::new(limits, replies, Arc::clone(&running), tasks.clone());
         Arc::new(Self {
             config: Arc::clone(config),
             consuming,
@@ -62,7 +62,6 @@ impl Serving {
             queue_status,
             running,
             decoder: Arc::new(decoder),
-            retry,
             closing,
             tasks,
         })
@@ -116,11 +115,6 @@ impl Serving {
     /// Cancels the method of a call whose caller has dropped it.
     pub(crate) fn cancel(&self, call: &ReplyTo) {
         self.running.cancel(call);
-    }
-
-    /// Handles a returned message that is not a request: a reply or a notice.
-    pub(crate) fn on_return(&self, message: lapin::message::Delivery) {
-        self.retry.on_return(message);
     }
 
     /// Tells callers of methods that run for a while where to cancel them. Never returns.

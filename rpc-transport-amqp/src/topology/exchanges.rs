@@ -1,10 +1,15 @@
 //! Exchanges as data, and how they are declared.
 
-use lapin::options::ExchangeDeclareOptions;
-use lapin::types::FieldTable;
-use lapin::{Channel, ExchangeKind};
+use rpc_amqp::{Channel, Error, ExchangeDeclare, FieldTable};
 
 use crate::config::Config;
+
+/// How an exchange routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExchangeKind {
+    Fanout,
+    Topic,
+}
 
 /// An exchange to be declared.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,13 +39,19 @@ pub(super) fn fanout_exchange(config: &Config, topic: &str) -> Exchange {
 
 impl Exchange {
     /// Declares the exchange.
-    pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        let options = ExchangeDeclareOptions {
+    pub(super) async fn declare(&self, channel: &Channel) -> Result<(), Error> {
+        let kind = match self.kind {
+            ExchangeKind::Fanout => "fanout",
+            ExchangeKind::Topic => "topic",
+        };
+        let declare = ExchangeDeclare {
+            name: &self.name,
+            kind,
+            passive: false,
             durable: self.durable,
             auto_delete: self.auto_delete,
-            ..ExchangeDeclareOptions::default()
+            arguments: &FieldTable::new(),
         };
-        let (name, kind) = (self.name.as_str().into(), self.kind.clone());
-        channel.exchange_declare(name, kind, options, FieldTable::default()).await
+        channel.exchange_declare(&declare).await
     }
 }

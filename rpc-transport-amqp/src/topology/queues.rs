@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use lapin::Channel;
-use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use rpc_amqp::{Channel, Error, Field, FieldTable, QueueDeclare};
 
 use super::exchanges::Exchange;
 use crate::config::Config;
@@ -32,7 +30,7 @@ pub(crate) fn reply_queue(config: &Config, unique: &str) -> Queue {
 /// Returns a queue that outlives its servers.
 pub(super) fn shared_queue(config: &Config, name: String) -> Queue {
     let queues = &config.queues;
-    let mut arguments = FieldTable::default();
+    let mut arguments = FieldTable::new();
     if queues.quorum {
         make_quorum(config, &mut arguments);
     }
@@ -43,7 +41,7 @@ pub(super) fn shared_queue(config: &Config, name: String) -> Queue {
 /// Returns a queue of one process. It is durable, so that it survives a lost connection and a restart of the broker.
 pub(super) fn transient_queue(config: &Config, name: String) -> Queue {
     let queues = &config.queues;
-    let mut arguments = FieldTable::default();
+    let mut arguments = FieldTable::new();
     if queues.transient_quorum {
         make_quorum(config, &mut arguments);
     }
@@ -56,16 +54,21 @@ pub(super) fn transient_queue(config: &Config, name: String) -> Queue {
 /// Has the broker delete the queue when it had no consumer for so long.
 pub(super) fn set_expiry(arguments: &mut FieldTable, after: Duration) {
     let milliseconds = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
-    arguments.insert("x-expires".into(), AMQPValue::LongLongInt(milliseconds.into()));
+    set(arguments, "x-expires", Field::I64(milliseconds.into()));
+}
+
+fn set(arguments: &mut FieldTable, name: &str, value: Field<'_>) {
+    // The names are short, which is the only condition.
+    let _ = arguments.insert(name, value);
 }
 
 /// Makes the queue a quorum queue, with the configured limits.
 fn make_quorum(config: &Config, arguments: &mut FieldTable) {
     let limits = config.queues.limits;
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    set(arguments, "x-queue-type", Field::Text("quorum"));
     let mut limit = |name: &str, value: Option<i64>| {
         if let Some(value) = value {
-            arguments.insert(name.into(), AMQPValue::LongLongInt(value));
+            set(arguments, name, Field::I64(value));
         }
     };
     limit("x-delivery-limit", limits.delivery_limit.map(i64::from));
@@ -76,30 +79,27 @@ fn make_quorum(config: &Config, arguments: &mut FieldTable) {
 
 impl Queue {
     /// Declares the queue and binds it. The exchange must exist.
-    pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        let options = QueueDeclareOptions {
+    pub(crate) async fn declare(&self, channel: &Channel) -> Result<(), Error> {
+        let declare = QueueDeclare {
+            name: &self.name,
+            passive: false,
             durable: self.durable,
+            exclusive: false,
             auto_delete: self.auto_delete,
-            ..QueueDeclareOptions::default()
+            arguments: &self.arguments,
         };
-        let name = self.name.as_str();
-        channel.queue_declare(name.into(), options, self.arguments.clone()).await?;
+        channel.queue_declare(&declare).await?;
         if let Some((exchange, key)) = &self.binding {
-            let (exchange, key) = (exchange.name.as_str(), key.as_str());
-            let arguments = FieldTable::default();
-            channel
-                .queue_bind(name.into(), exchange.into(), key.into(), <_>::default(), arguments)
-                .await?;
+            channel.queue_bind(&self.name, &exchange.name, key, &FieldTable::new()).await?;
         }
         Ok(())
     }
 
     /// Deletes the queue with all messages in it.
-    pub(crate) async fn delete(&self, session: &Session) -> lapin::Result<()> {
-        let channel = session.connection.create_channel().await?;
-        let name = self.name.as_str();
-        channel.queue_delete(name.into(), QueueDeleteOptions::default()).await?;
-        // Closed, not dropped: the AMQP library fails if its connection is closed right after a drop.
-        channel.close(200, "the queue is deleted".into()).await
+    pub(crate) async fn delete(&self, session: &Session) -> Result<(), Error> {
+        let channel = session.connection.open_channel().await?;
+        channel.queue_delete(&self.name, false, false).await?;
+        channel.close(200, "the queue is deleted").await;
+        Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! The queues of a server.
 
-use lapin::{Channel, ExchangeKind};
+use rpc_amqp::{Channel, Error};
 use rpc_core::transport::Listen;
 
-use super::exchanges::{fanout_exchange, topic_exchange};
+use super::exchanges::{ExchangeKind, fanout_exchange, topic_exchange};
 use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
 use crate::config::Config;
 use crate::connection::broker_error::reply_code;
@@ -56,7 +56,7 @@ impl ServerQueues {
     ///
     /// Returns the name of an exchange that exists and is not durable, if there is one. The broker has closed the channel over
     /// it; on the next channel the exchange [can be accepted as it is](Self::accept_transient).
-    pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<Option<String>> {
+    pub(crate) async fn declare(&self, channel: &Channel) -> Result<Option<String>, Error> {
         for queue in self.all() {
             if let Some((exchange, _)) = &queue.binding
                 && let Err(error) = exchange.declare(channel).await
@@ -85,7 +85,7 @@ impl ServerQueues {
             {
                 exchange.durable = false;
                 if exchange.kind == ExchangeKind::Topic {
-                    queue.durable = queue.arguments.contains_key("x-queue-type");
+                    queue.durable = queue.arguments.get("x-queue-type").is_some();
                 }
             }
         }

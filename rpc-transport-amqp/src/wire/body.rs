@@ -19,15 +19,15 @@ impl Body {
         self.head.len() + self.payload.len()
     }
 
-    /// Joins both segments, for an AMQP library that takes nothing else. Copies the payload, unless it is the whole body.
-    pub(crate) fn join(self) -> Bytes {
-        let Self { mut head, payload } = self;
-        if head.is_empty() {
-            return payload;
-        }
-        head.reserve_exact(payload.len());
-        head.extend_from_slice(&payload);
-        head.into()
+    /// Returns both segments, which are sent one behind the other.
+    pub(crate) fn segments(&self) -> [&[u8]; 2] {
+        [&self.head, &self.payload]
+    }
+
+    /// Joins both segments, as they arrive.
+    #[cfg(test)]
+    pub(crate) fn join(&self) -> Bytes {
+        self.segments().concat().into()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use lapin::BasicProperties;
+use rpc_amqp::{Properties, PropertiesBuilder};
 use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 use super::native::{self, Native};
@@ -72,11 +72,11 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Fails if the arguments or the context cannot be encoded, with the reason.
-    fn encode_request(
+    fn encode_request<'a>(
         &self,
-        properties: BasicProperties,
+        properties: PropertiesBuilder<'a>,
         request: &Request,
-        call: Option<CallFields<'_>>,
+        call: Option<CallFields<'a>>,
     ) -> Result<Message, String>;
 
     /// Returns what identifies a message among its copies, without decoding it. `None`: nothing does.
@@ -85,7 +85,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Decodes a request. Its deadline is not in there.
     fn decode_request(
         &self,
-        properties: &BasicProperties,
+        properties: &Properties,
         body: &Bytes,
         limits: &DecodeLimits,
     ) -> Result<Decoded, Box<DecodeError>>;
@@ -99,7 +99,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Decodes what arrived in a reply queue.
     fn decode_inbound(
         &self,
-        properties: &BasicProperties,
+        properties: &Properties,
         body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound;

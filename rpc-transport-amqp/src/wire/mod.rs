@@ -13,32 +13,45 @@ mod properties;
 mod reply;
 mod request;
 
-use lapin::BasicProperties;
-use lapin::types::ShortString;
+use rpc_amqp::{Properties, Publish};
 
 pub(crate) use self::body::Body;
 pub(crate) use self::call_id::CallId;
 pub(crate) use self::dialect::{Dialect, NATIVE, OSLO};
-pub(crate) use self::native::{encode_accepted, encode_cancel, is_notice};
+pub(crate) use self::native::{encode_accepted, encode_cancel};
 pub(crate) use self::properties::remaining_ttl;
 pub(crate) use self::reply::{
     Acceptance, Inbound, Reply, ReplyTo, Undecodable, decode_inbound, encode_reply,
-    encode_still_running,
+    encode_still_running, is_compressed, oversized_reply,
 };
 pub(crate) use self::request::{
-    DecodeError, Decoded, ReplyAddress, call_of_request, decode_request, encode_request, message_id,
+    DecodeError, Decoded, ReplyAddress, decode_request, encode_request, message_id,
+    oversized_request,
 };
 
 /// A message to publish.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) exchange: ShortString,
-    pub(crate) routing_key: ShortString,
-    pub(crate) properties: BasicProperties,
+    /// Empty for the default exchange.
+    pub(crate) exchange: Box<str>,
+    pub(crate) routing_key: Box<str>,
+    pub(crate) properties: Properties,
     pub(crate) body: Body,
 }
 
 impl Outgoing {
+    /// Calls `publish` with the message as the AMQP connection takes it. Every message is mandatory: the broker returns it if no
+    /// queue takes it.
+    pub(crate) fn publish_with<R>(&self, publish: impl FnOnce(&Publish<'_>) -> R) -> R {
+        publish(&Publish {
+            exchange: &self.exchange,
+            routing_key: &self.routing_key,
+            mandatory: true,
+            properties: &self.properties,
+            body: &self.body.segments(),
+        })
+    }
+
     /// Addresses a message to a queue by the default exchange, to which every queue is bound by its name.
     fn to_queue(queue: &str, (properties, body): Message) -> Self {
         Self { exchange: "".into(), routing_key: queue.into(), properties, body }
@@ -46,4 +59,4 @@ impl Outgoing {
 }
 
 /// Properties and body.
-type Message = (BasicProperties, Body);
+type Message = (Properties, Body);

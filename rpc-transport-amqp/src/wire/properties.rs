@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use lapin::BasicProperties;
-use lapin::types::{AMQPValue, ShortString};
+use rpc_amqp::{Properties, PropertiesBuilder, Text};
 use tokio::time::Instant;
 
 pub(super) const JSON: &str = "application/json";
@@ -18,44 +17,51 @@ const TRANSIENT: u8 = 1;
 const PERSISTENT: u8 = 2;
 
 /// Returns the properties of a message that does not outlive the broker.
-pub(super) fn transient() -> BasicProperties {
-    BasicProperties::default().with_delivery_mode(TRANSIENT)
+pub(super) fn transient<'a>() -> PropertiesBuilder<'a> {
+    PropertiesBuilder::new().delivery_mode(TRANSIENT)
 }
 
 /// Returns the properties of a message that outlives the broker.
-pub(super) fn persistent() -> BasicProperties {
-    BasicProperties::default().with_delivery_mode(PERSISTENT)
+pub(super) fn persistent<'a>() -> PropertiesBuilder<'a> {
+    PropertiesBuilder::new().delivery_mode(PERSISTENT)
+}
+
+/// Builds properties whose texts are this program's own names, or come from properties: they are short enough.
+pub(super) fn build(properties: &PropertiesBuilder<'_>) -> Properties {
+    // A text that is too long is the only error.
+    properties.build().unwrap_or_default()
 }
 
 /// Returns a property's text; empty where it is not set.
-pub(super) fn text(property: &Option<ShortString>) -> &str {
-    property.as_ref().map_or("", ShortString::as_str)
+///
+/// # Errors
+///
+/// Fails if it is not UTF-8, with the reason.
+pub(super) fn text<'a>(name: &str, property: Option<Text<'a>>) -> Result<&'a str, String> {
+    let Some(text) = property else { return Ok("") };
+    text.as_str().ok_or_else(|| format!("the property `{name}` is not UTF-8: `{text}`"))
 }
 
 /// Returns how the body is compressed, if it is: a header that kombu sets.
-pub(super) fn compression(properties: &BasicProperties) -> Option<&str> {
-    match properties.headers().as_ref()?.inner().get("compression")? {
-        AMQPValue::LongString(name) => str::from_utf8(name.as_bytes()).ok(),
-        AMQPValue::ShortString(name) => Some(name.as_str()),
-        _ => None,
-    }
+pub(super) fn compression(properties: &Properties) -> Option<&str> {
+    properties.header("compression")?.as_text()?.as_str()
 }
 
 /// Adds the header by which kombu says how a body is compressed.
 #[cfg(test)]
-pub(super) fn with_compression(properties: BasicProperties, name: &str) -> BasicProperties {
-    let mut headers = properties.headers().clone().unwrap_or_default();
-    headers.insert("compression".into(), AMQPValue::LongString(name.into()));
-    properties.with_headers(headers)
+pub(super) fn with_compression(properties: &Properties, name: &str) -> Properties {
+    let mut headers = rpc_amqp::FieldTable::new();
+    headers.insert("compression", rpc_amqp::Field::Text(name)).unwrap();
+    PropertiesBuilder::from(properties).headers(&headers).build().unwrap()
 }
 
 /// Returns the time until the deadline as AMQP's expiration. The broker delivers an expired message at once or never.
-pub(super) fn expiration(deadline: Instant) -> Option<ShortString> {
+pub(super) fn expiration(deadline: Instant) -> Option<String> {
     let left = deadline.saturating_duration_since(Instant::now()).as_millis();
-    (left <= MAX_EXPIRATION).then(|| left.to_string().into())
+    (left <= MAX_EXPIRATION).then(|| left.to_string())
 }
 
 /// Returns how long a message may still be delivered, by its expiration; `None`: it has none.
-pub(crate) fn remaining_ttl(properties: &BasicProperties) -> Option<Duration> {
-    text(properties.expiration()).parse().ok().map(Duration::from_millis)
+pub(crate) fn remaining_ttl(properties: &Properties) -> Option<Duration> {
+    properties.expiration()?.as_str()?.parse().ok().map(Duration::from_millis)
 }

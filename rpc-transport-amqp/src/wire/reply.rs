@@ -1,12 +1,13 @@
 //! What travels back: replies, and what else arrives in a reply queue.
 
-use lapin::BasicProperties;
+use rpc_amqp::Properties;
 use rpc_core::error::Ran;
 use rpc_core::pending_calls::CallKey;
 use rpc_core::{Bytes, DecodeLimits, MessageId, Outcome, Request};
 
 use super::dialect::dialect_of;
-use super::{Dialect, Outgoing};
+use super::properties::compression;
+use super::{CallId, Dialect, Outgoing};
 
 /// Where the reply to a request goes: the caller's reply queue, and which of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,9 +80,22 @@ pub(crate) fn encode_still_running(to: &ReplyTo) -> Outgoing {
 
 /// Decodes what arrived in a reply queue, in either dialect.
 pub(crate) fn decode_inbound(
-    properties: &BasicProperties,
+    properties: &Properties,
     body: Bytes,
     limits: &DecodeLimits,
 ) -> Inbound {
     dialect_of(&body).decode_inbound(properties, body, limits)
+}
+
+/// Returns what a message in a reply queue is whose body was discarded, as it is larger than the limit. In the oslo dialect only the
+/// body says which call it belongs to.
+pub(crate) fn oversized_reply(properties: &Properties, bytes: u64, limit: usize) -> Inbound {
+    let call = properties.correlation_id().and_then(|id| CallId::parse(id.as_str()?));
+    let reason = format!("it takes {bytes} bytes, and this client takes at most {limit}");
+    Inbound::Reply(call, Err(Undecodable::new(reason)))
+}
+
+/// Returns whether the body is said to be compressed, so that decoding it takes long.
+pub(crate) fn is_compressed(properties: &Properties) -> bool {
+    compression(properties).is_some()
 }

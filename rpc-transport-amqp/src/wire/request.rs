@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use lapin::BasicProperties;
+use rpc_amqp::Properties;
 use rpc_core::pending_calls::CallKey;
 use rpc_core::{Bytes, DecodeLimits, MessageId, Request};
 use tokio::time::Instant;
 
 use super::dialect::dialect_of;
-use super::properties::{self, expiration, remaining_ttl, text};
+use super::properties::{self, expiration, remaining_ttl};
 use super::{CallId, Dialect, Outgoing, ReplyTo, name_limits, native};
 
 /// The shortest call monitor period that a server keeps, whatever the caller asks for. With a shorter one, a few dozen calls
@@ -41,18 +41,19 @@ pub(crate) fn encode_request(
     reply: Option<ReplyAddress<'_>>,
 ) -> Result<Outgoing, String> {
     let id = reply.map(|reply| CallId::of(reply.key).to_string());
+    let left = request.deadline.and_then(expiration);
     let mut properties =
         if reply.is_some() { properties::transient() } else { properties::persistent() };
-    if let Some(left) = request.deadline.and_then(expiration) {
-        properties = properties.with_expiration(left);
+    if let Some(left) = &left {
+        properties = properties.expiration(left);
+    }
+    if let Some(id) = &id {
+        // In both dialects, though Python does not read it: it tells which call a returned message belongs to.
+        properties = properties.correlation_id(id);
     }
     let call = id.as_deref().zip(reply);
     let call = call.map(|(id, reply)| CallFields { id, reply_queue: reply.queue });
-    let (mut properties, body) = dialect.encode_request(properties, request, call)?;
-    if let Some(id) = id {
-        // In both dialects, though Python does not read it: it tells which call a returned message belongs to.
-        properties = properties.with_correlation_id(id.into());
-    }
+    let (properties, body) = dialect.encode_request(properties, request, call)?;
     let (exchange, routing_key) = (exchange.into(), routing_key.into());
     Ok(Outgoing { exchange, routing_key, properties, body })
 }
@@ -81,7 +82,7 @@ pub(crate) fn message_id(body: &[u8]) -> Option<MessageId> {
 
 /// Decodes a message that was received at the given time as a request of either dialect.
 pub(crate) fn decode_request(
-    properties: &BasicProperties,
+    properties: &Properties,
     body: &Bytes,
     received: Instant,
     limits: &DecodeLimits,
@@ -112,11 +113,12 @@ pub(crate) fn decode_request(
     Ok(decoded)
 }
 
-/// Returns the pending call whose request this is, if this program sent it: for requests that the broker returns.
-pub(crate) fn call_of_request(properties: &BasicProperties, body: &[u8]) -> Option<CallKey> {
-    // Replies of oslo.messaging's dialect have no correlation id.
-    let is_request = !native::is_native(body) || native::is_call(body);
-    is_request.then(|| CallId::parse(text(properties.correlation_id()))).flatten()
+/// Returns the error of a message whose body was discarded, as it is larger than the limit.
+///
+/// A native call is known by its properties, so its caller can be told. The oslo dialect has all of it in the body.
+pub(crate) fn oversized_request(properties: &Properties, bytes: u64, limit: usize) -> DecodeError {
+    let reason = format!("the body takes {bytes} bytes, and this server takes at most {limit}");
+    DecodeError { reason, message_id: None, reply_to: native::reply_to_of(properties) }
 }
 
 #[cfg(test)]
@@ -131,14 +133,14 @@ mod tests {
         Request::new(MessageId::from_bits(1), "m", args)
     }
 
-    fn native(request: &Request, reply_queue: &str) -> (BasicProperties, Bytes) {
+    fn native(request: &Request, reply_queue: &str) -> (Properties, Bytes) {
         let call = CallFields { id: "1", reply_queue };
-        let properties = BasicProperties::default();
+        let properties = rpc_amqp::PropertiesBuilder::new();
         let (properties, body) = NATIVE.encode_request(properties, request, Some(call)).unwrap();
         (properties, body.join())
     }
 
-    fn decode(properties: &BasicProperties, body: &Bytes) -> Result<Decoded, Box<DecodeError>> {
+    fn decode(properties: &Properties, body: &Bytes) -> Result<Decoded, Box<DecodeError>> {
         decode_request(properties, body, Instant::now(), &DecodeLimits::new())
     }
 
@@ -149,7 +151,7 @@ mod tests {
         let oslo = |version: &str| {
             format!(r#"{{"method": "m", {version}"_msg_id": "77bb", "_reply_q": "{queue}"}}"#)
         };
-        let plain = BasicProperties::default();
+        let plain = Properties::default();
         for (properties, body) in [
             (&native, body),
             (&native, Bytes::from_static(b"\xC1")),
@@ -169,7 +171,7 @@ mod tests {
         let oslo =
             br#"{"method": "m", "_msg_id": "77bb", "_reply_q": "reply_1", "_timeout": 0.001}"#;
         for (properties, body) in
-            [native(&request, "q"), (BasicProperties::default(), Bytes::from_static(oslo))]
+            [native(&request, "q"), (Properties::default(), Bytes::from_static(oslo))]
         {
             let decoded = decode(&properties, &body).unwrap();
             assert_eq!(decoded.request.monitor, Some(MIN_MONITOR));
@@ -186,7 +188,7 @@ mod tests {
                 let body = Bytes::from(format!(
                     r#"{{"method": "m", {version}"_msg_id": "77bb", "_reply_q": "{queue}"}}"#
                 ));
-                let properties = BasicProperties::default();
+                let properties = Properties::default();
                 let reply_to = match decode(&properties, &body) {
                     Ok(decoded) => decoded.reply_to,
                     Err(error) => error.reply_to,

@@ -21,11 +21,12 @@ mod request;
 
 use std::time::Duration;
 
-use lapin::BasicProperties;
+use rpc_amqp::{Properties, PropertiesBuilder};
 use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
-pub(crate) use self::prefix::{is_call, is_native, is_notice};
+pub(crate) use self::prefix::is_native;
+pub(super) use self::request::reply_to_of;
 use super::properties;
 use super::request::{CallFields, MIN_MONITOR};
 use super::{DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
@@ -34,7 +35,7 @@ use super::{DecodeError, Decoded, Dialect, Inbound, Message, ReplyTo};
 const SERVER_QUEUE_TTL: Duration = Duration::from_secs(30 * 60);
 
 /// Returns an error if a message says that its body is compressed. Bodies of this dialect never are.
-fn reject_compressed(properties: &BasicProperties) -> Result<(), String> {
+fn reject_compressed(properties: &Properties) -> Result<(), String> {
     match properties::compression(properties) {
         None => Ok(()),
         Some(name) => Err(format!(
@@ -99,11 +100,11 @@ impl Dialect for Native {
         queue_names::reply_queue(unique)
     }
 
-    fn encode_request(
+    fn encode_request<'a>(
         &self,
-        properties: BasicProperties,
+        properties: PropertiesBuilder<'a>,
         request: &Request,
-        call: Option<CallFields<'_>>,
+        call: Option<CallFields<'a>>,
     ) -> Result<Message, String> {
         request::encode(properties, request, call)
     }
@@ -114,7 +115,7 @@ impl Dialect for Native {
 
     fn decode_request(
         &self,
-        properties: &BasicProperties,
+        properties: &Properties,
         body: &Bytes,
         limits: &DecodeLimits,
     ) -> Result<Decoded, Box<DecodeError>> {
@@ -131,7 +132,7 @@ impl Dialect for Native {
 
     fn decode_inbound(
         &self,
-        properties: &BasicProperties,
+        properties: &Properties,
         body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound {

@@ -1,16 +1,16 @@
 //! Messages that say no more than their kind, the call that they are about, and the queue of their sender.
 
-use lapin::BasicProperties;
+use rpc_amqp::PropertiesBuilder;
 use rpc_core::pending_calls::CallKey;
 
 use super::kind::Kind;
 use super::prefix::bare_head;
-use crate::wire::properties::transient;
+use crate::wire::properties::{build, transient};
 use crate::wire::{Acceptance, CallId, Message, NATIVE, Outgoing, ReplyTo};
 
 /// Encodes the message that tells a monitored call that its method still runs.
 pub(super) fn encode_running(to: &ReplyTo) -> Message {
-    (addressed(to), bare_head(Kind::Running, to.message_id).into())
+    (build(&addressed(to)), bare_head(Kind::Running, to.message_id).into())
 }
 
 /// Encodes the message that tells a caller that its method runs, and in which queue the server receives cancellations.
@@ -32,11 +32,11 @@ pub(crate) fn encode_cancel(accepted: &Acceptance, key: CallKey, queue: &str) ->
 }
 
 fn notice(to: &ReplyTo, kind: Kind, sender: &str) -> Outgoing {
-    let properties = addressed(to).with_reply_to(sender.into());
+    let properties = build(&addressed(to).reply_to(sender));
     Outgoing::to_queue(&to.queue, (properties, bare_head(kind, to.message_id).into()))
 }
 
 /// Returns the properties of a message about a call.
-pub(super) fn addressed(to: &ReplyTo) -> BasicProperties {
-    transient().with_correlation_id((&*to.call_id).into())
+pub(super) fn addressed(to: &ReplyTo) -> PropertiesBuilder<'_> {
+    transient().correlation_id(&*to.call_id)
 }

@@ -29,17 +29,6 @@ pub(crate) fn is_native(body: &[u8]) -> bool {
     body.first() == Some(&MAGIC)
 }
 
-/// Returns whether a message is a native call.
-pub(crate) fn is_call(body: &[u8]) -> bool {
-    is_native(body) && kind(body) == Some(Kind::Call)
-}
-
-/// Returns whether a message is a native notice, which is of no use later, so that it is not sent again if it could not be
-/// delivered.
-pub(crate) fn is_notice(body: &[u8]) -> bool {
-    is_native(body) && matches!(kind(body), Some(Kind::Running | Kind::Accepted | Kind::Cancel))
-}
-
 /// Returns the kind of a native message. `None`: the message is cut short.
 pub(super) fn kind(body: &[u8]) -> Option<Kind> {
     body.get(2).copied().map(Kind::from_byte)
@@ -130,20 +119,6 @@ mod tests {
         }
         // No UTF-8 text contains this byte.
         assert!(str::from_utf8(&[MAGIC, 0x81]).is_err());
-    }
-
-    #[test]
-    fn what_a_returned_message_is_is_known_from_its_body() {
-        for byte in 0..=u8::MAX {
-            let kind = Kind::from_byte(byte);
-            assert_eq!(kind.to_byte(), byte);
-            let body = bare_head(kind, MessageId::from_bits(1));
-            assert!(is_native(&body));
-            assert_eq!(is_call(&body), kind == Kind::Call, "{kind}");
-            let notice = matches!(kind, Kind::Running | Kind::Accepted | Kind::Cancel);
-            assert_eq!(is_notice(&body), notice, "{kind}");
-        }
-        assert!(!is_call(b"\xc1") && !is_notice(b"\xc1\x01"), "cut short");
     }
 
     #[test]

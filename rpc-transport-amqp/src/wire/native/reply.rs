@@ -1,6 +1,6 @@
 //! Replies, and what else arrives in a reply queue.
 
-use lapin::BasicProperties;
+use rpc_amqp::Properties;
 use rpc_core::error::Ran;
 use rpc_core::{Bytes, DecodeLimits, MessageId, Outcome, Payload};
 
@@ -10,7 +10,7 @@ use super::notice::addressed;
 use super::prefix::Parts;
 use super::{failure, prefix, reject_compressed};
 use crate::wire::body::Body;
-use crate::wire::properties::text;
+use crate::wire::properties::{build, text};
 use crate::wire::{Acceptance, CallId, Inbound, Message, NATIVE, Reply, ReplyTo, Undecodable};
 
 pub(super) fn encode(to: &ReplyTo, outcome: Outcome) -> Message {
@@ -18,7 +18,7 @@ pub(super) fn encode(to: &ReplyTo, outcome: Outcome) -> Message {
         Ok(result) => encode_result(to.message_id, result),
         Err(failure) => failure::encode(to.message_id, &failure),
     };
-    (addressed(to), body)
+    (build(&addressed(to)), body)
 }
 
 fn encode_result(id: MessageId, result: Payload) -> Body {
@@ -29,9 +29,9 @@ fn encode_result(id: MessageId, result: Payload) -> Body {
     Body::new(head, result.into_bytes())
 }
 
-pub(super) fn decode(properties: &BasicProperties, body: &Bytes, limits: &DecodeLimits) -> Inbound {
-    let call_id = text(properties.correlation_id());
-    let queue = || text(properties.reply_to()).into();
+pub(super) fn decode(properties: &Properties, body: &Bytes, limits: &DecodeLimits) -> Inbound {
+    // An id that is not UTF-8 is none of ours.
+    let call_id = text("correlation-id", properties.correlation_id()).unwrap_or_default();
     let kind = prefix::kind(body);
     let parts = reject_compressed(properties).and_then(|()| prefix::split(body));
     let Parts { id: message_id, header, payload } = match parts {
@@ -49,15 +49,17 @@ pub(super) fn decode(properties: &BasicProperties, body: &Bytes, limits: &Decode
             .map(|failure| Reply::Final(Err(failure)))
             .map_err(Undecodable::new),
         Some(Kind::Running) => Ok(Reply::StillRunning),
-        Some(Kind::Accepted) => Ok(Reply::Accepted(Acceptance { queue: queue(), message_id })),
-        Some(Kind::Cancel) => {
-            let call_id = call_id.into();
-            return Inbound::Cancel(ReplyTo {
-                dialect: NATIVE,
-                queue: queue(),
-                call_id,
-                message_id,
-            });
+        Some(notice @ (Kind::Accepted | Kind::Cancel)) => {
+            let queue = match text("reply-to", properties.reply_to()) {
+                Ok(queue) => queue.into(),
+                // The call goes on, whatever the notice says.
+                Err(reason) => return Inbound::Reply(None, Err(Undecodable::new(reason))),
+            };
+            if notice == Kind::Cancel {
+                let call_id = call_id.into();
+                return Inbound::Cancel(ReplyTo { dialect: NATIVE, queue, call_id, message_id });
+            }
+            Ok(Reply::Accepted(Acceptance { queue, message_id }))
         }
         // A newer peer may send it beside the reply, so the call goes on.
         Some(kind @ (Kind::Call | Kind::Cast | Kind::Unknown(_))) => {
@@ -95,7 +97,7 @@ mod tests {
 
     /// Decodes a body as a reply to the call.
     fn inbound(body: &Bytes) -> Inbound {
-        decode(&addressed(&to()), body, &DecodeLimits::new())
+        decode(&build(&addressed(&to())), body, &DecodeLimits::new())
     }
 
     fn result_in(codec: &str) -> Bytes {
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn a_native_result_that_is_said_to_be_compressed_fails_its_call() {
         let (properties, body) = encode(&to(), Ok(Payload::new(Codec::Json, b"7".to_vec())));
-        let properties = with_compression(properties, "gzip");
+        let properties = with_compression(&properties, "gzip");
         let inbound = decode(&properties, &body.join(), &DecodeLimits::new());
         let Inbound::Reply(Some(_), Err(error)) = inbound else { panic!("{inbound:?}") };
         assert!(error.reason.contains("compressed as `gzip`"), "{}", error.reason);

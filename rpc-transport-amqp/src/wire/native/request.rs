@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use lapin::BasicProperties;
+use rpc_amqp::{Properties, PropertiesBuilder};
 use rpc_core::{
     Bytes, ContextEntries, DecodeLimits, Map, MessageId, Payload, Request, TraceContext, Value,
     Version,
@@ -16,16 +16,16 @@ use super::reject_compressed;
 use crate::wire::body::Body;
 use crate::wire::properties::text;
 use crate::wire::request::CallFields;
-use crate::wire::{DecodeError, Decoded, Message, NATIVE, ReplyTo};
+use crate::wire::{DecodeError, Decoded, Message, NATIVE, ReplyTo, name_limits};
 
-pub(super) fn encode(
-    mut properties: BasicProperties,
+pub(super) fn encode<'a>(
+    mut properties: PropertiesBuilder<'a>,
     request: &Request,
-    call: Option<CallFields<'_>>,
+    call: Option<CallFields<'a>>,
 ) -> Result<Message, String> {
     let kind = if call.is_some() { Kind::Call } else { Kind::Cast };
     if let Some(call) = call {
-        properties = properties.with_reply_to(call.reply_queue.into());
+        properties = properties.reply_to(call.reply_queue);
     }
     let traceparent = request.trace.as_ref().map(ToString::to_string);
     let header = RequestHeader {
@@ -44,17 +44,21 @@ pub(super) fn encode(
         codec: codec_word(request.args.codec()),
     };
     let head = prefix::head(kind, request.id, &header)?;
+    let properties = properties.build().map_err(|error| error.to_string())?;
     Ok((properties, Body::new(head, request.args.bytes().clone())))
 }
 
 pub(super) fn decode(
-    properties: &BasicProperties,
+    properties: &Properties,
     body: &Bytes,
     limits: &DecodeLimits,
 ) -> Result<Decoded, Box<DecodeError>> {
     let kind = prefix::kind(body);
     let message_id = prefix::message_id(body);
-    let reply_to = reply_to(properties, kind, message_id);
+    let reply_to = match reply_to(properties, kind, message_id) {
+        Ok(reply_to) => reply_to,
+        Err(reason) => return Err(Box::new(DecodeError { reason, message_id, reply_to: None })),
+    };
     let request = || match kind {
         Some(Kind::Call | Kind::Cast) => {
             prefix::split(body).and_then(|parts| request(parts, limits))
@@ -68,20 +72,33 @@ pub(super) fn decode(
     }
 }
 
+/// Returns where the reply to a call goes whose body is not there.
+pub(in crate::wire) fn reply_to_of(properties: &Properties) -> Option<ReplyTo> {
+    let reply_to = reply_to(properties, None, None).ok().flatten()?;
+    (!name_limits::is_reserved(&reply_to.queue)).then_some(reply_to)
+}
+
 /// Returns where the reply goes. A message that cannot be read may still be a call.
+///
+/// # Errors
+///
+/// Fails if the caller cannot be told, as a property that names it is not UTF-8, with the reason.
 fn reply_to(
-    properties: &BasicProperties,
+    properties: &Properties,
     kind: Option<Kind>,
     message_id: Option<MessageId>,
-) -> Option<ReplyTo> {
+) -> Result<Option<ReplyTo>, String> {
     let may_be_call = matches!(kind, Some(Kind::Call | Kind::Unknown(_)) | None);
-    let queue = text(properties.reply_to());
-    (may_be_call && !queue.is_empty()).then(|| ReplyTo {
+    let queue = text("reply-to", properties.reply_to())?;
+    if !may_be_call || queue.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(ReplyTo {
         dialect: NATIVE,
         queue: queue.into(),
-        call_id: text(properties.correlation_id()).into(),
+        call_id: text("correlation-id", properties.correlation_id())?.into(),
         message_id: message_id.unwrap_or(MessageId::from_bits(0)),
-    })
+    }))
 }
 
 fn request(
@@ -130,13 +147,13 @@ mod tests {
         request
     }
 
-    fn encoded(request: &Request) -> (BasicProperties, Bytes) {
+    fn encoded(request: &Request) -> (Properties, Bytes) {
         let call = CallFields { id: "1", reply_queue: "replies" };
-        let (properties, body) = encode(BasicProperties::default(), request, Some(call)).unwrap();
+        let (properties, body) = encode(PropertiesBuilder::new(), request, Some(call)).unwrap();
         (properties, body.join())
     }
 
-    fn decoded(properties: &BasicProperties, body: Vec<u8>) -> Result<Decoded, Box<DecodeError>> {
+    fn decoded(properties: &Properties, body: Vec<u8>) -> Result<Decoded, Box<DecodeError>> {
         decode(properties, &body.into(), &DecodeLimits::new())
     }
 
@@ -155,7 +172,7 @@ mod tests {
     fn a_native_request_that_is_said_to_be_compressed_is_rejected_and_its_caller_told() {
         let (properties, body) = encoded(&sent());
         for name in ["application/x-bz2", "rot13"] {
-            let properties = with_compression(properties.clone(), name);
+            let properties = with_compression(&properties, name);
             let error = decode(&properties, &body, &DecodeLimits::new()).unwrap_err();
             assert_eq!(
                 error.reason,

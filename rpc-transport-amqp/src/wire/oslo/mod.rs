@@ -20,7 +20,7 @@ mod tests;
 
 use std::time::Duration;
 
-use lapin::BasicProperties;
+use rpc_amqp::{FieldTable, Properties, PropertiesBuilder};
 use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
 use self::failure::About;
@@ -87,13 +87,15 @@ impl Dialect for Oslo {
         format!("reply_{unique}")
     }
 
-    fn encode_request(
+    fn encode_request<'a>(
         &self,
-        properties: BasicProperties,
+        properties: PropertiesBuilder<'a>,
         request: &Request,
-        call: Option<CallFields<'_>>,
+        call: Option<CallFields<'a>>,
     ) -> Result<Message, String> {
-        Ok((with_python_properties(properties), request::encode(request, call)?.into()))
+        let properties = with_python_properties(properties).build();
+        let properties = properties.map_err(|error| error.to_string())?;
+        Ok((properties, request::encode(request, call)?.into()))
     }
 
     fn message_id(&self, body: &[u8]) -> Option<MessageId> {
@@ -102,7 +104,7 @@ impl Dialect for Oslo {
 
     fn decode_request(
         &self,
-        properties: &BasicProperties,
+        properties: &Properties,
         body: &Bytes,
         limits: &DecodeLimits,
     ) -> Result<Decoded, Box<DecodeError>> {
@@ -113,17 +115,17 @@ impl Dialect for Oslo {
         let about =
             request.map(|request| About { method: &request.method, version: request.version });
         let body = reply::encode(&to.call_id, &outcome, about);
-        (with_python_properties(properties::transient()), body.into())
+        (reply_properties(), body.into())
     }
 
     fn encode_still_running(&self, to: &ReplyTo) -> Message {
         let body = reply::encode_still_running(&to.call_id);
-        (with_python_properties(properties::transient()), body.into())
+        (reply_properties(), body.into())
     }
 
     fn decode_inbound(
         &self,
-        properties: &BasicProperties,
+        properties: &Properties,
         body: Bytes,
         limits: &DecodeLimits,
     ) -> Inbound {
@@ -134,11 +136,13 @@ impl Dialect for Oslo {
     }
 }
 
+static NO_HEADERS: FieldTable = FieldTable::new();
+
 /// Adds the properties that Python peers set on every message, and need.
-fn with_python_properties(properties: BasicProperties) -> BasicProperties {
-    properties
-        .with_content_type(JSON.into())
-        .with_content_encoding("utf-8".into())
-        .with_headers(<_>::default())
-        .with_priority(0)
+fn with_python_properties(properties: PropertiesBuilder<'_>) -> PropertiesBuilder<'_> {
+    properties.content_type(JSON).content_encoding("utf-8").headers(&NO_HEADERS).priority(0)
+}
+
+fn reply_properties() -> Properties {
+    properties::build(&with_python_properties(properties::transient()))
 }
