@@ -5,6 +5,8 @@
 
 pub(crate) mod client_method;
 pub(crate) mod frame;
+#[cfg(test)]
+mod oracle;
 pub(crate) mod properties;
 pub(crate) mod reader;
 pub(crate) mod server_method;
