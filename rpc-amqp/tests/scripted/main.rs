@@ -1,0 +1,11 @@
+//! Drives a connection through exact bytes, with a broker that follows a script.
+//!
+//! The broker reads and writes with `amq-protocol`, so it is independent of the crate's own codec. Both sides run on one thread with
+//! a paused clock: nothing depends on how fast the machine is, and whoever waits in vain fails at once.
+#![allow(clippy::unwrap_used)]
+
+mod broker;
+mod frames;
+mod handshake;
+mod receivers;
+mod tuning;
