@@ -67,6 +67,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Runs until the connection ends.
     pub(super) async fn run(mut self) {
+        // The handshake may have read more than its last frame, and nothing else need ever come.
+        if let Err(error) = self.dispatch() {
+            self.ending = Some(error);
+        }
         let error = std::future::poll_fn(|cx| self.poll(cx)).await;
         self.shared.end(&error);
         // TLS says goodbye. A broken stream cannot, and one that takes no bytes is not waited for.

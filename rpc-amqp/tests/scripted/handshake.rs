@@ -258,3 +258,31 @@ async fn a_handshake_that_is_given_up_ends_the_stream() {
     assert!(matches!(broker.frame().await, AMQPFrame::ProtocolHeader(_)));
     broker.expect_end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_right_behind_the_handshake_is_not_lost() {
+    let (client, mut broker) = crate::broker::stream(1024);
+    let options = options();
+    let script = async {
+        advance(&mut broker, 2).await;
+        // In one write, so that the handshake reads both.
+        broker.send(&[frames::open_ok(), frames::blocked("no disk")]).await;
+    };
+    let (opened, ()) =
+        within(async { tokio::join!(Connection::open(client, &options), script) }).await;
+    let mut blocked = opened.as_ref().unwrap().blocked();
+    let reason = within(blocked.wait_for(Option::is_some)).await.unwrap().clone();
+    assert_eq!(reason.as_deref(), Some("no disk"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_right_behind_the_handshake_is_reported() {
+    let (opened, (), mut broker) = play(&options(), async |broker| {
+        advance(broker, 2).await;
+        broker.send(&[frames::open_ok(), frames::connection_close(320, "shutdown")]).await;
+    })
+    .await;
+    let error = within(opened.unwrap().closed()).await;
+    assert_eq!(error.broker().map(|it| it.code), Some(320), "{error:?}");
+    broker.expect_close_ok().await;
+}
