@@ -2,7 +2,7 @@
 
 use super::frame::put_method;
 use super::table::{Field, FieldTable};
-use super::{put_long, put_short};
+use super::{MAX_NAME, put_long, put_short};
 
 /// A method to send. Its names have been checked to be short enough.
 #[derive(Debug, Clone, Copy)]
@@ -168,7 +168,7 @@ fn write(out: &mut Vec<u8>, method: &ClientMethod<'_>) {
         ClientMethod::UpdateSecret { secret, reason } => {
             id(out, 10, 70);
             put_long(out, secret.as_bytes());
-            put_short(out, reason.as_bytes());
+            put_reason(out, reason);
         }
         ClientMethod::ChannelOpen => {
             id(out, 20, 10);
@@ -282,8 +282,17 @@ fn name(out: &mut Vec<u8>, class: u16, method: u16, name: &str) {
 fn close(out: &mut Vec<u8>, class: u16, method: u16, code: u16, text: &str) {
     id(out, class, method);
     out.extend_from_slice(&code.to_be_bytes());
-    put_short(out, text.as_bytes());
+    put_reason(out, text);
     out.extend_from_slice(&[0; 4]);
+}
+
+/// Writes a text for the broker's log, without the characters for which there is no room.
+fn put_reason(out: &mut Vec<u8>, text: &str) {
+    let mut end = text.len().min(MAX_NAME);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    put_short(out, text.get(..end).unwrap_or_default().as_bytes());
 }
 
 fn settle(out: &mut Vec<u8>, method: u16, tag: u64, bits: u8) {
