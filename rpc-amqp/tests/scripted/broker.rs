@@ -272,12 +272,19 @@ impl Broker {
         Published { channel, method, header, bodies }
     }
 
-    /// Sends a heartbeat-like round trip: what the client had to say before is read, and what it was sent has been handled.
-    ///
-    /// Returns when the client has answered a flow method on this channel.
+    /// Waits until the client has handled all that it was sent, shown by its answer to a flow method.
     pub(crate) async fn sync(&mut self, id: u16) {
         self.send(&[frames::flow(id, true)]).await;
         let flow_ok = channel::AMQPMethod::FlowOk(channel::FlowOk { active: true });
         self.expect_channel(id, &flow_ok).await;
+    }
+
+    /// Waits until the client has handled all that it was sent, without a word from it.
+    pub(crate) async fn handled(&mut self, connection: &Connection) {
+        let mut blocked = connection.blocked();
+        self.send(&[frames::blocked("sync")]).await;
+        within(blocked.wait_for(Option::is_some)).await.unwrap();
+        self.send(&[frames::unblocked()]).await;
+        within(blocked.wait_for(Option::is_none)).await.unwrap();
     }
 }

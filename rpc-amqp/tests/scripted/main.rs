@@ -8,4 +8,5 @@ mod broker;
 mod frames;
 mod handshake;
 mod receivers;
+mod requests;
 mod tuning;
