@@ -5,8 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod broker;
+mod deliveries;
 mod frames;
 mod handshake;
+mod hostile_messages;
 mod receivers;
 mod requests;
+mod splitting;
 mod tuning;
