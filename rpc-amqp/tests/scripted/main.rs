@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod broker;
+mod confirms;
 mod deliveries;
 mod frames;
 mod handshake;
 mod hostile_messages;
 mod receivers;
 mod requests;
+mod returns;
 mod splitting;
 mod tuning;
