@@ -6,4 +6,6 @@ pub mod logs;
 pub mod poll;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbitmq;
+#[cfg(feature = "rabbitmq")]
+pub mod raw_publisher;
 pub mod seeded_rng;

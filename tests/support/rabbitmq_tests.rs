@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
 use lapin::protocol::{AMQPClass, queue};
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::types::FieldTable;
@@ -19,6 +21,7 @@ use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
 use rpc_tests::support::rabbitmq::{
     Cut, Direction, Node, NodeOptions, Proxy, Tls, UrlForm, shared,
 };
+use rpc_tests::support::raw_publisher::{Property, RawPublisher, properties};
 use tokio::time::timeout;
 
 /// How long nothing may happen until a test concludes that nothing will.
@@ -358,4 +361,27 @@ async fn a_listener_for_tls_asks_for_a_certificate_that_its_authority_signed() {
     let (pem, key) = (pem.into_bytes(), key.into_bytes());
     let connection = connect(Some(OwnedIdentity::PKCS8 { pem, key })).await.unwrap();
     connection.create_channel().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_raw_publisher_tells_what_the_broker_takes_and_refuses() {
+    let node = shared_with_vhost("raw").await;
+    let channel = connect(&node.url(UrlForm::Amqp, "raw")).await.create_channel().await.unwrap();
+    declare(&channel, "q").await.unwrap();
+    let connect =
+        |password| RawPublisher::connect("127.0.0.1", node.port(), "guest", password, "raw");
+    connect("wrong").await.unwrap_err();
+    let mut publisher = connect("guest").await.unwrap();
+    let property_bytes = properties(&[Property::Type(b"kind"), Property::ContentType(b"a/b")]);
+    for length in [0, 200_000] {
+        publisher.publish(b"", b"q", &property_bytes, &vec![b'x'; length]).await.unwrap();
+        let options = BasicGetOptions { no_ack: true };
+        let message = channel.basic_get("q".into(), options).await.unwrap().unwrap();
+        assert_eq!(message.data.len(), length);
+        let kind = message.properties.kind().as_ref().map(|kind| kind.as_str());
+        assert_eq!(kind, Some("kind"));
+    }
+    let foreign = properties(&[Property::UserId(b"alice")]);
+    let error = publisher.publish(b"", b"q", &foreign, b"").await.unwrap_err().to_string();
+    assert!(error.contains("user_id property set to 'alice'"), "{error}");
 }
