@@ -16,7 +16,9 @@ use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
 use crate::pending_calls::{CallKey, PendingCalls};
 use crate::registry::RegistryBuilder;
-use crate::server::process::{Dispatcher, MethodFuture, RequestEvents, ServerId, monitored};
+use crate::server::process::{
+    Dispatcher, MethodFuture, MonitorPace, RequestEvents, ServerId, monitored,
+};
 use crate::target::Target;
 use crate::transport::{
     Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
@@ -32,6 +34,7 @@ struct InProcess {
 struct Service {
     dispatcher: Dispatcher,
     events: RequestEvents,
+    monitor_pace: MonitorPace,
 }
 
 impl RpcClient {
@@ -66,7 +69,11 @@ impl RpcClient {
         let dispatcher =
             Dispatcher { registry, limits: DecodeLimits::new(), policy: None, serializer: None };
         let transport: Arc<dyn Transport> = Arc::new(InProcess {
-            service: Arc::new(Service { dispatcher, events: RequestEvents::default() }),
+            service: Arc::new(Service {
+                dispatcher,
+                events: RequestEvents::default(),
+                monitor_pace: MonitorPace::default(),
+            }),
             pending_calls: PendingCalls::new(),
             state: watch::Sender::new(ConnectionState::Connected),
         });
@@ -143,7 +150,9 @@ impl Service {
             MaybeReady::ready(Ok(()))
         };
         let mut outcome = match request.monitor {
-            Some(period) => monitored(request, period, still_running, method).await,
+            Some(period) => {
+                monitored(request, period, &self.monitor_pace, still_running, method).await
+            }
             None => method.await,
         };
         if let Err(failure) = &mut outcome {

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, RequestEvents, ServerId};
+use super::process::{AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId};
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
@@ -227,6 +227,7 @@ impl ServerBuilder {
                 permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
                 abort: AbortRegistry::default(),
+                monitor_pace: MonitorPace::default(),
             }),
             stop: self.stop,
         })

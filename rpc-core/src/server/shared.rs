@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, RequestEvents, ServerId};
+use super::process::{AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId};
 use crate::layer::RpcService;
 
 pub(super) struct ServerShared {
@@ -22,4 +22,6 @@ pub(super) struct ServerShared {
     pub(super) in_flight: TaskTracker,
     /// Aborts the methods that are still running.
     pub(super) abort: AbortRegistry,
+    /// Limits the still-running messages of all requests together.
+    pub(super) monitor_pace: MonitorPace,
 }

@@ -179,6 +179,42 @@ async fn a_call_can_be_monitored_for_ever(env: TestEnv) {
     assert_eq!(call.await.unwrap(), "a");
 }
 
+async fn many_calls_with_the_shortest_period_share_a_limited_rate_of_messages(env: TestEnv) {
+    // What one server sends: a message per 500 µs, and 40 more at once after a pause.
+    let most = |time: Duration| time.as_micros() / 500 + 41;
+    let mut recorder = Recorder::new();
+    observed(&env, &recorder).await;
+    let greedy = (1..=60).map(|number| {
+        let mut request = raw::call(&env, number, "hold", "greedy");
+        request.monitor = Some(Duration::from_millis(1));
+        let env = env.clone();
+        tokio::spawn(async move { drop(raw::send(&env, request).await) })
+    });
+    let greedy: Vec<_> = greedy.collect();
+    let mut running = 0;
+    while running < greedy.len() {
+        running += usize::from(matches!(recorder.next().await, Event::Began(_)));
+    }
+    let since = Instant::now();
+    still_running_messages(&mut recorder);
+    let client: WorkClient = env.client();
+    let millis = PERIOD.as_millis() as u64 * 4;
+    let ordinary = tokio::spawn(client.sleep(&ctx(), millis).monitor(PERIOD));
+    let other = WorkClient::from(RpcClient::new(env.connect().await, env.target()));
+    while !ordinary.is_finished() {
+        assert_eq!(other.run(&ctx(), "other".into()).await.unwrap(), "other");
+        sleep(PERIOD / 20).await;
+    }
+    assert_eq!(ordinary.await.unwrap().expect("its server reports in time"), millis);
+    let sent = still_running_messages(&mut recorder);
+    let most = most(since.elapsed());
+    assert!(sent > greedy.len() && sent as u128 <= most, "{sent}, at most {most}");
+    recorder.release(greedy.len());
+    for call in greedy {
+        call.await.unwrap();
+    }
+}
+
 cases! {
     monitor_replies_keep_a_long_call_alive;
     a_client_can_monitor_all_its_calls;
@@ -191,4 +227,5 @@ cases! {
     a_blocking_method_is_monitored_too;
     a_monitor_period_of_zero_ends_the_call_and_not_the_server;
     a_call_can_be_monitored_for_ever;
+    many_calls_with_the_shortest_period_share_a_limited_rate_of_messages;
 }

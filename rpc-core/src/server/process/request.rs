@@ -167,7 +167,8 @@ impl ReplyGuard<'_> {
                 let request = Arc::clone(delivery.request());
                 Method::Monitored(Box::pin(async move {
                     let method = shared.start_method(&request, ctx);
-                    monitored(&request, period, || delivery.still_running(), method).await
+                    let still_running = || delivery.still_running();
+                    monitored(&request, period, &shared.monitor_pace, still_running, method).await
                 }))
             }
             _ => Method::Plain(shared.start_method(delivery.request(), ctx)),
