@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rpc_fuzz::decode_msgpack(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rpc_fuzz::codecs::decode_msgpack(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rpc_fuzz::value_round_trip(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rpc_fuzz::codecs::value_round_trip(data));

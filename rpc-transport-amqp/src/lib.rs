@@ -82,3 +82,5 @@ mod wire;
 pub use self::config::AmqpBuilder;
 pub use self::factory::AmqpFactory;
 pub use self::transport::AmqpTransport;
+#[doc(hidden)]
+pub use self::wire::fuzz_hooks as __private;

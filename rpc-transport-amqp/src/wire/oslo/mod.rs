@@ -8,6 +8,7 @@ mod compression;
 mod decompression;
 mod envelope;
 mod failure;
+pub mod fuzz_hooks;
 mod id;
 mod json_scan;
 mod json_string;
