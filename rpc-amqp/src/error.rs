@@ -85,6 +85,12 @@ impl Error {
         self.broker().is_some_and(|error| !error.closes_connection)
     }
 
+    /// Returns whether the broker closed a channel over this method.
+    pub(crate) fn is_channel_error_of(&self, method: (u16, u16)) -> bool {
+        let about = |error: &BrokerError| (error.class, error.method) == method;
+        self.is_channel_error() && self.broker().is_some_and(about)
+    }
+
     pub(crate) fn io(error: io::Error) -> Self {
         Self::Io(Arc::new(error))
     }

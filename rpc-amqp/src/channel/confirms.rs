@@ -16,6 +16,9 @@ use super::message::Returned;
 use crate::Error;
 use crate::wire::text::Text;
 
+/// The class and method of a publish.
+const BASIC_PUBLISH: (u16, u16) = (60, 40);
+
 /// What became of a message.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -26,6 +29,8 @@ pub enum Outcome {
     Returned(Box<Returned>),
     /// The broker did not take it: its queue is full, or an error occurred.
     Nacked,
+    /// The broker closed the channel over this message, with this error, and did not take it.
+    Refused(Error),
     /// There will be no confirm, and the broker may have taken it or not: the channel or the connection is closed, with this
     /// error.
     Lost(Error),
@@ -149,9 +154,14 @@ impl Confirms {
     }
 
     /// Removes all messages, as there will be no more confirms.
+    ///
+    /// If the broker closed the channel over a message, and only one waits, it is that one. With several, those before it may be in
+    /// their queues.
     pub(crate) fn lose(self, error: &Error) -> impl Iterator<Item = Settled> {
+        let refused = self.waiting.len() == 1 && error.is_channel_error_of(BASIC_PUBLISH);
+        let outcome = if refused { Outcome::Refused } else { Outcome::Lost };
         let error = error.clone();
-        self.waiting.into_iter().map(move |message| (message.confirm, Outcome::Lost(error.clone())))
+        self.waiting.into_iter().map(move |message| (message.confirm, outcome(error.clone())))
     }
 }
 
@@ -191,6 +201,7 @@ mod tests {
                 Outcome::Confirmed => "confirmed",
                 Outcome::Returned(_) => "returned",
                 Outcome::Nacked => "nacked",
+                Outcome::Refused(_) => "refused",
                 Outcome::Lost(_) => "lost",
             };
             self.0.lock().push((message, name));

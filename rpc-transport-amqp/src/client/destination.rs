@@ -140,6 +140,7 @@ impl ConfirmHandler for Destination {
                 address.missing_queue()
             }
             Outcome::Nacked => address.nacked(),
+            Outcome::Refused(error) => address.rejected(&describe(&error)),
             Outcome::Lost(error) if error.is_channel_error() => {
                 address.channel_closed(&describe(&error))
             }

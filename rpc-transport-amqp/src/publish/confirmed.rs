@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_amqp::{Channel, Error, Outcome};
+use rpc_amqp::{Channel, ConfirmFuture, Error, Outcome};
 use tokio::time::timeout;
 
 use super::supervisor::{PublishPermit, PublisherSupervisor};
@@ -30,35 +30,25 @@ pub(crate) enum PublishOutcome {
     Rejected(String),
     /// It was not published.
     NotSent,
-    /// The broker closed the channel, over this message or over another one, and why. It may be in the queue.
+    /// The broker closed the channel over this message or over another one, and why. It may be in the queue.
     ChannelClosed(String),
     /// The connection broke before the broker had confirmed it.
     Unknown,
 }
 
-impl PublishOutcome {
-    /// Returns the outcome of a message that shares its channel with others.
-    fn of_shared(outcome: Outcome) -> Self {
+impl From<Outcome> for PublishOutcome {
+    fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Confirmed => Self::Confirmed,
             Outcome::Returned(_) => Self::Unroutable,
             Outcome::Nacked => Self::Nacked,
+            // The exchange does not exist, so there is no server.
+            Outcome::Refused(error) if reply_code(&error) == Some(404) => Self::Unroutable,
+            Outcome::Refused(error) => Self::Rejected(describe(&error)),
             Outcome::Lost(error) if error.is_channel_error() => {
                 Self::ChannelClosed(describe(&error))
             }
             _ => Self::Unknown,
-        }
-    }
-
-    /// Returns the outcome of a message that was alone on its channel: an error of the channel is its own.
-    fn of_alone(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Lost(error) if error.is_channel_error() => match reply_code(&error) {
-                // The exchange does not exist, so there is no server.
-                Some(404) => Self::Unroutable,
-                _ => Self::Rejected(describe(&error)),
-            },
-            outcome => Self::of_shared(outcome),
         }
     }
 }
@@ -102,29 +92,16 @@ impl ConfirmedPublisher {
     ) -> PublishOutcome {
         if message.exchange.is_empty() {
             before_publish();
-            let sent = permit.publish_confirmed(message);
-            return Self::outcome(sent, PublishOutcome::of_shared).await;
+            return outcome(permit.publish_confirmed(message)).await;
         }
         let Some(_permit) = self.channels.permit().await else { return PublishOutcome::NotSent };
         let session = permit.session();
         let Some(channel) = self.channel(session).await else { return PublishOutcome::NotSent };
         before_publish();
         let sent = message.publish_with(|message| channel.publish_confirmed(message));
-        let outcome = Self::outcome(sent, PublishOutcome::of_alone).await;
+        let outcome = outcome(sent).await;
         self.channels.give_back(session, channel);
         outcome
-    }
-
-    async fn outcome(
-        sent: Result<rpc_amqp::ConfirmFuture, Error>,
-        of: fn(Outcome) -> PublishOutcome,
-    ) -> PublishOutcome {
-        match sent {
-            Ok(confirm) => of(confirm.await),
-            Err(Error::InvalidArgument(error)) => PublishOutcome::Rejected(error.to_string()),
-            // The channel is closed.
-            Err(_) => PublishOutcome::NotSent,
-        }
     }
 
     async fn channel(&self, session: &Arc<Session>) -> Option<Channel> {
@@ -144,5 +121,14 @@ impl ConfirmedPublisher {
             }
             Err(_) => None,
         }
+    }
+}
+
+async fn outcome(sent: Result<ConfirmFuture, Error>) -> PublishOutcome {
+    match sent {
+        Ok(confirm) => confirm.await.into(),
+        Err(Error::InvalidArgument(error)) => PublishOutcome::Rejected(error.to_string()),
+        // The channel is closed.
+        Err(_) => PublishOutcome::NotSent,
     }
 }

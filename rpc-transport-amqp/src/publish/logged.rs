@@ -69,6 +69,7 @@ impl ConfirmHandler for LoggedPublish {
                 }
             }
             Outcome::Nacked => self.log_nacked(),
+            Outcome::Refused(error) => self.log_lost(&error),
             Outcome::Lost(error) if error.is_channel_error() => self.log_lost(&error),
             // The loss of the connection has been logged.
             _ => {}
