@@ -67,6 +67,10 @@
 //! | Feature | Default | Adds |
 //! |---|---|---|
 //! | `compression` | yes | reading bodies that Python services compressed as gzip, bzip2 or xz (`kombu_compression`). Without it they are rejected, and the log says so |
+//! | `tls-ring` | yes | `amqps://`, and `ssl=1` with `rabbit://`, with the cryptography of ring |
+//! | `tls-aws-lc-rs` | no | the same with that of AWS-LC, which is used where both are enabled |
+//!
+//! A program that has set rustls's default for its process gets that one.
 
 mod client;
 mod config;
