@@ -5,8 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::server_method::Close;
-
 /// Why an operation, a channel or a connection failed. Cheap to clone, as it is reported to everybody whom it concerns.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -97,16 +95,6 @@ impl Error {
 
     pub(crate) fn protocol(what: impl fmt::Display) -> Self {
         Self::Protocol(what.to_string().into())
-    }
-
-    pub(crate) fn from_close(close: &Close<'_>, closes_connection: bool) -> Self {
-        Self::Broker(Arc::new(BrokerError {
-            closes_connection,
-            code: close.code,
-            text: close.text.to_string_lossy().into_owned(),
-            class: close.class,
-            method: close.method,
-        }))
     }
 }
 

@@ -222,7 +222,7 @@ impl ChannelState {
             ServerMethod::ChannelClose(close) => {
                 let free = self.is_open();
                 if free {
-                    self.end(&Error::from_close(&close, false), true, effects);
+                    self.end(&close.to_error(false), true, effects);
                 }
                 Ok(Next::ConfirmClose { free })
             }

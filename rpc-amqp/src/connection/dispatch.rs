@@ -77,7 +77,7 @@ impl Dispatcher {
             ServerMethod::ConnectionClose(close) => {
                 self.shared
                     .change_as_driver(|state| state.send(0, &ClientMethod::ConnectionCloseOk));
-                Ok(Signal::End(Error::from_close(&close, true)))
+                Ok(Signal::End(close.to_error(true)))
             }
             ServerMethod::ConnectionCloseOk => {
                 let closing = self.shared.change_as_driver(|state| state.phase == Phase::Closing);

@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<'_, S> {
             let method = server_method::read(frame.payload);
             let method = method.map_err(|Malformed(what)| Error::protocol(what))?;
             if let ServerMethod::ConnectionClose(close) = method {
-                let error = Error::from_close(&close, true);
+                let error = close.to_error(true);
                 // The broker closes the stream anyway.
                 let _ = self.send(&ClientMethod::ConnectionCloseOk).await;
                 return Err(error);

@@ -1,8 +1,11 @@
 //! Methods that the broker sends.
 
+use std::sync::Arc;
+
 use super::Malformed;
 use super::reader::Reader;
 use super::text::Text;
+use crate::{BrokerError, Error};
 
 /// A method from the broker. Methods that are of no use to this client are not listed, and so are an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,19 @@ pub(crate) struct Close<'a> {
     pub(crate) text: Text<'a>,
     pub(crate) class: u16,
     pub(crate) method: u16,
+}
+
+impl Close<'_> {
+    /// Returns the error of everybody who used what is closed.
+    pub(crate) fn to_error(self, closes_connection: bool) -> Error {
+        Error::Broker(Arc::new(BrokerError {
+            closes_connection,
+            code: self.code,
+            text: self.text.to_string_lossy().into_owned(),
+            class: self.class,
+            method: self.method,
+        }))
+    }
 }
 
 /// The method in front of a delivered message.

@@ -24,6 +24,7 @@ pub(crate) enum Cause {
     /// A certificate or key file cannot be used.
     TlsFile,
     /// The broker's certificate cannot be verified.
+    #[cfg_attr(not(any(feature = "tls-ring", feature = "tls-aws-lc-rs")), expect(dead_code))]
     ServerCertificate,
     /// The broker does not accept the client's certificate, or requires one.
     ClientCertificate,

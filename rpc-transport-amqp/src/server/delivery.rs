@@ -82,11 +82,8 @@ impl Delivery for AmqpDelivery {
     }
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
-        match self.reply_to() {
-            Some(reply_to) => {
-                self.replies.send_still_running(&wire::encode_still_running(reply_to));
-            }
-            None => {}
+        if let Some(reply_to) = self.reply_to() {
+            self.replies.send_still_running(&wire::encode_still_running(reply_to));
         }
         MaybeReady::ready(Ok(()))
     }

@@ -198,12 +198,12 @@ impl Node {
         .await
     }
 
-    /// Closes the connections of a virtual host, as an operator would.
+    /// Closes the connections of a virtual host, as an operator would. One that ends meanwhile cannot be asked, and is left out.
     pub async fn close_connections(&self, vhost: &str) -> Answer {
         self.tell(format!(
             "[rabbit_networking:close_connection(C, \"closed by the test\") || \
              C <- rabbit_networking:connections(), \
-             rabbit_networking:connection_info(C, [vhost]) =:= [{{vhost, {}}}]]",
+             (catch rabbit_networking:connection_info(C, [vhost])) =:= [{{vhost, {}}}]]",
             binary(vhost)
         ))
         .await
