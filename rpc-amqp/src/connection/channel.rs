@@ -348,7 +348,7 @@ impl Channel {
             }
             match state.phase {
                 Phase::Open => Ok(change(state)),
-                Phase::Closing | Phase::Closed => Err(Error::Closed),
+                Phase::Closing | Phase::Aborted | Phase::Closed => Err(Error::Closed),
             }
         })
     }

@@ -79,13 +79,10 @@ impl Dispatcher {
                     .change_as_driver(|state| state.send(0, &ClientMethod::ConnectionCloseOk));
                 Ok(Signal::End(close.to_error(true)))
             }
-            ServerMethod::ConnectionCloseOk => {
-                let closing = self.shared.change_as_driver(|state| state.phase == Phase::Closing);
-                match closing {
-                    true => Ok(Signal::End(Error::Closed)),
-                    false => Err(unexpected(method)),
-                }
-            }
+            ServerMethod::ConnectionCloseOk => match self.shared.phase() {
+                Phase::Open => Err(unexpected(method)),
+                Phase::Closing | Phase::Aborted | Phase::Closed => Ok(Signal::End(Error::Closed)),
+            },
             ServerMethod::Blocked { reason } => {
                 self.shared.set_blocked(Some(reason.to_string_lossy().into()));
                 Ok(Signal::None)

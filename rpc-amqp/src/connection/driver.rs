@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         loop {
             let phase = self.shared.phase();
-            if phase == Phase::Closed {
+            if matches!(phase, Phase::Aborted | Phase::Closed) {
                 return Poll::Ready(self.ending.take().unwrap_or(Error::Closed));
             }
             if let Poll::Ready(error) = self.poll_end(cx, phase) {

@@ -157,9 +157,10 @@ impl Connection {
         }
     }
 
-    /// Ends the connection without a word to the broker, as when it is known to be dead. The stream is closed a moment later.
+    /// Ends the connection without a word to the broker, as when it is known to be dead. A moment later its task tells everybody who
+    /// waits, and closes the stream.
     pub fn abort(&self) {
-        self.shared.end(&Error::Closed);
+        self.shared.abort();
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) enum Phase {
     Open,
     /// This program has sent its close and waits for the broker's confirm.
     Closing,
+    /// This program has given the connection up. Its task has not seen that yet.
+    Aborted,
     Closed,
 }
 
@@ -208,7 +210,18 @@ impl Shared {
         self.error.get().cloned().unwrap_or(Error::Closed)
     }
 
+    /// Has the connection's task end the connection.
+    pub(super) fn abort(&self) {
+        self.change(|state| {
+            if state.phase != Phase::Closed {
+                state.phase = Phase::Aborted;
+            }
+        });
+    }
+
     /// Ends the connection: everybody who waits for anything is told. Does nothing the second time.
+    ///
+    /// Only the connection's task does this, so that no consumer receives a message after it was told of the end.
     pub(super) fn end(&self, error: &Error) {
         let mut effects = Vec::new();
         let first = self.change(|state| {
