@@ -5,7 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod broker;
+mod channel_close;
+mod channel_errors;
+mod channel_ids;
 mod confirms;
+mod consumers;
 mod deliveries;
 mod frames;
 mod handshake;

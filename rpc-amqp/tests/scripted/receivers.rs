@@ -35,8 +35,13 @@ impl Recorder {
         (Self(receiver), Arc::new(Sender(sender)))
     }
 
+    /// Waits for what comes next; `None` when the consumer is dropped.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        within(self.0.recv()).await
+    }
+
     pub(crate) async fn event(&mut self) -> Event {
-        within(self.0.recv()).await.expect("the consumer is gone without an end")
+        self.next().await.expect("the consumer is gone without an end")
     }
 
     pub(crate) async fn delivery(&mut self) -> Delivery {
@@ -62,7 +67,7 @@ impl Recorder {
 
     /// Waits until the consumer is dropped, without being told anything more.
     pub(crate) async fn silent_end(mut self) {
-        let more = within(self.0.recv()).await;
+        let more = self.next().await;
         assert!(more.is_none(), "{more:?}");
     }
 
