@@ -258,16 +258,17 @@ impl ChannelState {
         effects: &mut Vec<Effect>,
     ) -> Result<Next, Error> {
         let (kind, answer) = Expected::of(method).ok_or_else(|| unexpected(method))?;
+        // A request that is answered wrongly stays, and is told why the connection ends.
+        if self.requests.front().is_none_or(|request| request.expected != kind) {
+            return Err(unexpected(method));
+        }
         if let ServerMethod::CancelOk { tag } = method {
             let _ = self.remove_consumer(*tag);
         }
-        match self.requests.pop_front() {
-            Some(request) if request.expected == kind => {
-                effects.push(Effect::Answer(request, Ok(answer)));
-                Ok(Next::Nothing)
-            }
-            _ => Err(unexpected(method)),
+        if let Some(request) = self.requests.pop_front() {
+            effects.push(Effect::Answer(request, Ok(answer)));
         }
+        Ok(Next::Nothing)
     }
 
     fn deliver(&self, deliver: &Deliver<'_>, max_body: usize) -> Content {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rpc_amqp::{Connection, Consumer, ConsumerEnd, Delivery};
+use rpc_amqp::{Connection, Consumer, ConsumerEnd, Delivery, Error};
 
 use crate::broker::{connect_channel, within};
 use crate::frames;
@@ -92,6 +92,15 @@ async fn a_consumer_is_told_once_however_many_ends_come_together() {
     assert_eq!(closed.body().await, b"last");
     assert!(matches!(closed.end().await, ConsumerEnd::Closed(error) if error.is_channel_error()));
     assert_eq!(within(connection.closed()).await.broker().map(|it| it.code), Some(320));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_cancel_that_nobody_sent_ends_the_connection_and_the_consumer_is_told() {
+    let (connection, channel, mut broker) = connect_channel().await;
+    let deliveries = broker.consume(&channel, 1, "t").await;
+    broker.send(&[frames::cancel_ok(1, "t")]).await;
+    assert!(matches!(within(connection.closed()).await, Error::Protocol(_)));
+    assert!(matches!(deliveries.end().await, ConsumerEnd::Closed(Error::Protocol(_))));
 }
 
 /// Aborts its connection with its first delivery.
