@@ -85,9 +85,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if matches!(phase, Phase::Aborted | Phase::Closed) {
                 return Poll::Ready(self.ending.take().unwrap_or(Error::Closed));
             }
-            if let Poll::Ready(error) = self.poll_end(cx, phase) {
-                return Poll::Ready(error);
-            }
             let mut reads = false;
             if self.ending.is_none() {
                 match self.poll_read(cx) {
@@ -95,6 +92,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Poll::Ready(Err(error)) => self.ending = Some(error),
                     Poll::Pending => {}
                 }
+            }
+            // After the read: bytes that wait are not silence, however late this task comes to them.
+            if let Poll::Ready(error) = self.poll_end(cx, phase) {
+                return Poll::Ready(error);
             }
             let can_write = match self.poll_write(cx) {
                 Poll::Ready(Ok(())) => true,
