@@ -123,6 +123,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(self.ending.take().unwrap_or(Error::Closed));
             }
         }
+        if self.ending.is_some() {
+            // Nothing is read any more, which is not the broker's silence.
+            return Poll::Pending;
+        }
         while let Poll::Ready(beat) = self.heartbeat.poll(cx) {
             match beat {
                 Beat::Nothing => {}
