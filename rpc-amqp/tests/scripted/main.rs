@@ -4,15 +4,19 @@
 //! a paused clock: nothing depends on how fast the machine is, and whoever waits in vain fails at once.
 #![allow(clippy::unwrap_used)]
 
+mod backpressure;
 mod broker;
 mod channel_close;
 mod channel_errors;
 mod channel_ids;
 mod confirms;
+mod connection_close;
+mod connection_end;
 mod consumers;
 mod deliveries;
 mod frames;
 mod handshake;
+mod heartbeats;
 mod hostile_messages;
 mod receivers;
 mod requests;
