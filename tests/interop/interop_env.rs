@@ -9,6 +9,7 @@ use rpc_transport_amqp::AmqpBuilder;
 
 use super::peers::Peers;
 use super::{Client, Raw, Serve, To};
+use crate::support::rabbitmq::with_options;
 
 /// A topic of the case's own, Python peers, and connections for servers and clients in Rust.
 ///
@@ -63,7 +64,7 @@ impl InteropEnv {
     /// Returns the URL with options.
     #[must_use]
     pub fn url_with(&self, query: &str) -> String {
-        format!("{}?{query}", self.0.url)
+        with_options(self.0.url, query)
     }
 
     /// Returns the connection of servers in Rust.

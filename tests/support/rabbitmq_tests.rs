@@ -19,7 +19,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionBuilder, ConnectionP
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
 use rpc_tests::support::rabbitmq::{
-    Cut, Direction, Node, NodeOptions, Proxy, Tls, UrlForm, shared,
+    Cut, Direction, Node, NodeOptions, Proxy, Tls, UrlForm, permissive, shared,
 };
 use rpc_tests::support::raw_publisher::{Property, RawPublisher, properties};
 use tokio::time::timeout;
@@ -150,8 +150,48 @@ async fn an_alarm_blocks_who_publishes_until_it_is_over() {
 #[tokio::test]
 async fn a_node_that_cannot_start_says_why() {
     let settings = vec!["no_such_setting = 1".to_owned()];
-    let error = Node::start(NodeOptions { settings, tls: None }).await.unwrap_err();
+    let error = Node::start(NodeOptions { settings, ..NodeOptions::default() }).await.unwrap_err();
     assert!(error.to_string().contains("no_such_setting"), "{error}");
+}
+
+/// Declares a queue that is neither durable nor exclusive, and returns whether the node refuses it.
+async fn refuses_a_transient_queue(node: &Node) -> bool {
+    let options = QueueDeclareOptions { durable: false, ..DURABLE };
+    let declared =
+        channel(node).await.queue_declare("transient".into(), options, FieldTable::default()).await;
+    if let Err(error) = &declared {
+        assert!(error.to_string().contains("transient_nonexcl_queues"), "{error}");
+    }
+    declared.is_err()
+}
+
+#[tokio::test]
+async fn the_variable_decides_whether_nodes_refuse_transient_queues() {
+    for node in [shared().await.unwrap(), &own().await] {
+        assert_eq!(refuses_a_transient_queue(node).await, node.refuses_transient());
+        declare(&channel(node).await, "durable").await.unwrap();
+    }
+    let node = permissive().await.unwrap();
+    assert!(!node.refuses_transient() && !refuses_a_transient_queue(node).await);
+}
+
+#[tokio::test]
+async fn a_node_that_is_to_refuse_transient_queues_does_so_or_does_not_start() {
+    let version = permissive().await.unwrap().ctl(&["version"]).await.unwrap();
+    let options = NodeOptions { refuse_transient: true, ..NodeOptions::default() };
+    let started = Node::start(options).await;
+    if version.starts_with("3.") {
+        let error = started.unwrap_err().to_string();
+        for part in [version.trim(), "cannot refuse", "RPC_RABBITMQ_REFUSE_TRANSIENT"] {
+            assert!(error.contains(part), "`{part}` is missing in: {error}");
+        }
+        return;
+    }
+    let node = started.unwrap();
+    assert!(refuses_a_transient_queue(&node).await);
+    declare(&channel(&node).await, "durable").await.unwrap();
+    let [native, oslo] = [UrlForm::Amqp, UrlForm::Rabbit].map(|form| node.url(form, "/"));
+    assert!(!native.contains('?') && oslo.ends_with("/%2F?amqp_durable_queues=true"), "{oslo}");
 }
 
 #[tokio::test]
@@ -230,7 +270,7 @@ async fn the_tools_and_the_evaluator_see_the_same_node() {
     node.delete_vhost("seen").await.unwrap();
     assert!(!node.ctl(&["list_vhosts", "-q"]).await.unwrap().lines().any(|line| line == "seen"));
 
-    let error = node.ctl(&["delete_user", "nobody"]).await.unwrap_err();
+    let error = node.ctl(&["change_password", "nobody", "p"]).await.unwrap_err();
     assert!(error.to_string().contains("nobody"), "{error}");
     assert_eq!(node.eval("{1, <<\"ü\"/utf8>>, a}").await.unwrap(), "{1,<<\"ü\"/utf8>>,a}");
     let error = node.eval("no:such()").await.unwrap_err();
@@ -348,7 +388,7 @@ async fn a_listener_for_tls_asks_for_a_certificate_that_its_authority_signed() {
         verify_peer: true,
         require_client_certificate: true,
     });
-    let node = Node::start(NodeOptions { tls, settings: Vec::new() }).await.unwrap();
+    let node = Node::start(NodeOptions { tls, ..NodeOptions::default() }).await.unwrap();
 
     let url = node.url(UrlForm::Amqps, "/");
     let connect = async |identity| {

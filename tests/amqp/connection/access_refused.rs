@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context};
-use rpc_tests::support::rabbitmq::{Node, UrlForm};
+use rpc_tests::support::rabbitmq::{Node, UrlForm, with_options};
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
@@ -158,8 +158,8 @@ async fn a_corrected_password_is_used_without_another_transport() {
     let serving = transport(&node.url(UrlForm::Rabbit, "mended"));
     let server = serve(&serving).await;
     // 2 s between attempts at the most.
-    let url = url_of(node, UrlForm::Rabbit, "fay", "new", "mended") + "?rabbit_interval_max=2";
-    let transport = transport(&url);
+    let url = url_of(node, UrlForm::Rabbit, "fay", "new", "mended");
+    let transport = transport(&with_options(&url, "rabbit_interval_max=2"));
     refused(&transport).await;
     node.ctl(&["change_password", "fay", "new"]).await.unwrap();
     let mended = Instant::now();

@@ -7,7 +7,7 @@ use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::server::StartError;
 use rpc_core::{CallError, Context, RunningServer, Server, Target, endpoint};
 pub use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
-use rpc_tests::support::rabbitmq::{Node, Proxy, UrlForm, shared};
+use rpc_tests::support::rabbitmq::{Node, Proxy, UrlForm, permissive, shared};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::time::timeout;
 
@@ -34,10 +34,21 @@ pub async fn shared_with_vhost(vhost: &str) -> &'static Node {
     node
 }
 
+/// Starts the node that permits the queues of a Python server without options, and creates this test's own virtual host.
+pub async fn permissive_with_vhost(vhost: &str) -> &'static Node {
+    let node = permissive().await.unwrap();
+    node.create_vhost(vhost).await.unwrap();
+    node
+}
+
 /// Starts a proxy to the node, and returns the URL that leads through it.
 pub async fn proxied(node: &Node, form: UrlForm, vhost: &str) -> (Proxy, String) {
+    proxied_to(node, &node.url(form, vhost)).await
+}
+
+/// Starts a proxy to the node, and returns its URL with the proxy's port.
+pub async fn proxied_to(node: &Node, url: &str) -> (Proxy, String) {
     let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()))).await.unwrap();
-    let url = node.url(form, vhost);
     let url = url.replace(&format!(":{}/", node.port()), &format!(":{}/", proxy.port()));
     (proxy, url)
 }

@@ -42,7 +42,7 @@ async fn a_server_that_cannot_start_leaves_others_of_its_transport_alone() {
     let server = serve(&transport).await;
     let queue = "rabbit_misc:r(<<\"neighbours\">>, queue, <<\"other\">>)";
     node.eval(format!(
-        "element(1, rabbit_amqqueue:declare({queue}, true, false, [], none, <<\"test\">>))"
+        "element(1, rabbit_amqqueue:declare({queue}, true, true, [], none, <<\"test\">>))"
     ))
     .await
     .unwrap();
@@ -60,12 +60,13 @@ async fn a_server_that_cannot_start_leaves_others_of_its_transport_alone() {
 async fn a_host_that_is_down_or_refuses_is_skipped_for_one_that_accepts() {
     let node = shared_with_vhost("several").await;
     let port = node.port();
-    for scheme in ["amqp", "rabbit"] {
+    for form in FORMS {
+        let url = node.url(form, "several");
         for other in ["guest:guest@127.0.0.1:9".to_owned(), format!("guest:wrong@127.0.0.1:{port}")]
         {
             let good = format!("guest:guest@127.0.0.1:{port}");
             for hosts in [format!("{other},{good}"), format!("{good},{other}")] {
-                let transport = transport(&format!("{scheme}://{hosts}/several"));
+                let transport = transport(&url.replace(&good, &hosts));
                 let server = serve(&transport).await;
                 call(&transport).await;
                 server.stop();

@@ -4,10 +4,10 @@ use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
 use rpc_core::Transport;
-use rpc_tests::support::rabbitmq::{Node, UrlForm};
+use rpc_tests::support::rabbitmq::{Node, UrlForm, with_options};
 use tracing::Level;
 
-use crate::bank::{assert_says, call, refused_start, serve, shared_with_vhost, transport};
+use crate::bank::{assert_says, call, permissive_with_vhost, refused_start, serve, transport};
 use crate::log_scanner::warnings;
 
 /// A Python server's declarations.
@@ -19,7 +19,7 @@ struct Python {
 
 impl Python {
     async fn in_vhost(vhost: &'static str) -> Self {
-        let node = shared_with_vhost(vhost).await;
+        let node = permissive_with_vhost(vhost).await;
         let (url, properties) = (node.url(UrlForm::Amqp, vhost), ConnectionProperties::default());
         let connection = Connection::connect(&url, properties).await.unwrap();
         Self { node, vhost, channel: connection.create_channel().await.unwrap() }
@@ -46,7 +46,7 @@ impl Python {
     }
 
     fn url(&self, options: &str) -> String {
-        self.node.url(UrlForm::Rabbit, self.vhost) + options
+        with_options(&self.node.url_without_options(UrlForm::Rabbit, self.vhost), options)
     }
 
     /// Returns which queues of the topic are durable.
@@ -68,7 +68,7 @@ fn quorum() -> (&'static str, AMQPValue) {
 
 #[tokio::test]
 async fn a_topic_queue_that_is_there_with_other_properties_fails_the_start() {
-    for (vhost, options) in [("elsewhere 1", ""), ("elsewhere 2", "?rabbit_quorum_queue=true")] {
+    for (vhost, options) in [("elsewhere 1", ""), ("elsewhere 2", "rabbit_quorum_queue=true")] {
         let python = Python::in_vhost(vhost).await;
         python.queue(true, false, &[]).await;
         let text = refused_start(&transport(&python.url(options))).await;
@@ -83,12 +83,12 @@ async fn the_options_of_python_servers_have_the_same_meaning_here() {
     type Arguments = [(&'static str, AMQPValue)];
     let cases: [(&str, &str, bool, bool, &Arguments); 5] = [
         ("same 1", "", false, false, &[]),
-        ("same 2", "?amqp_durable_queues=true", true, false, &[]),
-        ("same 3", "?amqp_durable_queues=true&amqp_auto_delete=true", true, true, &[]),
-        ("same 4", "?rabbit_quorum_queue=true", true, false, &[quorum()]),
+        ("same 2", "amqp_durable_queues=true", true, false, &[]),
+        ("same 3", "amqp_durable_queues=true&amqp_auto_delete=true", true, true, &[]),
+        ("same 4", "rabbit_quorum_queue=true", true, false, &[quorum()]),
         (
             "same 5",
-            "?rabbit_quorum_queue=true&rabbit_quorum_delivery_limit=5&rabbit_quorum_max_memory_length=100",
+            "rabbit_quorum_queue=true&rabbit_quorum_delivery_limit=5&rabbit_quorum_max_memory_length=100",
             true,
             false,
             &[quorum(), delivery_limit, in_memory],
@@ -113,7 +113,7 @@ async fn an_exchange_that_is_not_durable_is_used_as_it_is() {
     // Another server of the topic that has made do with it, too.
     python.queue(false, false, &[]).await;
     let logs = warnings();
-    let transport = transport(&python.url("?amqp_durable_queues=true"));
+    let transport = transport(&python.url("amqp_durable_queues=true"));
     let server = serve(&transport).await;
     call(&transport).await;
     assert_eq!(
@@ -134,7 +134,7 @@ async fn an_exchange_that_is_not_durable_is_used_as_it_is() {
 async fn quorum_queues_stay_durable_at_an_exchange_that_is_not() {
     let python = Python::in_vhost("quorum at a passing exchange").await;
     python.exchange(false, false).await;
-    let transport = transport(&python.url("?rabbit_quorum_queue=true"));
+    let transport = transport(&python.url("rabbit_quorum_queue=true"));
     let server = serve(&transport).await;
     call(&transport).await;
     assert_eq!(python.durable().await, [("bank".to_owned(), true), ("bank.one".to_owned(), true)]);
@@ -151,6 +151,6 @@ async fn an_exchange_that_differs_in_more_than_that_fails_the_start() {
 
     let python = Python::in_vhost("auto-delete exchange").await;
     python.exchange(false, true).await;
-    let text = refused_start(&transport(&python.url("?amqp_durable_queues=true"))).await;
+    let text = refused_start(&transport(&python.url("amqp_durable_queues=true"))).await;
     assert_says(&text, &["could not start", "openstack", "auto_delete", "other properties"]);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lapin::protocol::{AMQPClass, basic};
 use rpc_core::server::{AckMode, Concurrency};
 use rpc_core::{Context, RunningServer, Server, Transport, endpoint};
-use rpc_tests::support::rabbitmq::{Node, UrlForm};
+use rpc_tests::support::rabbitmq::{Node, UrlForm, with_options};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -80,10 +80,10 @@ async fn queue(node: &Node, vhost: &str) -> (usize, usize) {
 #[tokio::test]
 async fn prefetch_is_what_may_wait_or_what_may_run() {
     let cases = [
-        ("prefetch 1", AckMode::BeforeInvoke, 64, "?prefetch=5", 5),
-        ("prefetch 2", AckMode::BeforeInvoke, 3, "?prefetch=5", 3),
+        ("prefetch 1", AckMode::BeforeInvoke, 64, "prefetch=5", 5),
+        ("prefetch 2", AckMode::BeforeInvoke, 3, "prefetch=5", 3),
         ("prefetch 3", AckMode::BeforeInvoke, 100, "", 64),
-        ("prefetch 4", AckMode::AfterReply, 64, "?prefetch=5", 64),
+        ("prefetch 4", AckMode::AfterReply, 64, "prefetch=5", 64),
         ("prefetch 5", AckMode::AfterReply, 3, "", 3),
     ];
     for (vhost, acknowledge, tasks, options, prefetch) in cases {
@@ -91,7 +91,7 @@ async fn prefetch_is_what_may_wait_or_what_may_run() {
             let vhost = format!("{vhost} {form:?}");
             let node = shared_with_vhost(&vhost).await;
             let (proxy, url) = proxied(node, form, &vhost).await;
-            let transport = transport(&(url + options));
+            let transport = transport(&with_options(&url, options));
             let server = CounterGroup::new().open(&transport, "one", tasks, acknowledge).await;
             let methods = proxy.methods();
             // The channel with three consumers is the server's; the other one is of replies.
@@ -130,7 +130,7 @@ async fn return_prefetched(tasks: usize, prefetch: usize, waiting: usize, form: 
     const CALLS: usize = 20;
     let vhost = format!("returned {form:?} {tasks}");
     let node = shared_with_vhost(&vhost).await;
-    let url = format!("{}?prefetch={prefetch}", node.url(form, &vhost));
+    let url = with_options(&node.url(form, &vhost), &format!("prefetch={prefetch}"));
     let (first, second, calling) = (transport(&url), transport(&url), transport(&url));
     let group = CounterGroup::new();
     let one = group.open(&first, "one", tasks, AckMode::BeforeInvoke).await;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use rpc_core::{Context, Server, Transport};
-use rpc_tests::support::rabbitmq::{Cut, UrlForm};
+use rpc_tests::support::rabbitmq::{Cut, UrlForm, with_options};
 use rpc_transport_amqp::{AmqpBuilder, AmqpTransport};
 
 use crate::bank::{
@@ -53,7 +53,7 @@ async fn no_log_no_error_and_no_debug_output_tells_a_password() {
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {
         let (proxy, url) = proxied(node, form, "secrets").await;
         let login = if form == UrlForm::Rabbit { "AMQPLAIN" } else { "PLAIN" };
-        let url = format!("{}?login={login}", secret_url(&url));
+        let url = with_options(&secret_url(&url), &format!("login={login}"));
         let builder = AmqpBuilder::from_url(&url).unwrap();
         assert_no_secret(&builder);
         // These users do not exist yet.

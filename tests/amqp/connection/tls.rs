@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use rpc_tests::support::rabbitmq::{Node, NodeOptions, Tls, UrlForm, shared};
+use rpc_tests::support::rabbitmq::{Node, NodeOptions, Tls, UrlForm, shared, with_options};
 use tokio::sync::OnceCell;
 
 use crate::bank::{assert_says, refused, refused_start, refused_within, round_trip, transport};
@@ -21,7 +21,7 @@ impl Secured {
         let Signed { certificate, key } = sign(&authority);
         let (ca, verify_peer) = (authority.pem(), true);
         let tls = Some(Tls { ca, certificate, key, verify_peer, require_client_certificate });
-        let node = Node::start(NodeOptions { tls, settings: Vec::new() }).await.unwrap();
+        let node = Node::start(NodeOptions { tls, ..NodeOptions::default() }).await.unwrap();
         let secured = Self { node, authority };
         secured.write("authority.pem", &secured.authority.pem());
         secured
@@ -52,9 +52,13 @@ impl Secured {
 
     /// Returns both forms of the URL, with options that mean the same.
     fn urls(&self, ca_file: &str) -> [String; 2] {
-        let native = self.node.url(UrlForm::Amqps, "/");
-        let oslo = native.replace("amqps://", "rabbit://");
-        [format!("{native}?ca_file={ca_file}"), format!("{oslo}?ssl=1&ssl_ca_file={ca_file}")]
+        let [native, oslo] = [UrlForm::Amqps, UrlForm::Rabbit].map(|form| self.node.url(form, "/"));
+        let (plain, tls) = (self.node.port(), self.node.tls_port());
+        let oslo = oslo.replace(&format!("127.0.0.1:{plain}/"), &format!("localhost:{tls}/"));
+        [
+            with_options(&native, &format!("ca_file={ca_file}")),
+            with_options(&oslo, &format!("ssl=1&ssl_ca_file={ca_file}")),
+        ]
     }
 }
 

@@ -2,16 +2,20 @@
 
 use lapin::protocol::{AMQPClass, basic, exchange, queue};
 use rpc_core::{Context, RpcClient, Target};
-use rpc_tests::support::rabbitmq::{Cut, Method, UrlForm};
+use rpc_tests::support::rabbitmq::{Cut, Method, OPTION_WHERE_REFUSED, UrlForm, with_options};
 
-use crate::bank::{call, client, proxied, serve, shared_with_vhost, transport, until};
+use crate::bank::{
+    assert_says, call, client, permissive_with_vhost, proxied_to, refused_start, round_trip, serve,
+    shared_with_vhost, transport, until,
+};
 use crate::protocol_rules;
 
 /// Returns the methods that a server and a client send while they make every kind of call and lose their connections once.
 async fn recorded(vhost: &str, form: UrlForm, options: &str) -> Vec<Method> {
-    let node = shared_with_vhost(vhost).await;
-    let (proxy, url) = proxied(node, form, vhost).await;
-    let (serving, calling) = (transport(&(url.clone() + options)), transport(&(url + options)));
+    let node = permissive_with_vhost(vhost).await;
+    let url = with_options(&node.url_without_options(form, vhost), options);
+    let (proxy, url) = proxied_to(node, &url).await;
+    let (serving, calling) = (transport(&url), transport(&url));
     let server = serve(&serving).await;
     for cut in [true, false] {
         call(&calling).await;
@@ -46,10 +50,10 @@ async fn recorded(vhost: &str, form: UrlForm, options: &str) -> Vec<Method> {
 async fn what_is_declared_and_sent_is_accepted_by_new_brokers_too() {
     let runs = [
         (UrlForm::Amqp, ""),
-        (UrlForm::Amqp, "?quorum=true"),
-        (UrlForm::Rabbit, "?amqp_durable_queues=true"),
-        (UrlForm::Rabbit, "?rabbit_quorum_queue=true"),
-        (UrlForm::Rabbit, "?rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true"),
+        (UrlForm::Amqp, "quorum=true"),
+        (UrlForm::Rabbit, "amqp_durable_queues=true"),
+        (UrlForm::Rabbit, "rabbit_quorum_queue=true"),
+        (UrlForm::Rabbit, "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true"),
     ];
     for (number, (form, options)) in runs.into_iter().enumerate() {
         let methods = recorded(&format!("rules {number}"), form, options).await;
@@ -60,7 +64,7 @@ async fn what_is_declared_and_sent_is_accepted_by_new_brokers_too() {
         assert!(sent(|class| matches!(class, AMQPClass::Basic(Publish(_)))) >= 10);
         assert!(sent(|class| matches!(class, AMQPClass::Basic(Consume(_)))) >= 8);
         let broken = protocol_rules::broken(&methods);
-        assert!(broken.is_empty(), "{form:?}{options}: {broken:#?}");
+        assert!(broken.is_empty(), "{form:?} {options}: {broken:#?}");
     }
 }
 
@@ -78,6 +82,30 @@ async fn without_options_only_the_shared_queues_are_refused_by_new_brokers() {
             ["\"bank\"", "\"bank.one\""].iter().any(|name| complaint.contains(name)),
             "{complaint}"
         );
+    }
+}
+
+/// Run it with `RPC_RABBITMQ_REFUSE_TRANSIENT=1`, too: then the broker is one that refuses them.
+#[tokio::test]
+async fn the_oslo_form_needs_an_option_only_where_the_broker_refuses_transient_queues() {
+    let runs = [
+        ("refused native", UrlForm::Amqp, "", false),
+        ("refused oslo", UrlForm::Rabbit, "", true),
+        ("refused oslo durable", UrlForm::Rabbit, OPTION_WHERE_REFUSED, false),
+        ("refused oslo quorum", UrlForm::Rabbit, "rabbit_quorum_queue=true", false),
+    ];
+    for (vhost, form, options, transient) in runs {
+        let node = shared_with_vhost(vhost).await;
+        let url = with_options(&node.url_without_options(form, vhost), options);
+        if transient && node.refuses_transient() {
+            let text = refused_start(&transport(&url)).await;
+            assert_says(
+                &text,
+                &["could not start", "bank", "durable or quorum queues only", "URL"],
+            );
+        } else {
+            round_trip(&url).await;
+        }
     }
 }
 
@@ -119,8 +147,9 @@ fn told(methods: &[Method]) -> Vec<String> {
 
 #[tokio::test]
 async fn without_options_a_server_declares_what_a_python_server_does() {
-    let node = shared_with_vhost("as in python").await;
-    let (proxy, url) = proxied(node, UrlForm::Rabbit, "as in python").await;
+    let node = permissive_with_vhost("as in python").await;
+    let url = node.url_without_options(UrlForm::Rabbit, "as in python");
+    let (proxy, url) = proxied_to(node, &url).await;
     let transport = transport(&url);
     let server = serve(&transport).await;
     let told = told(&proxy.methods());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapin::{Connection, ConnectionProperties};
 use rpc_core::{RpcClient, Target, Transport as _};
 pub(crate) use rpc_tests::support::poll::{EVENT_TIMEOUT, until};
-use rpc_tests::support::rabbitmq::{Node, NodeOptions, Proxy, UrlForm, shared};
+use rpc_tests::support::rabbitmq::{Node, NodeOptions, Proxy, UrlForm, shared, with_options};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
@@ -53,7 +53,7 @@ impl<'n> FaultEnv<'n> {
         let port = format!(":{}/", self.node.port());
         let options =
             if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
-        format!("{}?{options}", url.replace(&port, &format!(":{}/", proxy.port())))
+        with_options(&url.replace(&port, &format!(":{}/", proxy.port())), options)
     }
 
     pub(crate) fn transport(&self, proxy: &Proxy, options: &str) -> AmqpTransport {
@@ -62,7 +62,7 @@ impl<'n> FaultEnv<'n> {
 
     /// Opens a connection past the proxies. Its task ends soon after it is dropped.
     pub(crate) async fn connect(&self) -> Connection {
-        let url = self.node.url(UrlForm::Amqp, &self.vhost) + "?heartbeat=1";
+        let url = with_options(&self.node.url(UrlForm::Amqp, &self.vhost), "heartbeat=1");
         Connection::connect(&url, ConnectionProperties::default()).await.unwrap()
     }
 

@@ -1,9 +1,16 @@
 //! Queries about and commands to a running node.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
+
+use super::processes::POLL_INTERVAL;
 use super::term::{binary, records, table};
 use super::{Node, NodeError};
+
+/// How long a queue may be listed without counts. RabbitMQ 4 lists it as soon as its declaration begins.
+const DECLARATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A queue, as the node sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +142,7 @@ impl Node {
              messages_unacknowledged, consumers, arguments])]",
             binary(vhost)
         );
-        self.rows(&rows, |fields| {
+        let queue = |fields: Vec<&str>| {
             let [name, durable, exclusive, auto_delete, messages, unacknowledged, consumers, ..] =
                 fields[..]
             else {
@@ -153,8 +160,15 @@ impl Node {
                 unacknowledged: unacknowledged.parse().ok()?,
                 consumers: consumers.parse().ok()?,
             })
-        })
-        .await
+        };
+        let deadline = Instant::now() + DECLARATION_TIMEOUT;
+        loop {
+            let queues = read(&self.eval(table(&rows)).await?, queue);
+            if queues.is_ok() || Instant::now() > deadline {
+                return queues;
+            }
+            sleep(POLL_INTERVAL).await;
+        }
     }
 
     /// Returns all connections.
@@ -213,12 +227,16 @@ impl Node {
         self.eval(expression).await.map(drop)
     }
 
-    async fn rows<T>(&self, rows: &str, read: impl Fn(Vec<&str>) -> Option<T>) -> Answer<Vec<T>> {
-        let text = self.eval(table(rows)).await?;
-        let read = |record: Vec<&str>| {
-            let odd = format!("{record:?}");
-            read(record).ok_or_else(|| NodeError(format!("the node answers with {odd}")))
-        };
-        records(&text).into_iter().map(read).collect()
+    async fn rows<T>(&self, rows: &str, row: impl Fn(Vec<&str>) -> Option<T>) -> Answer<Vec<T>> {
+        read(&self.eval(table(rows)).await?, row)
     }
+}
+
+/// Reads the rows of a table.
+fn read<T>(text: &str, row: impl Fn(Vec<&str>) -> Option<T>) -> Answer<Vec<T>> {
+    let read = |record: Vec<&str>| {
+        let odd = format!("{record:?}");
+        row(record).ok_or_else(|| NodeError(format!("the node answers with {odd}")))
+    };
+    records(text).into_iter().map(read).collect()
 }

@@ -13,32 +13,38 @@ use std::time::{Duration, Instant};
 use super::control::{self, Control};
 use super::installation::Installation;
 use super::processes::{POLL_INTERVAL, Processes, listens, wait_until};
-use super::{NodeError, Tls, ports};
+use super::url::{UrlForm, percent_encoded, with_options};
+use super::{NodeError, Tls, ports, transient_queues};
 
 /// How long a node may take to start. It takes about 5 s on a machine that does little else.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How often a node is started that refuses transient queues, until it finds its tables loaded.
+const START_ATTEMPTS: usize = 5;
 
 /// How many lines of a log an error shows. The cause comes before its consequences.
 const LOG_LINES: usize = 100;
 
 /// Options of a node. The others have RabbitMQ's defaults.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct NodeOptions {
     /// Whether it has a listener for TLS, too.
     pub tls: Option<Tls>,
     /// More lines of `rabbitmq.conf`.
     pub settings: Vec<String>,
+    /// Whether it refuses queues that are neither durable nor exclusive, as RabbitMQ 4 can. Default: as
+    /// `RPC_RABBITMQ_REFUSE_TRANSIENT` says.
+    pub refuse_transient: bool,
 }
 
-/// The scheme of the URL of a node.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub enum UrlForm {
-    /// `amqp://`
-    Amqp,
-    /// `amqps://`, to `localhost`; of nodes that have TLS.
-    Amqps,
-    /// `rabbit://`
-    Rabbit,
+impl Default for NodeOptions {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            settings: Vec::new(),
+            refuse_transient: transient_queues::are_to_be_refused(),
+        }
+    }
 }
 
 /// A RabbitMQ node of the test's own: on loopback, without plugins, with its own port mapper and a temporary folder.
@@ -59,6 +65,7 @@ pub(super) struct Inner {
     tls: Option<u16>,
     distribution: u16,
     epmd: u16,
+    refuse_transient: bool,
 }
 
 impl Node {
@@ -166,13 +173,34 @@ impl Node {
         &self.0.folder
     }
 
-    /// Returns a URL of one of its virtual hosts, with the credentials of `guest`.
+    /// Returns whether it refuses queues that are neither durable nor exclusive.
+    #[must_use]
+    pub fn refuses_transient(&self) -> bool {
+        self.0.refuse_transient
+    }
+
+    /// Returns a URL of one of its virtual hosts, with the credentials of `guest`, over which servers can listen: a `rabbit://`
+    /// URL asks for durable queues if the node [refuses others](Self::refuses_transient). [`with_options`] adds more options.
     ///
     /// # Panics
     ///
     /// Panics if the form is [`UrlForm::Amqps`] and the node was started without TLS.
     #[must_use]
     pub fn url(&self, form: UrlForm, vhost: &str) -> String {
+        let url = self.url_without_options(form, vhost);
+        if form == UrlForm::Rabbit && self.refuses_transient() {
+            return with_options(&url, transient_queues::OPTION_WHERE_REFUSED);
+        }
+        url
+    }
+
+    /// Returns the same URL with the defaults of every option.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the form is [`UrlForm::Amqps`] and the node was started without TLS.
+    #[must_use]
+    pub fn url_without_options(&self, form: UrlForm, vhost: &str) -> String {
         let (scheme, host, port) = match form {
             UrlForm::Amqp => ("amqp", "127.0.0.1", self.port()),
             UrlForm::Amqps => ("amqps", "localhost", self.tls_port()),
@@ -201,6 +229,23 @@ pub async fn shared() -> Result<&'static Node, NodeError> {
     blocking(move || SHARED.get_or_init(start).as_ref().map_err(Clone::clone)).await
 }
 
+/// Returns the node of the tests whose subject is transient queues: the shared one, unless it refuses them. It permits them where
+/// the version's default does. What is said of [`shared`] holds for it, too.
+///
+/// # Errors
+///
+/// Fails if the node did not start when it was first asked for.
+pub async fn permissive() -> Result<&'static Node, NodeError> {
+    static PERMISSIVE: OnceLock<Result<Node, NodeError>> = OnceLock::new();
+    let node = shared().await?;
+    if !node.refuses_transient() {
+        return Ok(node);
+    }
+    let options = NodeOptions { refuse_transient: false, ..NodeOptions::default() };
+    let start = move || Inner::start(&options).map(|inner| Node(Arc::new(inner)));
+    blocking(move || PERMISSIVE.get_or_init(start).as_ref().map_err(Clone::clone)).await
+}
+
 impl Inner {
     fn start(options: &NodeOptions) -> Result<Self, NodeError> {
         let random = RandomState::new().hash_one(());
@@ -223,6 +268,7 @@ impl Inner {
             distribution: ports::free().map_err(failed)?,
             epmd,
             folder,
+            refuse_transient: options.refuse_transient,
         };
         inner.configure(options)?;
         inner.boot()?;
@@ -232,6 +278,10 @@ impl Inner {
     fn configure(&self, options: &NodeOptions) -> Result<(), NodeError> {
         let mut settings = options.settings.clone();
         settings.push(format!("listeners.tcp.1 = 127.0.0.1:{}\n", self.amqp));
+        if self.refuse_transient {
+            transient_queues::check_version(self.ctl(&["version".to_owned()])?.trim())?;
+            settings.push(transient_queues::SETTING.to_owned());
+        }
         if let (Some(tls), Some(port)) = (&options.tls, self.tls) {
             settings.push(tls.install(&self.folder, port)?);
         }
@@ -241,8 +291,27 @@ impl Inner {
         Ok(fs::write(self.folder.join("control.erl"), control::SOURCE)?)
     }
 
-    /// Starts the virtual machine, and waits until it is ready.
+    /// Starts the node, and waits until it is ready.
     fn boot(&self) -> Result<(), NodeError> {
+        for _ in 1..START_ATTEMPTS {
+            let started = self.boot_once();
+            if started.is_ok() || !self.refuse_transient || !self.found_no_tables() {
+                return started;
+            }
+            while self.control.connected()? {}
+            self.control.disconnect();
+        }
+        self.boot_once()
+    }
+
+    /// Returns whether the node has ended because it looked for transient queues before its tables were loaded.
+    fn found_no_tables(&self) -> bool {
+        let output = fs::read_to_string(self.folder.join("output.log")).unwrap_or_default();
+        output.contains(transient_queues::TABLES_NOT_LOADED)
+    }
+
+    /// Starts the virtual machine, and waits until it is ready.
+    fn boot_once(&self) -> Result<(), NodeError> {
         let log = self.folder.join("output.log");
         let mut processes = self.processes();
         if processes.runs()? {
@@ -359,14 +428,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
 ) -> Result<T, NodeError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| NodeError(error.to_string()))?
-}
-
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
