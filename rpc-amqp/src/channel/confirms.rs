@@ -38,7 +38,7 @@ pub enum Outcome {
 
 /// Receives the outcomes of messages.
 ///
-/// It runs in the connection's task and must not block.
+/// It runs in the connection's task, or in the task that closes or drops the channel, and must not block.
 pub trait ConfirmHandler: Send + Sync {
     /// Runs once for each message, which is known by the number that was given with it.
     fn on_outcome(&self, message: u128, outcome: Outcome);

@@ -20,7 +20,7 @@ use super::report::{ShutdownCause, ShutdownReport};
 use super::shared::ServerShared;
 use super::stop::StopHandle;
 use crate::endpoint::BoxFuture;
-use crate::transport::{Incoming, ListenError, Listener};
+use crate::transport::{EncodedDelivery, Incoming, ListenError, Listener};
 
 /// How long an aborted task may take to notice. One that never yields does not notice.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -197,25 +197,28 @@ impl ServeLoop {
 
     fn spawn(&mut self, message: Incoming, permit: Permit) {
         let duplicate = self.is_duplicate(&message);
-        let in_flight = self.shared.in_flight.token();
         match message {
             Incoming::Delivery(delivery) => {
                 self.shared.events.received();
+                let in_flight = self.shared.in_flight.token();
                 drop(tokio::spawn(process(delivery, permit, in_flight, duplicate)));
             }
-            Incoming::Encoded(message) => {
-                drop(tokio::spawn(process_encoded(message, permit, in_flight, duplicate)));
-            }
+            Incoming::Encoded(message) => self.spawn_encoded(message, permit, duplicate),
         }
     }
 
+    fn spawn_encoded(&self, message: Box<dyn EncodedDelivery>, permit: Permit, duplicate: bool) {
+        let in_flight = self.shared.in_flight.token();
+        drop(tokio::spawn(process_encoded(message, permit, in_flight, duplicate)));
+    }
+
     fn run_until_pending(&mut self, message: Incoming, permit: Permit, cx: &mut Context<'_>) {
-        // Decoding may take long, and other tasks get their turn between two messages.
-        if matches!(message, Incoming::Encoded(_)) {
-            return self.spawn(message, permit);
-        }
         let duplicate = self.is_duplicate(&message);
-        let Incoming::Delivery(delivery) = message else { return };
+        let delivery = match message {
+            Incoming::Delivery(delivery) => delivery,
+            // Decoding may take long, and other tasks get their turn between two messages.
+            Incoming::Encoded(message) => return self.spawn_encoded(message, permit, duplicate),
+        };
         self.shared.events.received();
         let in_flight = self.shared.in_flight.token();
         let mut message = Box::pin(process(delivery, permit, in_flight, duplicate));

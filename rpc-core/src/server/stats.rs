@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Stats {
     /// Messages received from the transport, without those that it could not decode.
     pub received: u64,
+    /// Messages that the transport could not decode, and rejected.
+    pub undecodable: u64,
     /// Requests that are running now.
     pub in_flight: u64,
     /// Methods that failed with an expected error.
@@ -44,6 +46,7 @@ pub(super) struct Counters {
     pub(super) received: Counter,
     /// Messages whose request was decoded in the task of its method.
     pub(super) decoded: Counter,
+    pub(super) undecodable: Counter,
     pub(super) expected_errors: Counter,
     pub(super) errors: Counter,
     pub(super) panics: Counter,
@@ -78,6 +81,7 @@ impl Counters {
     pub(super) fn read(&self, in_flight: usize) -> Stats {
         Stats {
             received: self.received.get() + self.decoded.get(),
+            undecodable: self.undecodable.get(),
             in_flight: in_flight as u64,
             expected_errors: self.expected_errors.get(),
             errors: self.errors.get(),

@@ -60,7 +60,7 @@ pub trait EncodedDelivery: Send {
     /// never taken for a copy.
     ///
     /// It is called in the server's loop, so it must not decode the message. It need not be the id of the decoded
-    /// request, but two messages with different ids must differ here, too.
+    /// request, but it must be different for requests with different ids.
     fn message_id(&self) -> Option<MessageId>;
 
     /// Returns whether the broker has delivered the message before. See [`Delivery::redelivered`].

@@ -68,7 +68,10 @@ pub(in crate::server) async fn process_encoded(
     in_flight: TaskTrackerToken,
     duplicate: bool,
 ) -> Permit {
-    let Some(delivery) = message.decode() else { return permit };
+    let Some(delivery) = message.decode() else {
+        permit.shared.events.undecodable();
+        return permit;
+    };
     permit.shared.events.decoded();
     process(delivery, permit, in_flight, duplicate).await
 }

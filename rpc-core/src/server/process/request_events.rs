@@ -24,6 +24,12 @@ impl RequestEvents {
         self.counters.decoded.add_one();
     }
 
+    /// Counts a message that the transport could not decode. The transport logs it.
+    #[cold]
+    pub(in crate::server) fn undecodable(&self) {
+        self.counters.undecodable.add_one();
+    }
+
     /// Counts a received message. Only the serve loop may call it.
     pub(in crate::server) fn received(&self) {
         self.counters.received.add_one_single_writer();

@@ -51,7 +51,7 @@ pub(super) fn of_body(body: &[u8]) -> Option<MessageId> {
 
 /// Returns the text that is the value of a member, from behind its name. Within the envelope, quotes are escaped.
 fn text_value(rest: &[u8]) -> Option<&str> {
-    let quote = |text: &'_ [u8]| -> Option<usize> {
+    let quote = |text: &[u8]| -> Option<usize> {
         let escaped = usize::from(text.starts_with(b"\\"));
         (text.get(escaped) == Some(&b'"')).then_some(escaped + 1)
     };
