@@ -30,13 +30,13 @@ impl Peers {
         self.version
     }
 
-    /// Returns the URL of the virtual host of all cases.
+    /// Returns the URL of the virtual host of all cases. Options are those of a case.
     pub(super) async fn url() -> &'static str {
         static URL: OnceCell<String> = OnceCell::const_new();
         let start = || async {
             let node = shared().await.unwrap();
             node.create_vhost(VHOST).await.unwrap();
-            node.url(UrlForm::Rabbit, VHOST)
+            node.url_without_options(UrlForm::Rabbit, VHOST)
         };
         URL.get_or_init(start).await
     }

@@ -162,6 +162,10 @@ async fn a_topic_with_all_quorum_options_is_shared_with_a_python_server(env: Int
     shared_with(env, query).await;
 }
 
+async fn a_topic_without_transient_queues_is_shared_with_a_python_server(env: InteropEnv) {
+    shared_with(env, "amqp_durable_queues=true&rabbit_transient_quorum_queue=true").await;
+}
+
 async fn a_durable_server_makes_do_with_what_is_there(env: InteropEnv) {
     // Python programs without options have made an exchange that is not durable, and do not stop at that themselves.
     let python = env.python_server("python").await.start().await.unwrap();
@@ -183,5 +187,6 @@ cases! {
     a_durable_topic_is_shared_with_a_python_server;
     a_quorum_topic_is_shared_with_a_python_server;
     a_durable_server_makes_do_with_what_is_there;
-    a_topic_with_all_quorum_options_is_shared_with_a_python_server;
+    a_topic_with_all_quorum_options_is_shared_with_a_python_server durable;
+    a_topic_without_transient_queues_is_shared_with_a_python_server durable;
 }
