@@ -121,8 +121,9 @@ impl AmqpBuilder {
     /// Sets whether the queues of topics and servers survive a restart of the broker. Default with `rabbit://`: no, as in
     /// Python. With `amqp://`, and with quorum queues, they always do.
     ///
-    /// All servers of a topic must agree. RabbitMQ 4.3 rejects queues that are not durable unless it is configured to
-    /// accept them. In oslo.messaging: `amqp_durable_queues`.
+    /// All servers of a topic must agree. RabbitMQ 4 deprecates queues that are not durable: Debian's 4.3 permits them with a
+    /// warning; hosted services, and the setting `deprecated_features.permit.transient_nonexcl_queues = false`, refuse them.
+    /// In oslo.messaging: `amqp_durable_queues`.
     pub const fn durable_queues(mut self, durable: bool) -> Self {
         self.config.queues.durable = durable;
         self
