@@ -1,9 +1,11 @@
-//! Methods that the broker answers. It answers those of one channel in order.
+//! Methods that the broker answers. It answers those of one channel in order, except those about consumers: in RabbitMQ the queue
+//! answers these, and the channel may answer later requests before it hears of that.
 
 use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::wire::server_method::ServerMethod;
+use crate::wire::text::Text;
 
 /// What an answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Expected {
             ServerMethod::QueueBindOk => Self::QueueBind,
             ServerMethod::QueueUnbindOk => Self::QueueUnbind,
             ServerMethod::QosOk => Self::Qos,
-            ServerMethod::ConsumeOk => Self::Consume,
+            ServerMethod::ConsumeOk { .. } => Self::Consume,
             ServerMethod::CancelOk { .. } => Self::Cancel,
             ServerMethod::SelectOk => Self::Select,
             ServerMethod::UpdateSecretOk => Self::UpdateSecret,
@@ -73,7 +75,9 @@ impl Expected {
 /// A method that was sent and waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) expected: Expected,
+    expected: Expected,
+    /// The tag of the consumer that the method is about, by which its answer is known.
+    consumer: Option<Box<[u8]>>,
     answer: oneshot::Sender<Result<Answer, Error>>,
 }
 
@@ -81,7 +85,23 @@ impl Request {
     /// Creates a request, and what receives its answer. Whoever waits may drop the receiver: the answer is then dropped.
     pub(crate) fn new(expected: Expected) -> (Self, oneshot::Receiver<Result<Answer, Error>>) {
         let (answer, receiver) = oneshot::channel();
-        (Self { expected, answer }, receiver)
+        (Self { expected, consumer: None, answer }, receiver)
+    }
+
+    /// Makes this a request about the consumer of a tag.
+    pub(crate) fn about(mut self, consumer: &str) -> Self {
+        self.consumer = Some(consumer.as_bytes().into());
+        self
+    }
+
+    /// Returns whether an answer is for this request: it is of this kind, and about this consumer or none.
+    pub(crate) fn expects(&self, kind: Expected, consumer: Option<Text<'_>>) -> bool {
+        self.expected == kind && self.consumer.as_deref() == consumer.map(Text::as_bytes)
+    }
+
+    /// Returns whether the method is about a consumer.
+    pub(crate) fn is_about_consumer(&self) -> bool {
+        self.consumer.is_some()
     }
 
     pub(crate) fn answer(self, answer: Result<Answer, Error>) {

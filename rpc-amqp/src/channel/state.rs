@@ -258,14 +258,25 @@ impl ChannelState {
         effects: &mut Vec<Effect>,
     ) -> Result<Next, Error> {
         let (kind, answer) = Expected::of(method).ok_or_else(|| unexpected(method))?;
+        let consumer = match *method {
+            ServerMethod::ConsumeOk { tag } | ServerMethod::CancelOk { tag } => Some(tag),
+            _ => None,
+        };
+        let mut requests = self.requests.iter();
+        let at = match consumer {
+            Some(_) => requests.position(|request| request.expects(kind, consumer)),
+            // The others are answered in order.
+            None => requests.position(|request| !request.is_about_consumer()),
+        };
+        let right = |at: &usize| {
+            self.requests.get(*at).is_some_and(|request| request.expects(kind, consumer))
+        };
         // A request that is answered wrongly stays, and is told why the connection ends.
-        if self.requests.front().is_none_or(|request| request.expected != kind) {
-            return Err(unexpected(method));
-        }
+        let at = at.filter(right).ok_or_else(|| unexpected(method))?;
         if let ServerMethod::CancelOk { tag } = method {
             let _ = self.remove_consumer(*tag);
         }
-        if let Some(request) = self.requests.pop_front() {
+        if let Some(request) = self.requests.remove(at) {
             effects.push(Effect::Answer(request, Ok(answer)));
         }
         Ok(Next::Nothing)

@@ -18,7 +18,7 @@ use crate::{Error, InvalidArgument};
 
 /// A channel of a connection. Dropping it closes it.
 ///
-/// The broker answers the requests of a channel in order. It closes the channel over an error of one of them, and every other
+/// The broker carries out the requests of a channel in order. It closes the channel over an error of one of them, and every other
 /// request and message without confirm fails with the same error.
 ///
 /// # Cancel safety
@@ -243,7 +243,7 @@ impl Channel {
             if tag.is_empty() || !channel.add_consumer(tag, consumer) {
                 return Err(Error::from(InvalidArgument::ConsumerTag));
             }
-            channel.push_request(request);
+            channel.push_request(request.about(tag));
             state.send(self.id, &ClientMethod::Consume { queue, tag, options });
             Ok(())
         })??;
@@ -258,7 +258,9 @@ impl Channel {
     /// Fails if the channel is closed.
     pub async fn cancel(&self, tag: &str) -> Result<(), Error> {
         Self::check_names([("the consumer tag", tag)])?;
-        self.request(&ClientMethod::Cancel { tag }, Expected::Cancel).await
+        let (request, answer) = Request::new(Expected::Cancel);
+        self.send_request(&ClientMethod::Cancel { tag }, request.about(tag))?;
+        self.answer(answer).await.map(drop)
     }
 
     /// Acknowledges a message, or all up to it. The broker does not confirm that.
@@ -326,13 +328,17 @@ impl Channel {
         expected: Expected,
     ) -> Result<AnswerReceiver, Error> {
         let (request, answer) = Request::new(expected);
+        self.send_request(method, request)?;
+        Ok(answer)
+    }
+
+    fn send_request(&self, method: &ClientMethod<'_>, request: Request) -> Result<(), Error> {
         self.change_open(|state| {
             state.send(self.id, method);
             if let Some(channel) = state.channel(self.id) {
                 channel.push_request(request);
             }
-        })?;
-        Ok(answer)
+        })
     }
 
     async fn answer(&self, answer: AnswerReceiver) -> Result<Answer, Error> {

@@ -94,7 +94,7 @@ impl Dispatcher {
             _ => {
                 let (expected, answer) = Expected::of(method).ok_or_else(|| unexpected(method))?;
                 let request = self.shared.change_as_driver(|state| {
-                    let first = state.requests.first().is_some_and(|it| it.expected == expected);
+                    let first = state.requests.first().is_some_and(|it| it.expects(expected, None));
                     first.then(|| state.requests.remove(0))
                 });
                 let request = request.ok_or_else(|| unexpected(method))?;

@@ -30,7 +30,7 @@ pub(crate) enum ServerMethod<'a> {
     QueueUnbindOk,
     QueueDeleteOk { messages: u32 },
     QosOk,
-    ConsumeOk,
+    ConsumeOk { tag: Text<'a> },
     Cancel { tag: Text<'a> },
     CancelOk { tag: Text<'a> },
     Return { code: u16, text: Text<'a>, exchange: Text<'a>, routing_key: Text<'a> },
@@ -109,7 +109,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<ServerMethod<'_>, Malformed> {
         (50, 41) => ServerMethod::QueueDeleteOk { messages: r.u32()? },
         (50, 51) => ServerMethod::QueueUnbindOk,
         (60, 11) => ServerMethod::QosOk,
-        (60, 21) => ServerMethod::ConsumeOk,
+        (60, 21) => ServerMethod::ConsumeOk { tag: short(r)? },
         (60, 30) => ServerMethod::Cancel { tag: short(r)? },
         (60, 31) => ServerMethod::CancelOk { tag: short(r)? },
         (60, 50) => ServerMethod::Return {

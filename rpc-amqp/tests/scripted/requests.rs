@@ -285,3 +285,56 @@ async fn a_close_text_that_is_too_long_is_cut_between_characters() {
     let ((), (first, second)) = within(async { tokio::join!(closing, script) }).await;
     assert_eq!((first.as_str(), second.as_str()), (&text[..254], &text[..254]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn answers_about_consumers_may_come_behind_those_to_later_requests() {
+    let (connection, channel, mut broker) = connect_channel().await;
+    let _old = broker.consume(&channel, 1, "old").await;
+    let none = &FieldTable::new();
+    let declare = queue_named("q", none);
+    let ((mut one, first), (mut two, second)) = (Recorder::new(), Recorder::new());
+    let options = Default::default();
+    let requests = async {
+        tokio::join!(
+            channel.consume("q", "one", &options, first),
+            channel.cancel("old"),
+            channel.consume("q", "two", &options, second),
+            channel.queue_declare(&declare),
+            channel.qos(1),
+        )
+    };
+    let script = async {
+        for _ in 0..5 {
+            let _ = broker.frame().await;
+        }
+        let qos_ok = frames::basic(1, basic::AMQPMethod::QosOk(basic::QosOk {}));
+        // In RabbitMQ the queues answer these, the channel answers the others.
+        let consumers = [
+            frames::consume_ok(1, "two"),
+            frames::cancel_ok(1, "old"),
+            frames::consume_ok(1, "one"),
+            frames::delivery(1, "one", 1, b"1"),
+            frames::delivery(1, "two", 2, b"2"),
+        ];
+        broker.send(&[frames::declare_ok(1, "q"), qos_ok]).await;
+        broker.send(&consumers).await;
+    };
+    let (answers, ()) = within(async { tokio::join!(requests, script) }).await;
+    answers.0.and(answers.1).and(answers.2).and(answers.4).unwrap();
+    assert_eq!(answers.3.unwrap().name, "q");
+    assert_eq!((one.body().await, two.body().await), (b"1".to_vec(), b"2".to_vec()));
+    assert!(connection.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_about_another_consumer_ends_the_connection() {
+    for answer in [frames::consume_ok(1, "other"), frames::cancel_ok(1, "t")] {
+        let (connection, channel, mut broker) = connect_channel().await;
+        let (_recorder, consumer) = Recorder::new();
+        let options = Default::default();
+        let consume = channel.consume("q", "t", &options, consumer);
+        let error = broker.answer(consume, answer).await.unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{error:?}");
+        assert!(!connection.is_open());
+    }
+}

@@ -151,7 +151,8 @@ fn the_methods_of_a_broker_have_these_bytes() {
 #[test]
 fn the_methods_around_messages_have_these_bytes() {
     let text = |text: &'static str| Text::new(text.as_bytes());
-    is_read(1, "01 0001 00000006 003c 0015 01 74 ce", ServerMethod::ConsumeOk);
+    let consuming = ServerMethod::ConsumeOk { tag: text("t") };
+    is_read(1, "01 0001 00000006 003c 0015 01 74 ce", consuming);
     let deliver = Deliver {
         consumer: text("t"),
         tag: 7,

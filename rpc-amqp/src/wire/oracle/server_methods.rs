@@ -115,7 +115,10 @@ fn every_method_around_messages_is_read_as_the_oracle_wrote_it() {
         let basic = |theirs, ours| agrees(id, AMQPClass::Basic(theirs), ours);
         let tag = || a.as_str().into();
         basic(M::QosOk(basic::QosOk {}), ServerMethod::QosOk);
-        basic(M::ConsumeOk(basic::ConsumeOk { consumer_tag: tag() }), ServerMethod::ConsumeOk);
+        basic(
+            M::ConsumeOk(basic::ConsumeOk { consumer_tag: tag() }),
+            ServerMethod::ConsumeOk { tag: t(&a) },
+        );
         let nowait = rng.bool();
         basic(
             M::Cancel(basic::Cancel { consumer_tag: tag(), nowait }),
