@@ -297,12 +297,17 @@ impl Channel {
     /// Dropped after its first poll, the channel is closed all the same.
     pub async fn close(self, code: u16, text: &str) {
         let (confirmed, closed) = oneshot::channel();
-        self.begin_close(code, text, Some(confirmed));
+        self.close_with(code, text, Some(confirmed));
         // Dropped if the channel or the connection is closed already.
         let _ = closed.await;
     }
 
-    fn begin_close(&self, code: u16, text: &str, confirmed: Option<oneshot::Sender<()>>) {
+    /// Closes the channel without waiting for the broker, like a drop. From now on it cannot be used.
+    pub fn begin_close(&self, code: u16, text: &str) {
+        self.close_with(code, text, None);
+    }
+
+    fn close_with(&self, code: u16, text: &str, confirmed: Option<oneshot::Sender<()>>) {
         let mut effects = Vec::new();
         let _ = self.change_open(|state| {
             if let Some(channel) = state.channel(self.id) {
@@ -371,7 +376,7 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        self.begin_close(200, "no longer used", None);
+        self.begin_close(200, "no longer used");
     }
 }
 

@@ -67,6 +67,7 @@ impl Consumers {
             ack_waits: Arc::default(),
             ended: CancellationToken::new(),
         });
+        let attempt = CloseOnDrop(Some(Arc::clone(&consumers)));
         for (queue, (source, tag)) in queues.all().into_iter().zip(CONSUMER_TAGS) {
             let exclusive = source == Source::Fanout;
             let options = ConsumeOptions { exclusive, ..ConsumeOptions::default() };
@@ -78,6 +79,7 @@ impl Consumers {
             });
             consumers.channel.consume(&queue.name, tag, &options, receiver).await?;
         }
+        attempt.succeed();
         let ack_waits = Arc::clone(&consumers.ack_waits);
         tokio::spawn(flush_acks(Arc::downgrade(&consumers), ack_waits));
         Ok(consumers)
@@ -135,7 +137,8 @@ impl Consumers {
     pub(super) fn requeue(&self, tag: u64) {
         if self.is_open() {
             let mut acks = self.acks.lock();
-            let _ = self.channel.reject(tag, true);
+            // Not rejected: since RabbitMQ 4.3 only that counts towards the delivery limit of a quorum queue.
+            let _ = self.channel.nack(tag, false, true);
             acks.settle(tag);
         }
     }
@@ -169,6 +172,24 @@ impl Drop for Consumers {
             self.flush();
         }
         self.ack_waits.notify_one();
+    }
+}
+
+/// Closes the channel of an attempt to consume that failed or was dropped half-way. Messages that it received hold its channel, and
+/// its first consumers would go on swallowing messages.
+struct CloseOnDrop(Option<Arc<Consumers>>);
+
+impl CloseOnDrop {
+    fn succeed(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        if let Some(consumers) = &self.0 {
+            consumers.channel.begin_close(200, "not consumed after all");
+        }
     }
 }
 
