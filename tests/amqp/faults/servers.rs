@@ -65,6 +65,12 @@ async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_repli
     let call = history.take(client, Step::call(Duration::from_millis(500), EVENT_TIMEOUT));
     let disconnect = async {
         until("the method begins", async || history.begun() == 1).await;
+        // Cut before its acknowledgement has arrived, the message would come back, and nobody knows whether it ran.
+        until("the broker has the acknowledgement", async || {
+            let channels = env.node.channels().await.unwrap();
+            channels.iter().all(|it| it.vhost != env.vhost || it.unacknowledged == 0)
+        })
+        .await;
         env.servers.refuse();
         env.servers.cut(Cut::Reset);
         until("the method is done", async || history.finished() == 1).await;
