@@ -1,5 +1,7 @@
 //! Code that tests of several subjects share.
 
+#[cfg(feature = "rabbitmq")]
+pub mod certificates;
 pub mod history;
 pub mod intercept;
 pub mod logs;

@@ -4,7 +4,6 @@
 
 mod access_refused;
 mod bank;
-mod certificates;
 mod cleanup;
 mod connections;
 mod decoding;

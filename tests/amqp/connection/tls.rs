@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
+use rpc_tests::support::certificates::{Authority, Signed};
 use rpc_tests::support::rabbitmq::{Node, NodeOptions, Tls, UrlForm, shared, with_options};
 use tokio::sync::OnceCell;
 
 use crate::bank::{assert_says, refused, refused_start, refused_within, round_trip, transport};
-use crate::certificates::{Authority, Signed};
 
 /// A node with TLS. Clients and node have certificates of the same authority.
 struct Secured {
