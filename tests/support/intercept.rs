@@ -173,6 +173,10 @@ impl<I: Intercept> EncodedDelivery for InterceptedMessage<I> {
         self.inner.redelivered()
     }
 
+    fn decodes_slowly(&self) -> bool {
+        self.inner.decodes_slowly()
+    }
+
     fn decode(self: Box<Self>) -> Option<Box<dyn Delivery>> {
         let Self { inner, hooks } = *self;
         inner.decode().map(|inner| intercepted(inner, hooks))

@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId};
+use super::process::{
+    AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding,
+};
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
@@ -228,6 +230,7 @@ impl ServerBuilder {
                 in_flight: TaskTracker::new(),
                 abort: AbortRegistry::default(),
                 monitor_pace: MonitorPace::default(),
+                slow_decoding: SlowDecoding::new(),
             }),
             stop: self.stop,
         })

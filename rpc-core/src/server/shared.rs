@@ -6,7 +6,9 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
-use super::process::{AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId};
+use super::process::{
+    AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding,
+};
 use crate::layer::RpcService;
 
 pub(super) struct ServerShared {
@@ -24,4 +26,5 @@ pub(super) struct ServerShared {
     pub(super) abort: AbortRegistry,
     /// Limits the still-running messages of all requests together.
     pub(super) monitor_pace: MonitorPace,
+    pub(super) slow_decoding: SlowDecoding,
 }

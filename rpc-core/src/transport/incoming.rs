@@ -66,6 +66,14 @@ pub trait EncodedDelivery: Send {
     /// Returns whether the broker has delivered the message before. See [`Delivery::redelivered`].
     fn redelivered(&self) -> bool;
 
+    /// Returns whether decoding the message may take longer than other tasks should wait, such as a millisecond. Then it is
+    /// decoded on tokio's blocking thread pool.
+    ///
+    /// It is called in the task of the message's method, and must not decode the message. Default: no.
+    fn decodes_slowly(&self) -> bool {
+        false
+    }
+
     /// Decodes the message.
     ///
     /// Returns `None` if it cannot be decoded. The transport has then rejected it, so that the broker does not deliver it

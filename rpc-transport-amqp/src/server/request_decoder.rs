@@ -36,6 +36,13 @@ impl EncodedDelivery for EncodedMessage {
         self.message.as_ref().is_some_and(|message| message.delivery.redelivered)
     }
 
+    fn decodes_slowly(&self) -> bool {
+        // A few bytes may inflate to a megabyte, and bzip2 takes milliseconds for that.
+        self.message
+            .as_ref()
+            .is_some_and(|message| wire::is_compressed(&message.delivery.properties))
+    }
+
     fn decode(mut self: Box<Self>) -> Option<Box<dyn Delivery>> {
         let delivery = self.decoder.decode(self.message.as_ref()?);
         self.message = None;

@@ -47,6 +47,11 @@ pub(super) fn compression(properties: &Properties) -> Option<&str> {
     properties.header("compression")?.as_text()?.as_str()
 }
 
+/// Returns whether a message says that its body is compressed.
+pub(crate) fn is_compressed(properties: &BasicProperties) -> bool {
+    compression(properties).is_some()
+}
+
 /// Adds the header by which kombu says how a body is compressed.
 #[cfg(test)]
 pub(super) fn with_compression(properties: &Properties, name: &str) -> Properties {
@@ -64,4 +69,17 @@ pub(super) fn expiration(deadline: Instant) -> Option<String> {
 /// Returns how long a message may still be delivered, by its expiration; `None`: it has none.
 pub(crate) fn remaining_ttl(properties: &Properties) -> Option<Duration> {
     properties.expiration()?.as_str()?.parse().ok().map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_message_is_known_by_its_header() {
+        let plain = BasicProperties::default();
+        assert!(!is_compressed(&plain));
+        assert!(!is_compressed(&plain.clone().with_headers(<_>::default())));
+        assert!(is_compressed(&with_compression(plain, "application/x-bz2")));
+    }
 }

@@ -10,6 +10,7 @@ mod monitor_pace;
 mod reply_guard;
 mod request;
 mod request_events;
+mod slow_decoding;
 mod span;
 
 pub(super) use self::abort::AbortRegistry;
@@ -20,3 +21,4 @@ pub(super) use self::duplicates::DuplicateFilter;
 pub(crate) use self::monitor_pace::MonitorPace;
 pub(super) use self::request::{Permit, process, process_encoded};
 pub(crate) use self::request_events::RequestEvents;
+pub(super) use self::slow_decoding::SlowDecoding;

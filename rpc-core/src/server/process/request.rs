@@ -68,7 +68,11 @@ pub(in crate::server) async fn process_encoded(
     in_flight: TaskTrackerToken,
     duplicate: bool,
 ) -> Permit {
-    let Some(delivery) = message.decode() else {
+    let decoded = match message.decodes_slowly() {
+        false => message.decode(),
+        true => Box::pin(permit.shared.slow_decoding.decode(message)).await,
+    };
+    let Some(delivery) = decoded else {
         permit.shared.events.undecodable();
         return permit;
     };
