@@ -40,7 +40,7 @@ impl EncodedDelivery for EncodedMessage {
         // A few bytes may inflate to a megabyte, and bzip2 takes milliseconds for that.
         self.message
             .as_ref()
-            .is_some_and(|message| wire::is_compressed(&message.delivery.properties))
+            .is_some_and(|message| wire::is_compressed(&message.delivery.message.properties()))
     }
 
     fn decode(mut self: Box<Self>) -> Option<Box<dyn Delivery>> {

@@ -23,7 +23,7 @@ pub use self::oslo::fuzz_hooks;
 pub(crate) use self::properties::{is_compressed, remaining_ttl};
 pub(crate) use self::reply::{
     Acceptance, Inbound, Reply, ReplyTo, Undecodable, decode_inbound, encode_reply,
-    encode_still_running, is_compressed, oversized_reply,
+    encode_still_running, oversized_reply,
 };
 pub(crate) use self::request::{
     DecodeError, Decoded, ReplyAddress, decode_request, encode_request, message_id,

@@ -6,7 +6,6 @@ use rpc_core::pending_calls::CallKey;
 use rpc_core::{Bytes, DecodeLimits, MessageId, Outcome, Request};
 
 use super::dialect::dialect_of;
-use super::properties::compression;
 use super::{CallId, Dialect, Outgoing};
 
 /// Where the reply to a request goes: the caller's reply queue, and which of its calls.
@@ -93,9 +92,4 @@ pub(crate) fn oversized_reply(properties: &Properties, bytes: u64, limit: usize)
     let call = properties.correlation_id().and_then(|id| CallId::parse(id.as_str()?));
     let reason = format!("it takes {bytes} bytes, and this client takes at most {limit}");
     Inbound::Reply(call, Err(Undecodable::new(reason)))
-}
-
-/// Returns whether the body is said to be compressed, so that decoding it takes long.
-pub(crate) fn is_compressed(properties: &Properties) -> bool {
-    compression(properties).is_some()
 }
