@@ -186,6 +186,28 @@ async fn all_messages_without_confirm_are_lost_when_the_broker_closes_the_channe
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_over_which_the_broker_closes_the_channel_is_refused_if_it_is_the_only_one() {
+    let text = "the broker closed the channel: 403 ACCESS_REFUSED (method 60.40)";
+    let (_connection, _channel, mut outcomes, mut broker) = published(2).await;
+    let close = frames::close_over_publish(1, 403, "ACCESS_REFUSED");
+    broker.send(&[frames::ack(1, 1, false), close.clone()]).await;
+    let mut expected = all([1], "confirmed");
+    expected.extend(all([2], &format!("refused: {text}")));
+    assert_eq!(outcomes.take(2).await, expected);
+
+    // One of several may be in its queue already.
+    let (_connection, _channel, mut outcomes, mut broker) = published(2).await;
+    broker.send(&[close]).await;
+    assert_eq!(outcomes.take(2).await, all([1, 2], &format!("lost: {text}")));
+
+    // The channel was closed over something else.
+    let (_connection, _channel, mut outcomes, mut broker) = published(1).await;
+    broker.send(&[frames::channel_close(1, 404, "NOT_FOUND")]).await;
+    let lost = "lost: the broker closed the channel: 404 NOT_FOUND (method 50.10)";
+    assert_eq!(outcomes.take(1).await, all([1], lost));
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_messages_without_confirm_are_lost_when_this_program_closes_the_channel() {
     let (_connection, channel, mut outcomes, mut broker) = published(2).await;
     drop(channel);

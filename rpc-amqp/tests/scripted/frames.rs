@@ -77,14 +77,24 @@ pub(crate) fn channel_open_ok(id: u16) -> Vec<u8> {
     channel(id, channel::AMQPMethod::OpenOk(channel::OpenOk {}))
 }
 
+/// Returns the close of a channel over a declaration of a queue.
 pub(crate) fn channel_close(id: u16, code: u16, text: &str) -> Vec<u8> {
+    channel_close_over(id, code, text, (50, 10))
+}
+
+/// Returns the close of a channel over a message.
+pub(crate) fn close_over_publish(id: u16, code: u16, text: &str) -> Vec<u8> {
+    channel_close_over(id, code, text, (60, 40))
+}
+
+fn channel_close_over(id: u16, code: u16, text: &str, (class, method): (u16, u16)) -> Vec<u8> {
     channel(
         id,
         channel::AMQPMethod::Close(channel::Close {
             reply_code: code,
             reply_text: text.into(),
-            class_id: 50,
-            method_id: 10,
+            class_id: class,
+            method_id: method,
         }),
     )
 }

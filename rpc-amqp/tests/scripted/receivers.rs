@@ -124,6 +124,7 @@ pub(crate) fn short_form(outcome: &Outcome) -> String {
             let body = it.message.body();
             format!("returned {} {}", it.code, String::from_utf8_lossy(&body))
         }
+        Outcome::Refused(error) => format!("refused: {error}"),
         Outcome::Lost(error) => format!("lost: {error}"),
         other => panic!("{other:?}"),
     }
