@@ -90,6 +90,8 @@ pub(crate) struct ChannelState {
 #[derive(Debug)]
 struct Closing {
     confirmed: Option<oneshot::Sender<()>>,
+    /// Whether the broker has closed the channel as well.
+    crossed: bool,
 }
 
 /// What the connection has to do after a method.
@@ -101,8 +103,10 @@ pub(crate) enum Next {
     ConfirmClose {
         free: bool,
     },
-    /// The broker confirmed the close: the id is free.
-    Free,
+    /// The broker confirmed the close: the id is free. `late`: the broker had closed the channel as well.
+    Free {
+        late: bool,
+    },
     ConfirmFlow(bool),
 }
 
@@ -178,7 +182,7 @@ impl ChannelState {
         effects: &mut Vec<Effect>,
     ) {
         self.end(&Error::Closed, false, effects);
-        self.closing = Some(Closing { confirmed });
+        self.closing = Some(Closing { confirmed, crossed: false });
     }
 
     /// Ends the channel: there will be no answers, confirms or deliveries. `report_consumers`: it was not this program's doing.
@@ -221,8 +225,9 @@ impl ChannelState {
             ServerMethod::Nack { tag, multiple } => Ok(self.settle(tag, multiple, false, effects)),
             ServerMethod::ChannelClose(close) => {
                 let free = self.is_open();
-                if free {
-                    self.end(&close.to_error(false), true, effects);
+                match &mut self.closing {
+                    Some(closing) => closing.crossed = true,
+                    None => self.end(&close.to_error(false), true, effects),
                 }
                 Ok(Next::ConfirmClose { free })
             }
@@ -231,7 +236,7 @@ impl ChannelState {
                 if let Some(confirmed) = closing.confirmed {
                     let _ = confirmed.send(());
                 }
-                Ok(Next::Free)
+                Ok(Next::Free { late: closing.crossed })
             }
             // The broker has not seen yet that the channel is closed.
             _ if !self.is_open() => Ok(Next::Nothing),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::shared::{Phase, Shared, State};
 use crate::Error;
 use crate::channel::confirms::fingerprint;
-use crate::channel::content::{Content, Received};
+use crate::channel::content::{Content, Received, Recipient};
 use crate::channel::message::Returned;
 use crate::channel::request::Expected;
 use crate::channel::state::{Effect, Next};
 use crate::wire::client_method::ClientMethod;
 use crate::wire::frame::{Frame, Kind};
-use crate::wire::server_method::{self, ServerMethod};
+use crate::wire::server_method::{self, Deliver, ServerMethod};
 
 /// Hands on what frames carry.
 pub(super) struct Dispatcher {
@@ -115,6 +115,9 @@ impl Dispatcher {
         let (effects, max_body) = (&mut self.effects, self.max_body);
         let content = self.shared.change_as_driver(|state| {
             let Some(channel) = state.channel(id) else {
+                if state.expects_late(id) {
+                    return Ok(late_content(method));
+                }
                 // Once this program has closed the connection, the broker need not have seen it.
                 return if state.phase == Phase::Open { Err(unexpected(method)) } else { Ok(None) };
             };
@@ -175,13 +178,24 @@ fn follow(state: &mut State, id: u16, next: Next) -> Option<Content> {
         Next::ConfirmClose { free } => {
             state.send(id, &ClientMethod::ChannelCloseOk);
             if free {
-                state.free_channel(id);
+                state.free_channel(id, true);
             }
         }
-        Next::Free => state.free_channel(id),
+        Next::Free { late } => state.free_channel(id, late),
         Next::ConfirmFlow(active) => state.send(id, &ClientMethod::FlowOk { active }),
     }
     None
+}
+
+/// Returns the message that follows a method on a channel that is closed. It is for nobody.
+fn late_content(method: &ServerMethod<'_>) -> Option<Content> {
+    match *method {
+        ServerMethod::Deliver(Deliver { exchange, routing_key, .. })
+        | ServerMethod::Return { exchange, routing_key, .. } => {
+            Some(Content::new(Recipient::Nobody, exchange, routing_key, 0))
+        }
+        _ => None,
+    }
 }
 
 fn unexpected(method: &ServerMethod<'_>) -> Error {

@@ -57,6 +57,17 @@ pub(super) enum Phase {
     Closed,
 }
 
+/// The place of an id.
+#[derive(Debug)]
+enum Slot {
+    /// No channel has it. `late`: the last channel was closed by the broker, which sends on what its queues hand to the channel
+    /// until it has read the confirm of its close.
+    Free {
+        late: bool,
+    },
+    Used(ChannelState),
+}
+
 /// What the lock guards.
 #[derive(Debug)]
 pub(super) struct State {
@@ -64,7 +75,7 @@ pub(super) struct State {
     /// Wakes the connection's task. Taken by whoever first has something for it.
     driver: Option<Waker>,
     /// By their id, less one.
-    channels: Vec<Option<ChannelState>>,
+    channels: Vec<Slot>,
     pub(super) phase: Phase,
     /// Requests of the connection itself.
     pub(super) requests: Vec<Request>,
@@ -78,31 +89,43 @@ impl State {
     }
 
     pub(super) fn channel(&mut self, id: u16) -> Option<&mut ChannelState> {
-        self.channels.get_mut(usize::from(id).checked_sub(1)?)?.as_mut()
+        match self.slot(id)? {
+            Slot::Used(channel) => Some(channel),
+            Slot::Free { .. } => None,
+        }
     }
 
-    /// Removes a channel, so that its id can be used again.
-    pub(super) fn free_channel(&mut self, id: u16) {
-        if let Some(slot) = usize::from(id).checked_sub(1).and_then(|at| self.channels.get_mut(at))
-        {
-            *slot = None;
+    fn slot(&mut self, id: u16) -> Option<&mut Slot> {
+        self.channels.get_mut(usize::from(id).checked_sub(1)?)
+    }
+
+    /// Removes a channel, so that its id can be used again. `late`: the broker may have sent deliveries for it since.
+    pub(super) fn free_channel(&mut self, id: u16, late: bool) {
+        if let Some(slot) = self.slot(id) {
+            *slot = Slot::Free { late };
         }
+    }
+
+    /// Returns whether late deliveries can come on an id that no channel has.
+    pub(super) fn expects_late(&mut self, id: u16) -> bool {
+        matches!(self.slot(id), Some(Slot::Free { late: true }))
     }
 
     /// Adds a channel with the lowest free id; `None`: there is none up to `max`.
     pub(super) fn add_channel(&mut self, max: u16) -> Option<(u16, &mut ChannelState)> {
-        let at = match self.channels.iter().position(Option::is_none) {
+        let is_free = |slot: &Slot| matches!(slot, Slot::Free { .. });
+        let at = match self.channels.iter().position(is_free) {
             Some(at) => at,
             None if self.channels.len() < usize::from(max) => {
-                self.channels.push(None);
+                self.channels.push(Slot::Free { late: false });
                 self.channels.len() - 1
             }
             None => return None,
         };
         // At most `max`.
         let id = u16::try_from(at + 1).ok()?;
-        let channel = self.channels.get_mut(at)?.insert(ChannelState::new());
-        Some((id, channel))
+        *self.channels.get_mut(at)? = Slot::Used(ChannelState::new());
+        Some((id, self.channel(id)?))
     }
 
     fn is_ready(&self) -> bool {
@@ -234,8 +257,10 @@ impl Shared {
             for request in state.requests.drain(..) {
                 effects.push(Effect::Answer(request, Err(error.clone())));
             }
-            for mut channel in mem::take(&mut state.channels).into_iter().flatten() {
-                if channel.is_open() {
+            for slot in mem::take(&mut state.channels) {
+                if let Slot::Used(mut channel) = slot
+                    && channel.is_open()
+                {
                     channel.end(error, true, &mut effects);
                 }
             }

@@ -18,6 +18,7 @@ mod frames;
 mod handshake;
 mod heartbeats;
 mod hostile_messages;
+mod late_deliveries;
 mod receivers;
 mod requests;
 mod returns;
