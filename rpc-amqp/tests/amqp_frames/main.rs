@@ -1,6 +1,6 @@
 //! Runs the body of the fuzz target `amqp_frames` on inputs that are generated from seeds.
 //!
-//! A failure prints its seed. `RPC_FUZZ_SEED` runs only that seed. `RPC_FUZZ_RUNS` sets the number of runs (default: 800).
+//! A failure prints its seed. `RPC_FUZZ_SEED` runs only that seed. `RPC_FUZZ_RUNS` sets the number of runs (default: 500).
 #![allow(clippy::unwrap_used)]
 
 #[allow(missing_docs, unreachable_pub)]
@@ -112,7 +112,7 @@ fn any_bytes_of_a_broker_end_the_connection_in_an_orderly_way() {
     let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let (first, runs) = match number("RPC_FUZZ_SEED") {
         Some(seed) => (seed, 1),
-        None => (fastrand::u64(..u64::MAX / 2), number("RPC_FUZZ_RUNS").unwrap_or(800)),
+        None => (fastrand::u64(..u64::MAX / 2), number("RPC_FUZZ_RUNS").unwrap_or(500)),
     };
     for seed in first..first + runs {
         let input = input(&mut Rng::with_seed(seed));
