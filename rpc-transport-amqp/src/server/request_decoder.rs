@@ -106,11 +106,12 @@ impl RequestDecoder {
     fn reject(&self, message: &Prefetched, error: DecodeError) {
         let DecodeError { reason, message_id, reply_to } = error;
         let received = &message.delivery.message;
-        let call = reply_to.as_ref().map(|reply_to| &*reply_to.call_id);
+        let shown = |text: &str| wire::shortened(text.to_owned());
+        let call = reply_to.as_ref().map(|reply_to| shown(&reply_to.call_id));
         tracing::warn!(
             %reason,
-            exchange = %received.exchange(),
-            routing_key = %received.routing_key(),
+            exchange = %shown(&received.exchange().to_string_lossy()),
+            routing_key = %shown(&received.routing_key().to_string_lossy()),
             call,
             message_id = message_id.map(tracing::field::display),
             "rejected a message that cannot be decoded"

@@ -9,6 +9,7 @@ mod dialect;
 pub(crate) mod name_limits;
 mod native;
 mod oslo;
+mod peer_text;
 mod properties;
 mod reply;
 mod request;
@@ -20,6 +21,7 @@ pub(crate) use self::call_id::CallId;
 pub(crate) use self::dialect::{Dialect, NATIVE, OSLO};
 pub(crate) use self::native::{encode_accepted, encode_cancel};
 pub use self::oslo::fuzz_hooks;
+pub(crate) use self::peer_text::shortened;
 pub(crate) use self::properties::{is_compressed, remaining_ttl};
 pub(crate) use self::reply::{
     Acceptance, Inbound, Reply, ReplyTo, Undecodable, decode_inbound, encode_reply,

@@ -6,7 +6,7 @@ use rpc_core::pending_calls::CallKey;
 use rpc_core::{Bytes, DecodeLimits, MessageId, Outcome, Request};
 
 use super::dialect::dialect_of;
-use super::{CallId, Dialect, Outgoing};
+use super::{CallId, Dialect, Outgoing, shortened};
 
 /// Where the reply to a request goes: the caller's reply queue, and which of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,7 +83,13 @@ pub(crate) fn decode_inbound(
     body: Bytes,
     limits: &DecodeLimits,
 ) -> Inbound {
-    dialect_of(&body).decode_inbound(properties, body, limits)
+    match dialect_of(&body).decode_inbound(properties, body, limits) {
+        Inbound::Reply(call, Err(mut error)) => {
+            error.reason = shortened(error.reason);
+            Inbound::Reply(call, Err(error))
+        }
+        inbound => inbound,
+    }
 }
 
 /// Returns what a message in a reply queue is whose body was discarded, as it is larger than the limit. In the oslo dialect only the

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::dialect::dialect_of;
 use super::properties::{self, expiration, remaining_ttl};
-use super::{CallId, Dialect, Outgoing, ReplyTo, name_limits, native};
+use super::{CallId, Dialect, Outgoing, ReplyTo, name_limits, native, shortened};
 
 /// The shortest call monitor period that a server keeps, whatever the caller asks for. With a shorter one, a few dozen calls
 /// would make the server publish so often that other calls hardly get through.
@@ -102,10 +102,13 @@ pub(crate) fn decode_request(
             Ok(_) => reserved,
             Err(error) => format!("{}; and {reserved}", error.reason),
         };
-        let message_id = Some(reply_to.message_id);
+        let (reason, message_id) = (shortened(reason), Some(reply_to.message_id));
         return Err(Box::new(DecodeError { reason, message_id, reply_to: None }));
     }
-    let mut decoded = decoded?;
+    let mut decoded = decoded.map_err(|mut error| {
+        error.reason = shortened(error.reason);
+        error
+    })?;
     decoded.request.monitor = decoded.request.monitor.map(|period| period.max(MIN_MONITOR));
     decoded.request.wants_reply = decoded.reply_to.is_some();
     decoded.request.deadline =
@@ -175,6 +178,22 @@ mod tests {
         {
             let decoded = decode(&properties, &body).unwrap();
             assert_eq!(decoded.request.monitor, Some(MIN_MONITOR));
+        }
+    }
+
+    #[test]
+    fn a_reason_repeats_only_a_little_of_what_a_peer_has_written() {
+        let long = "w\n".repeat(50_000);
+        let mut header = vec![0x82, 0xa1, b'm', 0xa1, b'm', 0xa5];
+        header.extend_from_slice(b"codec\xdb\0\x01\x86\xa0");
+        header.extend_from_slice(long.as_bytes());
+        let prefix = [&[0xc1, 1, 1, 0][..], &[7; 16], &(header.len() as u32).to_be_bytes()];
+        let native = [prefix.concat(), header].concat();
+        let oslo = serde_json::json!({"method": "m", "namespace": 7, "version": long}).to_string();
+        for body in [native, oslo.into_bytes()] {
+            let error = decode(&Properties::default(), &body.into()).unwrap_err();
+            assert!(error.reason.len() < 1000, "the reason takes {} bytes", error.reason.len());
+            assert!(!error.reason.contains('\n'), "{}", error.reason);
         }
     }
 
