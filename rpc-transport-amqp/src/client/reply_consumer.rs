@@ -123,7 +123,7 @@ impl ReplyConsumer {
                 Ok(Ok((channel, receiver))) => {
                     self.set_state(State::Open);
                     tokio::select! {
-                        () = acknowledge(&channel, &receiver) => {}
+                        () = settle(&channel, &receiver) => {}
                         () = receiver.ended() => {}
                         () = session.ended() => {}
                         () = stop.cancelled() => {}
@@ -174,17 +174,62 @@ async fn sleep_unless_stopped(session: &Session, stop: &CancellationToken, time:
     }
 }
 
-/// Acknowledges what has been routed, in batches, until the channel is closed.
-async fn acknowledge(channel: &Channel, receiver: &ReplyReceiver) {
-    let mut acked = 0;
+/// Acknowledges what has been routed, in batches, and rejects what cannot be decoded, until the channel is closed.
+async fn settle(channel: &Channel, receiver: &ReplyReceiver) {
+    let mut settled = 0;
     loop {
         receiver.routed().await;
         sleep(ACK_INTERVAL).await;
-        let last = receiver.last_routed();
-        // The broker closes a channel over a message that is acknowledged twice.
-        if last > acked && channel.ack(last, true).is_err() {
-            return;
+        let (last, rejected) = receiver.take_routed();
+        for frame in frames(settled, last, &rejected) {
+            let sent = match frame {
+                Frame::AckUpTo(tag) => channel.ack(tag, true),
+                Frame::Reject(tag) => channel.reject(tag, false),
+            };
+            if sent.is_err() {
+                return;
+            }
         }
-        acked = last;
+        settled = last;
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Frame {
+    AckUpTo(u64),
+    Reject(u64),
+}
+
+/// Returns what settles the messages behind `settled`, up to `last`. The broker closes a channel over a message that is settled
+/// twice, so no message is acknowledged that has been rejected.
+fn frames(mut settled: u64, last: u64, rejected: &[u64]) -> Vec<Frame> {
+    let mut frames = Vec::with_capacity(1);
+    for &tag in rejected {
+        if tag - 1 > settled {
+            frames.push(Frame::AckUpTo(tag - 1));
+        }
+        frames.push(Frame::Reject(tag));
+        settled = tag;
+    }
+    if last > settled {
+        frames.push(Frame::AckUpTo(last));
+    }
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Frame::{AckUpTo, Reject};
+    use super::*;
+
+    #[test]
+    fn every_message_is_settled_once_by_few_frames() {
+        assert_eq!(frames(0, 3, &[]), [AckUpTo(3)]);
+        assert_eq!(frames(3, 3, &[]), []);
+        assert_eq!(frames(3, 6, &[4]), [Reject(4), AckUpTo(6)]);
+        assert_eq!(frames(3, 6, &[6]), [AckUpTo(5), Reject(6)]);
+        assert_eq!(frames(3, 6, &[4, 5, 6]), [Reject(4), Reject(5), Reject(6)]);
+        let expected = [AckUpTo(4), Reject(5), AckUpTo(6), Reject(7), AckUpTo(9)];
+        assert_eq!(frames(3, 9, &[5, 7]), expected);
     }
 }

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use rpc_amqp::{Consumer, ConsumerEnd, Delivery};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::reply_router::ReplyRouter;
+use super::reply_router::{ReplyRouter, Settle};
 use crate::wire;
 
 /// The largest reply in bytes that the connection's task decodes.
@@ -31,6 +32,8 @@ pub(super) struct ReplyReceiver {
 struct Progress {
     /// The last delivery tag up to which all has been routed.
     last: AtomicU64,
+    /// Those up to there that are to be rejected, and perhaps the next one; ascending.
+    rejected: Mutex<Vec<u64>>,
     /// Notified when more has been routed.
     routed: Notify,
     /// How many deliveries the slow task has. Added to by the connection's task alone.
@@ -38,7 +41,10 @@ struct Progress {
 }
 
 impl Progress {
-    fn note(&self, tag: u64) {
+    fn note(&self, tag: u64, settle: Settle) {
+        if settle == Settle::Reject {
+            self.rejected.lock().push(tag);
+        }
         self.last.store(tag, Ordering::Release);
         self.routed.notify_one();
     }
@@ -70,9 +76,13 @@ impl ReplyReceiver {
         self.progress.routed.notified().await;
     }
 
-    /// Returns the delivery tag up to which all has been routed.
-    pub(super) fn last_routed(&self) -> u64 {
-        self.progress.last.load(Ordering::Acquire)
+    /// Returns the delivery tag up to which all has been routed, and removes and returns those up to there that are to be
+    /// rejected, in ascending order.
+    pub(super) fn take_routed(&self) -> (u64, Vec<u64>) {
+        let last = self.progress.last.load(Ordering::Acquire);
+        let mut rejected = self.progress.rejected.lock();
+        let up_to_last = rejected.partition_point(|tag| *tag <= last);
+        (last, rejected.drain(..up_to_last).collect())
     }
 }
 
@@ -85,8 +95,7 @@ impl Consumer for ReplyReceiver {
             let _ = self.slow.send(delivery);
             return;
         }
-        self.router.route(&delivery);
-        self.progress.note(delivery.tag);
+        self.progress.note(delivery.tag, self.router.route(&delivery));
     }
 
     fn on_end(&self, _: ConsumerEnd) {
@@ -108,8 +117,8 @@ async fn route_slowly(
         let tag = delivery.tag;
         let router = Arc::clone(&router);
         // A panic is a bug of ours. The reply is lost, and its call waits for its deadline.
-        let _ = spawn_blocking(move || router.route(&delivery)).await;
-        progress.note(tag);
+        let routed = spawn_blocking(move || router.route(&delivery)).await;
+        progress.note(tag, routed.unwrap_or(Settle::Reject));
         progress.slow.fetch_sub(1, Ordering::AcqRel);
     }
 }

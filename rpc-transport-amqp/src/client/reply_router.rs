@@ -14,6 +14,14 @@ use crate::wire::{self, Acceptance, CallId, Inbound, Reply, ReplyTo, Undecodable
 /// Receives cancellations for running methods of this program's servers.
 pub(crate) type OnCancel = Box<dyn Fn(&ReplyTo) + Send + Sync>;
 
+/// What the broker is told of a message in the reply queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settle {
+    Ack,
+    /// It cannot be decoded: the broker drops it, or dead-letters it where a policy says so.
+    Reject,
+}
+
 /// The receiver of everything that arrives in the reply queue.
 pub(super) struct ReplyRouter {
     limits: DecodeLimits,
@@ -34,7 +42,7 @@ impl ReplyRouter {
     }
 
     /// Decodes a message and routes it to its call or to the server half.
-    pub(super) fn route(&self, delivery: &Delivery) {
+    pub(super) fn route(&self, delivery: &Delivery) -> Settle {
         let (properties, body) = (delivery.message.properties(), delivery.message.body());
         let inbound = match delivery.oversized {
             Some(size) => wire::oversized_reply(&properties, size, self.limits.max_bytes),
@@ -43,18 +51,33 @@ impl ReplyRouter {
         match inbound {
             Inbound::Cancel(call) => (self.on_cancel)(&call),
             Inbound::Reply(Some(call), Ok(reply)) => self.route_reply(call, reply),
-            Inbound::Reply(Some(call), Err(Undecodable { reason, ran })) => {
-                let message = format!("the reply cannot be decoded: {reason}");
-                let error = SendError::new(TransportErrorKind::MalformedReply, ran, message);
-                self.pending.fail(call, error);
+            Inbound::Reply(None, Ok(_)) => {
+                tracing::debug!(reason = "it names no call of ours", "dropped a reply");
             }
-            Inbound::Reply(None, reply) => {
-                let reason = match &reply {
-                    Ok(_) => "it names no call of ours",
-                    Err(error) => &error.reason,
-                };
-                tracing::debug!(reason, "dropped a reply");
+            Inbound::Reply(call, Err(error)) => {
+                self.reject(delivery, call, error);
+                return Settle::Reject;
             }
+        }
+        Settle::Ack
+    }
+
+    /// Fails the call of a reply that cannot be decoded, if it is known.
+    #[cold]
+    fn reject(&self, delivery: &Delivery, call: Option<CallKey>, error: Undecodable) {
+        let Undecodable { reason, ran } = error;
+        let received = &delivery.message;
+        tracing::warn!(
+            %reason,
+            exchange = %wire::shortened(received.exchange().to_string_lossy().into()),
+            routing_key = %wire::shortened(received.routing_key().to_string_lossy().into()),
+            call = call.map(|call| tracing::field::display(CallId::of(call))),
+            "rejected a reply that cannot be decoded"
+        );
+        if let Some(call) = call {
+            let message = format!("the reply cannot be decoded: {reason}");
+            let error = SendError::new(TransportErrorKind::MalformedReply, ran, message);
+            self.pending.fail(call, error);
         }
     }
 
