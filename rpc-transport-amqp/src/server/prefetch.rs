@@ -35,6 +35,12 @@ impl Prefetched {
         self.delivery.tag
     }
 
+    /// Returns whether a copy of it would be the same message. A redelivered one has a mark that a copy has not, and the body of
+    /// one that is too large was discarded.
+    pub(super) fn can_be_copied(&self) -> bool {
+        !self.delivery.redelivered && self.delivery.oversized.is_none()
+    }
+
     /// Returns how long it has been waiting.
     pub(super) fn waited(&self) -> Duration {
         self.since.elapsed()
@@ -104,12 +110,11 @@ impl PrefetchBuffer {
         }
     }
 
-    /// Removes the messages of one queue that have waited for at least `age` and can be redistributed. A redelivered message
-    /// cannot: its copy would not be marked as redelivered.
+    /// Removes the messages of one queue that have waited for at least `age` and can be redistributed.
     pub(super) fn take_old(&self, source: Source, age: Duration) -> Vec<Prefetched> {
         let mut state = self.state.lock();
         let old = |message: &Prefetched| {
-            message.source == source && message.waited() >= age && !message.delivery.redelivered
+            message.source == source && message.waited() >= age && message.can_be_copied()
         };
         let (old, young): (Vec<_>, _) = state.waiting.drain(..).partition(old);
         state.waiting = young.into();

@@ -73,11 +73,11 @@ impl Redistributor {
     }
 
     async fn return_to_queue(&self, message: Prefetched) {
-        let fresh = self.is_enabled() && !message.delivery.redelivered;
+        let copied = self.is_enabled() && message.can_be_copied();
         match message.source {
             // No other server consumes from this queue.
             Source::Fanout => drop(message.consumers.ack(message.tag())),
-            _ if fresh && self.publish_copy(&message).await == PublishOutcome::Confirmed => {
+            _ if copied && self.publish_copy(&message).await == PublishOutcome::Confirmed => {
                 let _ = message.consumers.ack(message.tag());
             }
             _ => message.consumers.requeue(message.tag()),
