@@ -16,6 +16,7 @@ mod delivery_barrier;
 mod fault_env;
 mod history;
 mod killable_server;
+mod large_replies;
 mod load;
 mod pair;
 mod replies;
