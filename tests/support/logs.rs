@@ -14,7 +14,7 @@ use tracing_core::span::Current;
 /// Records the log of this thread, and so of the whole case, until it is dropped.
 pub struct Logs {
     log: Arc<Log>,
-    _guard: DefaultGuard,
+    _guard: Option<DefaultGuard>,
 }
 
 /// Offers every event to the subscriber of the thread that emits it.
@@ -91,9 +91,21 @@ struct Recorded {
 impl Logs {
     /// Records events of `level` and above, until it is dropped.
     pub fn record(level: Level) -> Self {
-        let log = Arc::new(Log { level, next: AtomicU64::new(1), recorded: Mutex::default() });
+        let log = Log::new(level);
         let guard = tracing::subscriber::set_default(Arc::clone(&log));
-        Self { log, _guard: guard }
+        Self { log, _guard: Some(guard) }
+    }
+
+    /// Records events of `level` and above of all threads, for as long as the process runs.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the process records all threads already.
+    pub fn record_all_threads(level: Level) -> Self {
+        let log = Log::new(level);
+        let set = tracing::subscriber::set_global_default(Arc::clone(&log));
+        set.expect("nothing else records all threads");
+        Self { log, _guard: None }
     }
 
     /// Returns the events so far of the framework's own crates.
@@ -133,6 +145,10 @@ impl Event {
 }
 
 impl Log {
+    fn new(level: Level) -> Arc<Self> {
+        Arc::new(Self { level, next: AtomicU64::new(1), recorded: Mutex::default() })
+    }
+
     fn recorded(&self) -> MutexGuard<'_, Recorded> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
