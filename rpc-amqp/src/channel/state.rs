@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use super::confirms::{Confirm, Confirms, Outcome};
 use super::consumer::{Consumer, ConsumerEnd};
@@ -15,6 +17,10 @@ use super::request::{Answer, Expected, Request};
 use crate::Error;
 use crate::wire::server_method::{Deliver, ServerMethod};
 use crate::wire::text::Text;
+
+/// How long the confirm of a close may take when the broker has closed the channel as well. If an id were used again before, the
+/// confirm would be taken for that of the next channel.
+const CONFIRM_LOST_AFTER: Duration = Duration::from_secs(5);
 
 /// What the handle of a channel can see without the lock.
 #[derive(Debug)]
@@ -90,8 +96,17 @@ pub(crate) struct ChannelState {
 #[derive(Debug)]
 struct Closing {
     confirmed: Option<oneshot::Sender<()>>,
-    /// Whether the broker has closed the channel as well.
-    crossed: bool,
+    /// When the broker has closed the channel as well.
+    crossed: Option<Instant>,
+}
+
+impl Closing {
+    /// Tells whoever closes the channel that the broker knows.
+    fn confirm(&mut self) {
+        if let Some(confirmed) = self.confirmed.take() {
+            let _ = confirmed.send(());
+        }
+    }
 }
 
 /// What the connection has to do after a method.
@@ -122,6 +137,15 @@ impl ChannelState {
             flow: true,
             closing: None,
         }
+    }
+
+    /// Returns whether both sides have closed it and the broker will not confirm that any more.
+    ///
+    /// Of closes that cross, RabbitMQ may lose its confirm: it ends its channel when it reads this side's confirm, together with
+    /// what that channel has not written yet.
+    pub(crate) fn is_over(&self) -> bool {
+        let crossed = self.closing.as_ref().and_then(|closing| closing.crossed);
+        crossed.is_some_and(|crossed| crossed.elapsed() >= CONFIRM_LOST_AFTER)
     }
 
     /// Returns whether it still can be used: neither side has closed it.
@@ -182,7 +206,7 @@ impl ChannelState {
         effects: &mut Vec<Effect>,
     ) {
         self.end(&Error::Closed, false, effects);
-        self.closing = Some(Closing { confirmed, crossed: false });
+        self.closing = Some(Closing { confirmed, crossed: None });
     }
 
     /// Ends the channel: there will be no answers, confirms or deliveries. `report_consumers`: it was not this program's doing.
@@ -226,17 +250,18 @@ impl ChannelState {
             ServerMethod::ChannelClose(close) => {
                 let free = self.is_open();
                 match &mut self.closing {
-                    Some(closing) => closing.crossed = true,
+                    Some(closing) => {
+                        closing.crossed = Some(Instant::now());
+                        closing.confirm();
+                    }
                     None => self.end(&close.to_error(false), true, effects),
                 }
                 Ok(Next::ConfirmClose { free })
             }
             ServerMethod::ChannelCloseOk => {
-                let Some(closing) = self.closing.take() else { return Err(unexpected(method)) };
-                if let Some(confirmed) = closing.confirmed {
-                    let _ = confirmed.send(());
-                }
-                Ok(Next::Free { late: closing.crossed })
+                let Some(mut closing) = self.closing.take() else { return Err(unexpected(method)) };
+                closing.confirm();
+                Ok(Next::Free { late: closing.crossed.is_some() })
             }
             // The broker has not seen yet that the channel is closed.
             _ if !self.is_open() => Ok(Next::Nothing),

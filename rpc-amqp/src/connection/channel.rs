@@ -290,7 +290,7 @@ impl Channel {
         self.settle(&ClientMethod::Reject { tag, requeue })
     }
 
-    /// Closes the channel and waits until the broker has confirmed it.
+    /// Closes the channel and waits until the broker has confirmed it, or has closed it as well.
     ///
     /// # Cancel safety
     ///

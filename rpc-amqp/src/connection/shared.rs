@@ -113,7 +113,10 @@ impl State {
 
     /// Adds a channel with the lowest free id; `None`: there is none up to `max`.
     pub(super) fn add_channel(&mut self, max: u16) -> Option<(u16, &mut ChannelState)> {
-        let is_free = |slot: &Slot| matches!(slot, Slot::Free { .. });
+        let is_free = |slot: &Slot| match slot {
+            Slot::Free { .. } => true,
+            Slot::Used(channel) => channel.is_over(),
+        };
         let at = match self.channels.iter().position(is_free) {
             Some(at) => at,
             None if self.channels.len() < usize::from(max) => {
