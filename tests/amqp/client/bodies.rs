@@ -4,7 +4,7 @@ use rpc_amqp::{Connection, Options, Outcome, Properties};
 use rpc_tests::support::seeded_rng::SeededRng;
 
 use crate::broker::{Broker, declare, in_time, seed};
-use crate::messages::{Received, publish, to};
+use crate::messages::{Received, publish, short_form, to};
 
 const LARGEST: usize = 3 * 1024 * 1024;
 
@@ -48,7 +48,12 @@ async fn send_and_compare(connection: &Connection, frame_max: usize, rng: &mut S
     for (confirms, body) in confirms.chunks_mut(2).zip(&bodies) {
         let [queued, returned] = confirms else { panic!("two for each body") };
         let queued = in_time("a confirm", queued).await;
-        assert!(matches!(queued, Outcome::Confirmed), "{} bytes: {queued:?}", body.len());
+        assert!(
+            matches!(queued, Outcome::Confirmed),
+            "{} bytes: {}",
+            body.len(),
+            short_form(&queued)
+        );
         let Outcome::Returned(returned) = in_time("a confirm", returned).await else {
             panic!("{} bytes are not returned", body.len());
         };

@@ -83,6 +83,9 @@ impl Broker {
     pub async fn alone(vhost: &str) -> (Self, MutexGuard<'static, ()>) {
         let disturbed = Disturbed::get().await;
         let turn = disturbed.turn.lock().await;
+        // A test that failed may have left it paused or blocked.
+        disturbed.node.resume().await.unwrap();
+        disturbed.node.alarm(false).await.unwrap();
         (Self::create(&disturbed.node, vhost).await, turn)
     }
 

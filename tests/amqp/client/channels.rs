@@ -5,8 +5,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use rpc_amqp::{Channel, Error, Options, QueueDeclare};
+use rpc_amqp::{Channel, Connection, Error, Options, Properties, Publish, QueueDeclare};
 use rpc_tests::support::seeded_rng::SeededRng;
 
 use crate::broker::{Broker, QUEUE, declare, declare_passively, in_time, seed};
@@ -48,6 +49,8 @@ async fn five_thousand_channels_that_the_broker_closes_leave_their_ids_to_others
     broker.until_no_channel_is_open().await;
     assert!(connection.is_open());
 }
+
+const POLL: Duration = Duration::from_millis(20);
 
 /// What happens to a declaration.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,4 +133,52 @@ async fn declarations_that_are_dropped_half_way_are_carried_out_and_confuse_nobo
     let declared: BTreeSet<_> = queues.into_iter().map(|queue| queue.name).collect();
     assert_eq!(declared, expected);
     assert!(connection.is_open());
+}
+
+/// Opens a channel as soon as there is a free id.
+async fn open_when_free(connection: &Connection) -> Channel {
+    loop {
+        match in_time("a channel", connection.open_channel()).await {
+            Ok(channel) => return channel,
+            Err(Error::TooManyChannels(_)) => tokio::time::sleep(POLL).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closes_that_cross_the_brokers_return_and_leave_their_ids_to_others() {
+    let broker = Broker::shared("crossing closes").await;
+    let mut rng = SeededRng::new(seed());
+    // RabbitMQ loses the confirms of some of these closes. So few ids are soon used again after that.
+    let options = Options { channel_max: 16, ..broker.options() };
+    let connection = Arc::new(broker.open(&options).await.unwrap());
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (connection, mut rng) = (Arc::clone(&connection), SeededRng::new(rng.seed()));
+            tokio::spawn(async move {
+                for _ in 0..300 {
+                    let channel = in_time("an id", open_when_free(&connection)).await;
+                    let properties = Properties::default();
+                    let message = crate::messages::to("", &properties, &[]);
+                    channel.publish(&Publish { exchange: "missing", ..message }).unwrap();
+                    for _ in 0..rng.below(4) {
+                        tokio::task::yield_now().await;
+                    }
+                    in_time("the close", channel.close(200, "done")).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    broker.until_no_channel_is_open().await;
+    let mut channels = Vec::new();
+    for _ in 0..16 {
+        channels.push(in_time("an id", open_when_free(&connection)).await);
+    }
+    for channel in &channels {
+        declare(channel, "q").await.unwrap();
+    }
 }

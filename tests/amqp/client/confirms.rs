@@ -165,7 +165,8 @@ async fn each_of_twenty_thousand_messages_on_one_channel_has_its_own_outcome() {
     let all = messages.clone();
     for (number, outcome) in outcomes.all().await {
         let sent = messages.remove(&number).expect("one outcome for each message");
-        assert!(sent.route.agrees_with(&outcome), "{number}: {:?} {outcome:?}", sent.route);
+        let right = sent.route.agrees_with(&outcome);
+        assert!(right, "{number}: {:?} {}", sent.route, crate::messages::short_form(&outcome));
         if let Outcome::Returned(returned) = outcome {
             sent.assert_returned_as(&returned);
         }

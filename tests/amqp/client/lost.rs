@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::broker::{BULK_TIMEOUT, Broker, declare, in_time, open, within};
-use crate::messages::{Received, publish};
+use crate::messages::{Received, publish, short_form};
 
 /// How long a publisher waits until the test concludes that it is held back.
 const HELD_BACK: Duration = Duration::from_millis(300);
@@ -82,7 +82,8 @@ impl Waiting {
         }
         for confirm in self.confirms {
             let outcome = in_time("an outcome", confirm).await;
-            assert!(matches!(&outcome, Outcome::Lost(error) if is(error)), "{outcome:?}");
+            let right = matches!(&outcome, Outcome::Lost(error) if is(error));
+            assert!(right, "{}", short_form(&outcome));
         }
         let end = self.received.end().await;
         assert!(matches!(&end, ConsumerEnd::Closed(error) if is(error)), "{end:?}");
@@ -143,7 +144,7 @@ async fn nothing_is_lost_when_a_broker_pauses_for_a_moment() {
     let published = waiting.confirms.len();
     for confirm in waiting.confirms {
         let outcome = within(BULK_TIMEOUT, "a confirm", confirm).await;
-        assert!(matches!(outcome, Outcome::Confirmed), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Confirmed), "{}", short_form(&outcome));
     }
     assert_eq!(broker.messages("nowhere").await, published);
     assert!(waiting.connection.is_open() && waiting.received.now().is_none());

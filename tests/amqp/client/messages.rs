@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rpc_amqp::{
-    Channel, ConfirmFuture, ConsumeOptions, Consumer, ConsumerEnd, Delivery, Error, Properties,
-    Publish,
+    Channel, ConfirmFuture, ConsumeOptions, Consumer, ConsumerEnd, Delivery, Error, Outcome,
+    Properties, Publish,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -74,6 +74,14 @@ impl Received {
     /// Returns an event that is there already.
     pub fn now(&mut self) -> Option<Event> {
         self.0.try_recv().ok()
+    }
+}
+
+/// Returns what an outcome is, without the message.
+pub fn short_form(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Returned(returned) => format!("Returned({})", returned.code),
+        outcome => format!("{outcome:?}"),
     }
 }
 

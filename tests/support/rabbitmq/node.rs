@@ -119,7 +119,12 @@ impl Node {
     ///
     /// Fails if it is not running.
     pub async fn pause(&self) -> Result<(), NodeError> {
-        self.with(|inner| Ok(inner.processes().signal("STOP")?)).await
+        self.with(|inner| {
+            let processes = inner.processes();
+            processes.signal("STOP")?;
+            Ok(processes.wait_until_stopped()?)
+        })
+        .await
     }
 
     /// Ends a [`pause`](Self::pause).

@@ -88,6 +88,12 @@ impl Processes {
         })
     }
 
+    /// Waits until the virtual machine has stopped after the signal STOP. On a busy machine its threads run on for a moment.
+    pub(super) fn wait_until_stopped(&self) -> io::Result<()> {
+        let group = self.vm.as_ref().map(Child::id).unwrap_or_default();
+        wait_until("the node to stop", || Ok(threads_of(group)?.iter().all(|state| *state == 'T')))
+    }
+
     /// Waits for the virtual machine to end.
     pub(super) fn wait(&mut self) -> io::Result<()> {
         wait_until("the node to end", || Ok(!self.runs()?))?;
@@ -116,6 +122,24 @@ fn background(program: &str) -> Command {
 
 fn tell(groups: &mut Option<ChildStdin>, group: impl Display) -> io::Result<()> {
     groups.as_mut().map_or(Ok(()), |groups| writeln!(groups, "{group}"))
+}
+
+/// Returns the states of the threads of a process group. Where there is no `/proc`, it seems to have none.
+fn threads_of(group: u32) -> io::Result<Vec<char>> {
+    let mut states = Vec::new();
+    for process in fs::read_dir("/proc").into_iter().flatten() {
+        for thread in fs::read_dir(process?.path().join("task")).into_iter().flatten() {
+            // It may have ended meanwhile.
+            let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+            // Behind the name, which may have blanks: state, parent, group.
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+            let (state, of) = (fields.next(), fields.nth(1));
+            if of.and_then(|of| of.parse().ok()) == Some(group) {
+                states.extend(state.and_then(|state| state.chars().next()));
+            }
+        }
+    }
+    Ok(states)
 }
 
 /// Returns whether anything listens on loopback at `port`.
