@@ -43,7 +43,7 @@ impl Future for ConfirmFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let outcome = Pin::new(&mut self.0).poll(cx);
-        // Every message is reported. Only a runtime that is shut down drops its sender.
+        // The sender is dropped on a channel without confirms, and when a runtime is shut down.
         outcome.map(|outcome| outcome.unwrap_or(Outcome::Lost(Error::Closed)))
     }
 }

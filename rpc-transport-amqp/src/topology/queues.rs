@@ -1,6 +1,7 @@
 //! Queues as data, and how they are declared and deleted. No other module decides how a queue is declared.
 //!
-//! RabbitMQ from 3.10 to 4.3 accepts all queues of the native dialect. 4.3 refuses queues that are neither durable nor exclusive.
+//! RabbitMQ from 3.10 to 4.3 accepts all queues of the native dialect. RabbitMQ 4 refuses queues that are neither durable nor
+//! exclusive where its operator says so.
 //! With the default options of the oslo dialect a topic's queue is such a queue, as it has to equal that of the Python peers.
 
 use std::time::Duration;
