@@ -92,7 +92,7 @@ impl Report {
         let targets = [
             at_least(1.3, "the baseline", many.ratio(framework, many.baseline, calls_per_second)),
             latency,
-            at_least(25.0, row::PYTHON, many.ratio(framework, row::PYTHON, calls_per_second)),
+            at_least(30.0, row::PYTHON, many.ratio(framework, row::PYTHON, calls_per_second)),
         ];
         targets.into_iter().flatten().collect()
     }
