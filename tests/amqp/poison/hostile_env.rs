@@ -1,6 +1,7 @@
 //! A virtual host with servers, a client, and somebody who publishes whatever bytes they like.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
@@ -13,7 +14,7 @@ use rpc_tests::support::rabbitmq::{Node, UrlForm, shared, with_options};
 use rpc_tests::support::raw_publisher::RawPublisher;
 use rpc_tests::support::seeded_rng::SeededRng;
 use rpc_transport_amqp::AmqpTransport;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::Level;
 
 use crate::broker_view::OpenChannels;
@@ -30,6 +31,9 @@ const MAX_LOGGED: usize = 2000;
 
 /// How many messages each server runs at a time.
 const CONCURRENCY: usize = 8;
+
+/// Delay between two looks at the queues.
+const POLL: Duration = Duration::from_millis(20);
 
 const SERVERS: [&str; 2] = ["one", "two"];
 
@@ -221,14 +225,20 @@ impl HostileEnv {
 
     /// Waits until the queues of the product hold no more messages than this, unacknowledged ones included.
     async fn until_queues_hold_at_most(&self, limit: usize) {
-        until("hostile messages are gone", async || {
-            let queues = self.node.queues(&self.vhost).await.unwrap();
-            let own = queues
-                .iter()
-                .filter(|queue| !SINKS.contains(&&*queue.name) && queue.name != "dead");
-            own.map(|queue| queue.messages).sum::<usize>() <= limit
-        })
-        .await;
+        let mut left = Vec::new();
+        let emptied = async {
+            loop {
+                left = self.node.queues(&self.vhost).await.unwrap();
+                left.retain(|queue| !SINKS.contains(&&*queue.name) && queue.name != "dead");
+                if left.iter().map(|queue| queue.messages).sum::<usize>() <= limit {
+                    return;
+                }
+                sleep(POLL).await;
+            }
+        };
+        if timeout(EVENT_TIMEOUT, emptied).await.is_err() {
+            panic!("not within {EVENT_TIMEOUT:?}: queues hold at most {limit} messages: {left:#?}");
+        }
     }
 
     /// Asserts that each message that came to a server was served, or rejected and logged once with its reason.

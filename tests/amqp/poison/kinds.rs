@@ -86,7 +86,7 @@ pub const ANY: &[Kind] = &[
     ("broken JSON in an envelope", |rng, draft| draft.body = enveloped(rng.pick(BROKEN_JSON))),
     ("JSON of many levels", |rng, draft| {
         let levels = 1 + rng.below(90_000);
-        let nested = "[".repeat(levels) + if rng.percent(50) { &"]" } else { &"" };
+        let nested = "[".repeat(levels) + if rng.percent(50) { "]" } else { "" };
         draft.body = enveloped(&format!(r#"{{"method": "echo", "args": {nested}"#));
     }),
     ("a bzip2 bomb", |rng, draft| {
@@ -196,7 +196,7 @@ pub const OF_REQUESTS: &[Kind] = &[
     ("a timeout that is absurd", |rng, draft| {
         let timeout = rng.pick(&["0.001", "-1", "1e308", "99999999999999999999", "\"7\""]);
         change_members(rng, draft, |members| {
-            members["_timeout"] = serde_json::from_str(timeout).unwrap()
+            members["_timeout"] = serde_json::from_str(timeout).unwrap();
         });
     }),
 ];
