@@ -145,11 +145,7 @@ impl Channel {
         routing_key: &str,
         arguments: &FieldTable,
     ) -> Result<(), Error> {
-        Self::check_names([
-            ("the queue", queue),
-            ("the exchange", exchange),
-            ("the binding key", routing_key),
-        ])?;
+        Self::check_binding(queue, exchange, routing_key)?;
         let method = ClientMethod::QueueBind { queue, exchange, routing_key, arguments };
         self.request(&method, Expected::QueueBind).await
     }
@@ -166,11 +162,7 @@ impl Channel {
         routing_key: &str,
         arguments: &FieldTable,
     ) -> Result<(), Error> {
-        Self::check_names([
-            ("the queue", queue),
-            ("the exchange", exchange),
-            ("the binding key", routing_key),
-        ])?;
+        Self::check_binding(queue, exchange, routing_key)?;
         let method = ClientMethod::QueueUnbind { queue, exchange, routing_key, arguments };
         self.request(&method, Expected::QueueUnbind).await
     }
@@ -205,7 +197,7 @@ impl Channel {
     }
 
     /// Has the broker confirm each message that is published from now on. [`ready`](Self::ready) waits while `max_unconfirmed` messages
-    /// have no confirm.
+    /// have no confirm. With zero it waits for ever behind the first message.
     ///
     /// # Errors
     ///
@@ -362,6 +354,14 @@ impl Channel {
                 Phase::Closing | Phase::Aborted | Phase::Closed => Err(Error::Closed),
             }
         })
+    }
+
+    fn check_binding(queue: &str, exchange: &str, key: &str) -> Result<(), InvalidArgument> {
+        Self::check_names([
+            ("the queue", queue),
+            ("the exchange", exchange),
+            ("the binding key", key),
+        ])
     }
 
     pub(super) fn check_names<const N: usize>(
