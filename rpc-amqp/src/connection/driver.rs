@@ -32,6 +32,8 @@ pub(super) struct Driver<S> {
     chunk: Vec<u8>,
     written: usize,
     flushed: bool,
+    /// Whether other tasks have had their turn since something waits to be written.
+    yielded: bool,
     dispatcher: Dispatcher,
     heartbeat: Heartbeat,
     /// What has ended the connection, while the last bytes are written.
@@ -57,6 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             chunk: Vec::new(),
             written: 0,
             flushed: true,
+            yielded: false,
             dispatcher: Dispatcher::new(Arc::clone(&shared), max_body),
             heartbeat: Heartbeat::new(shared.tuning.heartbeat),
             ending: None,
@@ -97,6 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if let Poll::Ready(error) = self.poll_end(cx, phase) {
                 return Poll::Ready(error);
             }
+            if self.yields_before_write() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let can_write = match self.poll_write(cx) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(error)) => {
@@ -113,6 +120,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Returns whether other tasks get their turn first, once before each write. They may have something to send as well: a
+    /// runtime with several threads runs a task that was just woken before all that are ready, and each message would be
+    /// written alone.
+    fn yields_before_write(&mut self) -> bool {
+        let is_new = self.written == self.chunk.len() && self.shared.has_outgoing();
+        self.yielded = is_new && !self.yielded;
+        self.yielded
     }
 
     /// Looks whether time has run out, and sends heartbeats.

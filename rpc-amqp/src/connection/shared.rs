@@ -185,6 +185,11 @@ impl Shared {
         result
     }
 
+    /// Returns whether bytes wait to be written.
+    pub(super) fn has_outgoing(&self) -> bool {
+        !self.state.lock().outgoing.is_empty()
+    }
+
     /// Registers the connection's task to be woken. Returns false if there is something to do at once: bytes to be written, which
     /// the stream would take, or a close.
     pub(super) fn park(&self, waker: &Waker, can_write: bool, phase: Phase) -> bool {

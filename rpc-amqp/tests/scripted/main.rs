@@ -24,3 +24,4 @@ mod requests;
 mod returns;
 mod splitting;
 mod tuning;
+mod writes;
