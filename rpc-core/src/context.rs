@@ -44,6 +44,13 @@ pub struct Context {
 struct Local {
     deadline: Option<Instant>,
     trace: Option<TraceContext>,
+    redelivered: Option<Redelivered>,
+}
+
+/// How a redelivered message came.
+#[derive(Clone, Copy)]
+struct Redelivered {
+    delivery_count: Option<u32>,
 }
 
 impl Context {
@@ -55,6 +62,14 @@ impl Context {
 
     pub(crate) fn received(request: &Arc<Request>) -> Self {
         Self { entries: request.entries.clone(), origin: Some(Arc::clone(request)), local: None }
+    }
+
+    /// Notes that the request came with a redelivered message.
+    #[cold]
+    pub(crate) fn redelivered_as(mut self, delivery_count: Option<u32>) -> Self {
+        let local = Arc::make_mut(self.local.get_or_insert_default());
+        local.redelivered = Some(Redelivered { delivery_count });
+        self
     }
 
     /// Adds an entry, or replaces the value of an existing key.
@@ -119,7 +134,8 @@ impl Context {
     /// Use it for work that continues after the call has ended.
     #[must_use]
     pub fn detached(&self) -> Self {
-        let local = self.trace().map(|trace| Local { deadline: None, trace: Some(trace.clone()) });
+        let local =
+            self.trace().map(|trace| Local { trace: Some(trace.clone()), ..Local::default() });
         Self { entries: self.entries.clone(), origin: None, local: local.map(Arc::new) }
     }
 
@@ -147,6 +163,26 @@ impl Context {
     #[must_use]
     pub fn message_id(&self) -> Option<MessageId> {
         self.origin.as_ref().map(|request| request.id)
+    }
+
+    /// Returns whether the broker had delivered the message before, to this or another server.
+    ///
+    /// It does not tell whether the method has begun before: a message that only waited at a server comes back with the same
+    /// mark. This server has not begun it before. Where another one may have, and running twice does harm, compare the
+    /// [message id](Self::message_id) with what the method has written.
+    #[must_use]
+    pub fn redelivered(&self) -> bool {
+        self.redelivery().is_some()
+    }
+
+    /// Returns how often the broker has taken the message back before, where it counts that: RabbitMQ does for quorum queues.
+    #[must_use]
+    pub fn delivery_count(&self) -> Option<u32> {
+        self.redelivery()?.delivery_count
+    }
+
+    fn redelivery(&self) -> Option<Redelivered> {
+        self.local.as_ref()?.redelivered
     }
 
     /// Returns the time at which the caller stops waiting, or an earlier deadline set by

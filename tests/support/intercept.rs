@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use rpc_core::error::SendError;
 use rpc_core::transport::{
     AckError, Capabilities, ConnectionState, Delivery, EncodedDelivery, Incoming, Listen,
-    ListenError, Listener, ReplyError, Route, Sent,
+    ListenError, Listener, QueueKind, ReplyError, Route, Sent,
 };
 use rpc_core::{BoxFuture, Codec, MaybeReady, MessageId, Outcome, Request, Transport};
 use tokio::sync::watch;
@@ -150,6 +150,10 @@ impl<I: Intercept> Listener for InterceptedListener<I> {
         })
     }
 
+    fn acks_are_final(&self) -> bool {
+        self.inner.acks_are_final()
+    }
+
     fn stop_consuming(&mut self) -> MaybeReady<()> {
         self.inner.stop_consuming()
     }
@@ -169,8 +173,20 @@ impl<I: Intercept> EncodedDelivery for InterceptedMessage<I> {
         self.inner.message_id()
     }
 
+    fn queue(&self) -> QueueKind {
+        self.inner.queue()
+    }
+
     fn redelivered(&self) -> bool {
         self.inner.redelivered()
+    }
+
+    /// Decodes the message, so that the hooks see the acknowledgement.
+    fn ack(self: Box<Self>) -> MaybeReady<Result<(), AckError>> {
+        match self.decode() {
+            Some(mut delivery) => delivery.ack(),
+            None => MaybeReady::ready(Ok(())),
+        }
     }
 
     fn decodes_slowly(&self) -> bool {
@@ -200,8 +216,16 @@ impl<I: Intercept> Delivery for InterceptedDelivery<I> {
         self.inner.request()
     }
 
+    fn queue(&self) -> QueueKind {
+        self.inner.queue()
+    }
+
     fn redelivered(&self) -> bool {
         self.inner.redelivered()
+    }
+
+    fn delivery_count(&self) -> Option<u32> {
+        self.inner.delivery_count()
     }
 
     fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {

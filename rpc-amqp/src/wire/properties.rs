@@ -345,17 +345,6 @@ impl<'a> PropertiesBuilder<'a> {
         self.name(Name::AppId, program.as_bytes())
     }
 
-    /// Removes what the publisher asked of the broker: its verified user, and further queues to route to (`CC`, `BCC`). A
-    /// copy of the message may be published by another user, and goes to one queue.
-    #[must_use]
-    pub fn without_broker_directives(mut self) -> Self {
-        if let Some(slot) = self.names.get_mut(Name::UserId as usize) {
-            *slot = None;
-        }
-        self.headers = self.headers.map(|headers| table::without(&headers, &["CC", "BCC"]).into());
-        self
-    }
-
     /// Builds the properties.
     ///
     /// # Errors
@@ -461,16 +450,6 @@ mod tests {
         assert_eq!(text(properties.app_id()), "g");
         assert!(!properties.is_malformed());
         assert_eq!(PropertiesBuilder::from(&properties).build().unwrap(), properties);
-    }
-
-    #[test]
-    fn a_copy_carries_nothing_that_its_publisher_asked_of_the_broker() {
-        let (asked, kept) = (headers(&["CC", "kept", "BCC"]), headers(&["kept"]));
-        let original = all(&asked).build().unwrap();
-        let copy = PropertiesBuilder::from(&original).without_broker_directives().build().unwrap();
-        let mut expected = all(&kept);
-        expected.names[Name::UserId as usize] = None;
-        assert_eq!(copy, expected.build().unwrap());
     }
 
     #[test]

@@ -179,10 +179,9 @@ fn look_at(message: &Message) {
     if let Some(headers) = properties.headers() {
         walk(headers);
     }
-    let copy = PropertiesBuilder::from(&properties).without_broker_directives().build();
+    let copy = PropertiesBuilder::from(&properties).build();
     let copy = copy.expect("what was received can be sent");
-    assert!(!copy.is_malformed() && copy.user_id().is_none());
-    assert!(copy.header("CC").is_none() && copy.header("BCC").is_none());
+    assert!(!copy.is_malformed());
     assert_eq!(copy.correlation_id(), properties.correlation_id());
     let _ = message.body();
 }

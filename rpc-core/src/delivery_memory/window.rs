@@ -1,18 +1,20 @@
 //! Recognises messages that were sent twice.
 
+use super::MessageKey;
 use crate::message::MessageId;
+use crate::transport::QueueKind;
 
 /// The last message ids of a server: oslo.messaging's cache of 16 unique ids, with a configurable size.
 ///
 /// Ids are numbered from 1 as they arrive. Ids with the same hash form a chain from the latest to the earliest. The chain
 /// ends where the window ends, so nothing is ever removed: an id that left the window is overwritten.
-pub(in crate::server) struct DuplicateFilter {
+pub(super) struct DuplicateWindow {
     /// How many ids are remembered.
-    window: u64,
+    len: u64,
     /// How many ids have arrived.
     count: u64,
     /// The ids by their numbers modulo the length, a power of two. The ring is empty at first, and grows with the ids
-    /// until the window fits: most servers of a process are idle, and 1,024 ids take 41 KB.
+    /// until the window fits: most servers of a process are idle, and 1,024 ids take 49 KB.
     ring: Vec<Entry>,
     /// The number of the latest id, by hash. As long as `ring`.
     latest: Vec<u64>,
@@ -20,51 +22,73 @@ pub(in crate::server) struct DuplicateFilter {
 
 #[derive(Clone)]
 struct Entry {
-    id: MessageId,
+    key: MessageKey,
+    /// Whether the id was forgotten.
+    forgotten: bool,
     /// The number of the previous id with the same hash.
     previous: u64,
 }
 
-impl DuplicateFilter {
+impl DuplicateWindow {
     /// The ring's length once the first id has arrived.
     const INITIAL_LEN: usize = 16;
 
-    pub(in crate::server) const fn new(window: usize) -> Self {
-        Self { window: window as u64, count: 0, ring: Vec::new(), latest: Vec::new() }
+    pub(super) const fn new(len: usize) -> Self {
+        Self { len: len as u64, count: 0, ring: Vec::new(), latest: Vec::new() }
     }
 
-    /// Returns whether the id is within the window, and remembers it.
-    pub(in crate::server) fn is_duplicate(&mut self, id: MessageId) -> bool {
-        if self.window == 0 {
-            return false;
+    /// Returns whether the id is within the window.
+    pub(super) fn contains(&self, key: MessageKey) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Adds an id that is not within the window.
+    pub(super) fn insert(&mut self, key: MessageKey) {
+        if self.len == 0 {
+            return;
         }
-        if self.count == self.ring.len() as u64 && self.count < self.window {
+        if self.count == self.ring.len() as u64 && self.count < self.len {
             self.grow((self.ring.len() * 2).max(Self::INITIAL_LEN));
         }
-        let expired = self.count.saturating_sub(self.window);
-        let mut number = self.latest[self.hash(id)];
+        self.count += 1;
+        self.link(self.count, Entry { key, forgotten: false, previous: 0 });
+    }
+
+    /// Forgets an id, so that its message can be sent again.
+    pub(super) fn forget(&mut self, key: MessageKey) {
+        if let Some(index) = self.find(key) {
+            self.ring[index].forgotten = true;
+        }
+    }
+
+    /// Returns the index of the id.
+    fn find(&self, key: MessageKey) -> Option<usize> {
+        if self.ring.is_empty() {
+            return None;
+        }
+        let expired = self.count.saturating_sub(self.len);
+        let mut number = self.latest[self.hash(key)];
         while number > expired {
-            let entry = &self.ring[self.index(number)];
-            if entry.id == id {
-                return true;
+            let index = self.index(number);
+            let entry = &self.ring[index];
+            if entry.key == key && !entry.forgotten {
+                return Some(index);
             }
             number = entry.previous;
         }
-        self.count += 1;
-        self.insert(self.count, id);
-        false
+        None
     }
 
-    fn insert(&mut self, number: u64, id: MessageId) {
-        let (index, hash) = (self.index(number), self.hash(id));
-        self.ring[index] = Entry { id, previous: self.latest[hash] };
+    fn link(&mut self, number: u64, entry: Entry) {
+        let (index, hash) = (self.index(number), self.hash(entry.key));
+        self.ring[index] = Entry { previous: self.latest[hash], ..entry };
         self.latest[hash] = number;
     }
 
     /// Returns the lowest bits of the id, which are random or counted. A caller that invents colliding ids slows down the
     /// search among the ids of one window at most.
-    fn hash(&self, id: MessageId) -> usize {
-        let bits = id.to_bits();
+    fn hash(&self, key: MessageKey) -> usize {
+        let bits = key.id.to_bits();
         (bits ^ (bits >> 64)) as usize & (self.latest.len() - 1)
     }
 
@@ -75,11 +99,12 @@ impl DuplicateFilter {
     /// Makes the ring `len` long, a power of two. Every id in it has arrived since the ring last grew.
     #[cold]
     fn grow(&mut self, len: usize) {
-        let empty = Entry { id: MessageId::from_bits(0), previous: 0 };
+        let key = MessageKey { queue: QueueKind::Topic, id: MessageId::from_bits(0) };
+        let empty = Entry { key, forgotten: true, previous: 0 };
         let old = std::mem::replace(&mut self.ring, vec![empty; len]);
         self.latest = vec![0; len];
         for number in 1..=old.len() as u64 {
-            self.insert(number, old[number as usize & (old.len() - 1)].id);
+            self.link(number, old[number as usize & (old.len() - 1)].clone());
         }
     }
 }
@@ -88,28 +113,59 @@ impl DuplicateFilter {
 mod tests {
     use super::*;
 
+    fn key(id: u128) -> MessageKey {
+        MessageKey { queue: QueueKind::Topic, id: MessageId::from_bits(id) }
+    }
+
+    /// Returns whether the id is a duplicate, and adds it otherwise.
+    fn is_duplicate(window: &mut DuplicateWindow, id: u128) -> bool {
+        let duplicate = window.contains(key(id));
+        if !duplicate {
+            window.insert(key(id));
+        }
+        duplicate
+    }
+
     #[test]
     fn an_id_is_a_duplicate_until_as_many_others_came_as_the_window_is_wide() {
-        let mut filter = DuplicateFilter::new(3);
-        let id = MessageId::from_bits;
-        assert!(!filter.is_duplicate(id(1)));
-        assert!(filter.is_duplicate(id(1)));
+        let mut window = DuplicateWindow::new(3);
+        assert!(!is_duplicate(&mut window, 1));
+        assert!(is_duplicate(&mut window, 1));
         for other in 2..=4 {
-            assert!(!filter.is_duplicate(id(other)));
+            assert!(!is_duplicate(&mut window, other));
         }
-        assert!(!filter.is_duplicate(id(1)), "the window has moved on");
+        assert!(!is_duplicate(&mut window, 1), "the window has moved on");
+    }
+
+    #[test]
+    fn an_id_that_was_forgotten_is_no_duplicate_and_others_still_are() {
+        let mut window = DuplicateWindow::new(4);
+        // The same hash.
+        let ids = [1, (1 << 20) + 1, (1 << 21) + 1];
+        ids.into_iter().for_each(|id| window.insert(key(id)));
+        window.forget(key(ids[1]));
+        assert!(!is_duplicate(&mut window, ids[1]));
+        assert!(ids.into_iter().all(|id| is_duplicate(&mut window, id)));
+        window.forget(key(7));
+    }
+
+    #[test]
+    fn one_id_in_two_queues_is_two_messages() {
+        let mut window = DuplicateWindow::new(3);
+        window.insert(key(1));
+        assert!(!window.contains(MessageKey { queue: QueueKind::Fanout, ..key(1) }));
     }
 
     #[test]
     fn a_wide_window_holds_as_many_ids_as_a_simple_one() {
-        let mut filter = DuplicateFilter::new(1_500);
+        let mut window = DuplicateWindow::new(1_500);
         let mut simple = std::collections::VecDeque::new();
         let mut random = 1u128;
         for _ in 0..6_000 {
             random = random.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
             // Some ids repeat within the window, some after it. Many share their lowest bits.
-            let id = MessageId::from_bits(((random >> 100) % 2_500) << 7);
-            assert_eq!(filter.is_duplicate(id), simple.contains(&id), "{id}");
+            let id = ((random >> 100) % 2_500) << 7;
+            assert_eq!(is_duplicate(&mut window, id), simple.contains(&id), "{id}");
             if !simple.contains(&id) {
                 simple.push_back(id);
             }
@@ -121,8 +177,8 @@ mod tests {
 
     #[test]
     fn a_window_of_zero_knows_no_duplicates() {
-        let mut filter = DuplicateFilter::new(0);
-        assert!(!filter.is_duplicate(MessageId::from_bits(1)));
-        assert!(!filter.is_duplicate(MessageId::from_bits(1)));
+        let mut window = DuplicateWindow::new(0);
+        assert!(!is_duplicate(&mut window, 1));
+        assert!(!is_duplicate(&mut window, 1));
     }
 }

@@ -17,25 +17,29 @@ use crate::random;
 /// assert_eq!("ab".parse(), Ok(id));
 /// ```
 #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(u128);
+pub struct MessageId {
+    // Two halves, as a `u128` would be aligned to 16 bytes, and whatever holds an id would grow.
+    high: u64,
+    low: u64,
+}
 
 impl MessageId {
     /// Creates an id from its bits.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
-        Self(bits)
+        Self { high: (bits >> 64) as u64, low: bits as u64 }
     }
 
     /// Returns the bits of the id.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
-        self.0
+        (self.high as u128) << 64 | self.low as u128
     }
 }
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", self.to_bits())
     }
 }
 
@@ -52,7 +56,7 @@ impl FromStr for MessageId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let id = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-        id.map(Self).ok_or(ParseMessageIdError(()))
+        id.map(Self::from_bits).ok_or(ParseMessageIdError(()))
     }
 }
 
@@ -67,17 +71,17 @@ pub struct ParseMessageIdError(());
 /// message.
 #[derive(Debug)]
 pub(crate) struct IdSource {
-    prefix: u128,
+    prefix: u64,
     next: AtomicU64,
 }
 
 impl IdSource {
     pub(crate) fn new() -> Self {
-        Self { prefix: u128::from(random::from_os()) << 64, next: AtomicU64::new(1) }
+        Self { prefix: random::from_os(), next: AtomicU64::new(1) }
     }
 
     pub(crate) fn next(&self) -> MessageId {
-        MessageId(self.prefix | u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
+        MessageId { high: self.prefix, low: self.next.fetch_add(1, Ordering::Relaxed) }
     }
 }
 

@@ -15,6 +15,7 @@ use super::process::{
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
+use crate::delivery_memory::DeliveryMemory;
 use crate::endpoint::Endpoint;
 use crate::layer::{RpcLayer, RpcService};
 use crate::registry::RegistryBuilder;
@@ -109,21 +110,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets when messages are acknowledged. Default: before their method is invoked.
+    /// Sets when messages are acknowledged. Default: [`AckMode::Confirmed`], before their method is invoked.
     pub fn ack_mode(mut self, mode: AckMode) -> Self {
         self.options.ack_mode = mode;
         self
     }
 
-    /// Sets whether a server that acknowledges before invoking runs redelivered messages, as oslo.messaging does.
+    /// Sets how many message ids are remembered to recognise messages that were sent twice. Default: 1024. 0 turns the check
+    /// off.
     ///
-    /// Default: no. Their callers are told `Interrupted`, and casts are logged and counted.
-    pub fn run_redelivered(mut self, run: bool) -> Self {
-        self.options.run_redelivered = run;
-        self
-    }
-
-    /// Sets how many message ids are remembered to recognise duplicates. Default: 1024. 0 turns the check off.
+    /// Messages that come back although this server has begun them are recognised whatever the window.
     pub fn duplicate_window(mut self, ids: usize) -> Self {
         self.options.duplicate_window = ids;
         self
@@ -211,6 +207,8 @@ impl ServerBuilder {
         listen.exchange = self.target.exchange.map(Into::into);
         listen.concurrency = limit;
         listen.ack_mode = self.options.ack_mode;
+        let memory = DeliveryMemory::new(listen.ack_mode, self.options.duplicate_window);
+        listen.memory = Arc::new(memory);
         let dispatcher = Dispatcher {
             registry,
             limits: self.limits,
@@ -219,19 +217,20 @@ impl ServerBuilder {
         };
         Ok(Server {
             transport: self.transport,
-            listen,
             shared: Arc::new(ServerShared {
                 id: ServerId::next(),
                 dispatcher: Arc::new(dispatcher),
                 options: self.options,
                 stack: self.stack,
                 events: self.events,
+                memory: Arc::clone(&listen.memory),
                 permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
                 abort: AbortRegistry::default(),
                 monitor_pace: MonitorPace::default(),
                 slow_decoding: SlowDecoding::new(),
             }),
+            listen,
             stop: self.stop,
         })
     }

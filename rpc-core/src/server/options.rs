@@ -46,7 +46,6 @@ impl Concurrency {
 pub(super) struct Options {
     pub(super) concurrency: Concurrency,
     pub(super) ack_mode: AckMode,
-    pub(super) run_redelivered: bool,
     /// How many message ids are remembered to recognise duplicates.
     pub(super) duplicate_window: usize,
     pub(super) shutdown_timeout: Duration,
@@ -57,7 +56,6 @@ impl Default for Options {
         Self {
             concurrency: Concurrency::default(),
             ack_mode: AckMode::default(),
-            run_redelivered: false,
             duplicate_window: DEFAULT_DUPLICATE_WINDOW,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
         }

@@ -94,7 +94,8 @@ impl RunningServer {
     /// Returns the server's counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.events.stats(self.shared.in_flight.len())
+        let ServerShared { events, in_flight, memory, .. } = &*self.shared;
+        events.stats(in_flight.len(), memory.already_begun())
     }
 
     /// Returns the methods that the server serves.

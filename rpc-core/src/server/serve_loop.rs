@@ -15,12 +15,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::PollSemaphore;
 
 use super::options::Concurrency;
-use super::process::{DuplicateFilter, Permit, process, process_encoded};
+use super::process::{Permit, process, process_encoded};
 use super::report::{ShutdownCause, ShutdownReport};
 use super::shared::ServerShared;
 use super::stop::StopHandle;
+use crate::delivery_memory::{Admission, MessageKey};
 use crate::endpoint::BoxFuture;
-use crate::transport::{EncodedDelivery, Incoming, ListenError, Listener};
+use crate::transport::{Incoming, ListenError, Listener};
 
 /// How long an aborted task may take to notice. One that never yields does not notice.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,8 +38,6 @@ pub(super) struct ServeLoop {
     stopped: BoxFuture<'static, ()>,
     /// The waker that `stopped` was last polled with.
     stop_waker: Option<Waker>,
-    /// The ids of the last messages.
-    duplicates: DuplicateFilter,
     mode: RunMode,
     permits: PollSemaphore,
     /// A permit that the last message gave back, or that the loop acquired before the next message arrived.
@@ -86,8 +85,11 @@ enum Event {
     Stopped,
     ListenerEnded,
     Failed(ListenError),
-    Message(Incoming, Permit),
+    Message(Taken, Permit),
 }
+
+/// A message that is to be run, and what it is recognised by.
+type Taken = (Incoming, Option<MessageKey>);
 
 impl ServeLoop {
     pub(super) fn new(
@@ -95,14 +97,16 @@ impl ServeLoop {
         shared: Arc<ServerShared>,
         stop: StopHandle,
     ) -> Self {
-        let options = &shared.options;
+        if listener.acks_are_final() {
+            shared.memory.trust_acks();
+        }
+        let concurrency = shared.options.concurrency;
         Self {
             listener,
             stopped: Box::pin(stop.stopped_owned()),
             stop_waker: None,
             stop,
-            duplicates: DuplicateFilter::new(options.duplicate_window),
-            mode: RunMode::choose(options.concurrency),
+            mode: RunMode::choose(concurrency),
             permits: PollSemaphore::new(Arc::clone(&shared.permits)),
             reusable_permit: None,
             finished: 0,
@@ -176,52 +180,66 @@ impl ServeLoop {
                 None => return Poll::Ready(Event::ListenerEnded),
             },
         };
-        match self.listener.poll_next(cx) {
-            Poll::Ready(Some(Ok(message))) => Poll::Ready(Event::Message(message, permit)),
-            other => {
-                self.reusable_permit = Some(permit);
-                match ready!(other) {
-                    Some(Err(error)) => Poll::Ready(Event::Failed(error)),
-                    _ => Poll::Ready(Event::ListenerEnded),
+        loop {
+            let event = match self.listener.poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => match self.take(message) {
+                    Some(message) => return Poll::Ready(Event::Message(message, permit)),
+                    None => continue,
+                },
+                Poll::Ready(Some(Err(error))) => Poll::Ready(Event::Failed(error)),
+                Poll::Ready(None) => Poll::Ready(Event::ListenerEnded),
+                Poll::Pending => Poll::Pending,
+            };
+            self.reusable_permit = Some(permit);
+            return event;
+        }
+    }
+
+    /// Returns the message if it is to be run.
+    fn take(&self, message: Incoming) -> Option<Taken> {
+        let ServerShared { memory, events, .. } = &*self.shared;
+        let key = message.key();
+        match memory.take(message, key) {
+            Admission::Run(message) => {
+                if let Incoming::Delivery(_) = message {
+                    events.received();
                 }
+                Some((message, key))
+            }
+            Admission::Duplicate(message) => {
+                events.received();
+                events.duplicate(key);
+                // If it fails, the message comes back and is recognised again.
+                drop(message.ack());
+                None
+            }
+            Admission::AlreadyBegun => {
+                events.received();
+                None
             }
         }
     }
 
-    /// Returns whether the message is a second copy, and remembers its id.
-    fn is_duplicate(&mut self, message: &Incoming) -> bool {
-        // The ack mode decides what happens to redelivered messages. Only a message that was sent twice is a duplicate.
-        !message.redelivered()
-            && message.message_id().is_some_and(|id| self.duplicates.is_duplicate(id))
-    }
-
-    fn spawn(&mut self, message: Incoming, permit: Permit) {
-        let duplicate = self.is_duplicate(&message);
+    fn spawn(&mut self, (message, key): Taken, permit: Permit) {
+        let in_flight = self.shared.in_flight.token();
         match message {
             Incoming::Delivery(delivery) => {
-                self.shared.events.received();
-                let in_flight = self.shared.in_flight.token();
-                drop(tokio::spawn(process(delivery, permit, in_flight, duplicate)));
+                drop(tokio::spawn(process(delivery, permit, in_flight, key)));
             }
-            Incoming::Encoded(message) => self.spawn_encoded(message, permit, duplicate),
+            Incoming::Encoded(message) => {
+                drop(tokio::spawn(process_encoded(message, permit, in_flight, key)));
+            }
         }
     }
 
-    fn spawn_encoded(&self, message: Box<dyn EncodedDelivery>, permit: Permit, duplicate: bool) {
-        let in_flight = self.shared.in_flight.token();
-        drop(tokio::spawn(process_encoded(message, permit, in_flight, duplicate)));
-    }
-
-    fn run_until_pending(&mut self, message: Incoming, permit: Permit, cx: &mut Context<'_>) {
-        let duplicate = self.is_duplicate(&message);
-        let delivery = match message {
-            Incoming::Delivery(delivery) => delivery,
+    fn run_until_pending(&mut self, message: Taken, permit: Permit, cx: &mut Context<'_>) {
+        let (delivery, key) = match message {
+            (Incoming::Delivery(delivery), key) => (delivery, key),
             // Decoding may take long, and other tasks get their turn between two messages.
-            Incoming::Encoded(message) => return self.spawn_encoded(message, permit, duplicate),
+            encoded => return self.spawn(encoded, permit),
         };
-        self.shared.events.received();
         let in_flight = self.shared.in_flight.token();
-        let mut message = Box::pin(process(delivery, permit, in_flight, duplicate));
+        let mut message = Box::pin(process(delivery, permit, in_flight, key));
         let polled = catch_unwind(AssertUnwindSafe(|| message.as_mut().poll(cx)));
         match polled {
             Ok(Poll::Ready(permit)) => self.reusable_permit = Some(permit),
@@ -232,16 +250,12 @@ impl ServeLoop {
     }
 
     /// Runs a message in the loop's own task, which then also has to watch the shutdown timeout.
-    async fn run_serially(&mut self, message: Incoming, permit: Permit) {
-        let duplicate = self.is_duplicate(&message);
+    async fn run_serially(&mut self, (message, key): Taken, permit: Permit) {
         let in_flight = self.shared.in_flight.token();
         let message = match message {
-            Incoming::Delivery(delivery) => {
-                self.shared.events.received();
-                Either::Left(process(delivery, permit, in_flight, duplicate))
-            }
+            Incoming::Delivery(delivery) => Either::Left(process(delivery, permit, in_flight, key)),
             Incoming::Encoded(message) => {
-                Either::Right(process_encoded(message, permit, in_flight, duplicate))
+                Either::Right(process_encoded(message, permit, in_flight, key))
             }
         };
         let mut message = pin!(AssertUnwindSafe(message).catch_unwind());

@@ -9,6 +9,7 @@ use super::options::Options;
 use super::process::{
     AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding,
 };
+use crate::delivery_memory::DeliveryMemory;
 use crate::layer::RpcService;
 
 pub(super) struct ServerShared {
@@ -18,6 +19,7 @@ pub(super) struct ServerShared {
     /// The layers around the dispatcher, outermost first.
     pub(super) stack: Option<RpcService>,
     pub(super) events: RequestEvents,
+    pub(super) memory: Arc<DeliveryMemory>,
     /// As many as requests may run at the same time.
     pub(super) permits: Arc<Semaphore>,
     /// Counts the requests in flight.

@@ -28,10 +28,15 @@ pub struct Stats {
     pub rejected: u64,
     /// Requests whose deadline passed, or whose caller cancelled the call, before their method started.
     pub expired: u64,
-    /// Messages that arrived a second time and were dropped.
+    /// Messages that were sent twice, and were dropped the second time.
     pub duplicates: u64,
-    /// Redelivered messages that were not run again.
+    /// Redelivered messages that this server had not begun before. They are run like others.
     pub redelivered: u64,
+    /// Redelivered messages that this server had begun before. They are not begun again.
+    pub already_begun: u64,
+    /// Messages whose connection ended before the broker confirmed their acknowledgement. They were run, and another server
+    /// may have run them, too; with [`AckMode::AtMostOnce`](super::AckMode::AtMostOnce) they were not run, and may be lost.
+    pub in_doubt: u64,
     /// Failed acknowledgements. Their messages were skipped.
     pub failed_acks: u64,
     /// Replies that could not be sent.
@@ -54,6 +59,7 @@ pub(super) struct Counters {
     pub(super) expired: Counter,
     pub(super) duplicates: Counter,
     pub(super) redelivered: Counter,
+    pub(super) in_doubt: Counter,
     pub(super) failed_acks: Counter,
     pub(super) failed_replies: Counter,
     pub(super) interrupted: Counter,
@@ -78,7 +84,7 @@ impl Counter {
 }
 
 impl Counters {
-    pub(super) fn read(&self, in_flight: usize) -> Stats {
+    pub(super) fn read(&self, in_flight: usize, already_begun: u64) -> Stats {
         Stats {
             received: self.received.get() + self.decoded.get(),
             undecodable: self.undecodable.get(),
@@ -90,6 +96,8 @@ impl Counters {
             expired: self.expired.get(),
             duplicates: self.duplicates.get(),
             redelivered: self.redelivered.get(),
+            already_begun,
+            in_doubt: self.in_doubt.get(),
             failed_acks: self.failed_acks.get(),
             failed_replies: self.failed_replies.get(),
             interrupted: self.interrupted.get(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Incoming, ListenError};
+use super::{Incoming, ListenError, QueueKind};
 use crate::endpoint::BoxFuture;
 use crate::maybe_ready::MaybeReady;
 use crate::message::{Outcome, Request};
@@ -19,6 +19,15 @@ pub trait Listener: Send {
     ///
     /// No message is lost when the caller stops polling: what was not delivered stays in the broker.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Incoming, ListenError>>>;
+
+    /// Returns whether messages never come back while their [`Delivery`] exists, and never after an acknowledgement that
+    /// succeeded.
+    ///
+    /// Otherwise the server watches each message that it processes, until its
+    /// [`PendingAck`](crate::delivery_memory::PendingAck) is confirmed. Default: no.
+    fn acks_are_final(&self) -> bool {
+        false
+    }
 
     /// Stops consuming, and leaves the waiting messages to other servers.
     ///
@@ -37,14 +46,27 @@ pub trait Delivery: Send {
     /// Returns the request.
     fn request(&self) -> &Arc<Request>;
 
-    /// Returns whether this message was delivered to some server before.
+    /// Returns the queue that delivered the message.
+    fn queue(&self) -> QueueKind;
+
+    /// Returns whether the broker has delivered this message before, to this or another server. It says nothing about
+    /// whether the method has begun: messages that only waited come back with the same mark.
     fn redelivered(&self) -> bool;
 
-    /// Acknowledges the message.
+    /// Returns how often the broker has taken the message back, where it counts that. Default: unknown.
+    fn delivery_count(&self) -> Option<u32> {
+        None
+    }
+
+    /// Acknowledges the message. The acknowledgement is sent whether or not the future is awaited.
+    ///
+    /// In a [mode that waits for the broker](super::AckMode::waits_for_broker) the future completes when the broker has
+    /// processed the acknowledgement.
     ///
     /// # Errors
     ///
-    /// Fails when the connection that delivered the message is gone. The broker delivers it again.
+    /// Fails when the connection that delivered the message is gone. If the error [says so](AckError::is_in_doubt), the
+    /// broker may have processed the acknowledgement before. Otherwise it delivers the message again.
     fn ack(&mut self) -> MaybeReady<Result<(), AckError>>;
 
     /// Gives the message back to the broker, for this or another server.
@@ -69,16 +91,31 @@ pub trait Delivery: Send {
     fn reply(&mut self, outcome: Outcome) -> MaybeReady<Result<(), ReplyError>>;
 }
 
-/// The error of an acknowledgement that did not reach the broker.
+/// The error of an acknowledgement that did not reach the broker, or perhaps not.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("acknowledgement failed: {0}")]
-pub struct AckError(String);
+#[error("acknowledgement failed: {reason}")]
+pub struct AckError {
+    reason: String,
+    in_doubt: bool,
+}
 
 impl AckError {
-    /// Creates the error with its reason.
+    /// Creates the error of an acknowledgement that was not sent, with its reason.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), in_doubt: false }
+    }
+
+    /// Creates the error of an acknowledgement that was sent and may have been processed, with its reason.
+    #[must_use]
+    pub fn in_doubt(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), in_doubt: true }
+    }
+
+    /// Returns whether the broker may have processed the acknowledgement. Otherwise it delivers the message again.
+    #[must_use]
+    pub const fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::Delivery;
+use super::{AckError, Delivery, QueueKind};
+use crate::delivery_memory::MessageKey;
+use crate::maybe_ready::MaybeReady;
 use crate::message::MessageId;
 
 /// A message that reached a server.
@@ -15,13 +17,17 @@ pub enum Incoming {
 }
 
 impl Incoming {
-    /// Returns the id by which the server recognises a second copy of the message, if it has one.
+    /// Returns what the server recognises the message by. `None`: the message has no id, and is never recognised.
     #[must_use]
-    pub fn message_id(&self) -> Option<MessageId> {
-        match self {
-            Self::Delivery(delivery) => Some(delivery.request().id),
-            Self::Encoded(message) => message.message_id(),
-        }
+    pub fn key(&self) -> Option<MessageKey> {
+        Some(match self {
+            Self::Delivery(delivery) => {
+                MessageKey { queue: delivery.queue(), id: delivery.request().id }
+            }
+            Self::Encoded(message) => {
+                MessageKey { queue: message.queue(), id: message.message_id()? }
+            }
+        })
     }
 
     /// Returns whether the broker has delivered the message before.
@@ -30,6 +36,18 @@ impl Incoming {
         match self {
             Self::Delivery(delivery) => delivery.redelivered(),
             Self::Encoded(message) => message.redelivered(),
+        }
+    }
+
+    /// Acknowledges the message without running it. See [`Delivery::ack`].
+    ///
+    /// # Errors
+    ///
+    /// Fails when the connection that delivered the message is gone. The broker delivers it again.
+    pub fn ack(self) -> MaybeReady<Result<(), AckError>> {
+        match self {
+            Self::Delivery(mut delivery) => delivery.ack(),
+            Self::Encoded(message) => message.ack(),
         }
     }
 
@@ -63,8 +81,18 @@ pub trait EncodedDelivery: Send {
     /// request, but it must be different for requests with different ids.
     fn message_id(&self) -> Option<MessageId>;
 
+    /// Returns the queue that delivered the message.
+    fn queue(&self) -> QueueKind;
+
     /// Returns whether the broker has delivered the message before. See [`Delivery::redelivered`].
     fn redelivered(&self) -> bool;
+
+    /// Acknowledges the message without decoding it. See [`Delivery::ack`].
+    ///
+    /// # Errors
+    ///
+    /// Fails when the connection that delivered the message is gone. The broker delivers it again.
+    fn ack(self: Box<Self>) -> MaybeReady<Result<(), AckError>>;
 
     /// Returns whether decoding the message may take longer than other tasks should wait, such as a millisecond. Then it is
     /// decoded on tokio's blocking thread pool.

@@ -1,9 +1,12 @@
 //! What a server consumes from.
 
+use std::sync::Arc;
+
 use super::AckMode;
+use crate::delivery_memory::DeliveryMemory;
 
 /// What a server consumes from, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Listen {
     /// The exchange. `None`: the transport's default exchange.
@@ -14,14 +17,16 @@ pub struct Listen {
     pub server: String,
     /// How many messages the server runs at the same time. A broker need not push more.
     pub concurrency: usize,
-    /// When the server acknowledges. An unacknowledged message was not started yet with [`AckMode::BeforeInvoke`], and
-    /// may be running with [`AckMode::AfterReply`].
+    /// When the server acknowledges. An unacknowledged message may be running with [`AckMode::AfterReply`], and was not
+    /// begun with the other modes.
     pub ack_mode: AckMode,
+    /// What the server remembers of its messages.
+    pub memory: Arc<DeliveryMemory>,
 }
 
 impl Listen {
     /// Creates the description of a server that consumes from `topic` as `server`: on the default exchange, one message
-    /// at a time, acknowledged before it runs.
+    /// at a time, acknowledged before it runs, with a memory of its own.
     #[must_use]
     pub fn new(topic: impl Into<String>, server: impl Into<String>) -> Self {
         Self {
@@ -29,7 +34,8 @@ impl Listen {
             topic: topic.into(),
             server: server.into(),
             concurrency: 1,
-            ack_mode: AckMode::BeforeInvoke,
+            ack_mode: AckMode::default(),
+            memory: Arc::new(DeliveryMemory::new(AckMode::default(), 0)),
         }
     }
 }

@@ -10,12 +10,14 @@
 //!
 //! To add a transport, implement [`Transport`], [`Listener`], [`Delivery`] and, where messages have to be
 //! decoded, [`EncodedDelivery`] on top of
-//! [`PendingCalls`](crate::pending_calls::PendingCalls), and a [`TransportFactory`] for its URLs.
+//! [`PendingCalls`](crate::pending_calls::PendingCalls) and, if messages may come back while they are processed,
+//! [`DeliveryMemory`](crate::delivery_memory::DeliveryMemory), and a [`TransportFactory`] for its URLs.
 
 mod ack_mode;
 mod delivery;
 mod incoming;
 mod listen;
+mod queue_kind;
 mod route;
 mod state;
 mod url;
@@ -27,6 +29,7 @@ pub use self::ack_mode::AckMode;
 pub use self::delivery::{AckError, Delivery, Listener, ReplyError};
 pub use self::incoming::{EncodedDelivery, Incoming};
 pub use self::listen::{Listen, ListenError};
+pub use self::queue_kind::QueueKind;
 pub use self::route::{Destination, Route};
 pub use self::state::ConnectionState;
 pub use self::url::{ConnectError, TransportFactory, Transports};

@@ -95,11 +95,6 @@ impl PublisherSupervisor {
         Some(PublishPermit(publisher))
     }
 
-    /// Returns whether a message can be published at once.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.current.borrow().as_ref().is_some_and(|it| it.is_ready())
-    }
-
     /// Waits until a message can be published: connected, not blocked, and with less waiting and unconfirmed than allowed.
     ///
     /// # Errors

@@ -1,10 +1,14 @@
 //! Acknowledgements of one channel, sent in batches.
 //!
 //! To the broker one frame for all messages up to a delivery tag costs as much as a frame for one message. So acks wait for each
-//! other for a moment. Nothing is lost by that: a message whose ack did not reach the broker is redelivered and marked so,
-//! whether the frame still waited or was on its way.
+//! other: for a moment, or, where methods wait for the broker, while it processes those before.
 
 use std::collections::BTreeSet;
+use std::mem;
+
+use rpc_core::delivery_memory::PendingAck;
+use rpc_core::transport::AckError;
+use tokio::sync::oneshot;
 
 /// How many acks wait at most. Fewer with a small prefetch, as the broker delivers no more before it has them.
 const MAX_BATCH: usize = 16;
@@ -16,9 +20,38 @@ pub(super) struct AckBatch {
     next: u64,
     /// The tags from there on that have been settled.
     settled: BTreeSet<u64>,
-    /// The tags whose ack has not been sent.
-    waiting: Vec<u64>,
+    /// The acks that have not been sent.
+    waiting: Vec<Ack>,
+    /// The acks that have been sent, and that the broker has not been seen to process.
+    sent: Vec<Ack>,
     limit: usize,
+}
+
+/// One acknowledgement.
+#[derive(Debug)]
+pub(super) struct Ack {
+    pub(super) tag: u64,
+    pub(super) pending: PendingAck,
+    /// Who waits for the broker.
+    pub(super) waiter: Option<oneshot::Sender<Result<(), AckError>>>,
+}
+
+impl Ack {
+    /// Tells that the broker has processed it.
+    pub(super) fn confirm(self) {
+        // First, so that a message that comes back all the same finds the method about to begin.
+        if let Some(waiter) = self.waiter {
+            let _ = waiter.send(Ok(()));
+        }
+        self.pending.confirm();
+    }
+
+    /// Tells that it was not sent.
+    fn fail(self, error: &AckError) {
+        if let Some(waiter) = self.waiter {
+            let _ = waiter.send(Err(error.clone()));
+        }
+    }
 }
 
 /// A `basic.ack` to be sent.
@@ -33,12 +66,13 @@ impl AckBatch {
     /// Creates the batch of a channel with this prefetch.
     pub(super) fn new(prefetch: u16) -> Self {
         let limit = usize::from(prefetch / 4).clamp(1, MAX_BATCH);
-        Self { next: 1, settled: BTreeSet::new(), waiting: Vec::with_capacity(limit), limit }
+        let (waiting, sent) = (Vec::with_capacity(limit), Vec::new());
+        Self { next: 1, settled: BTreeSet::new(), waiting, sent, limit }
     }
 
     /// Adds an ack. Returns whether it is the first that waits.
-    pub(super) fn push(&mut self, tag: u64) -> bool {
-        self.waiting.push(tag);
+    pub(super) fn push(&mut self, ack: Ack) -> bool {
+        self.waiting.push(ack);
         self.waiting.len() == 1
     }
 
@@ -53,16 +87,27 @@ impl AckBatch {
         self.advance();
     }
 
-    /// Removes the acks that wait. Returns one frame for all messages up to the first that is not settled, and one for each
-    /// message behind it.
-    pub(super) fn take(&mut self) -> Vec<AckFrame> {
-        self.settled.extend(&self.waiting);
+    /// Sends the acks that wait: one frame for all messages up to the first that is not settled, and one for each message
+    /// behind it. If one frame fails, all acks have failed that were not confirmed.
+    pub(super) fn flush<E: ToString>(&mut self, mut send: impl FnMut(AckFrame) -> Result<(), E>) {
+        self.settled.extend(self.waiting.iter().map(|ack| ack.tag));
         self.advance();
-        let (done, others): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..).partition(|tag| *tag < self.next);
-        let last = done.into_iter().max().map(|tag| AckFrame { tag, multiple: true });
-        let others = others.into_iter().map(|tag| AckFrame { tag, multiple: false });
-        last.into_iter().chain(others).collect()
+        let done = self.waiting.iter().map(|ack| ack.tag).filter(|tag| *tag < self.next).max();
+        let others = self.waiting.iter().map(|ack| ack.tag).filter(|tag| *tag >= self.next);
+        let last = done.into_iter().map(|tag| AckFrame { tag, multiple: true });
+        let mut frames = last.chain(others.map(|tag| AckFrame { tag, multiple: false }));
+        match frames.try_for_each(&mut send) {
+            Ok(()) => self.sent.append(&mut self.waiting),
+            Err(error) => {
+                let error = AckError::new(error.to_string());
+                self.waiting.drain(..).for_each(|ack| ack.fail(&error));
+            }
+        }
+    }
+
+    /// Removes the acks that have been sent, to be confirmed once the broker has answered a later request.
+    pub(super) fn take_sent(&mut self) -> Vec<Ack> {
+        mem::take(&mut self.sent)
     }
 
     fn advance(&mut self) {
@@ -74,13 +119,29 @@ impl AckBatch {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    use rpc_core::delivery_memory::DeliveryMemory;
+    use rpc_core::server::AckMode;
+
     use super::*;
+
+    fn ack(tag: u64, waiter: Option<oneshot::Sender<Result<(), AckError>>>) -> Ack {
+        let memory = Arc::new(DeliveryMemory::new(AckMode::Confirmed, 0));
+        Ack { tag, pending: memory.pending_ack(None), waiter }
+    }
 
     fn frames(acks: &mut AckBatch, tags: &[u64]) -> Vec<(u64, bool)> {
         for tag in tags {
-            acks.push(*tag);
+            acks.push(ack(*tag, None));
         }
-        acks.take().into_iter().map(|frame| (frame.tag, frame.multiple)).collect()
+        let mut frames = Vec::new();
+        acks.flush(|frame| {
+            frames.push((frame.tag, frame.multiple));
+            Ok::<_, Infallible>(())
+        });
+        frames
     }
 
     #[test]
@@ -89,6 +150,7 @@ mod tests {
         assert_eq!(frames(&mut acks, &[2, 1, 3]), [(3, true)]);
         assert_eq!(frames(&mut acks, &[4]), [(4, true)]);
         assert_eq!(frames(&mut acks, &[]), []);
+        assert_eq!(acks.take_sent().iter().map(|ack| ack.tag).collect::<Vec<_>>(), [2, 1, 3, 4]);
     }
 
     #[test]
@@ -110,20 +172,41 @@ mod tests {
     #[test]
     fn it_is_time_when_eight_wait() {
         let mut acks = AckBatch::new(32);
-        assert!(acks.push(1));
-        assert!(!acks.push(2));
+        assert!(acks.push(ack(1, None)));
+        assert!(!acks.push(ack(2, None)));
         for tag in 3..8 {
-            acks.push(tag);
+            acks.push(ack(tag, None));
         }
         assert!(!acks.is_full());
-        acks.push(8);
+        acks.push(ack(8, None));
         assert!(acks.is_full());
     }
 
     #[test]
     fn where_the_broker_delivers_one_message_at_a_time_none_waits() {
         let mut acks = AckBatch::new(1);
-        acks.push(1);
+        acks.push(ack(1, None));
         assert!(acks.is_full());
+    }
+
+    #[test]
+    fn who_waits_is_told_whether_the_ack_was_processed_or_not_sent_or_perhaps() {
+        let mut acks = AckBatch::new(32);
+        let mut wait = |tag| {
+            let (waiter, told) = oneshot::channel();
+            acks.push(ack(tag, Some(waiter)));
+            told
+        };
+        let (mut processed, mut perhaps) = (wait(1), wait(2));
+        acks.flush(|_| Ok::<_, Infallible>(()));
+        let mut sent = acks.take_sent().into_iter();
+        sent.next().unwrap().confirm();
+        drop(sent);
+        assert!(processed.try_recv().unwrap().is_ok());
+        assert_eq!(perhaps.try_recv().unwrap_err(), oneshot::error::TryRecvError::Closed);
+        let (waiter, mut unsent) = oneshot::channel();
+        acks.push(ack(3, Some(waiter)));
+        acks.flush(|_| Err("closed"));
+        assert!(!unsent.try_recv().unwrap().unwrap_err().is_in_doubt());
     }
 }

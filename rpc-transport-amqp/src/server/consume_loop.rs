@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_amqp::Error;
-use rpc_core::transport::AckMode;
 use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -13,8 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::consumers::Consumers;
-use super::prefetch::PrefetchBuffer;
+use super::consumers::{Consumers, DeliverySink};
 use super::redistribution::{REDISTRIBUTE_AFTER, Redistributor};
 use crate::connection::broker_error::{describe, is_permanent};
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
@@ -42,7 +40,7 @@ pub(super) struct ConsumeLoop {
     pub(super) max_prefetch: u16,
     pub(super) listen: Listen,
     pub(super) queues: ServerQueues,
-    pub(super) buffer: Arc<PrefetchBuffer>,
+    pub(super) sink: Arc<DeliverySink>,
     pub(super) redistributor: Arc<Redistributor>,
     pub(super) closing: CancellationToken,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
@@ -92,7 +90,7 @@ impl ConsumeLoop {
                     return Err(ListenError::new(&self.listen, reason));
                 }
             };
-            match open(&session, &self.queues, self.prefetch(), &self.buffer).await {
+            match open(&session, &self.queues, self.prefetch(), &self.sink).await {
                 Ok(consumers) => return Ok(consumers),
                 Err(Some(error)) if is_permanent(&error) => {
                     return Err(ListenError::new(&self.listen, describe(&error)));
@@ -107,9 +105,9 @@ impl ConsumeLoop {
     /// permits.
     fn prefetch(&self) -> u16 {
         let tasks = u16::try_from(self.listen.concurrency).unwrap_or(u16::MAX).max(1);
-        match self.listen.ack_mode {
-            AckMode::BeforeInvoke => tasks.min(self.max_prefetch),
-            _ => tasks,
+        match self.listen.ack_mode.is_before_invoke() {
+            true => tasks.min(self.max_prefetch),
+            false => tasks,
         }
     }
 
@@ -138,7 +136,7 @@ impl ConsumeLoop {
                 // Running methods keep the channel to settle their messages. The consumers are cancelled, so new ones can be started.
                 Exit::Lost => consuming = None,
                 Exit::Stopped(done) => {
-                    self.buffer.close();
+                    self.sink.buffer.close();
                     let _ = done.send(());
                     break self.closed().await;
                 }
@@ -146,8 +144,8 @@ impl ConsumeLoop {
             }
         };
         // Closed before it is cleared, so that nothing is added in between.
-        self.buffer.close();
-        self.buffer.clear();
+        self.sink.buffer.close();
+        self.sink.buffer.clear();
         let _ = timeout(STOP_TIMEOUT, self.delete_fanout_queue(consuming)).await;
         if let Some(done) = done {
             let _ = done.send(());
@@ -168,26 +166,28 @@ impl ConsumeLoop {
     }
 
     /// Has old messages of the buffer redistributed, until the consumers end or a command comes.
-    async fn consume(&mut self, consumers: &Consumers) -> Exit {
+    async fn consume(&mut self, consumers: &Arc<Consumers>) -> Exit {
         let closing = self.closing.clone();
         // Made once: each of them registers under a lock.
         let (mut ended, mut closed) = (pin!(consumers.ended()), pin!(closing.cancelled()));
         let mut old = interval(REDISTRIBUTE_AFTER);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut republishing: Option<JoinHandle<()>> = None;
+        let mut redistributing: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => return command.into(),
                 () = &mut ended => return Exit::Lost,
                 () = &mut closed => return Exit::Closed(None),
-                _ = old.tick(), if self.redistributor.is_enabled() => {
+                _ = old.tick() => {
                     // In a task of its own, as it waits for the broker; one at a time.
-                    let done = republishing.as_ref().is_none_or(JoinHandle::is_finished);
-                    if done && self.buffer.has_old(REDISTRIBUTE_AFTER) {
+                    let done = redistributing.as_ref().is_none_or(JoinHandle::is_finished);
+                    if done && self.redistributor.is_due(consumers) {
                         let redistributor = Arc::clone(&self.redistributor);
-                        republishing =
-                            Some(tokio::spawn(async move { redistributor.republish_old().await }));
+                        let consumers = Arc::clone(consumers);
+                        redistributing = Some(tokio::spawn(async move {
+                            redistributor.redistribute(&consumers).await;
+                        }));
                     }
                 }
             }
@@ -207,7 +207,7 @@ impl ConsumeLoop {
                 exit = interruption(&mut self.commands, &closing) => return Err((exit, None)),
             };
             let Some(session) = session else { return Err((Exit::Closed(None), None)) };
-            let mut attempt = pin!(open(&session, &self.queues, prefetch, &self.buffer));
+            let mut attempt = pin!(open(&session, &self.queues, prefetch, &self.sink));
             let opened = tokio::select! {
                 opened = &mut attempt => opened,
                 exit = interruption(&mut self.commands, &closing) => {
@@ -240,12 +240,10 @@ impl ConsumeLoop {
 
     /// Cancels the consumers and returns the messages that wait. If the connection is gone, the broker does both by itself.
     async fn stop(&self, consumers: &Consumers) {
-        if !consumers.is_open() {
-            self.buffer.clear();
-            return;
+        if consumers.is_open() {
+            consumers.stop_consuming().await;
         }
-        consumers.stop_consuming().await;
-        self.redistributor.return_all().await;
+        self.redistributor.return_all();
     }
 }
 
@@ -258,9 +256,9 @@ async fn open(
     session: &Arc<Session>,
     queues: &ServerQueues,
     prefetch: u16,
-    buffer: &Arc<PrefetchBuffer>,
+    sink: &Arc<DeliverySink>,
 ) -> Result<Arc<Consumers>, Option<Error>> {
-    let opened = timeout(CONSUME_TIMEOUT, Consumers::open(session, queues, prefetch, buffer)).await;
+    let opened = timeout(CONSUME_TIMEOUT, Consumers::open(session, queues, prefetch, sink)).await;
     match opened {
         Ok(opened) => opened.map_err(Some),
         Err(_) => {

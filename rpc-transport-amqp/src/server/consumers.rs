@@ -1,54 +1,64 @@
 //! A server's consumers on one session. What they deliver can be settled on their channel alone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use rpc_amqp::{Channel, ConsumeOptions, Consumer, ConsumerEnd, Delivery, Error};
-use rpc_core::transport::AckError;
-use tokio::sync::Notify;
-use tokio::time::sleep;
+use rpc_amqp::{
+    Channel, ConsumeOptions, Consumer, ConsumerEnd, Delivery, Error, Field, FieldTable,
+};
+use rpc_core::MaybeReady;
+use rpc_core::delivery_memory::{DeliveryMemory, MessageKey};
+use rpc_core::transport::{AckError, AckMode, QueueKind};
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::ack_batch::{AckBatch, AckFrame};
+use super::ack_batch::{Ack, AckBatch};
+use super::ack_loop::send_acks;
 use super::prefetch::{PrefetchBuffer, Prefetched};
+use super::request_decoder::RequestDecoder;
 use crate::connection::Session;
 use crate::topology::ServerQueues;
 
-/// Which of a server's queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Topic,
-    Server,
-    Fanout,
-}
-
 /// The consumer tags, as oslo.messaging has them.
-const CONSUMER_TAGS: [(Source, &str); 3] =
-    [(Source::Topic, "1"), (Source::Server, "2"), (Source::Fanout, "3")];
+const CONSUMER_TAGS: [(QueueKind, &str); 3] =
+    [(QueueKind::Topic, "1"), (QueueKind::Server, "2"), (QueueKind::Fanout, "3")];
+/// The tag of the topic's consumer while it gives way to other servers.
+const YIELDING_TAG: &str = "1-yielding";
+/// The priority of that consumer: below the broker's default of 0.
+const YIELDING_PRIORITY: i64 = -1;
 
-/// How long an ack may wait for others.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(1);
+/// Where the deliveries of a server go, whatever connection they come over.
+pub(super) struct DeliverySink {
+    pub(super) buffer: PrefetchBuffer,
+    pub(super) memory: Arc<DeliveryMemory>,
+    pub(super) ack_mode: AckMode,
+    pub(super) decoder: Arc<RequestDecoder>,
+}
 
 /// The consumers of a server, on one channel.
 pub(super) struct Consumers {
     session: Arc<Session>,
-    channel: Channel,
-    fanout_queue: String,
+    pub(super) channel: Channel,
+    queues: ServerQueues,
+    pub(super) prefetch: u16,
+    sink: Arc<DeliverySink>,
     acks: Mutex<AckBatch>,
     /// Notified when an ack waits to be sent.
     ack_waits: Arc<Notify>,
+    /// Whether the topic's consumer gives way to other servers.
+    yielding: AtomicBool,
     /// Cancelled when one of the consumers has ended.
     ended: CancellationToken,
 }
 
 impl Consumers {
-    /// Declares the three queues and starts to consume from them into the buffer.
+    /// Declares the three queues and starts to consume from them.
     pub(super) async fn open(
         session: &Arc<Session>,
         queues: &ServerQueues,
         prefetch: u16,
-        buffer: &Arc<PrefetchBuffer>,
+        sink: &Arc<DeliverySink>,
     ) -> Result<Arc<Self>, Error> {
         let mut queues = queues.clone();
         let channel = loop {
@@ -62,27 +72,66 @@ impl Consumers {
         let consumers = Arc::new(Self {
             session: Arc::clone(session),
             channel,
-            fanout_queue: queues.fanout.name.clone(),
+            queues,
+            prefetch,
+            sink: Arc::clone(sink),
             acks: Mutex::new(AckBatch::new(prefetch)),
             ack_waits: Arc::default(),
+            yielding: AtomicBool::new(false),
             ended: CancellationToken::new(),
         });
         let attempt = CloseOnDrop(Some(Arc::clone(&consumers)));
-        for (queue, (source, tag)) in queues.all().into_iter().zip(CONSUMER_TAGS) {
-            let exclusive = source == Source::Fanout;
-            let options = ConsumeOptions { exclusive, ..ConsumeOptions::default() };
-            let receiver = Arc::new(DeliveryReceiver {
-                consumers: Arc::downgrade(&consumers),
-                source,
-                buffer: Arc::clone(buffer),
-                ended: consumers.ended.clone(),
-            });
-            consumers.channel.consume(&queue.name, tag, &options, receiver).await?;
+        for (queue, tag) in CONSUMER_TAGS {
+            consumers.consume(queue, tag, None).await?;
         }
         attempt.succeed();
         let ack_waits = Arc::clone(&consumers.ack_waits);
-        tokio::spawn(flush_acks(Arc::downgrade(&consumers), ack_waits));
+        tokio::spawn(send_acks(Arc::downgrade(&consumers), ack_waits, sink.ack_mode));
         Ok(consumers)
+    }
+
+    async fn consume(
+        self: &Arc<Self>,
+        queue: QueueKind,
+        tag: &str,
+        arguments: Option<&FieldTable>,
+    ) -> Result<(), Error> {
+        let exclusive = queue == QueueKind::Fanout;
+        let options = ConsumeOptions { exclusive, arguments, ..ConsumeOptions::default() };
+        let receiver = DeliveryReceiver {
+            consumers: Arc::downgrade(self),
+            queue,
+            sink: Arc::clone(&self.sink),
+            ended: self.ended.clone(),
+        };
+        let name = match queue {
+            QueueKind::Topic => &self.queues.topic.name,
+            QueueKind::Server => &self.queues.server.name,
+            QueueKind::Fanout => &self.queues.fanout.name,
+        };
+        self.channel.consume(name, tag, &options, Arc::new(receiver)).await
+    }
+
+    /// Has the broker prefer other servers of the topic, or no longer, without a moment in which this server does not consume.
+    pub(super) async fn set_yielding(self: &Arc<Self>, yielding: bool) -> Result<(), Error> {
+        if self.yielding.swap(yielding, Ordering::Relaxed) == yielding {
+            return Ok(());
+        }
+        let normal = CONSUMER_TAGS[0].1;
+        if yielding {
+            let mut arguments = FieldTable::new();
+            arguments.insert("x-priority", Field::I64(YIELDING_PRIORITY))?;
+            self.consume(QueueKind::Topic, YIELDING_TAG, Some(&arguments)).await?;
+            self.channel.cancel(normal).await
+        } else {
+            self.consume(QueueKind::Topic, normal, None).await?;
+            self.channel.cancel(YIELDING_TAG).await
+        }
+    }
+
+    /// Returns whether the topic's consumer gives way to other servers.
+    pub(super) fn is_yielding(&self) -> bool {
+        self.yielding.load(Ordering::Relaxed)
     }
 
     /// Waits until one of the consumers or the session has ended.
@@ -100,36 +149,64 @@ impl Consumers {
         self.channel.is_open()
     }
 
-    /// Acks one message. The ack is sent a moment later; AMQP has no confirm for it.
+    /// Acks one message. The ack is sent a moment later. If the ack mode waits for the broker, the result is ready when the broker
+    /// has processed it.
     ///
     /// # Errors
     ///
     /// Fails if the channel is closed.
-    pub(super) fn ack(&self, tag: u64) -> Result<(), AckError> {
+    pub(super) fn ack(
+        self: &Arc<Self>,
+        tag: u64,
+        key: Option<MessageKey>,
+    ) -> MaybeReady<Result<(), AckError>> {
         if !self.is_open() {
-            return Err(AckError::new(
+            return MaybeReady::ready(Err(AckError::new(
                 "the consumer's channel is closed; the broker requeues the message",
-            ));
+            )));
         }
+        let pending = self.sink.memory.pending_ack(key);
+        if !self.sink.ack_mode.waits_for_broker() {
+            self.push_ack(Ack { tag, pending, waiter: None });
+            return MaybeReady::ready(Ok(()));
+        }
+        let (waiter, processed) = oneshot::channel();
+        self.push_ack(Ack { tag, pending, waiter: Some(waiter) });
+        MaybeReady::pending(async move {
+            processed.await.unwrap_or_else(|_| {
+                Err(AckError::in_doubt(
+                    "the consumer's channel was closed before the broker confirmed the acknowledgement",
+                ))
+            })
+        })
+    }
+
+    fn push_ack(&self, ack: Ack) {
         let (first, full) = {
             let mut acks = self.acks.lock();
-            (acks.push(tag), acks.is_full())
+            (acks.push(ack), acks.is_full())
         };
-        if full {
+        if full && !self.sink.ack_mode.waits_for_broker() {
             self.flush();
         } else if first {
             self.ack_waits.notify_one();
         }
-        Ok(())
     }
 
     /// Sends the acks that wait.
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         // Under the lock, so that an ack for several messages cannot overtake a nack of one of them.
-        let mut acks = self.acks.lock();
-        for AckFrame { tag, multiple } in acks.take() {
-            // If it fails the channel is closed, and the broker requeues the messages by itself.
-            let _ = self.channel.ack(tag, multiple);
+        self.acks.lock().flush(|frame| self.channel.ack(frame.tag, frame.multiple));
+    }
+
+    /// Waits until the broker has processed the acks that have been sent.
+    ///
+    /// AMQP does not confirm acks. But a channel carries out its methods in order, so the answer to a later one is the sign. If
+    /// there is none, the messages are in doubt.
+    pub(super) async fn confirm_acks(&self) {
+        let sent = self.acks.lock().take_sent();
+        if !sent.is_empty() && self.channel.qos(self.prefetch).await.is_ok() {
+            sent.into_iter().for_each(Ack::confirm);
         }
     }
 
@@ -152,9 +229,10 @@ impl Consumers {
         }
     }
 
-    /// Cancels the three consumers. When it returns, their last messages are in the buffer. They can still be settled.
+    /// Cancels the consumers. When it returns, their last messages are in the buffer. They can still be settled.
     pub(super) async fn stop_consuming(&self) {
-        for (_, tag) in CONSUMER_TAGS {
+        let yielding = self.is_yielding().then_some(YIELDING_TAG);
+        for tag in CONSUMER_TAGS.map(|(_, tag)| tag).into_iter().chain(yielding) {
             let _ = self.channel.cancel(tag).await;
         }
     }
@@ -162,7 +240,7 @@ impl Consumers {
     /// Sends the acks that wait, and deletes the fanout queue, which no other server uses.
     pub(super) async fn close(&self) {
         self.flush();
-        let _ = self.channel.queue_delete(&self.fanout_queue, false, false).await;
+        let _ = self.channel.queue_delete(&self.queues.fanout.name, false, false).await;
     }
 }
 
@@ -193,30 +271,28 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// Sends acks a moment after the first of them began to wait.
-async fn flush_acks(consumers: Weak<Consumers>, ack_waits: Arc<Notify>) {
-    loop {
-        ack_waits.notified().await;
-        sleep(FLUSH_INTERVAL).await;
-        let Some(consumers) = consumers.upgrade() else { return };
-        consumers.flush();
-    }
-}
-
 /// Puts what one of the consumers receives into the buffer, in the connection's task.
 struct DeliveryReceiver {
     /// Weak, as the channel holds its receivers.
     consumers: Weak<Consumers>,
-    source: Source,
-    buffer: Arc<PrefetchBuffer>,
+    queue: QueueKind,
+    sink: Arc<DeliverySink>,
     ended: CancellationToken,
 }
 
 impl Consumer for DeliveryReceiver {
     fn on_delivery(&self, delivery: Delivery) {
         // Without consumers the channel is being closed, and the broker requeues the message.
-        if let Some(consumers) = self.consumers.upgrade() {
-            self.buffer.push(Prefetched::new(&consumers, self.source, delivery));
+        let Some(consumers) = self.consumers.upgrade() else { return };
+        let DeliverySink { buffer, memory, decoder, .. } = &*self.sink;
+        let message = Box::new(Prefetched::new(&consumers, self.queue, delivery, decoder));
+        // What this server has begun does not wait for a permit, and never goes on to another server.
+        let admitted = match message.delivery.redelivered {
+            true => memory.admit(message),
+            false => Some(message),
+        };
+        if let Some(message) = admitted {
+            buffer.push(message);
         }
     }
 

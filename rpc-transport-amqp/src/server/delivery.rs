@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rpc_core::transport::{AckError, Delivery, ReplyError};
+use rpc_core::delivery_memory::MessageKey;
+use rpc_core::transport::{AckError, Delivery, QueueKind, ReplyError};
 use rpc_core::{Failure, FailureKind, MaybeReady, Outcome, Request};
 
 use super::cancellation::{CancelRegistry, RunningCall};
@@ -16,7 +17,10 @@ pub(super) struct AmqpDelivery {
     replies: Arc<ReplySender>,
     consumers: Arc<Consumers>,
     tag: u64,
+    queue: QueueKind,
+    key: Option<MessageKey>,
     redelivered: bool,
+    delivery_count: Option<u32>,
     settled: bool,
     request: Delivered,
 }
@@ -48,7 +52,13 @@ impl AmqpDelivery {
             replies: Arc::clone(replies),
             consumers: Arc::clone(&message.consumers),
             tag: message.tag(),
+            queue: message.queue,
+            key: message.key(),
             redelivered: message.delivery.redelivered,
+            delivery_count: match message.delivery.redelivered {
+                true => message.delivery_count(),
+                false => None,
+            },
             settled: false,
             request,
         }
@@ -70,15 +80,23 @@ impl Delivery for AmqpDelivery {
         }
     }
 
+    fn queue(&self) -> QueueKind {
+        self.queue
+    }
+
     fn redelivered(&self) -> bool {
         self.redelivered
+    }
+
+    fn delivery_count(&self) -> Option<u32> {
+        self.delivery_count
     }
 
     fn ack(&mut self) -> MaybeReady<Result<(), AckError>> {
         if std::mem::replace(&mut self.settled, true) {
             return MaybeReady::ready(Ok(()));
         }
-        MaybeReady::ready(self.consumers.ack(self.tag))
+        self.consumers.ack(self.tag, self.key)
     }
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {

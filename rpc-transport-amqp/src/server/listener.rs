@@ -9,26 +9,23 @@ use rpc_core::{BoxFuture, MaybeReady};
 use tokio::sync::{mpsc, oneshot};
 
 use super::consume_loop::Command;
-use super::prefetch::PrefetchBuffer;
-use super::request_decoder::{EncodedMessage, RequestDecoder};
+use super::consumers::DeliverySink;
 
 /// The listener of one server.
 pub(super) struct AmqpListener {
     /// A server keeps its transport open, even if no one else has a handle on it.
     _keep_open: Arc<dyn Any + Send + Sync>,
-    decoder: Arc<RequestDecoder>,
-    buffer: Arc<PrefetchBuffer>,
+    sink: Arc<DeliverySink>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
 impl AmqpListener {
     pub(super) fn new(
         keep_open: Arc<dyn Any + Send + Sync>,
-        decoder: Arc<RequestDecoder>,
-        buffer: Arc<PrefetchBuffer>,
+        sink: Arc<DeliverySink>,
         commands: mpsc::UnboundedSender<Command>,
     ) -> Self {
-        Self { _keep_open: keep_open, decoder, buffer, commands }
+        Self { _keep_open: keep_open, sink, commands }
     }
 
     /// Sends a command to the consume loop. The future resolves when the loop has carried it out, or is gone.
@@ -45,11 +42,11 @@ impl AmqpListener {
 impl Listener for AmqpListener {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Incoming, ListenError>>> {
         loop {
-            let Some(message) = ready!(self.buffer.poll_take(cx)) else { return Poll::Ready(None) };
+            let next = ready!(self.sink.buffer.poll_take(cx));
+            let Some(message) = next else { return Poll::Ready(None) };
             // The broker delivers what came over a lost connection again.
             if message.consumers.is_open() {
-                let message = EncodedMessage::new(message, Arc::clone(&self.decoder));
-                return Poll::Ready(Some(Ok(Incoming::Encoded(Box::new(message)))));
+                return Poll::Ready(Some(Ok(Incoming::Encoded(message))));
             }
         }
     }

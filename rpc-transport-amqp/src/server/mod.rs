@@ -1,6 +1,7 @@
 //! The server half: consumes requests, and publishes the replies to them.
 
 mod ack_batch;
+mod ack_loop;
 mod cancellation;
 mod consume_loop;
 mod consumers;

@@ -1,33 +1,50 @@
 //! Messages that the broker has delivered and that wait for a permit.
-//!
-//! While all permits of a server are in use they wait here, and no idle server could have them. So messages that wait for long
-//! are redistributed: a copy goes to the end of their queue, and the original is kept unacknowledged, so that the broker
-//! delivers nothing in its place until a permit is free.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use rpc_amqp::Delivery;
+use rpc_core::delivery_memory::MessageKey;
+use rpc_core::transport::QueueKind;
 use tokio::time::Instant;
 
-use super::consumers::{Consumers, Source};
+use super::consumers::Consumers;
+use super::request_decoder::RequestDecoder;
+use crate::wire;
 
-/// A message that has been delivered and waits for a permit.
+/// A message that has been delivered and not been decoded. It returns to its queue if it is dropped.
 pub(super) struct Prefetched {
     pub(super) consumers: Arc<Consumers>,
-    pub(super) source: Source,
+    pub(super) queue: QueueKind,
     pub(super) delivery: Delivery,
     /// When it was delivered.
     pub(super) since: Instant,
+    pub(super) decoder: Arc<RequestDecoder>,
+    key: OnceLock<Option<MessageKey>>,
+    /// Whether somebody else settles it.
+    pub(super) settled: bool,
 }
 
 impl Prefetched {
-    pub(super) fn new(consumers: &Arc<Consumers>, source: Source, delivery: Delivery) -> Self {
-        Self { consumers: Arc::clone(consumers), source, delivery, since: Instant::now() }
+    pub(super) fn new(
+        consumers: &Arc<Consumers>,
+        queue: QueueKind,
+        delivery: Delivery,
+        decoder: &Arc<RequestDecoder>,
+    ) -> Self {
+        Self {
+            consumers: Arc::clone(consumers),
+            queue,
+            delivery,
+            since: Instant::now(),
+            decoder: Arc::clone(decoder),
+            key: OnceLock::new(),
+            settled: false,
+        }
     }
 
     /// Returns the delivery tag.
@@ -35,15 +52,39 @@ impl Prefetched {
         self.delivery.tag
     }
 
-    /// Returns whether a copy of it would be the same message. A redelivered one has a mark that a copy has not, and the body of
-    /// one that is too large was discarded.
-    pub(super) fn can_be_copied(&self) -> bool {
-        !self.delivery.redelivered && self.delivery.oversized.is_none()
+    /// Returns what the message is recognised by. The id is searched for when it is first asked for, which may take a while in a
+    /// large message.
+    pub(super) fn key(&self) -> Option<MessageKey> {
+        *self.key.get_or_init(|| {
+            // A body that was discarded identifies nothing.
+            self.delivery.oversized.is_none().then_some(())?;
+            let id = wire::message_id(&self.delivery.message.body())?;
+            Some(MessageKey { queue: self.queue, id })
+        })
+    }
+
+    /// Returns how often the broker has taken the message back, where it counts that.
+    pub(super) fn delivery_count(&self) -> Option<u32> {
+        wire::delivery_count(&self.delivery.message.properties())
     }
 
     /// Returns how long it has been waiting.
-    pub(super) fn waited(&self) -> Duration {
+    fn waited(&self) -> Duration {
         self.since.elapsed()
+    }
+}
+
+impl Drop for Prefetched {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        if std::thread::panicking() {
+            // It would come back, and panic again.
+            self.consumers.reject(self.tag());
+        } else {
+            self.consumers.requeue(self.tag());
+        }
     }
 }
 
@@ -56,15 +97,15 @@ pub(super) struct PrefetchBuffer {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Prefetched>,
-    /// The originals of messages that were redistributed, kept unacknowledged.
-    kept: Vec<(Arc<Consumers>, u64)>,
+    waiting: VecDeque<Box<Prefetched>>,
+    /// Whether the server has a permit and found no message.
+    idle: bool,
     closed: bool,
 }
 
 impl PrefetchBuffer {
     /// Adds a message at the end. Returns it to its queue after [`close`](Self::close).
-    pub(super) fn push(&self, message: Prefetched) {
+    pub(super) fn push(&self, message: Box<Prefetched>) {
         {
             let mut state = self.state.lock();
             if !state.closed {
@@ -74,50 +115,32 @@ impl PrefetchBuffer {
                 return;
             }
         }
-        message.consumers.requeue(message.tag());
-    }
-
-    /// Puts messages back at the front, as they could not be redistributed.
-    pub(super) fn put_back(&self, messages: Vec<Prefetched>) {
-        if !messages.is_empty() {
-            let mut state = self.state.lock();
-            messages.into_iter().rev().for_each(|message| state.waiting.push_front(message));
-            drop(state);
-            self.waker.wake();
-        }
-    }
-
-    /// Keeps the original of a redistributed message unacknowledged until the server takes the next message.
-    pub(super) fn keep_unacked(&self, message: &Prefetched) {
-        self.state.lock().kept.push((Arc::clone(&message.consumers), message.tag()));
-        // A permit may have become free while the copy was published, and the server found no message. It is woken to ack this
-        // one.
-        self.waker.wake();
+        drop(message);
     }
 
     /// Takes the next message for a free permit. Returns `None` after [`close`](Self::close), once nothing waits.
-    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Prefetched>> {
+    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Box<Prefetched>>> {
         self.waker.register(cx.waker());
-        let (kept, message, closed) = {
-            let mut state = self.state.lock();
-            (std::mem::take(&mut state.kept), state.waiting.pop_front(), state.closed)
-        };
-        ack_kept(kept);
+        let mut state = self.state.lock();
+        let message = state.waiting.pop_front();
+        state.idle = message.is_none();
         match message {
             Some(message) => Poll::Ready(Some(message)),
-            None if closed => Poll::Ready(None),
+            None if state.closed => Poll::Ready(None),
             None => Poll::Pending,
         }
     }
 
-    /// Removes the messages of one queue that have waited for at least `age` and can be redistributed.
-    pub(super) fn take_old(&self, source: Source, age: Duration) -> Vec<Prefetched> {
+    /// Removes the messages that have waited for at least `age` and that `chosen` returns true for.
+    pub(super) fn take_old(
+        &self,
+        age: Duration,
+        mut chosen: impl FnMut(&Prefetched) -> bool,
+    ) -> Vec<Box<Prefetched>> {
         let mut state = self.state.lock();
-        let old = |message: &Prefetched| {
-            message.source == source && message.waited() >= age && message.can_be_copied()
-        };
-        let (old, young): (Vec<_>, _) = state.waiting.drain(..).partition(old);
-        state.waiting = young.into();
+        let is_chosen = |message: &Box<Prefetched>| message.waited() >= age && chosen(message);
+        let (old, others): (Vec<_>, _) = state.waiting.drain(..).partition(is_chosen);
+        state.waiting = others.into();
         old
     }
 
@@ -126,26 +149,19 @@ impl PrefetchBuffer {
         self.state.lock().waiting.front().is_some_and(|message| message.waited() >= age)
     }
 
+    /// Returns whether the server waits for messages.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state.lock().idle
+    }
+
     /// Removes and returns all messages. Those of a closed channel cannot be settled: the broker redelivers them.
-    pub(super) fn clear(&self) -> Vec<Prefetched> {
-        let mut state = self.state.lock();
-        let kept = std::mem::take(&mut state.kept);
-        let waiting = state.waiting.drain(..).collect();
-        drop(state);
-        ack_kept(kept);
-        waiting
+    pub(super) fn clear(&self) -> Vec<Box<Prefetched>> {
+        self.state.lock().waiting.drain(..).collect()
     }
 
     /// Ends the buffer: no more messages are added.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.waker.wake();
-    }
-}
-
-/// Acks the originals of redistributed messages. If that fails they are redelivered, marked so, and not run.
-fn ack_kept(kept: Vec<(Arc<Consumers>, u64)>) {
-    for (consumers, tag) in kept {
-        let _ = consumers.ack(tag);
     }
 }

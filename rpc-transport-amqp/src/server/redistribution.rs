@@ -1,123 +1,95 @@
-//! Redistributes messages that wait for a permit to other servers, by publishing copies. A message that is requeued itself
-//! is marked as redelivered, and would not be run.
+//! Returns messages that wait for a permit, so that other servers can have them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use rpc_amqp::{Properties, PropertiesBuilder};
-use rpc_core::transport::AckMode;
+use parking_lot::Mutex;
+use rpc_core::delivery_memory::MessageKey;
+use rpc_core::transport::QueueKind;
 
-use super::consumers::Source;
-use super::prefetch::{PrefetchBuffer, Prefetched};
-use crate::publish::{ConfirmedPublisher, PublishOutcome, PublisherSupervisor};
-use crate::topology::{QueueStatus, QueueStatusReader, ServerQueues};
-use crate::wire::{Outgoing, remaining_ttl};
+use super::consumers::{Consumers, DeliverySink};
+use super::prefetch::Prefetched;
+use crate::topology::{QueueStatus, QueueStatusReader};
 
-/// How long a message waits for a permit before it is redistributed, if other servers are free.
+/// How long a message waits for a permit before it is returned, if other servers are free.
 pub(super) const REDISTRIBUTE_AFTER: Duration = Duration::from_millis(100);
+/// How often a message is returned at most: by all servers where the broker counts, by this one where it does not.
+const MAX_RETURNS: u32 = 2;
+/// The limit of quorum queues since RabbitMQ 4.0, unless the queue says otherwise.
+pub(super) const DEFAULT_DELIVERY_LIMIT: u32 = 20;
+/// How many returns are remembered.
+const MAX_REMEMBERED: usize = 1024;
 
 /// Redistributes the messages of one server.
+///
+/// While all permits are in use, no idle server could have the messages that wait here. Returned alone, they could come
+/// straight back. So the server also has the broker prefer the other servers of the topic, until it is idle itself.
 pub(super) struct Redistributor {
-    pub(super) buffer: Arc<PrefetchBuffer>,
-    pub(super) queues: ServerQueues,
-    pub(super) ack_mode: AckMode,
-    pub(super) publisher: Arc<PublisherSupervisor>,
-    pub(super) confirmed: Arc<ConfirmedPublisher>,
+    pub(super) sink: Arc<DeliverySink>,
+    pub(super) topic_queue: String,
     pub(super) queue_status: Arc<QueueStatusReader>,
+    /// How often a quorum queue delivers a message before it drops it, as far as this server knows.
+    pub(super) delivery_limit: u32,
+    pub(super) returned: Mutex<VecDeque<MessageKey>>,
 }
 
 impl Redistributor {
-    /// Returns whether messages can be redistributed: only if they are acknowledged before their method runs. Otherwise a message
-    /// that waits could not be told from one whose method runs.
-    pub(super) fn is_enabled(&self) -> bool {
-        self.ack_mode == AckMode::BeforeInvoke
+    /// Returns whether there is something to do.
+    pub(super) fn is_due(&self, consumers: &Consumers) -> bool {
+        // Where messages are acknowledged after the reply, one that waits could not be told from one whose method runs.
+        self.sink.ack_mode.is_before_invoke()
+            && (self.sink.buffer.has_old(REDISTRIBUTE_AFTER)
+                || (consumers.is_yielding() && self.sink.buffer.is_idle()))
     }
 
-    /// Publishes copies of messages that have waited for long, if other servers are free.
-    pub(super) async fn republish_old(&self) {
-        // Messages are removed only if their copies can be published at once. Otherwise they stay, for a permit that becomes free.
-        if !self.others_are_free().await || !self.publisher.is_ready() {
-            return;
+    /// Returns messages that have waited for long, if other servers are free.
+    pub(super) async fn redistribute(&self, consumers: &Arc<Consumers>) {
+        if self.sink.buffer.is_idle() {
+            let _ = consumers.set_yielding(false).await;
+        } else if self.others_are_free().await && consumers.set_yielding(true).await.is_ok() {
+            let old =
+                self.sink.buffer.take_old(REDISTRIBUTE_AFTER, |message| self.may_return(message));
+            // Dropped, they return to their queue.
+            drop(old);
         }
-        let old = self.buffer.take_old(Source::Topic, REDISTRIBUTE_AFTER);
-        let copies =
-            old.into_iter().map(async |message| (self.publish_copy(&message).await, message));
-        let mut unsent = Vec::new();
-        for (outcome, message) in join_all(copies).await {
-            match outcome {
-                PublishOutcome::Confirmed => self.buffer.keep_unacked(&message),
-                // The copy may be in the queue as well. So the original is requeued: it is redelivered, marked so, and not run.
-                PublishOutcome::Unknown | PublishOutcome::ChannelClosed(_) => {
-                    message.consumers.requeue(message.tag());
-                }
-                PublishOutcome::Unroutable
-                | PublishOutcome::Nacked
-                | PublishOutcome::Rejected(_)
-                | PublishOutcome::NotSent => unsent.push(message),
-            }
-        }
-        self.buffer.put_back(unsent);
     }
 
     /// Returns whether the queue has other consumers and is empty. If messages wait there, the others are busy, too.
     async fn others_are_free(&self) -> bool {
-        let status = self.queue_status.read(&self.queues.topic.name).await;
+        let status = self.queue_status.read(&self.topic_queue).await;
         matches!(status, Ok(Some(QueueStatus::Exists { consumers: 2.., messages: 0 })))
     }
 
-    /// Returns all messages that wait to their queues, as this server takes no more of them.
-    pub(super) async fn return_all(&self) {
-        let waiting = self.buffer.clear().into_iter();
-        join_all(waiting.map(|message| self.return_to_queue(message))).await;
+    /// Returns whether a message can be returned, and remembers that it is.
+    fn may_return(&self, message: &Prefetched) -> bool {
+        if message.queue != QueueKind::Topic {
+            return false;
+        }
+        let Some(key) = message.key() else { return false };
+        let mut returned = self.returned.lock();
+        let count = message.delivery_count().unwrap_or_else(|| {
+            u32::try_from(returned.iter().filter(|known| **known == key).count())
+                .unwrap_or(u32::MAX)
+        });
+        if count >= MAX_RETURNS || count + 2 >= self.delivery_limit {
+            return false;
+        }
+        if returned.len() == MAX_REMEMBERED {
+            returned.pop_front();
+        }
+        returned.push_back(key);
+        true
     }
 
-    async fn return_to_queue(&self, message: Prefetched) {
-        let copied = self.is_enabled() && message.can_be_copied();
-        match message.source {
-            // No other server consumes from this queue.
-            Source::Fanout => drop(message.consumers.ack(message.tag())),
-            _ if copied && self.publish_copy(&message).await == PublishOutcome::Confirmed => {
-                let _ = message.consumers.ack(message.tag());
+    /// Returns all messages that wait to their queues, as this server takes no more of them. Those of the fanout are settled, as
+    /// no other server consumes from that queue.
+    pub(super) fn return_all(&self) {
+        for mut message in self.sink.buffer.clear() {
+            if message.queue == QueueKind::Fanout {
+                message.settled = true;
+                drop(message.consumers.ack(message.tag(), None));
             }
-            _ => message.consumers.requeue(message.tag()),
         }
     }
-
-    /// Publishes a copy of a message to the queue that it came from. It keeps its id, and what is left of its expiration.
-    async fn publish_copy(&self, message: &Prefetched) -> PublishOutcome {
-        let received = message.delivery.message.properties();
-        let Ok(properties) = copy_properties(&received, message.waited()) else {
-            return PublishOutcome::NotSent;
-        };
-        let queue = match message.source {
-            Source::Topic => &self.queues.topic.name,
-            Source::Server => &self.queues.server.name,
-            Source::Fanout => &self.queues.fanout.name,
-        };
-        let (exchange, routing_key) = ("".into(), queue.as_str().into());
-        let body = message.delivery.message.body().into();
-        self.confirmed.publish(&Outgoing { exchange, routing_key, properties, body }).await
-    }
-}
-
-/// Copies the properties of a message that has waited here for so long.
-///
-/// What its publisher asked of the broker is left out: the broker would close our channel over another user's `user-id`, and
-/// would put the copy into the queues of `CC` and `BCC` once more.
-///
-/// # Errors
-///
-/// Fails if a text is too long, which none is that has been received.
-fn copy_properties(
-    received: &Properties,
-    waited: Duration,
-) -> Result<Properties, rpc_amqp::InvalidArgument> {
-    let left =
-        remaining_ttl(received).map(|left| left.saturating_sub(waited).as_millis().to_string());
-    let mut copy = PropertiesBuilder::from(received).without_broker_directives();
-    if let Some(left) = &left {
-        copy = copy.expiration(left);
-    }
-    copy.build()
 }

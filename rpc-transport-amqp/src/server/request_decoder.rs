@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpc_core::transport::{Delivery, EncodedDelivery};
+use rpc_core::transport::{AckError, Delivery, EncodedDelivery, QueueKind};
 use rpc_core::{DecodeLimits, Failure, FailureKind, MaybeReady, MessageId};
 use tokio_util::task::TaskTracker;
 
@@ -12,53 +12,33 @@ use super::prefetch::Prefetched;
 use super::reply_sender::ReplySender;
 use crate::wire::{self, DecodeError};
 
-/// A message that the task of its method decodes.
-pub(super) struct EncodedMessage {
-    /// `None` once it was decoded or rejected.
-    message: Option<Prefetched>,
-    decoder: Arc<RequestDecoder>,
-}
-
-impl EncodedMessage {
-    pub(super) fn new(message: Prefetched, decoder: Arc<RequestDecoder>) -> Self {
-        Self { message: Some(message), decoder }
-    }
-}
-
-impl EncodedDelivery for EncodedMessage {
+impl EncodedDelivery for Prefetched {
     fn message_id(&self) -> Option<MessageId> {
-        let delivery = &self.message.as_ref()?.delivery;
-        // A body that was discarded identifies nothing.
-        delivery.oversized.is_none().then(|| wire::message_id(&delivery.message.body())).flatten()
+        self.key().map(|key| key.id)
+    }
+
+    fn queue(&self) -> QueueKind {
+        self.queue
     }
 
     fn redelivered(&self) -> bool {
-        self.message.as_ref().is_some_and(|message| message.delivery.redelivered)
+        self.delivery.redelivered
+    }
+
+    fn ack(mut self: Box<Self>) -> MaybeReady<Result<(), AckError>> {
+        self.settled = true;
+        self.consumers.ack(self.tag(), self.key())
     }
 
     fn decodes_slowly(&self) -> bool {
         // A few bytes may inflate to a megabyte, and bzip2 takes milliseconds for that.
-        self.message
-            .as_ref()
-            .is_some_and(|message| wire::is_compressed(&message.delivery.message.properties()))
+        wire::is_compressed(&self.delivery.message.properties())
     }
 
     fn decode(mut self: Box<Self>) -> Option<Box<dyn Delivery>> {
-        let delivery = self.decoder.decode(self.message.as_ref()?);
-        self.message = None;
+        let delivery = self.decoder.decode(&self);
+        self.settled = true;
         delivery
-    }
-}
-
-impl Drop for EncodedMessage {
-    fn drop(&mut self) {
-        let Some(message) = &self.message else { return };
-        if std::thread::panicking() {
-            // It would come back, and panic again.
-            message.consumers.reject(message.tag());
-        } else {
-            message.consumers.requeue(message.tag());
-        }
     }
 }
 

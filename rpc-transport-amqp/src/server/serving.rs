@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rpc_core::DecodeLimits;
 use rpc_core::transport::{Listen, ListenError, Listener};
 use tokio::sync::mpsc;
@@ -11,9 +12,10 @@ use tokio_util::task::TaskTracker;
 
 use super::cancellation::{CancelQueue, CancelRegistry, announce_running_calls};
 use super::consume_loop::ConsumeLoop;
+use super::consumers::DeliverySink;
 use super::listener::AmqpListener;
 use super::prefetch::PrefetchBuffer;
-use super::redistribution::Redistributor;
+use super::redistribution::{DEFAULT_DELIVERY_LIMIT, Redistributor};
 use super::reply_retry::ReplyRetry;
 use super::reply_sender::ReplySender;
 use super::request_decoder::RequestDecoder;
@@ -28,7 +30,6 @@ pub(crate) struct Serving {
     config: Arc<Config>,
     consuming: Arc<ConnectionSupervisor>,
     publisher: Arc<PublisherSupervisor>,
-    confirmed: Arc<ConfirmedPublisher>,
     queue_status: Arc<QueueStatusReader>,
     running: Arc<CancelRegistry>,
     decoder: Arc<RequestDecoder>,
@@ -42,7 +43,6 @@ impl Serving {
         config: &Arc<Config>,
         consuming: Arc<ConnectionSupervisor>,
         publisher: Arc<PublisherSupervisor>,
-        confirmed: Arc<ConfirmedPublisher>,
         queue_status: Arc<QueueStatusReader>,
         closing: CancellationToken,
         tasks: TaskTracker,
@@ -58,7 +58,6 @@ impl Serving {
             config: Arc::clone(config),
             consuming,
             publisher,
-            confirmed,
             queue_status,
             running,
             decoder: Arc::new(decoder),
@@ -86,24 +85,32 @@ impl Serving {
             );
             return Err(ListenError::new(&listen, reason));
         }
-        let buffer = Arc::new(PrefetchBuffer::default());
-        let (commands, received) = mpsc::unbounded_channel();
-        let listener =
-            AmqpListener::new(keep_open, Arc::clone(&self.decoder), Arc::clone(&buffer), commands);
-        let redistributor = Redistributor {
-            buffer: Arc::clone(&buffer),
-            queues: queues.clone(),
+        let sink = Arc::new(DeliverySink {
+            buffer: PrefetchBuffer::default(),
+            memory: Arc::clone(&listen.memory),
             ack_mode: listen.ack_mode,
-            publisher: Arc::clone(&self.publisher),
-            confirmed: Arc::clone(&self.confirmed),
+            decoder: Arc::clone(&self.decoder),
+        });
+        let (commands, received) = mpsc::unbounded_channel();
+        let listener = AmqpListener::new(keep_open, Arc::clone(&sink), commands);
+        let redistributor = Redistributor {
+            sink: Arc::clone(&sink),
+            topic_queue: queues.topic.name.clone(),
             queue_status: Arc::clone(&self.queue_status),
+            delivery_limit: self
+                .config
+                .queues
+                .limits
+                .delivery_limit
+                .unwrap_or(DEFAULT_DELIVERY_LIMIT),
+            returned: Mutex::default(),
         };
         let consume_loop = ConsumeLoop {
             consuming: Arc::clone(&self.consuming),
             max_prefetch: self.config.prefetch,
             listen,
             queues,
-            buffer,
+            sink,
             redistributor: Arc::new(redistributor),
             commands: received,
             closing: self.closing.clone(),

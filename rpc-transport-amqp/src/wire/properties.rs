@@ -52,6 +52,11 @@ pub(crate) fn is_compressed(properties: &Properties) -> bool {
     compression(properties).is_some()
 }
 
+/// Returns how often a message was returned to its queue: quorum queues count that.
+pub(crate) fn delivery_count(properties: &Properties) -> Option<u32> {
+    u32::try_from(properties.header("x-delivery-count")?.as_i64()?).ok()
+}
+
 /// Adds the header by which kombu says how a body is compressed.
 #[cfg(test)]
 pub(super) fn with_compression(properties: &Properties, name: &str) -> Properties {
@@ -67,7 +72,7 @@ pub(super) fn expiration(deadline: Instant) -> Option<String> {
 }
 
 /// Returns how long a message may still be delivered, by its expiration; `None`: it has none.
-pub(crate) fn remaining_ttl(properties: &Properties) -> Option<Duration> {
+pub(super) fn remaining_ttl(properties: &Properties) -> Option<Duration> {
     properties.expiration()?.as_str()?.parse().ok().map(Duration::from_millis)
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rpc_core::transport::{AckError, Delivery, ReplyError};
+use rpc_core::transport::{AckError, Delivery, QueueKind, ReplyError};
 use rpc_core::{MaybeReady, Outcome, Request};
 
 use super::subscription::Subscription;
@@ -46,6 +46,10 @@ impl MemDelivery {
 impl Delivery for MemDelivery {
     fn request(&self) -> &Arc<Request> {
         &self.message.request
+    }
+
+    fn queue(&self) -> QueueKind {
+        self.subscription.queue_kind(self.queue)
     }
 
     fn redelivered(&self) -> bool {

@@ -48,6 +48,10 @@ impl Listener for MemListener {
         Poll::Ready(Some(Ok(Incoming::Delivery(delivery))))
     }
 
+    fn acks_are_final(&self) -> bool {
+        true
+    }
+
     fn stop_consuming(&mut self) -> MaybeReady<()> {
         self.leave();
         MaybeReady::ready(())

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rpc_core::MessageId;
+use rpc_core::transport::QueueKind;
 
 use crate::faults::Fault;
 use crate::topic::{ListenerId, Topic};
@@ -26,6 +27,16 @@ impl Subscription {
 
     pub(super) fn has_crashed(&self) -> bool {
         self.crashed.load(Ordering::Relaxed)
+    }
+
+    /// Returns which of the listener's queues has this index.
+    pub(super) fn queue_kind(&self, queue: usize) -> QueueKind {
+        let [fanout, server, _] = self.id.queues;
+        match queue {
+            _ if queue == fanout => QueueKind::Fanout,
+            _ if queue == server => QueueKind::Server,
+            _ => QueueKind::Topic,
+        }
     }
 
     /// Returns whether this fault is injected for this message.

@@ -113,7 +113,7 @@ async fn a_message_redelivered_too_late_is_not_run(env: TestEnv) {
     });
     let message = listener.next().await;
     sleep(UNTIL_INVOKED * 2).await;
-    let builder = env.server("one").endpoint(recorder.work()).run_redelivered(true);
+    let builder = env.server("one").endpoint(recorder.work());
     let server = env.start(builder).await;
     message.requeue();
     listener.close().await;

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use rpc_core::error::{Ran, TimeoutPhase};
 use rpc_core::server::{AckMode, Concurrency, ServerBuilder};
-use rpc_core::{CallError, Context, FailureKind, RpcClient, RunningServer, Server};
+use rpc_core::{CallError, Context, FailureKind, RpcClient, RunningServer, Server, endpoint};
 use tracing::Level;
 
 use crate::conformance::harness::{Logs, TestEnv, cases};
-use crate::conformance::helpers::asserts::{assert_interrupted, assert_timeout};
+use crate::conformance::helpers::asserts::assert_timeout;
 use crate::conformance::helpers::raw::{self, RawListener};
 use crate::conformance::helpers::recording_transport::RecordingTransport;
 use crate::conformance::helpers::reporter::UNTIL_INVOKED;
 use crate::conformance::helpers::work::{Event, Recorder, WorkClient, began, ended};
+use crate::support::poll::until;
 
 fn ctx() -> Context {
     Context::new()
@@ -51,38 +52,36 @@ async fn a_message_can_be_acknowledged_after_its_reply_instead(env: TestEnv) {
     assert_eq!(recorder.next().await, Event::Acked(id));
 }
 
-async fn a_message_that_cannot_be_acknowledged_is_logged_and_skipped(env: TestEnv) {
+async fn a_message_that_cannot_be_acknowledged_is_logged_and_runs_when_it_comes_back(env: TestEnv) {
     let logs = Logs::record(Level::WARN);
     let mut recorder = Recorder::new();
     let (transport, server) = observed(&env, &recorder);
     let server = env.start(server.concurrency(Concurrency::Serial)).await;
     transport.fail_acks(1);
-    raw::send(&env, raw::cast(&env, 1, "run", "skipped")).await;
+    raw::send(&env, raw::cast(&env, 1, "run", "a")).await;
+    if env.capabilities().at_least_once {
+        assert_eq!(recorder.until(&ended("a")).await.last(), Some(&ended("a")));
+        assert_eq!(server.stats().redelivered, 1);
+    }
     let client: WorkClient = env.client();
     client.run(&ctx(), "next".into()).await.unwrap();
     let errors = logs.at(Level::ERROR);
     let [error] = errors.as_slice() else { panic!("one error was to be logged: {errors:#?}") };
     assert!(error.says("cannot acknowledge") && error.says(&raw::id(1).to_string()), "{error:?}");
-    assert_eq!(server.stats().failed_acks, 1);
-    let (mut events, acknowledged) = (recorder.rest(), Event::Acked(raw::id(1)));
-    if env.capabilities().at_least_once && !events.contains(&acknowledged) {
-        // It comes back, and is acknowledged then.
-        events.extend(recorder.until(&acknowledged).await);
-    }
-    assert!(!events.contains(&began("skipped")));
+    assert_eq!((server.stats().failed_acks, server.stats().already_begun), (1, 0));
+    assert!(!recorder.rest().contains(&began("a")), "it runs once at most");
 }
 
-async fn the_caller_of_a_skipped_message_is_told_when_it_is_redelivered(env: TestEnv) {
+async fn the_caller_of_a_message_whose_acknowledgement_failed_gets_its_result(env: TestEnv) {
     let mut recorder = Recorder::new();
     let (transport, server) = observed(&env, &recorder);
     let server = env.start(server).await;
     transport.fail_acks(1);
     let client: WorkClient = env.client();
-    let error = client.run(&ctx(), "a".into()).await.unwrap_err();
-    assert_interrupted(&error);
-    assert!(!recorder.rest().contains(&began("a")));
+    assert_eq!(client.run(&ctx(), "a".into()).await.unwrap(), "a");
+    assert_eq!(beginnings(&mut recorder), ["a"]);
     let stats = server.stats();
-    assert_eq!((stats.failed_acks, stats.redelivered), (1, 1));
+    assert_eq!((stats.failed_acks, stats.redelivered, stats.already_begun), (1, 1, 0));
 }
 
 /// Lets a message be delivered to a listener that gives it back, and then to the server.
@@ -98,19 +97,18 @@ async fn redeliver(env: &TestEnv, server: ServerBuilder, send: impl Future<Outpu
     tokio::join!(send, give_back);
 }
 
-async fn a_redelivered_call_is_not_run_again_and_its_caller_is_told(env: TestEnv) {
+async fn a_redelivered_call_that_was_not_begun_here_runs(env: TestEnv) {
     let mut recorder = Recorder::new();
     let server = env.server("one").endpoint(recorder.work());
     let client: WorkClient = env.client();
     let call = async {
-        assert_interrupted(&client.run(&ctx(), "a".into()).await.unwrap_err());
+        assert_eq!(client.run(&ctx(), "a".into()).await.unwrap(), "a");
     };
     redeliver(&env, server, call).await;
-    assert_eq!(recorder.rest(), []);
+    assert_eq!(recorder.rest(), [began("a"), ended("a")]);
 }
 
-async fn a_redelivered_cast_is_not_run_again_but_logged_and_counted(env: TestEnv) {
-    let logs = Logs::record(Level::WARN);
+async fn a_redelivered_cast_that_was_not_begun_here_runs_and_is_counted(env: TestEnv) {
     let mut recorder = Recorder::new();
     let mut listener = RawListener::new(&env, "vanishing").await;
     let client: WorkClient = env.client();
@@ -120,21 +118,26 @@ async fn a_redelivered_cast_is_not_run_again_but_logged_and_counted(env: TestEnv
     let server = env.start(server).await;
     drop(message);
     listener.close().await;
-    client.run(&ctx(), "next".into()).await.unwrap();
-    assert_eq!(recorder.rest(), [began("next"), ended("next")]);
-    assert_eq!(server.stats().redelivered, 1);
-    assert!(logs.at(Level::WARN).iter().any(|line| line.says("not run again")));
+    recorder.until(&ended("again")).await;
+    assert_eq!((server.stats().redelivered, server.stats().already_begun), (1, 0));
 }
 
-async fn what_is_redelivered_is_run_where_the_server_is_told_to(env: TestEnv) {
-    let mut recorder = Recorder::new();
-    let server = env.server("one").endpoint(recorder.work()).run_redelivered(true);
-    let client: WorkClient = env.client();
-    let call = async {
-        assert_eq!(client.run(&ctx(), "a".into()).await.unwrap(), "a");
-    };
-    redeliver(&env, server, call).await;
-    assert_eq!(recorder.rest(), [began("a"), ended("a")]);
+/// An endpoint that tells whether its message was redelivered.
+struct Curious;
+
+#[endpoint]
+impl Curious {
+    pub fn redelivered(&self, ctx: &Context) -> bool {
+        ctx.redelivered()
+    }
+}
+
+async fn a_method_can_ask_whether_its_message_was_redelivered(env: TestEnv) {
+    let client: CuriousClient = env.client();
+    let server = env.server("one").endpoint(Curious);
+    redeliver(&env, server, async { assert!(client.redelivered(&ctx()).await.unwrap()) }).await;
+    assert!(!client.redelivered(&ctx()).await.unwrap());
+    assert!(!ctx().redelivered());
 }
 
 async fn what_a_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply(
@@ -183,18 +186,31 @@ async fn a_redelivered_call_may_have_run_when_the_transport_is_closed(env: TestE
     assert_eq!(recorder.next().await, ended("b"));
 }
 
-async fn a_method_runs_again_where_its_late_acknowledgement_fails(env: TestEnv) {
-    let mut recorder = Recorder::new();
-    let (transport, server) = observed(&env, &recorder);
-    let server = env.start(server.ack_mode(AckMode::AfterReply)).await;
-    transport.fail_acks(1);
-    raw::send(&env, raw::cast(&env, 1, "run", "a")).await;
-    for _ in 0..2 {
-        assert_eq!(recorder.next().await, began("a"));
-        assert_eq!(recorder.next().await, ended("a"));
+async fn what_comes_back_to_the_server_that_has_begun_it_is_not_begun_again(env: TestEnv) {
+    for window in [0, 1024] {
+        let mut recorder = Recorder::new();
+        let (transport, server) = observed(&env, &recorder);
+        let server = server.ack_mode(AckMode::AfterReply).duplicate_window(window);
+        let server = env.start(server).await;
+        transport.fail_acks(1);
+        raw::send(&env, raw::cast(&env, window as u128, "run", "a")).await;
+        until("it came back", async || server.stats().already_begun == 1).await;
+        let client: WorkClient = env.client();
+        client.run(&ctx(), "next".into()).await.unwrap();
+        server.stop();
+        server.wait().await.unwrap();
+        assert_eq!(beginnings(&mut recorder), ["a", "next"]);
+        assert_eq!((server.stats().failed_acks, server.stats().already_begun), (1, 1));
     }
-    assert_eq!(recorder.next().await, Event::Acked(raw::id(1)));
-    assert_eq!(server.stats().failed_acks, 1);
+}
+
+async fn a_call_that_was_refused_before_it_ran_can_be_sent_again(env: TestEnv) {
+    let server = env.start(env.server("one").endpoint(Recorder::new().work())).await;
+    for _ in 0..2 {
+        let failure = raw::outcome(&env, raw::call(&env, 1, "fly", "a")).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::UnknownMethod);
+    }
+    assert_eq!((server.stats().rejected, server.stats().duplicates), (2, 0));
 }
 
 async fn a_reply_that_cannot_be_sent_is_logged_and_the_server_goes_on(env: TestEnv) {
@@ -288,15 +304,16 @@ async fn what_is_rejected_is_acknowledged_too(env: TestEnv) {
 cases! {
     a_message_is_acknowledged_before_its_method_begins;
     a_message_can_be_acknowledged_after_its_reply_instead;
-    a_message_that_cannot_be_acknowledged_is_logged_and_skipped;
-    the_caller_of_a_skipped_message_is_told_when_it_is_redelivered if at_least_once;
-    a_redelivered_call_is_not_run_again_and_its_caller_is_told if at_least_once;
-    a_redelivered_cast_is_not_run_again_but_logged_and_counted if at_least_once;
-    what_is_redelivered_is_run_where_the_server_is_told_to if at_least_once;
+    a_message_that_cannot_be_acknowledged_is_logged_and_runs_when_it_comes_back;
+    the_caller_of_a_message_whose_acknowledgement_failed_gets_its_result if at_least_once;
+    a_redelivered_call_that_was_not_begun_here_runs if at_least_once;
+    a_redelivered_cast_that_was_not_begun_here_runs_and_is_counted if at_least_once;
+    a_method_can_ask_whether_its_message_was_redelivered if at_least_once;
+    what_comes_back_to_the_server_that_has_begun_it_is_not_begun_again if at_least_once;
+    a_call_that_was_refused_before_it_ran_can_be_sent_again;
     what_a_server_did_not_finish_runs_again_where_it_is_acknowledged_after_the_reply
         if at_least_once;
     a_redelivered_call_may_have_run_when_the_transport_is_closed if at_least_once;
-    a_method_runs_again_where_its_late_acknowledgement_fails if at_least_once;
     a_reply_that_cannot_be_sent_is_logged_and_the_server_goes_on;
     a_duplicate_message_runs_once_and_is_counted;
     duplicates_are_recognised_within_the_duplicate_window;

@@ -1,6 +1,6 @@
 //! The history of a run by call, by delivery and by server.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use rpc_core::FailureKind;
@@ -38,13 +38,19 @@ pub(crate) struct Attempt {
     pub(crate) server: ServerNo,
     pub(crate) redelivered: bool,
     pub(crate) wants_reply: bool,
-    /// Whether its server has received the message before.
-    pub(crate) duplicate: bool,
-    /// Whether it is expected to be rejected: it was redelivered to a server that runs messages at most once.
-    pub(crate) expected_refusal: bool,
+    pub(crate) known: Known,
     pub(crate) acknowledged: Vec<(When, bool)>,
     pub(crate) answers: Vec<(When, Option<FailureKind>, bool)>,
     pub(crate) left: bool,
+}
+
+/// Whether the server knows the message from an earlier delivery, and drops it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    No,
+    Yes,
+    /// It forgets messages that it did not run, at some time after the event that shows it.
+    Perhaps,
 }
 
 impl Attempt {
@@ -136,28 +142,50 @@ impl<'a> RunHistory<'a> {
             &EventKind::Finished { server, call } => self.run(server, call).finished = Some(when),
             &EventKind::Aborted { server, call } => self.run(server, call).aborted = true,
             &EventKind::Delivered { delivery, server, call, redelivered, wants_reply } => {
-                let duplicate = !redelivered && !index.seen.insert((server, call));
-                let expected_refusal = redelivered && self.servers[&server].plan.is_at_most_once();
+                let known = *index.known.get(&(server, call)).unwrap_or(&Known::No);
+                if known == Known::No {
+                    index.known.insert((server, call), Known::Yes);
+                }
                 index.calls.insert(delivery, call);
                 self.call(call).attempts.push(Attempt {
                     number: delivery,
                     server,
                     redelivered,
                     wants_reply,
-                    duplicate,
-                    expected_refusal,
+                    known,
                     acknowledged: Vec::new(),
                     answers: Vec::new(),
                     left: false,
                 });
             }
             &EventKind::Acknowledged { delivery, ok } => {
-                self.attempt(delivery, index).acknowledged.push((when, ok));
+                let attempt = self.attempt(delivery, index);
+                attempt.acknowledged.push((when, ok));
+                let server = attempt.server;
+                // A cast that is refused has no answer.
+                if !ok || self.servers[&server].plan.acknowledge == AckMode::AfterReply {
+                    self.may_forget(delivery, index);
+                }
             }
             &EventKind::Answered { delivery, failure, ok } => {
                 self.attempt(delivery, index).answers.push((when, failure, ok));
+                if failure.is_some_and(|kind| kind != FailureKind::Expected) {
+                    self.may_forget(delivery, index);
+                }
             }
-            &EventKind::Left { delivery } => self.attempt(delivery, index).left = true,
+            &EventKind::Left { delivery } => {
+                self.attempt(delivery, index).left = true;
+                // It was refused, or goes back to the broker.
+                self.may_forget(delivery, index);
+            }
+        }
+    }
+
+    /// Notes that the server may forget the message of a delivery, unless its method has begun.
+    fn may_forget(&mut self, delivery: DeliveryNo, index: &mut Index) {
+        let (call, server) = (index.calls[&delivery], self.attempt(delivery, index).server);
+        if !self.call(call).runs.iter().any(|run| run.server == server) {
+            index.known.insert((server, call), Known::Perhaps);
         }
     }
 
@@ -186,8 +214,8 @@ impl<'a> RunHistory<'a> {
 #[derive(Default)]
 struct Index {
     calls: BTreeMap<DeliveryNo, u32>,
-    /// What each server has seen for the first time.
-    seen: HashSet<(ServerNo, u32)>,
+    /// What each server knows.
+    known: HashMap<(ServerNo, u32), Known>,
 }
 
 impl CallHistory<'_> {

@@ -65,7 +65,6 @@ pub(crate) struct Plan {
 pub(crate) struct ServerPlan {
     pub(crate) name: &'static str,
     pub(crate) acknowledge: AckMode,
-    pub(crate) run_redelivered: bool,
     pub(crate) concurrency: Concurrency,
     pub(crate) shutdown_timeout: Duration,
     /// Whether it is started again after a crash.
@@ -77,16 +76,11 @@ impl ServerPlan {
     pub(crate) fn final_consumer(name: &'static str) -> Self {
         Self {
             name,
-            acknowledge: AckMode::BeforeInvoke,
-            run_redelivered: false,
+            acknowledge: AckMode::default(),
             concurrency: Concurrency::default(),
             shutdown_timeout: Duration::from_secs(30),
             respawns: false,
         }
-    }
-
-    pub(crate) fn is_at_most_once(&self) -> bool {
-        self.acknowledge == AckMode::BeforeInvoke && !self.run_redelivered
     }
 }
 
@@ -144,9 +138,9 @@ impl Plan {
         let mut rng = SeededRng::new(seed);
         let rng = &mut rng;
         let is_calm = rng.percent(25);
-        let same_rules = rng.percent(70).then(|| rules(rng));
-        let servers = (0..=rng.below(3)).map(|_| server(rng, same_rules)).collect();
-        let actions = if is_calm { Vec::new() } else { actions(rng, same_rules) };
+        let same_mode = rng.percent(70).then(|| ack_mode(rng));
+        let servers = (0..=rng.below(3)).map(|_| server(rng, same_mode)).collect();
+        let actions = if is_calm { Vec::new() } else { actions(rng, same_mode) };
         // Not every run has these, as the seed does not decide their times: the machine decides how long a blocking method
         // takes, and the backoff of retries is random.
         let (blocks, retries) = (rng.percent(25), rng.percent(50));
@@ -202,22 +196,20 @@ fn faults(rng: &mut SeededRng, seed: u64, is_calm: bool) -> FaultPlan {
     faults.limit(Fault::CrashListener, 4)
 }
 
-type ServerRules = (AckMode, bool);
-
-fn rules(rng: &mut SeededRng) -> ServerRules {
+fn ack_mode(rng: &mut SeededRng) -> AckMode {
     match rng.below(10) {
-        0..6 => (AckMode::BeforeInvoke, false),
-        6 => (AckMode::BeforeInvoke, true),
-        _ => (AckMode::AfterReply, false),
+        0..4 => AckMode::Confirmed,
+        4 => AckMode::AtMostOnce,
+        5..7 => AckMode::BeforeInvoke,
+        _ => AckMode::AfterReply,
     }
 }
 
-fn server(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> ServerPlan {
-    let (acknowledge, run_redelivered) = same_rules.unwrap_or_else(|| rules(rng));
+fn server(rng: &mut SeededRng, same_mode: Option<AckMode>) -> ServerPlan {
+    let acknowledge = same_mode.unwrap_or_else(|| ack_mode(rng));
     ServerPlan {
         name: rng.pick(&NAMES),
         acknowledge,
-        run_redelivered,
         concurrency: rng.pick(&[
             Concurrency::Serial,
             Concurrency::Limit(1),
@@ -235,12 +227,12 @@ fn server(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> ServerPlan {
     }
 }
 
-fn actions(rng: &mut SeededRng, same_rules: Option<ServerRules>) -> Vec<(Duration, Action)> {
+fn actions(rng: &mut SeededRng, same_mode: Option<AckMode>) -> Vec<(Duration, Action)> {
     let mut actions: Vec<_> = (0..rng.below(6))
         .map(|_| {
             let action = match rng.below(10) {
                 0..4 => Action::Stop(rng.below(4)),
-                4..8 => Action::Start(server(rng, same_rules)),
+                4..8 => Action::Start(server(rng, same_mode)),
                 _ => Action::Restart,
             };
             (rng.between(Duration::ZERO, millis(150)), action)

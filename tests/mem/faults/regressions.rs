@@ -141,7 +141,7 @@ async fn a_redelivered_call_that_had_begun_is_never_reported_as_not_run() {
     drop(listener);
 }
 
-/// Returns the reply of a server that runs redelivered messages to a message that is redelivered after a while.
+/// Returns the reply of a server to a message that is redelivered after a while.
 async fn answer_to_what_came_back(request: Arc<Request>, after: Duration) -> FailureKind {
     let env = RunEnv::new();
     let mut listener = env.listen().await;

@@ -7,7 +7,7 @@ use rpc_core::server::{AckMode, ShutdownCause};
 use rpc_core::{CallError, FailureKind};
 use rpc_transport_mem::Fault;
 
-use crate::call_history::{Attempt, CallHistory, RunHistory, ServerHistory};
+use crate::call_history::{Attempt, CallHistory, Known, RunHistory, ServerHistory};
 use crate::history::{Left, Record};
 use crate::plan::{Kind, Method, Pace, Plan};
 use crate::service::ServiceRejectExpected;
@@ -141,8 +141,10 @@ fn may_be_sent_again(_: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
 
 fn is_served_in_order(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
     for attempt in &call.attempts {
-        let kept = match run_history.acknowledges(attempt) {
-            AckMode::AfterReply if !attempt.duplicate => is_served_after_reply(attempt),
+        let kept = match (attempt.known, run_history.acknowledges(attempt)) {
+            (Known::Yes, _) => is_dropped(attempt),
+            (Known::Perhaps, _) if is_dropped(attempt).is_ok() => Ok(()),
+            (_, AckMode::AfterReply) => is_served_after_reply(attempt),
             _ => is_served_before_invoke(run_history, attempt),
         };
         kept.and_then(|()| {
@@ -153,11 +155,14 @@ fn is_served_in_order(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> R
     Ok(())
 }
 
-/// Duplicates are dropped in this way in either mode.
+fn is_dropped(attempt: &Attempt) -> RuleResult {
+    equal("acknowledgements", attempt.acknowledged.len(), 1)?;
+    equal("answers", attempt.answers.len(), 0)
+}
+
 fn is_served_before_invoke(run_history: &RunHistory<'_>, attempt: &Attempt) -> RuleResult {
     equal("acknowledgements", attempt.acknowledged.len(), 1)?;
-    let owed =
-        attempt.wants_reply && attempt.is_acknowledged() && !attempt.duplicate && attempt.left;
+    let owed = attempt.wants_reply && attempt.is_acknowledged() && attempt.left;
     let answers = attempt.answers.len();
     // Cut off while it waits for the confirmation, a server cannot know better than to say so.
     let doubt = run_history.plan.confirming.is_some() && !attempt.is_acknowledged();
@@ -189,8 +194,7 @@ fn runs_as_allowed(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> Rule
         };
         let runs = call.runs.iter().filter(earlier).count();
         let allows = |attempt: &&Attempt| {
-            let may =
-                attempt.server == run.server && !attempt.duplicate && !attempt.expected_refusal;
+            let may = attempt.server == run.server && attempt.known != Known::Yes;
             let in_time = match run_history.acknowledges(attempt) {
                 AckMode::AfterReply => attempt.number < run.began,
                 _ => attempt.acknowledged.iter().any(|(when, ok)| *ok && *when < run.began),
@@ -203,15 +207,15 @@ fn runs_as_allowed(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> Rule
     if call.step.kind == Kind::Fanout {
         return Ok(());
     }
-    let at_most_once =
-        |run: &&crate::call_history::Run| run_history.servers[&run.server].plan.is_at_most_once();
+    let at_most_once = |run: &&crate::call_history::Run| {
+        run_history.servers[&run.server].plan.acknowledge.is_before_invoke()
+    };
     let runs = call.runs.iter().filter(at_most_once).count();
     ensure(runs <= call.copies(), || format!("{runs} runs of {} copies", call.copies()))
 }
 
 fn is_answered_once(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> RuleResult {
-    let at_most_once =
-        |attempt: &&Attempt| run_history.acknowledges(attempt) == AckMode::BeforeInvoke;
+    let at_most_once = |attempt: &&Attempt| run_history.acknowledges(attempt).is_before_invoke();
     let answers: usize = call.attempts.iter().filter(at_most_once).map(|v| v.answers.len()).sum();
     ensure(answers <= call.copies(), || format!("{answers} answers, {} copies", call.copies()))
 }
@@ -231,10 +235,7 @@ fn does_not_vanish(run_history: &RunHistory<'_>, call: &CallHistory<'_>) -> Rule
     for (server, ServerHistory { report, .. }) in &run_history.servers {
         let runs = call.runs.iter().filter(|run| run.server == *server).count();
         let accepted = |attempt: &&Attempt| {
-            attempt.server == *server
-                && !attempt.duplicate
-                && !attempt.expected_refusal
-                && attempt.is_acknowledged()
+            attempt.server == *server && attempt.known == Known::No && attempt.is_acknowledged()
         };
         let accepted = call.attempts.iter().filter(accepted).count();
         // A cast that is acknowledged and then aborted before its method begins is lost: it runs at most once.
@@ -287,14 +288,24 @@ fn counts_right(
             .filter(|answer| answer.1 == Some(kind))
             .count() as u64
     };
-    let failed = |attempt: &&Attempt| attempt.acknowledged.iter().any(|(_, ok)| !ok);
+    // That of a message that is dropped anyway is not counted.
+    let failed = |known| {
+        count(&|attempt| attempt.known == known && attempt.acknowledged.iter().any(|(_, ok)| !ok))
+    };
     let unanswered =
         attempts().flat_map(|attempt| &attempt.answers).filter(|answer| !answer.2).count();
-    let came_back = count(&|attempt| attempt.expected_refusal && attempt.is_acknowledged());
-    // Where confirming takes time, these can be aborted, too.
-    let told = match run_history.plan.confirming {
-        None => count(&|attempt| attempt.expected_refusal && !attempt.answers.is_empty()),
-        Some(_) => 0,
+    let perhaps = |redelivered| {
+        count(&|attempt| attempt.known == Known::Perhaps && attempt.redelivered == redelivered)
+    };
+    let exactly = |known, redelivered| {
+        count(&|attempt| attempt.known == known && attempt.redelivered == redelivered)
+    };
+    let between = |what: &str, counted: u64, known, redelivered| {
+        let least = exactly(known, redelivered);
+        let most = least + perhaps(redelivered);
+        ensure((least..=most).contains(&counted), || {
+            format!("{what}: {counted} of {least} to {most}")
+        })
     };
     equal("in flight", stats.in_flight, 0)?;
     equal("received", stats.received, count(&|_| true))?;
@@ -303,17 +314,24 @@ fn counts_right(
         let unconfirmed = run_history.plan.confirming.is_some() && count <= happened;
         ensure(count == happened || unconfirmed, || format!("{what}: {count} of {happened}"))
     };
-    seen("failed acknowledgements", stats.failed_acks, count(&failed))?;
+    let most = failed(Known::No) + failed(Known::Perhaps);
+    ensure(stats.failed_acks <= most, || {
+        format!("failed acknowledgements: {} of at most {most}", stats.failed_acks)
+    })?;
+    let certain = stats.failed_acks.min(failed(Known::No));
+    seen("failed acknowledgements", certain, failed(Known::No))?;
     seen("failed replies", stats.failed_replies, unanswered as u64)?;
-    seen("duplicates", stats.duplicates, count(&|v| v.duplicate && v.is_acknowledged()))?;
-    seen("redelivered", stats.redelivered, came_back)?;
+    between("duplicates", stats.duplicates, Known::Yes, false)?;
+    between("redelivered", stats.redelivered, Known::No, true)?;
+    between("already begun", stats.already_begun, Known::Yes, true)?;
+    equal("in doubt", stats.in_doubt, 0)?;
     // The others with this answer may have run at another server: only the server knows which of the two it was.
     let aborted = run_history.calls.iter().filter(|call| call.copies() == 1);
     let aborted = aborted.flat_map(|call| &call.attempts).filter(|attempt| {
         let interrupted = attempt.answers.iter().any(|a| a.1 == Some(FailureKind::Interrupted));
         attempt.server == number && !attempt.redelivered && interrupted
     });
-    let (least, most) = (aborted.count() as u64, answered(FailureKind::Interrupted) - told);
+    let (least, most) = (aborted.count() as u64, answered(FailureKind::Interrupted));
     ensure((least..=most).contains(&stats.interrupted), || {
         format!("interrupted: {} of {least} to {most}", stats.interrupted)
     })?;

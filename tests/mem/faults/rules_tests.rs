@@ -26,8 +26,7 @@ fn plan(kind: Kind) -> Plan {
     };
     let server = ServerPlan {
         name: "one",
-        acknowledge: AckMode::BeforeInvoke,
-        run_redelivered: false,
+        acknowledge: AckMode::default(),
         concurrency: Concurrency::Serial,
         shutdown_timeout: Duration::ZERO,
         respawns: false,
@@ -176,14 +175,20 @@ fn runs_are_held_against_deliveries() {
     let mut early = without("Acknowledged");
     early.insert(5, acknowledged);
     assert_breaks(rule, early);
-    let delivered = |delivery, redelivered| EventKind::Delivered {
-        delivery,
-        server: 0,
-        call: 1,
-        redelivered,
-        wants_reply: true,
-    };
-    assert_breaks(rule, instead("Delivered", [delivered(2, true)]));
+    // A message that comes back to the server that has begun it.
+    let comes_back = [
+        EventKind::Finished { server: 0, call: 1 },
+        EventKind::Delivered {
+            delivery: 3,
+            server: 0,
+            call: 1,
+            redelivered: true,
+            wants_reply: true,
+        },
+        EventKind::Acknowledged { delivery: 3, ok: true },
+        began(),
+    ];
+    assert_breaks(rule, instead("Finished", comes_back));
     // The duplicate of a message that another server had.
     let twice = call().into_iter().map(|what| match what {
         EventKind::ServerEnded { .. } => began(),
@@ -239,6 +244,8 @@ fn what_is_left_and_what_is_counted_is_looked_at() {
         |stats| &mut stats.panics,
         |stats| &mut stats.duplicates,
         |stats| &mut stats.redelivered,
+        |stats| &mut stats.already_begun,
+        |stats| &mut stats.in_doubt,
         |stats| &mut stats.failed_acks,
         |stats| &mut stats.failed_replies,
         |stats| &mut stats.interrupted,

@@ -187,7 +187,6 @@ impl RunEnv {
         let server = Server::builder(transport, Target::topic(TOPIC).server(plan.name))
             .endpoint(Service { server: number, history })
             .ack_mode(plan.acknowledge)
-            .run_redelivered(plan.run_redelivered)
             .concurrency(plan.concurrency)
             .shutdown_timeout(plan.shutdown_timeout);
         let server = if self.0.plan.is_layered { server.layer(from_fn(pass)) } else { server };

@@ -31,7 +31,7 @@ fn look_at(properties: &[u8]) {
     let _ = (it.content_type(), it.content_encoding(), it.delivery_mode(), it.priority());
     let _ = (it.correlation_id(), it.reply_to(), it.expiration(), it.message_id());
     let _ = (it.timestamp(), it.kind(), it.user_id(), it.app_id(), it.header("x"));
-    let _ = PropertiesBuilder::from(&it).without_broker_directives().build();
+    let _ = PropertiesBuilder::from(&it).build();
     if let Some(headers) = it.headers() {
         walk(headers);
     }

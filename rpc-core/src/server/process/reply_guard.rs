@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::delivery_memory::TakenMessage;
 use crate::maybe_ready::MaybeReady;
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::server::shared::ServerShared;
@@ -12,6 +13,8 @@ use crate::transport::{Delivery, ReplyError};
 
 /// A request that is being processed.
 pub(super) struct ReplyGuard<'a> {
+    /// Dropped before the delivery, which returns the message: when that comes back, it is forgotten already.
+    pub(super) taken: TakenMessage<'a>,
     pub(super) delivery: Box<dyn Delivery>,
     /// The request is acknowledged, or about to be, and wants a reply that was not sent yet.
     pub(super) owes_reply: bool,
@@ -19,8 +22,12 @@ pub(super) struct ReplyGuard<'a> {
 }
 
 impl<'a> ReplyGuard<'a> {
-    pub(super) fn new(delivery: Box<dyn Delivery>, shared: &'a Arc<ServerShared>) -> Self {
-        Self { delivery, owes_reply: false, shared }
+    pub(super) fn new(
+        delivery: Box<dyn Delivery>,
+        taken: TakenMessage<'a>,
+        shared: &'a Arc<ServerShared>,
+    ) -> Self {
+        Self { delivery, taken, owes_reply: false, shared }
     }
 
     pub(super) fn request(&self) -> &Arc<Request> {

@@ -16,9 +16,10 @@ use super::layered_dispatch::start_layered;
 use super::reply_guard::{ReplyGuard, interrupted};
 use super::span::request_span;
 use crate::context::Context;
+use crate::delivery_memory::{MessageKey, TakenMessage};
 use crate::message::{Failure, FailureKind, Ran, Request};
 use crate::server::shared::ServerShared;
-use crate::transport::{AckMode, Delivery, EncodedDelivery};
+use crate::transport::{AckError, AckMode, Delivery, EncodedDelivery};
 use crate::untrusted::Quoted;
 
 /// A permit to run one request at a time. One word wide, unlike the permits of a [`Semaphore`](tokio::sync::Semaphore).
@@ -48,15 +49,20 @@ pub(in crate::server) async fn process(
     delivery: Box<dyn Delivery>,
     permit: Permit,
     _in_flight: TaskTrackerToken,
-    duplicate: bool,
+    key: Option<MessageKey>,
 ) -> Permit {
+    let taken = TakenMessage::new(&permit.shared.memory, key);
+    run(delivery, taken, &permit.shared).await;
+    permit
+}
+
+async fn run(delivery: Box<dyn Delivery>, taken: TakenMessage<'_>, shared: &Arc<ServerShared>) {
     let span = request_span(delivery.request());
-    let serving = serve(ReplyGuard::new(delivery, &permit.shared), duplicate);
+    let serving = serve(ReplyGuard::new(delivery, taken, shared));
     match span {
         None => serving.await,
         Some(span) => Box::pin(serving.instrument(span)).await,
     }
-    permit
 }
 
 /// Decodes a message and runs its request.
@@ -65,50 +71,56 @@ pub(in crate::server) async fn process(
 pub(in crate::server) async fn process_encoded(
     message: Box<dyn EncodedDelivery>,
     permit: Permit,
-    in_flight: TaskTrackerToken,
-    duplicate: bool,
+    _in_flight: TaskTrackerToken,
+    key: Option<MessageKey>,
 ) -> Permit {
-    let decoded = match message.decodes_slowly() {
-        false => message.decode(),
-        true => Box::pin(permit.shared.slow_decoding.decode(message)).await,
-    };
-    let Some(delivery) = decoded else {
-        permit.shared.events.undecodable();
-        return permit;
-    };
-    permit.shared.events.decoded();
-    process(delivery, permit, in_flight, duplicate).await
+    decode_and_run(message, key, &permit.shared).await;
+    permit
 }
 
-async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {
-    let ack_first = guard.shared.options.ack_mode == AckMode::BeforeInvoke;
-    if (ack_first || duplicate)
-        && let Some(acked) = guard.delivery.ack().into_pending()
-    {
-        // Set before the broker confirms the ack: a request that is aborted meanwhile may be acknowledged all the same.
-        guard.owes_reply = !duplicate && guard.request().wants_reply;
-        if let Err(error) = acked.await {
-            guard.owes_reply = false;
-            return guard.shared.events.failed_ack(guard.request(), &error);
+async fn decode_and_run(
+    message: Box<dyn EncodedDelivery>,
+    key: Option<MessageKey>,
+    shared: &Arc<ServerShared>,
+) {
+    let taken = TakenMessage::new(&shared.memory, key);
+    let decoded = match message.decodes_slowly() {
+        false => message.decode(),
+        true => Box::pin(shared.slow_decoding.decode(message)).await,
+    };
+    match decoded {
+        None => shared.events.undecodable(),
+        Some(delivery) => {
+            shared.events.decoded();
+            run(delivery, taken, shared).await;
         }
     }
-    if duplicate {
-        return guard.shared.events.duplicate(guard.request());
+}
+
+async fn serve(mut guard: ReplyGuard<'_>) {
+    if guard.delivery.redelivered() {
+        guard.shared.events.redelivered();
     }
-    guard.owes_reply = ack_first && guard.request().wants_reply;
+    let ack_first = guard.shared.options.ack_mode.is_before_invoke();
+    if ack_first && !guard.ack_before_invoke().await {
+        return;
+    }
     let mut outcome = match guard.precheck() {
         Some(failure) => Err(failure),
         None => {
-            let ctx = Context::received(guard.request());
+            guard.taken.begin();
+            let ctx = guard.context();
             // Aborted: the guard replies.
             let Some(outcome) = guard.invoke(&ctx).await else { return };
             outcome
         }
     };
+    let mut refused = matches!(&outcome, Err(failure) if failure.ran() == Ran::No);
     if guard.request().wants_reply {
         if let Err(failure) = &mut outcome {
             guard.shared.events.outgoing_failure(guard.request(), failure);
             guard.downgrade_to_unknown(failure);
+            refused = failure.ran() == Ran::No;
         }
         if let Some(replied) = guard.reply(outcome).into_pending()
             && let Err(error) = replied.await
@@ -118,25 +130,62 @@ async fn serve(mut guard: ReplyGuard<'_>, duplicate: bool) {
     } else if let Err(failure) = outcome {
         guard.shared.events.failure(guard.request(), &failure);
     }
+    let key = guard.taken.key();
+    let acked_second = if refused { guard.taken.refuse() } else { guard.taken.finish() };
     if !ack_first
+        && !acked_second
         && let Some(acked) = guard.delivery.ack().into_pending()
         && let Err(error) = acked.await
     {
         guard.shared.events.failed_ack(guard.request(), &error);
+        if let Some(key) = key
+            && !refused
+        {
+            guard.shared.memory.expect_again(key);
+        }
     }
 }
 
 impl ReplyGuard<'_> {
+    /// Acknowledges the message before its method begins. Returns whether it may begin.
+    async fn ack_before_invoke(&mut self) -> bool {
+        if let Some(acked) = self.delivery.ack().into_pending() {
+            // Set before the broker confirms the ack: a request that is aborted meanwhile may be acknowledged all the same.
+            self.owes_reply = self.request().wants_reply;
+            if let Err(error) = acked.await {
+                return self.may_begin_after(&error);
+            }
+        }
+        self.owes_reply = self.request().wants_reply;
+        true
+    }
+
+    /// Returns whether the method may begin although the acknowledgement failed.
+    #[cold]
+    fn may_begin_after(&mut self, error: &AckError) -> bool {
+        if !error.is_in_doubt() {
+            // The broker delivers it again.
+            self.owes_reply = false;
+            self.shared.events.failed_ack(self.request(), error);
+            return false;
+        }
+        let begins = self.shared.options.ack_mode != AckMode::AtMostOnce;
+        self.shared.events.in_doubt(self.request(), begins, error);
+        // Otherwise the guard tells the caller.
+        begins
+    }
+
+    fn context(&self) -> Context {
+        let ctx = Context::received(self.request());
+        match self.delivery.redelivered() {
+            false => ctx,
+            true => ctx.redelivered_as(self.delivery.delivery_count()),
+        }
+    }
+
     /// Returns why the method must not be invoked, if there is a reason.
     fn precheck(&self) -> Option<Failure> {
-        let (request, options) = (self.request(), &self.shared.options);
-        let at_most_once = options.ack_mode == AckMode::BeforeInvoke && !options.run_redelivered;
-        if at_most_once && self.delivery.redelivered() {
-            self.shared.events.redelivered();
-            return Some(interrupted(
-                "the message was redelivered: another server received it and did not finish it, and it is not run again",
-            ));
-        }
+        let request = self.request();
         if request.is_expired() {
             let message = format!("the deadline passed before {} started", Quoted(&request.method));
             return Some(Failure::new(FailureKind::Expired, "Expired", message));

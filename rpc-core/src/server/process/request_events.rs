@@ -1,5 +1,6 @@
 //! Counts and logs what happens to requests, and decides which details of a failure callers are told.
 
+use crate::delivery_memory::MessageKey;
 use crate::message::{Failure, FailureKind, Request};
 use crate::server::stats::{Counters, Stats};
 use crate::transport::{AckError, ReplyError};
@@ -15,8 +16,8 @@ pub(crate) struct RequestEvents {
 
 impl RequestEvents {
     /// Returns the counters.
-    pub(in crate::server) fn stats(&self, in_flight: usize) -> Stats {
-        self.counters.read(in_flight)
+    pub(in crate::server) fn stats(&self, in_flight: usize, already_begun: u64) -> Stats {
+        self.counters.read(in_flight, already_begun)
     }
 
     /// Counts a message whose request was decoded in the task of its method.
@@ -35,7 +36,8 @@ impl RequestEvents {
         self.counters.received.add_one_single_writer();
     }
 
-    /// Counts a redelivered message that is not run again. Its failure is logged like any other.
+    /// Counts a redelivered message that this server has not begun before.
+    #[cold]
     pub(in crate::server) fn redelivered(&self) {
         self.counters.redelivered.add_one();
     }
@@ -140,12 +142,30 @@ impl RequestEvents {
         );
     }
 
-    /// Logs and counts a message that was received before.
+    /// Logs and counts a message whose connection ended before the broker confirmed its acknowledgement.
     #[cold]
-    pub(in crate::server) fn duplicate(&self, request: &Request) {
-        self.counters.duplicates.add_one();
+    pub(in crate::server) fn in_doubt(&self, request: &Request, begins: bool, error: &AckError) {
+        self.counters.in_doubt.add_one();
         let (id, method) = (&request.id, Untrusted(&request.method));
-        tracing::warn!(target: "rpc_core::server", %id, %method, "dropped a duplicate message");
+        if begins {
+            tracing::warn!(
+                target: "rpc_core::server", %id, %method, %error,
+                "acknowledgement in doubt, running the message; another server may run it, too"
+            );
+        } else {
+            tracing::warn!(
+                target: "rpc_core::server", %id, %method, %error,
+                "acknowledgement in doubt, message not run; it may be lost"
+            );
+        }
+    }
+
+    /// Logs and counts a message that was sent twice.
+    #[cold]
+    pub(in crate::server) fn duplicate(&self, key: Option<MessageKey>) {
+        self.counters.duplicates.add_one();
+        let id = key.map(|key| tracing::field::display(key.id));
+        tracing::warn!(target: "rpc_core::server", id, "dropped a duplicate message");
     }
 
     /// Logs and counts a call that is aborted.

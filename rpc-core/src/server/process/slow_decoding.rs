@@ -59,10 +59,12 @@ mod tests {
     use crate::codec::Codec;
     use crate::endpoint::BoxFuture;
     use crate::error::SendError;
+    use crate::maybe_ready::MaybeReady;
     use crate::message::{MessageId, Request};
     use crate::server::process::{Permit, process_encoded};
     use crate::transport::{
-        Capabilities, ConnectionState, Listen, ListenError, Listener, Route, Sent, Transport,
+        AckError, Capabilities, ConnectionState, Listen, ListenError, Listener, QueueKind, Route,
+        Sent, Transport,
     };
     use crate::{Ping, Server, Target};
 
@@ -74,8 +76,16 @@ mod tests {
             None
         }
 
+        fn queue(&self) -> QueueKind {
+            QueueKind::Topic
+        }
+
         fn redelivered(&self) -> bool {
             false
+        }
+
+        fn ack(self: Box<Self>) -> MaybeReady<Result<(), AckError>> {
+            MaybeReady::ready(Ok(()))
         }
 
         fn decodes_slowly(&self) -> bool {
@@ -131,7 +141,7 @@ mod tests {
             ended.recv_timeout(Duration::from_secs(60)).expect("the thread runs other tasks");
         });
         let in_flight = server.shared.in_flight.token();
-        let processing = tokio::spawn(process_encoded(Box::new(message), permit, in_flight, false));
+        let processing = tokio::spawn(process_encoded(Box::new(message), permit, in_flight, None));
         has_started.await.unwrap();
         // By the only thread of the runtime, while the message is decoded.
         end.send(()).unwrap();
