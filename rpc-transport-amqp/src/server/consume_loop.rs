@@ -44,6 +44,8 @@ pub(super) struct ConsumeLoop {
     pub(super) redistributor: Arc<Redistributor>,
     pub(super) closing: CancellationToken,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    /// Whether the fanout queue may exist.
+    pub(super) queues_declared: bool,
 }
 
 /// Why the loop no longer consumes.
@@ -71,25 +73,48 @@ impl ConsumeLoop {
     /// # Errors
     ///
     /// Fails if there is no connection, or if the broker rejects a queue or an exchange.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped together with the listener, it leaves nothing on the broker: the loop finishes an attempt that is under way, returns
+    /// what it has received and deletes the fanout queue, in a task of its own.
     pub(super) async fn start(self, tasks: &TaskTracker) -> Result<(), ListenError> {
-        let consumers = self.first().await?;
-        tasks.spawn(self.run(consumers));
-        Ok(())
+        let no_runtime =
+            ListenError::new(&self.listen, "the runtime on which it was started has ended");
+        let (started, when_started) = oneshot::channel();
+        tasks.spawn(self.begin(started));
+        when_started.await.unwrap_or(Err(no_runtime))
+    }
+
+    async fn begin(mut self, started: oneshot::Sender<Result<(), ListenError>>) {
+        match self.first().await {
+            Ok(consumers) => {
+                let _ = started.send(Ok(()));
+                self.run(consumers).await;
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
+                self.end(None, None).await;
+            }
+        }
     }
 
     /// Starts to consume for the first time. Unlike later, errors that do not pass fail the start of the server.
-    async fn first(&self) -> Result<Arc<Consumers>, ListenError> {
+    async fn first(&mut self) -> Result<Arc<Consumers>, ListenError> {
         loop {
-            let session = match self.consuming.session().await {
+            let session = tokio::select! {
+                session = self.consuming.session() => session,
+                _ = interruption(&mut self.commands, &self.closing) => return Err(self.given_up()),
+            };
+            let session = match session {
                 Ok(session) => session,
                 Err(Unavailable::Failed(error)) => {
                     return Err(ListenError::new(&self.listen, error.to_string()));
                 }
-                Err(Unavailable::Closed) => {
-                    let reason = "the RabbitMQ transport has been closed";
-                    return Err(ListenError::new(&self.listen, reason));
-                }
+                Err(Unavailable::Closed) => return Err(self.given_up()),
             };
+            self.queues_declared = true;
+            // Not interrupted: what it has declared and received is then known, and can be deleted and returned.
             match open(&session, &self.queues, self.prefetch(), &self.sink).await {
                 Ok(consumers) => return Ok(consumers),
                 Err(Some(error)) if is_permanent(&error) => {
@@ -98,6 +123,11 @@ impl ConsumeLoop {
                 Err(_) => sleep(RETRY_DELAY).await,
             }
         }
+    }
+
+    /// Returns the error of a start that ends because the transport is closed, or because nobody waits for it any more.
+    fn given_up(&self) -> ListenError {
+        ListenError::new(&self.listen, "the RabbitMQ transport has been closed")
     }
 
     /// Returns the prefetch. A message that is acknowledged before its method runs waits unacknowledged only for a permit: few
@@ -143,10 +173,17 @@ impl ConsumeLoop {
                 Exit::Closed(done) => break done,
             }
         };
+        self.end(consuming, done).await;
+    }
+
+    /// Forgets the messages that wait, and deletes the fanout queue.
+    async fn end(&self, consumers: Option<Arc<Consumers>>, done: Option<oneshot::Sender<()>>) {
         // Closed before it is cleared, so that nothing is added in between.
         self.sink.buffer.close();
         self.sink.buffer.clear();
-        let _ = timeout(STOP_TIMEOUT, self.delete_fanout_queue(consuming)).await;
+        if self.queues_declared {
+            let _ = timeout(STOP_TIMEOUT, self.delete_fanout_queue(consumers)).await;
+        }
         if let Some(done) = done {
             let _ = done.send(());
         }

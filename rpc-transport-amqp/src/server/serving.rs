@@ -114,6 +114,7 @@ impl Serving {
             redistributor: Arc::new(redistributor),
             commands: received,
             closing: self.closing.clone(),
+            queues_declared: false,
         };
         consume_loop.start(&self.tasks).await?;
         Ok(Box::new(listener))

@@ -8,6 +8,7 @@ mod cleanup;
 mod connections;
 mod decoding;
 mod existing_declarations;
+mod interrupted_starts;
 mod log_scanner;
 mod missing_servers;
 mod prefetch;
