@@ -5,6 +5,7 @@ use std::io;
 
 use rpc_amqp::{BrokerError, Error};
 
+use super::broker_error::{LIMIT_ADVICE, is_limit, is_vhost_refused};
 use crate::config::{Config, Host};
 
 /// The error of one attempt to connect to one host. Never holds a password.
@@ -34,6 +35,8 @@ pub(crate) enum Cause {
     Credentials,
     /// The virtual host does not exist, or the user has no access to it.
     VirtualHost,
+    /// The virtual host, the user or the broker has as many connections as are allowed. That can pass.
+    Limit,
     /// Any other error of the broker.
     Protocol,
 }
@@ -59,6 +62,7 @@ impl ConnectError {
             Cause::VirtualHost => {
                 "; compare the URL's path with the broker's virtual hosts and the user's permissions"
             }
+            Cause::Limit => LIMIT_ADVICE,
             Cause::Unreachable | Cause::TlsFile | Cause::Protocol => "",
         };
         let text = format!("{}:{}: {reason}{advice}", host.name, host.port);
@@ -107,7 +111,7 @@ impl ConnectError {
 
     /// Returns whether the configuration has to be changed before another attempt can succeed.
     pub(super) fn is_permanent(&self) -> bool {
-        !matches!(self.cause, Cause::Unreachable | Cause::Protocol)
+        !matches!(self.cause, Cause::Unreachable | Cause::Limit | Cause::Protocol)
     }
 }
 
@@ -130,11 +134,9 @@ fn handshake_cause(error: &Error) -> Cause {
 
 fn refusal_cause(refused: &BrokerError) -> Cause {
     match refused.code {
-        // NOT_ALLOWED: the virtual host does not exist; or its connection limit is reached, which can pass.
-        530 if refused.text.contains("limit") => Cause::Protocol,
-        530 => Cause::VirtualHost,
-        // ACCESS_REFUSED: the user has no access to the virtual host, or its password is wrong.
-        403 if refused.text.contains("vhost") => Cause::VirtualHost,
+        _ if is_limit(refused) => Cause::Limit,
+        _ if is_vhost_refused(refused) => Cause::VirtualHost,
+        // ACCESS_REFUSED: there is no such user, or its password is wrong.
         403 => Cause::Credentials,
         _ => Cause::Protocol,
     }
@@ -168,4 +170,40 @@ fn tls_cause(error: &io::Error) -> Cause {
 #[cfg(not(any(feature = "tls-ring", feature = "tls-aws-lc-rs")))]
 fn tls_cause(_: &io::Error) -> Cause {
     Cause::Unreachable
+}
+
+#[cfg(all(test, any(feature = "tls-ring", feature = "tls-aws-lc-rs")))]
+mod tests {
+    use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+
+    use super::*;
+
+    fn cause(error: Error) -> Cause {
+        tls_cause(&io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    #[test]
+    fn errors_of_tls_are_told_apart() {
+        for alert in [
+            AlertDescription::HandshakeFailure,
+            AlertDescription::CertificateRequired,
+            AlertDescription::BadCertificate,
+            AlertDescription::UnsupportedCertificate,
+            AlertDescription::CertificateRevoked,
+            AlertDescription::CertificateExpired,
+            AlertDescription::CertificateUnknown,
+            AlertDescription::UnknownCA,
+        ] {
+            assert_eq!(cause(Error::AlertReceived(alert)), Cause::ClientCertificate, "{alert:?}");
+        }
+        for alert in [AlertDescription::ProtocolVersion, AlertDescription::InternalError] {
+            assert_eq!(cause(Error::AlertReceived(alert)), Cause::Unreachable, "{alert:?}");
+        }
+        let expired = Error::InvalidCertificate(CertificateError::Expired);
+        assert_eq!(cause(expired), Cause::ServerCertificate);
+        let no_tls = Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        assert_eq!(cause(no_tls), Cause::ProtocolMismatch);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(tls_cause(&reset), Cause::Unreachable);
+    }
 }

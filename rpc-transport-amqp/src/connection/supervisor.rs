@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
+use super::broker_error::describe;
 use super::connect::connect;
 use super::connect_error::ConnectError;
 use crate::config::Config;
@@ -100,6 +101,14 @@ impl ConnectionSupervisor {
             }
             // The sender is ours.
             let _ = status.changed().await;
+        }
+    }
+
+    /// Returns why there is no connection: the error of the last attempt.
+    pub(crate) fn last_error(&self) -> Option<Arc<ConnectError>> {
+        match &*self.status.borrow() {
+            Status::Connecting(error) => error.clone(),
+            _ => None,
         }
     }
 
@@ -220,7 +229,7 @@ impl ConnectionSupervisor {
         self.status.send_replace(Status::Up(Arc::clone(&session)));
         let why = loop {
             tokio::select! {
-                error = session.connection.closed() => break error.to_string(),
+                error = session.connection.closed() => break describe(&error),
                 Ok(()) = blocked.changed() => self.log_blocked(blocked.borrow_and_update().as_deref()),
                 () = session.given_up() => break "it was given up".to_owned(),
                 () = self.stop.cancelled() => break String::new(),

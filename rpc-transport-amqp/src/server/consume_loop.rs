@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::consumers::{Consumers, DeliverySink};
 use super::redistribution::{REDISTRIBUTE_AFTER, Redistributor};
+use super::start_log::StartLog;
 use crate::connection::broker_error::{describe, is_permanent};
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
 use crate::topology::ServerQueues;
@@ -87,7 +88,12 @@ impl ConsumeLoop {
     }
 
     async fn begin(mut self, started: oneshot::Sender<Result<(), ListenError>>) {
-        match self.first().await {
+        let log = StartLog::new(&self.listen, &self.consuming);
+        let first = tokio::select! {
+            first = self.first(&log) => first,
+            never = log.run() => match never {},
+        };
+        match first {
             Ok(consumers) => {
                 let _ = started.send(Ok(()));
                 self.run(consumers).await;
@@ -100,7 +106,7 @@ impl ConsumeLoop {
     }
 
     /// Starts to consume for the first time. Unlike later, errors that do not pass fail the start of the server.
-    async fn first(&mut self) -> Result<Arc<Consumers>, ListenError> {
+    async fn first(&mut self, log: &StartLog) -> Result<Arc<Consumers>, ListenError> {
         loop {
             let session = tokio::select! {
                 session = self.consuming.session() => session,
@@ -120,7 +126,10 @@ impl ConsumeLoop {
                 Err(Some(error)) if is_permanent(&error) => {
                     return Err(ListenError::new(&self.listen, describe(&error)));
                 }
-                Err(_) => sleep(RETRY_DELAY).await,
+                Err(error) => {
+                    log.note(describe_failure(error.as_ref()));
+                    sleep(RETRY_DELAY).await;
+                }
             }
         }
     }
@@ -256,7 +265,7 @@ impl ConsumeLoop {
             match opened {
                 Ok(consumers) => return Ok(consumers),
                 Err(error) => {
-                    let error = error.as_ref().map_or_else(String::new, describe);
+                    let error = describe_failure(error.as_ref());
                     tracing::warn!(topic = %self.listen.topic, %error, "consumer error, retrying");
                 }
             }
@@ -303,6 +312,12 @@ async fn open(
             Err(None)
         }
     }
+}
+
+/// Returns the text of an error of [`open`].
+fn describe_failure(error: Option<&Error>) -> String {
+    let no_answer = || format!("the broker did not answer within {} s", CONSUME_TIMEOUT.as_secs());
+    error.map_or_else(no_answer, describe)
 }
 
 /// Waits for a command, or for the transport to be closed.

@@ -13,6 +13,7 @@ mod reply_retry;
 mod reply_sender;
 mod request_decoder;
 mod serving;
+mod start_log;
 
 pub(crate) use self::cancellation::CancelQueue;
 pub(crate) use self::serving::Serving;

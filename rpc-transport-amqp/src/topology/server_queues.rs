@@ -6,7 +6,7 @@ use rpc_core::transport::Listen;
 use super::exchanges::{ExchangeKind, fanout_exchange, topic_exchange};
 use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
 use crate::config::Config;
-use crate::connection::broker_error::reply_code;
+use crate::connection::broker_error::has_other_properties;
 use crate::wire::Dialect;
 
 /// The three queues of a server.
@@ -63,7 +63,7 @@ impl ServerQueues {
             {
                 let acceptable = !self.dialect.always_durable()
                     && exchange.durable
-                    && reply_code(&error) == Some(406);
+                    && has_other_properties(&error);
                 return if acceptable { Ok(Some(exchange.name.clone())) } else { Err(error) };
             }
             queue.declare(channel).await?;

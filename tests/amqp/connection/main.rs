@@ -4,11 +4,13 @@
 
 mod access_refused;
 mod bank;
+mod broker_texts;
 mod cleanup;
 mod connections;
 mod decoding;
 mod existing_declarations;
 mod interrupted_starts;
+mod limits;
 mod log_scanner;
 mod missing_servers;
 mod prefetch;
