@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::reader::Reader;
-use super::table::{self, FieldTable, Fields, Value};
+use super::table::{FieldTable, Fields, Value};
 use super::text::Text;
 use super::{MAX_NAME, Malformed, put_long, put_short};
 use crate::InvalidArgument;

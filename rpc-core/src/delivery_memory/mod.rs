@@ -151,7 +151,6 @@ impl DeliveryMemory {
     ///
     /// The transport keeps it until the broker is known to have processed the acknowledgement, and
     /// [confirms](PendingAck::confirm) it then.
-    #[must_use]
     pub fn pending_ack(self: &Arc<Self>, key: Option<MessageKey>) -> PendingAck {
         let watched = key.and_then(|key| Some((key, self.state.lock().generation(key)?)));
         PendingAck::new(watched.map(|(key, generation)| (Arc::clone(self), key, generation)))

@@ -136,11 +136,11 @@ impl PrefetchBuffer {
         &self,
         age: Duration,
         mut chosen: impl FnMut(&Prefetched) -> bool,
-    ) -> Vec<Box<Prefetched>> {
+    ) -> VecDeque<Box<Prefetched>> {
         let mut state = self.state.lock();
-        let is_chosen = |message: &Box<Prefetched>| message.waited() >= age && chosen(message);
-        let (old, others): (Vec<_>, _) = state.waiting.drain(..).partition(is_chosen);
-        state.waiting = others.into();
+        let waiting = state.waiting.drain(..);
+        let (old, others) = waiting.partition(|it| it.waited() >= age && chosen(it));
+        state.waiting = others;
         old
     }
 
@@ -155,8 +155,8 @@ impl PrefetchBuffer {
     }
 
     /// Removes and returns all messages. Those of a closed channel cannot be settled: the broker redelivers them.
-    pub(super) fn clear(&self) -> Vec<Box<Prefetched>> {
-        self.state.lock().waiting.drain(..).collect()
+    pub(super) fn clear(&self) -> VecDeque<Box<Prefetched>> {
+        std::mem::take(&mut self.state.lock().waiting)
     }
 
     /// Ends the buffer: no more messages are added.

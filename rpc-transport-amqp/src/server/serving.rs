@@ -43,13 +43,14 @@ impl Serving {
         config: &Arc<Config>,
         consuming: Arc<ConnectionSupervisor>,
         publisher: Arc<PublisherSupervisor>,
+        confirmed: Arc<ConfirmedPublisher>,
         queue_status: Arc<QueueStatusReader>,
         closing: CancellationToken,
         tasks: TaskTracker,
     ) -> Arc<Self> {
         let running = Arc::new(CancelRegistry::default());
         let retry_time = config.missing_reply_queue_timeout;
-        let retry = ReplyRetry::new(retry_time, Arc::clone(&confirmed), closing.clone());
+        let retry = ReplyRetry::new(retry_time, confirmed, closing.clone());
         let (publishes, max_message) = (Arc::clone(&publisher), config.max_message);
         let replies = ReplySender::new(publishes, Arc::new(retry), max_message);
         let limits = DecodeLimits::new().max_bytes(config.max_message);
