@@ -24,7 +24,7 @@ scenario!(calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publi
 async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, seed: u64) {
     let node = own_node().await;
     let env = FaultEnv::on(&node, form, "killed").await;
-    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
+    let mut load = Load::begin(env, seed, AckMode::Confirmed, "").await;
     node.sync().await.unwrap();
     load.go_on(200, 900).await;
     load.record_fault("kill");
@@ -39,7 +39,7 @@ async fn every_call_ends_when_there_is_no_broker_yet(form: UrlForm, seed: u64) {
     let env = FaultEnv::on(&node, form, "not yet").await;
     node.sync().await.unwrap();
     node.kill().await.unwrap();
-    let mut load = Load::prepare(env, seed, AckMode::BeforeInvoke, "");
+    let mut load = Load::prepare(env, seed, AckMode::Confirmed, "");
     load.call();
     let restarted = async {
         node.restart().await.unwrap();
@@ -99,7 +99,8 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
     server.wait().await.unwrap();
     assert_kept(&Record {
         events: history.end(),
-        acknowledge: AckMode::BeforeInvoke,
+        acknowledge: AckMode::Confirmed,
+        in_doubt: 0,
         timer_lag: timer_lag.end().await,
     });
     drop((client, server, state));

@@ -21,7 +21,7 @@ scenario!(another_host_takes_over);
 
 async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
     let env = FaultEnv::shared(form, &format!("cut {seed}")).await;
-    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
+    let mut load = Load::begin(env, seed, AckMode::Confirmed, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         let how = load.rng.pick(&[Some(Cut::Finish), Some(Cut::Reset), None]);
@@ -46,7 +46,7 @@ async fn every_call_ends_when_connections_are_cut(form: UrlForm, seed: u64) {
 async fn every_call_ends_when_connections_go_dead(form: UrlForm, seed: u64) {
     let options = "heartbeat=2&connect_timeout=1";
     let env = FaultEnv::shared(form, &format!("dead {seed}")).await;
-    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, options).await;
+    let mut load = Load::begin(env, seed, AckMode::Confirmed, options).await;
     for (shortest, longest) in [(300, 1000), (5000, 6500)] {
         load.go_on(200, 900).await;
         let (callers, servers) = load.rng.pick(&[(true, false), (false, true), (true, true)]);

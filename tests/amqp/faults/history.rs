@@ -125,6 +125,8 @@ impl History {
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
     pub(crate) acknowledge: AckMode,
+    /// How many messages the servers reported as in doubt.
+    pub(crate) in_doubt: u64,
     /// The measured timer lag: how late the latest timer of the run fired.
     pub(crate) timer_lag: Duration,
 }

@@ -142,11 +142,13 @@ impl<'n> Load<'n> {
             server.stop();
             server.wait().await.unwrap();
         }
+        let in_doubt = self.servers.iter().map(|server| server.stats().in_doubt).sum();
         self.servers.clear();
         self.clients.clear();
         assert_kept(&Record {
             events: self.history.end(),
             acknowledge: self.acknowledge,
+            in_doubt,
             timer_lag: self.timer_lag.end().await,
         });
         self.env.close(self.transports).await;

@@ -18,7 +18,7 @@ scenario!(a_reply_waits_for_its_queue_to_be_made_again);
 
 async fn every_call_ends_when_reply_queues_are_deleted(form: UrlForm, seed: u64) {
     let env = FaultEnv::shared(form, &format!("deleted {seed}")).await;
-    let mut load = Load::begin(env, seed, AckMode::BeforeInvoke, "").await;
+    let mut load = Load::begin(env, seed, AckMode::Confirmed, "").await;
     for _ in 0..4 {
         load.go_on(200, 900).await;
         load.record_fault("reply queues deleted");

@@ -17,6 +17,8 @@ const LATENESS: Duration = Duration::from_millis(50);
 struct CallHistory<'a> {
     sent: Option<Step>,
     began: Vec<usize>,
+    /// The servers that began it.
+    servers: Vec<&'static str>,
     finished: Vec<usize>,
     told: Vec<(usize, &'a Told, Duration)>,
 }
@@ -45,7 +47,11 @@ pub(crate) fn assert_kept(record: &Record) {
 /// Returns the violations of rules: the rule, the call and its events.
 pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     let mut broken = Vec::new();
-    for (call, call_history) in call_histories(record) {
+    let call_histories = call_histories(record);
+    if let Err(why) = only_doubts_are_doubled(record, &call_histories) {
+        broken.push(format!("only messages in doubt run at two servers: {why}"));
+    }
+    for (call, call_history) in call_histories {
         let Some(step) = call_history.sent else {
             broken.push(format!("only what was sent runs: call {call}"));
             continue;
@@ -66,8 +72,10 @@ fn call_histories(record: &Record) -> BTreeMap<u64, CallHistory<'_>> {
             EventKind::Sent { call, step } => {
                 call_histories.entry(*call).or_default().sent = Some(*step);
             }
-            EventKind::Began { call, .. } => {
-                call_histories.entry(*call).or_default().began.push(at);
+            EventKind::Began { call, server } => {
+                let call_history = call_histories.entry(*call).or_default();
+                call_history.began.push(at);
+                call_history.servers.push(server);
             }
             EventKind::Finished { call, .. } => {
                 call_histories.entry(*call).or_default().finished.push(at);
@@ -151,14 +159,24 @@ fn may_be_sent_again(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step
     ensure(!error.may_retry() || error.ran() == Ran::No, || error.to_string())
 }
 
-/// Checks that a method runs at most once; or, with acknowledgement after the reply, that a confirmed cast runs at least once.
+/// Checks that no server begins a method twice; and, with acknowledgement after the reply, that a confirmed cast runs.
 fn runs_as_allowed(record: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
-    let (began, finished) = (call_history.began.len(), call_history.finished.len());
-    match record.acknowledge {
-        AckMode::AfterReply => {
-            let confirmed = matches!(call_history.told.first(), Some((_, Ok(None), _)));
-            ensure(!confirmed || finished > 0, || "it was confirmed, and never ran".to_owned())
-        }
-        _ => ensure(began <= 1, || format!("it ran {began} times")),
-    }
+    let servers = &call_history.servers;
+    let twice = servers.iter().find(|name| servers.iter().filter(|it| it == name).count() > 1);
+    ensure(twice.is_none(), || format!("it ran more than once at one server: {servers:?}"))?;
+    let confirmed = matches!(call_history.told.first(), Some((_, Ok(None), _)));
+    let lost = record.acknowledge == AckMode::AfterReply
+        && confirmed
+        && call_history.finished.is_empty();
+    ensure(!lost, || "it was confirmed, and never ran".to_owned())
+}
+
+/// Checks that only messages in doubt ran at two servers, where messages are acknowledged first.
+fn only_doubts_are_doubled(
+    record: &Record,
+    call_histories: &BTreeMap<u64, CallHistory<'_>>,
+) -> RuleResult {
+    let doubled = call_histories.values().filter(|it| it.began.len() > 1).count() as u64;
+    let allowed = record.acknowledge == AckMode::AfterReply || doubled <= record.in_doubt;
+    ensure(allowed, || format!("{doubled} ran twice, {} were in doubt", record.in_doubt))
 }

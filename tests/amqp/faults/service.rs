@@ -39,7 +39,7 @@ pub(crate) struct ServerOptions {
 
 impl ServerOptions {
     pub(crate) const fn named(name: &'static str) -> Self {
-        Self { name, acknowledge: AckMode::BeforeInvoke, tasks: 64 }
+        Self { name, acknowledge: AckMode::Confirmed, tasks: 64 }
     }
 }
 
