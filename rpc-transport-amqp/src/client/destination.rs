@@ -11,6 +11,8 @@ use rpc_amqp::{ConfirmHandler, Outcome};
 use rpc_core::error::SendError;
 use rpc_core::pending_calls::{CallKey, PendingCalls};
 use rpc_core::transport::Route;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::address::Address;
@@ -31,6 +33,7 @@ pub(super) struct Destination {
     /// There was no queue, and no message has been confirmed since.
     queue_missing: AtomicBool,
     state: Mutex<State>,
+    check_ended: Notify,
 }
 
 #[derive(Default)]
@@ -39,18 +42,46 @@ struct State {
     consumers_seen: Option<Instant>,
     /// A consumer check is running.
     checking: bool,
+    /// How many checks have begun.
+    checks: u64,
+    /// The number of the last check that found no consumer.
+    found_none: u64,
     /// Calls that were sent, and when. Those that are over are removed now and then.
     calls: Vec<(CallKey, Instant)>,
     /// The last check while calls were pending found no consumer.
     no_consumers: bool,
 }
 
+/// What has to be known of the consumers before a call is sent.
+pub(super) enum Consumers<'a> {
+    /// Nothing more: they were seen, or the message comes back by itself.
+    Known,
+    /// There are none.
+    None,
+    /// This caller has to check them.
+    Unknown(ConsumerCheck<'a>),
+    /// Another caller checks them.
+    Checked,
+}
+
 /// The right to check the consumers of a destination on behalf of all its callers, until dropped.
-pub(super) struct ConsumerCheck<'a>(&'a Destination);
+pub(super) struct ConsumerCheck<'a> {
+    destination: &'a Destination,
+    number: u64,
+}
+
+impl ConsumerCheck<'_> {
+    /// Notes that there is no consumer, also for the callers that wait since before the check.
+    pub(super) fn found_none(&self) {
+        self.destination.note_consumers(false);
+        self.destination.state.lock().found_none = self.number;
+    }
+}
 
 impl Drop for ConsumerCheck<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().checking = false;
+        self.destination.state.lock().checking = false;
+        self.destination.check_ended.notify_waiters();
     }
 }
 
@@ -59,7 +90,8 @@ impl Destination {
         let address = Address::new(config, route);
         let (exchange, routing_key) = address.routing(config);
         let (queue_missing, state) = (AtomicBool::new(false), Mutex::default());
-        Self { address, exchange, routing_key, pending, queue_missing, state }
+        let check_ended = Notify::new();
+        Self { address, exchange, routing_key, pending, queue_missing, state, check_ended }
     }
 
     /// Returns whether its names are short enough for AMQP.
@@ -68,21 +100,43 @@ impl Destination {
             && name_limits::fits_short_string(&self.routing_key)
     }
 
-    /// Returns a check if one has to be run before a call is sent. Of several callers only one runs it.
+    /// Returns whether a call can be sent at once.
     ///
     /// No check is needed while the queue is missing: a message that is sent there is returned, and each check of a missing
     /// queue costs a channel.
-    pub(super) fn needs_check(&self) -> Option<ConsumerCheck<'_>> {
+    pub(super) fn is_checked(&self) -> bool {
+        self.queue_missing.load(Ordering::Relaxed) || self.state.lock().is_checked()
+    }
+
+    /// Returns how many checks have begun.
+    pub(super) fn checks(&self) -> u64 {
+        self.state.lock().checks
+    }
+
+    /// Returns what is known of the consumers for a call that was made after `checks` checks had begun. Of several callers only
+    /// one checks them: the broker may be slow to answer, and checks of other destinations need its channels.
+    pub(super) fn consumers(&self, checks: u64) -> Consumers<'_> {
         if self.queue_missing.load(Ordering::Relaxed) {
-            return None;
+            return Consumers::Known;
         }
         let mut state = self.state.lock();
-        let fresh = state.consumers_seen.is_some_and(|seen| seen.elapsed() < CONSUMER_CHECK_TTL);
-        if fresh || (state.checking && state.consumers_seen.is_some()) {
-            return None;
+        if state.is_checked() {
+            Consumers::Known
+        } else if state.found_none > checks {
+            // An earlier check may have missed a server that started before the call was made.
+            Consumers::None
+        } else if state.checking {
+            Consumers::Checked
+        } else {
+            state.checking = true;
+            state.checks += 1;
+            Consumers::Unknown(ConsumerCheck { destination: self, number: state.checks })
         }
-        state.checking = true;
-        Some(ConsumerCheck(self))
+    }
+
+    /// Returns a future that resolves when a check ends after it was enabled.
+    pub(super) fn check_ended(&self) -> Notified<'_> {
+        self.check_ended.notified()
     }
 
     /// Notes whether there are consumers.
@@ -121,6 +175,14 @@ impl Destination {
 
     fn has_calls(&self) -> bool {
         !self.state.lock().calls.is_empty()
+    }
+}
+
+impl State {
+    /// Returns whether consumers were seen, lately or until the check that is running.
+    fn is_checked(&self) -> bool {
+        self.consumers_seen.is_some_and(|seen| seen.elapsed() < CONSUMER_CHECK_TTL)
+            || (self.checking && self.consumers_seen.is_some())
     }
 }
 

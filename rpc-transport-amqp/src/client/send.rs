@@ -1,5 +1,6 @@
 //! Sends requests: calls and casts.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use rpc_core::{MaybeReady, Request};
 use tokio::time::sleep;
 
 use super::caller::Caller;
-use super::destination::Destination;
+use super::destination::{Consumers, Destination};
 use crate::publish::{PublishOutcome, PublishPermit};
 use crate::topology::QueueStatus;
 use crate::wire::{self, Outgoing, ReplyAddress};
@@ -60,18 +61,13 @@ impl Caller {
         if self.is_closed() {
             return Err(destination.address.closed());
         }
+        // A check is run below, where it can be waited for.
         if self.replies.is_open()
             && let Some(permit) = self.publisher.try_permit()
+            && destination.is_checked()
+            && self.publish(&destination, &request, call, &permit)?
         {
-            match destination.needs_check() {
-                None => {
-                    if self.publish(&destination, &request, call, &permit)? {
-                        return Ok(Sent { reply: Some(reply), publish: MaybeReady::ready(Ok(())) });
-                    }
-                }
-                // The check is run below, where it can be waited for.
-                Some(check) => drop(check),
-            }
+            return Ok(Sent { reply: Some(reply), publish: MaybeReady::ready(Ok(())) });
         }
         let caller = Arc::clone(self);
         let publish = MaybeReady::pending(async move {
@@ -91,15 +87,27 @@ impl Caller {
 
     /// Makes sure that the destination has a consumer, unless that was seen a moment ago.
     async fn check_consumers(&self, destination: &Destination) -> Result<(), SendError> {
-        let queue = &destination.routing_key;
-        while let Some(_check) = destination.needs_check() {
+        let (queue, checks) = (&destination.routing_key, destination.checks());
+        loop {
+            let mut ended = pin!(destination.check_ended());
+            // Registered before the look, so that no end in between is missed.
+            ended.as_mut().enable();
+            let check = match destination.consumers(checks) {
+                Consumers::Known => return Ok(()),
+                Consumers::None => return Err(destination.address.no_consumer(queue, Ran::No)),
+                Consumers::Unknown(check) => check,
+                Consumers::Checked => {
+                    ended.await;
+                    continue;
+                }
+            };
             let status = self.queue_status.read(queue).await;
             match status.map_err(|why| destination.address.unavailable(&why))? {
                 Some(QueueStatus::Exists { consumers: 1.., .. }) => {
                     destination.note_consumers(true);
                 }
                 Some(QueueStatus::Exists { .. }) => {
-                    destination.note_consumers(false);
+                    check.found_none();
                     return Err(destination.address.no_consumer(queue, Ran::No));
                 }
                 Some(QueueStatus::Missing) => {
@@ -109,7 +117,6 @@ impl Caller {
                 None => sleep(RETRY_DELAY).await,
             }
         }
-        Ok(())
     }
 
     /// Publishes a call. Returns false if the channel has just been closed, and nothing was published.

@@ -16,6 +16,7 @@ mod missing_servers;
 mod prefetch;
 mod protocol_rules;
 mod redaction;
+mod slow_queues;
 mod tls;
 mod topology;
 mod transport_urls;
