@@ -65,6 +65,8 @@ pub enum InvalidArgument {
     },
     /// The channel has a consumer of this tag already, or the tag is empty.
     ConsumerTag,
+    /// At most zero messages may wait for their confirm.
+    NoMessages,
 }
 
 impl Error {
@@ -160,6 +162,7 @@ impl fmt::Display for InvalidArgument {
                 write!(f, "the properties take {bytes} bytes, and the broker takes {limit}")
             }
             Self::ConsumerTag => f.write_str("the consumer tag is empty or used already"),
+            Self::NoMessages => f.write_str("at most zero unconfirmed messages means none at all"),
         }
     }
 }

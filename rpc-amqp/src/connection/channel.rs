@@ -197,12 +197,15 @@ impl Channel {
     }
 
     /// Has the broker confirm each message that is published from now on. [`ready`](Self::ready) waits while `max_unconfirmed` messages
-    /// have no confirm. With zero it waits for ever behind the first message.
+    /// have no confirm.
     ///
     /// # Errors
     ///
-    /// Fails if the channel is closed.
+    /// Fails if `max_unconfirmed` is zero, as no message could be published, or if the channel is closed.
     pub async fn confirm_select(&self, max_unconfirmed: usize) -> Result<(), Error> {
+        if max_unconfirmed == 0 {
+            return Err(Error::from(InvalidArgument::NoMessages));
+        }
         let (request, answer) = Request::new(Expected::Select);
         self.change_open(|state| {
             state.send(self.id, &ClientMethod::ConfirmSelect);
@@ -216,6 +219,9 @@ impl Channel {
     }
 
     /// Consumes a queue. `consumer` receives its messages, the first of them perhaps before this returns.
+    ///
+    /// Choose a tag that no other consumer of the connection has had. The broker may still send deliveries of a channel that it has
+    /// closed when the id of that channel is used again, and only their tag tells them from those of the new channel.
     ///
     /// # Errors
     ///

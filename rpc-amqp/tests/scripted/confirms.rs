@@ -1,6 +1,6 @@
 //! Publisher confirms.
 
-use rpc_amqp::{Channel, Connection, Error, Outcome, Properties, Publish};
+use rpc_amqp::{Channel, Connection, Error, InvalidArgument, Outcome, Properties, Publish};
 
 use crate::broker::{Broker, connect_channel, within};
 use crate::frames;
@@ -240,4 +240,15 @@ async fn all_messages_without_confirm_are_lost_when_the_connection_closes() {
     let (connection, _channel, mut outcomes, _broker) = published(2).await;
     connection.abort();
     assert_eq!(outcomes.take(2).await, all([1, 2], "lost: closed by this program"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_zero_unconfirmed_messages_is_refused_and_nothing_is_sent() {
+    let (_connection, channel, mut broker) = connect_channel().await;
+    let error = channel.confirm_select(0).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidArgument(InvalidArgument::NoMessages)), "{error}");
+    assert!(channel.is_open());
+    // The next method is the first that the broker reads.
+    broker.select(&channel, 1, 1).await;
+    assert!(channel.is_ready());
 }

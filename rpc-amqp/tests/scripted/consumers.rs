@@ -176,3 +176,19 @@ async fn a_consumer_may_use_its_channel_from_within_a_delivery() {
     broker.expect_channel_close_ok(1).await;
     assert!(consumer.0.lock().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_with_the_tag_of_an_earlier_consumer_reaches_nobody() {
+    let (connection, channel, mut broker) = connect_channel().await;
+    let deliveries = broker.consume(&channel, 1, "t.1").await;
+    broker.send(&[frames::channel_close(1, 404, "NOT_FOUND")]).await;
+    broker.expect_channel_close_ok(1).await;
+    assert!(matches!(deliveries.end().await, ConsumerEnd::Closed(Error::Broker(_))));
+    // The id is used again.
+    let next = broker.open_channel(&connection, 1).await;
+    let mut again = broker.consume(&next, 1, "t.2").await;
+    let late = frames::delivery(1, "t.1", 1, b"late");
+    broker.send(&[late, frames::delivery(1, "t.2", 1, b"new")]).await;
+    assert_eq!(again.body().await, b"new");
+    assert!(connection.is_open());
+}

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::reply_receiver::ReplyReceiver;
 use super::reply_router::ReplyRouter;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable, broker_error};
-use crate::topology::Queue;
+use crate::topology::{Queue, consumer_tag};
 
 /// How many replies the broker may deliver before they are acknowledged.
 const PREFETCH: u16 = 2048;
@@ -162,7 +162,7 @@ impl ReplyConsumer {
         let options = ConsumeOptions { exclusive: true, ..ConsumeOptions::default() };
         let receiver = ReplyReceiver::new(router);
         let consumer = Arc::<ReplyReceiver>::clone(&receiver);
-        channel.consume(&self.queue.name, "replies", &options, consumer).await?;
+        channel.consume(&self.queue.name, &consumer_tag("replies"), &options, consumer).await?;
         Ok((channel, receiver))
     }
 }

@@ -18,14 +18,9 @@ use super::ack_loop::send_acks;
 use super::prefetch::{PrefetchBuffer, Prefetched};
 use super::request_decoder::RequestDecoder;
 use crate::connection::Session;
-use crate::topology::ServerQueues;
+use crate::topology::{ServerQueues, consumer_tag};
 
-/// The consumer tags, as oslo.messaging has them.
-const CONSUMER_TAGS: [(QueueKind, &str); 3] =
-    [(QueueKind::Topic, "1"), (QueueKind::Server, "2"), (QueueKind::Fanout, "3")];
-/// The tag of the topic's consumer while it gives way to other servers.
-const YIELDING_TAG: &str = "1-yielding";
-/// The priority of that consumer: below the broker's default of 0.
+/// The priority of the topic's consumer while it gives way to other servers: below the broker's default of 0.
 const YIELDING_PRIORITY: i64 = -1;
 
 /// Where the deliveries of a server go, whatever connection they come over.
@@ -39,9 +34,11 @@ pub(super) struct DeliverySink {
 /// The consumers of a server, on one channel.
 pub(super) struct Consumers {
     session: Arc<Session>,
-    pub(super) channel: Channel,
+    channel: Channel,
+    /// Of the consumers that were started last.
+    tags: Mutex<[Option<String>; 3]>,
     queues: ServerQueues,
-    pub(super) prefetch: u16,
+    prefetch: u16,
     sink: Arc<DeliverySink>,
     acks: Mutex<AckBatch>,
     /// Notified when an ack waits to be sent.
@@ -72,6 +69,7 @@ impl Consumers {
         let consumers = Arc::new(Self {
             session: Arc::clone(session),
             channel,
+            tags: Mutex::default(),
             queues,
             prefetch,
             sink: Arc::clone(sink),
@@ -81,8 +79,8 @@ impl Consumers {
             ended: CancellationToken::new(),
         });
         let attempt = CloseOnDrop(Some(Arc::clone(&consumers)));
-        for (queue, tag) in CONSUMER_TAGS {
-            consumers.consume(queue, tag, None).await?;
+        for queue in [QueueKind::Topic, QueueKind::Server, QueueKind::Fanout] {
+            consumers.consume(queue, None).await?;
         }
         attempt.succeed();
         let ack_waits = Arc::clone(&consumers.ack_waits);
@@ -90,12 +88,19 @@ impl Consumers {
         Ok(consumers)
     }
 
+    /// Starts to consume a queue. Returns the tag of the consumer before.
     async fn consume(
         self: &Arc<Self>,
         queue: QueueKind,
-        tag: &str,
         arguments: Option<&FieldTable>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
+        // The tags begin with the whole tags of oslo.messaging.
+        let (at, name, prefix) = match queue {
+            QueueKind::Topic => (0, &self.queues.topic.name, "1"),
+            QueueKind::Server => (1, &self.queues.server.name, "2"),
+            QueueKind::Fanout => (2, &self.queues.fanout.name, "3"),
+        };
+        let tag = consumer_tag(prefix);
         let exclusive = queue == QueueKind::Fanout;
         let options = ConsumeOptions { exclusive, arguments, ..ConsumeOptions::default() };
         let receiver = DeliveryReceiver {
@@ -104,12 +109,8 @@ impl Consumers {
             sink: Arc::clone(&self.sink),
             ended: self.ended.clone(),
         };
-        let name = match queue {
-            QueueKind::Topic => &self.queues.topic.name,
-            QueueKind::Server => &self.queues.server.name,
-            QueueKind::Fanout => &self.queues.fanout.name,
-        };
-        self.channel.consume(name, tag, &options, Arc::new(receiver)).await
+        self.channel.consume(name, &tag, &options, Arc::new(receiver)).await?;
+        Ok(self.tags.lock()[at].replace(tag))
     }
 
     /// Has the broker prefer other servers of the topic, or no longer, without a moment in which this server does not consume.
@@ -117,15 +118,13 @@ impl Consumers {
         if self.yielding.swap(yielding, Ordering::Relaxed) == yielding {
             return Ok(());
         }
-        let normal = CONSUMER_TAGS[0].1;
+        let mut arguments = FieldTable::new();
         if yielding {
-            let mut arguments = FieldTable::new();
             arguments.insert("x-priority", Field::I64(YIELDING_PRIORITY))?;
-            self.consume(QueueKind::Topic, YIELDING_TAG, Some(&arguments)).await?;
-            self.channel.cancel(normal).await
-        } else {
-            self.consume(QueueKind::Topic, normal, None).await?;
-            self.channel.cancel(YIELDING_TAG).await
+        }
+        match self.consume(QueueKind::Topic, Some(&arguments)).await? {
+            Some(before) => self.channel.cancel(&before).await,
+            None => Ok(()),
         }
     }
 
@@ -231,8 +230,8 @@ impl Consumers {
 
     /// Cancels the consumers. When it returns, their last messages are in the buffer. They can still be settled.
     pub(super) async fn stop_consuming(&self) {
-        let yielding = self.is_yielding().then_some(YIELDING_TAG);
-        for tag in CONSUMER_TAGS.map(|(_, tag)| tag).into_iter().chain(yielding) {
+        let tags = self.tags.lock().clone();
+        for tag in tags.iter().flatten() {
             let _ = self.channel.cancel(tag).await;
         }
     }

@@ -9,4 +9,4 @@ mod unique_name;
 pub(crate) use self::queue_status::{QueueStatus, QueueStatusReader};
 pub(crate) use self::queues::{Queue, reply_queue};
 pub(crate) use self::server_queues::ServerQueues;
-pub(crate) use self::unique_name::unique_name;
+pub(crate) use self::unique_name::{consumer_tag, unique_name};

@@ -1,4 +1,6 @@
-//! Names of queues that no one else can guess or have.
+//! Names of queues that no one else can guess or have, and tags that no other consumer has.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Returns 128 random bits as 32 hexadecimal digits, the form of oslo.messaging's unique names.
 ///
@@ -13,6 +15,15 @@ pub(crate) fn unique_name() -> String {
         panic!("the operating system gives no random bytes: {error}");
     }
     format!("{:032x}", u128::from_ne_bytes(bytes))
+}
+
+/// Returns a consumer tag that no other consumer of this program has.
+///
+/// The id of a channel that the broker has closed is used again, and its deliveries may be late. By their tag they are told from
+/// those of the next consumer on a channel of this id.
+pub(crate) fn consumer_tag(name: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{name}.{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(test)]

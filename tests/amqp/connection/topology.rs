@@ -132,7 +132,9 @@ fn told(methods: &[Method]) -> Vec<String> {
             Some(format!("bind {} {} {}", it.queue, it.exchange, it.routing_key))
         }
         AMQPClass::Basic(basic::AMQPMethod::Consume(it)) => {
-            Some(format!("consume {} {}", it.queue, it.consumer_tag))
+            // What is behind the dot makes the tag the only one of its connection.
+            let tag = it.consumer_tag.as_str().split('.').next().unwrap_or_default();
+            Some(format!("consume {} {tag}", it.queue))
         }
         _ => None,
     });
@@ -171,4 +173,43 @@ async fn without_options_a_server_declares_what_a_python_server_does() {
             "consume bank_fanout_… 3",
         ]
     );
+}
+
+/// The broker may still deliver to a channel that it has closed when its id is used again.
+#[tokio::test]
+async fn no_two_consumers_of_a_connection_have_one_tag() {
+    for form in [UrlForm::Amqp, UrlForm::Rabbit] {
+        let vhost = format!("tags {form:?}");
+        let node = shared_with_vhost(&vhost).await;
+        let (proxy, url) = proxied_to(node, &node.url(form, &vhost)).await;
+        let transport = transport(&url);
+        let servers = [serve(&transport).await, serve(&transport).await];
+        call(&transport).await;
+        let consumers = || {
+            let consumer = |method: Method| match method.class {
+                AMQPClass::Basic(basic::AMQPMethod::Consume(it)) => {
+                    Some((method.link, it.consumer_tag.to_string()))
+                }
+                _ => None,
+            };
+            proxy.methods().into_iter().filter_map(consumer).collect::<Vec<_>>()
+        };
+        // Three of each server, and the one of replies.
+        assert_eq!(consumers().len(), 7);
+        for queue in node.queues(&vhost).await.unwrap() {
+            let queue = format!("rabbit_misc:r(<<\"{vhost}\">>, queue, <<\"{}\">>)", queue.name);
+            let queue = format!("element(2, rabbit_amqqueue:lookup({queue}))");
+            node.eval(format!("rabbit_amqqueue:delete({queue}, false, false, <<\"test\">>)"))
+                .await
+                .unwrap();
+        }
+        until("all consume again", async || consumers().len() >= 14).await;
+        let mut all = consumers();
+        all.sort();
+        assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
+        for server in servers {
+            server.stop();
+            server.wait().await.unwrap();
+        }
+    }
 }
