@@ -39,6 +39,7 @@ use crate::error::SendError;
 use crate::maybe_ready::MaybeReady;
 use crate::message::Request;
 use crate::pending_calls::PendingReply;
+pub use crate::untrusted::Untrusted;
 
 /// Carries messages between clients and servers.
 ///
