@@ -14,5 +14,6 @@ mod kinds;
 mod neighbours;
 mod poison;
 mod reply_kinds;
+mod reply_loop;
 mod too_large_cast;
 mod user_id;

@@ -35,6 +35,7 @@ async fn a_cast_that_the_broker_finds_too_large_fails_and_no_other_is_said_not_t
 
         let (mut confirmed, mut not_run) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
+            let beside = ROUNDS * CASTS + 2 * round;
             let mut casts = JoinSet::new();
             for number in round * CASTS..(round + 1) * CASTS {
                 let client = Arc::clone(&client);
@@ -43,12 +44,8 @@ async fn a_cast_that_the_broker_finds_too_large_fails_and_no_other_is_said_not_t
                     (number, cast.timeout(EVENT_TIMEOUT).await)
                 });
             }
-            let text = "x".repeat(2 * MAX_MESSAGE_SIZE);
-            let ctx = Context::new();
-            let too_large = large.call::<()>(&ctx, "note", &json!({"number": 0, "text": text}));
-            let error = too_large.cast().timeout(EVENT_TIMEOUT).await.unwrap_err();
-            let shown = error.to_string();
-            assert!(shown.contains("406") && shown.contains("larger than"), "{shown}");
+            let among = cast_too_large(&large, beside).await;
+            not_run.extend((among == Ran::No).then_some(beside));
             while let Some(cast) = casts.join_next().await {
                 match cast.unwrap() {
                     (number, Ok(())) => confirmed.push(number),
@@ -57,6 +54,9 @@ async fn a_cast_that_the_broker_finds_too_large_fails_and_no_other_is_said_not_t
                     (_, Err(error)) => assert!(error.to_string().contains("406"), "{error}"),
                 }
             }
+            // Alone, it is certainly the one that the broker did not take.
+            assert_eq!(cast_too_large(&large, beside + 1).await, Ran::No);
+            not_run.push(beside + 1);
         }
         until("each confirmed cast has run", async || {
             let casts = runs.casts();
@@ -80,4 +80,14 @@ async fn a_cast_that_the_broker_finds_too_large_fails_and_no_other_is_said_not_t
             transport.close().await;
         }
     }
+}
+
+/// Casts what the broker finds too large. Returns whether it is said to have run.
+async fn cast_too_large(client: &RpcClient, number: u64) -> Ran {
+    let (ctx, text) = (Context::new(), "x".repeat(2 * MAX_MESSAGE_SIZE));
+    let cast = client.call::<()>(&ctx, "note", &json!({"number": number, "text": text})).cast();
+    let error = cast.timeout(EVENT_TIMEOUT).await.unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains("406") && shown.contains("larger than"), "{shown}");
+    error.ran()
 }
