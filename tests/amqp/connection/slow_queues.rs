@@ -44,7 +44,7 @@ async fn each_queue(node: &Node, action: &str, vhost: &str, queues: &[String]) {
 
 async fn call_topic(transport: AmqpTransport, topic: String) -> CallError {
     let client = BankClient::new(transport, Target::topic(topic));
-    client.balance(&Context::new(), "ada".into()).timeout(LONG).await.unwrap_err().into()
+    client.balance(&Context::new(), "ada".into()).timeout(LONG).await.unwrap_err()
 }
 
 #[tokio::test]
