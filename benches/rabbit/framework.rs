@@ -1,6 +1,7 @@
-//! This framework: the generated client and a server, with a transport each, all with their defaults.
+//! This framework: the generated client and a server, with a transport each.
 
 use rpc_benches::{Echo, EchoClient, Echoed};
+use rpc_core::server::AckMode;
 use rpc_core::{Context, RunningServer, Server, Target};
 use rpc_transport_amqp::AmqpTransport;
 
@@ -13,10 +14,11 @@ pub(crate) struct Framework {
 }
 
 /// Starts a server and connects a client. The URL selects the wire format.
-pub(crate) async fn connect(url: &str) -> Fallible<Framework> {
+pub(crate) async fn connect(url: &str, ack_mode: AckMode) -> Fallible<Framework> {
     let (server, client) = (AmqpTransport::from_url(url)?, AmqpTransport::from_url(url)?);
     let server = Server::builder(server, Target::topic("bench").server("bench-1"))
         .endpoint(Echo)
+        .ack_mode(ack_mode)
         .build()?
         .start()
         .await?;

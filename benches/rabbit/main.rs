@@ -14,6 +14,7 @@ mod report;
 
 use std::process::ExitCode;
 
+use rpc_core::server::AckMode;
 use rpc_tests::interop::interpreter;
 use rpc_tests::support::rabbitmq::{Node, NodeOptions, UrlForm};
 use tokio::runtime::Builder;
@@ -32,6 +33,7 @@ mod row {
     pub(crate) const ONE_CONNECTION: &str = "lapin, same guarantees, 1 connection a side";
     pub(crate) const DIRECT_REPLY_TO: &str = "lapin, direct reply-to, no guarantees";
     pub(crate) const AMQP: &str = "rpc-core, amqp://";
+    pub(crate) const AMQP_CONFIRMED: &str = "rpc-core, amqp://, confirmed acknowledgements";
     pub(crate) const RABBIT: &str = "rpc-core, rabbit://";
     pub(crate) const PYTHON: &str = "Python, oslo.messaging 18.3.1";
 }
@@ -90,8 +92,9 @@ fn subjects(node: &Node) -> Fallible<(Subjects, Option<String>)> {
         (row::TWO_CONNECTIONS, on_runtime(confirmed::connect(&amqp, Connections::Two))?),
         (row::ONE_CONNECTION, on_runtime(confirmed::connect(&amqp, Connections::One))?),
         (row::DIRECT_REPLY_TO, on_runtime(direct_reply_to::connect(&amqp))?),
-        (row::AMQP, on_runtime(framework::connect(&amqp))?),
-        (row::RABBIT, on_runtime(framework::connect(&rabbit))?),
+        (row::AMQP, on_runtime(framework::connect(&amqp, AckMode::BeforeInvoke))?),
+        (row::AMQP_CONFIRMED, on_runtime(framework::connect(&amqp, AckMode::Confirmed))?),
+        (row::RABBIT, on_runtime(framework::connect(&rabbit, AckMode::BeforeInvoke))?),
     ];
     let missing = match interpreter("18.3.1") {
         Ok(interpreter) => {

@@ -219,12 +219,12 @@ impl ConsumeLoop {
         let mut old = interval(REDISTRIBUTE_AFTER);
         old.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut redistributing: Option<JoinHandle<()>> = None;
-        loop {
+        let exit = loop {
             tokio::select! {
                 biased;
-                command = self.commands.recv() => return command.into(),
-                () = &mut ended => return Exit::Lost,
-                () = &mut closed => return Exit::Closed(None),
+                command = self.commands.recv() => break command.into(),
+                () = &mut ended => break Exit::Lost,
+                () = &mut closed => break Exit::Closed(None),
                 _ = old.tick() => {
                     // In a task of its own, as it waits for the broker; one at a time.
                     let done = redistributing.as_ref().is_none_or(JoinHandle::is_finished);
@@ -237,7 +237,12 @@ impl ConsumeLoop {
                     }
                 }
             }
+        };
+        // It may be about to start a consumer, which is to be cancelled with the others.
+        if let Some(redistributing) = redistributing {
+            let _ = timeout(STOP_TIMEOUT, redistributing).await;
         }
+        exit
     }
 
     /// Consumes again on this session or a later one, for as long as it takes.

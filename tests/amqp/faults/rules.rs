@@ -165,9 +165,8 @@ fn runs_as_allowed(record: &Record, call_history: &CallHistory<'_>, _: u64, _: S
     let twice = servers.iter().find(|name| servers.iter().filter(|it| it == name).count() > 1);
     ensure(twice.is_none(), || format!("it ran more than once at one server: {servers:?}"))?;
     let confirmed = matches!(call_history.told.first(), Some((_, Ok(None), _)));
-    let lost = record.acknowledge == AckMode::AfterReply
-        && confirmed
-        && call_history.finished.is_empty();
+    let lost =
+        record.acknowledge == AckMode::AfterReply && confirmed && call_history.finished.is_empty();
     ensure(!lost, || "it was confirmed, and never ran".to_owned())
 }
 

@@ -84,10 +84,7 @@ async fn a_server_that_lost_its_connection_in_the_middle_of_a_method_still_repli
     pair.end().await;
 }
 
-async fn what_came_over_an_old_connection_runs_when_it_comes_back(
-    form: UrlForm,
-    seed: u64,
-) {
+async fn what_came_over_an_old_connection_runs_when_it_comes_back(form: UrlForm, seed: u64) {
     let env = FaultEnv::shared(form, &format!("old {seed}")).await;
     let history = History::begin();
     let (caller_transport, server_transport) =
