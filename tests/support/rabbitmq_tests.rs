@@ -1,6 +1,8 @@
-//! Tests of the private RabbitMQ nodes and of the proxy.
+//! Tests of the private RabbitMQ nodes, of their clusters, and of the proxy.
 
 #![allow(clippy::unwrap_used)]
+
+mod cluster_tests;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

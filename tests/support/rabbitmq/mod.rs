@@ -1,10 +1,11 @@
-//! Private RabbitMQ nodes, and a proxy between one and its clients.
+//! Private RabbitMQ nodes and clusters, and a proxy between a node and its clients.
 
+mod cluster;
 mod control;
 mod error;
+mod identity;
 mod info;
 mod installation;
-mod methods;
 mod node;
 mod ports;
 mod processes;
@@ -14,11 +15,11 @@ mod tls;
 mod transient_queues;
 mod url;
 
+pub use cluster::{Cluster, NODES};
 pub use error::NodeError;
 pub use info::{ChannelInfo, ConnectionInfo, QueueInfo};
-pub use methods::Method;
 pub use node::{Node, NodeOptions, permissive, shared};
-pub use proxy::{Cut, Direction, Proxy};
+pub use proxy::{Cut, Direction, Method, Proxy};
 pub use tls::Tls;
 pub use transient_queues::OPTION_WHERE_REFUSED;
 pub use url::{UrlForm, with_options};

@@ -1,7 +1,6 @@
 //! One private RabbitMQ node.
 
 use std::fs;
-use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -11,13 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::control::{self, Control};
+use super::identity::Identity;
 use super::installation::Installation;
 use super::processes::{POLL_INTERVAL, Processes, listens, wait_until};
 use super::url::{UrlForm, percent_encoded, with_options};
 use super::{NodeError, Tls, ports, transient_queues};
 
 /// How long a node may take to start. It takes about 5 s on a machine that does little else.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How often a node is started that refuses transient queues, until it finds its tables loaded.
 const START_ATTEMPTS: usize = 5;
@@ -60,11 +60,10 @@ pub(super) struct Inner {
     processes: Mutex<Processes>,
     pub(super) control: Control,
     folder: PathBuf,
-    name: String,
+    identity: Identity,
     amqp: u16,
     tls: Option<u16>,
     distribution: u16,
-    epmd: u16,
     refuse_transient: bool,
 }
 
@@ -75,7 +74,16 @@ impl Node {
     ///
     /// Returns the end of its log if it does not start.
     pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
-        blocking(move || Inner::start(&options)).await.map(|inner| Self(Arc::new(inner)))
+        Self::start_as(options, Identity::alone()?).await
+    }
+
+    /// Starts a node of this identity. Returns when it accepts connections.
+    pub(super) async fn start_as(
+        options: NodeOptions,
+        identity: Identity,
+    ) -> Result<Self, NodeError> {
+        let started = blocking(move || Inner::start(&options, identity)).await;
+        started.map(|inner| Self(Arc::new(inner)))
     }
 
     /// Kills the node, as a crash of its machine would: it neither writes nor sends anything more.
@@ -113,6 +121,36 @@ impl Node {
         self.with(Inner::boot).await
     }
 
+    /// Returns whether the node runs, and is not paused.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the operating system does not tell.
+    pub async fn runs(&self) -> Result<bool, NodeError> {
+        self.with(|inner| {
+            let mut processes = inner.processes();
+            Ok(processes.runs()? && !processes.paused)
+        })
+        .await
+    }
+
+    /// Returns whether the node accepts connections.
+    pub(super) async fn accepts(&self) -> Result<bool, NodeError> {
+        self.with(|inner| Ok(greets(inner.amqp))).await
+    }
+
+    /// Kills the node if it is paused, and starts it unless it runs.
+    pub(super) async fn restore(&self) -> Result<(), NodeError> {
+        if self.runs().await? {
+            return Ok(());
+        }
+        let paused = self.with(|inner| Ok(inner.processes().runs()?)).await?;
+        if paused {
+            self.kill().await?;
+        }
+        self.restart().await
+    }
+
     /// Pauses the node. Its connections stay open.
     ///
     /// # Errors
@@ -120,8 +158,9 @@ impl Node {
     /// Fails if it is not running.
     pub async fn pause(&self) -> Result<(), NodeError> {
         self.with(|inner| {
-            let processes = inner.processes();
+            let mut processes = inner.processes();
             processes.signal("STOP")?;
+            processes.paused = true;
             Ok(processes.wait_until_stopped()?)
         })
         .await
@@ -133,7 +172,12 @@ impl Node {
     ///
     /// Fails if it is not running.
     pub async fn resume(&self) -> Result<(), NodeError> {
-        self.with(|inner| Ok(inner.processes().signal("CONT")?)).await
+        self.with(|inner| {
+            let mut processes = inner.processes();
+            processes.paused = false;
+            Ok(processes.signal("CONT")?)
+        })
+        .await
     }
 
     /// Runs `rabbitmqctl` and returns what it prints. It takes a third of a second; [`eval`](Self::eval) takes a millisecond.
@@ -154,6 +198,12 @@ impl Node {
     pub async fn eval(&self, expression: impl Into<String>) -> Result<String, NodeError> {
         let expression = expression.into();
         self.with(move |inner| inner.control.eval(&expression)).await
+    }
+
+    /// Returns the name of the Erlang node.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.identity.name
     }
 
     /// Returns the port for AMQP without TLS.
@@ -230,7 +280,7 @@ impl Node {
 /// Fails if the node did not start when it was first asked for.
 pub async fn shared() -> Result<&'static Node, NodeError> {
     static SHARED: OnceLock<Result<Node, NodeError>> = OnceLock::new();
-    let start = || Inner::start(&NodeOptions::default()).map(|inner| Node(Arc::new(inner)));
+    let start = || Inner::start_alone(&NodeOptions::default());
     blocking(move || SHARED.get_or_init(start).as_ref().map_err(Clone::clone)).await
 }
 
@@ -247,31 +297,31 @@ pub async fn permissive() -> Result<&'static Node, NodeError> {
         return Ok(node);
     }
     let options = NodeOptions { refuse_transient: false, ..NodeOptions::default() };
-    let start = move || Inner::start(&options).map(|inner| Node(Arc::new(inner)));
+    let start = move || Inner::start_alone(&options);
     blocking(move || PERMISSIVE.get_or_init(start).as_ref().map_err(Clone::clone)).await
 }
 
 impl Inner {
-    fn start(options: &NodeOptions) -> Result<Self, NodeError> {
-        let random = RandomState::new().hash_one(());
-        let name = format!("rpc-{}-{random:016x}", std::process::id());
-        let folder = std::env::temp_dir().join(&name);
+    fn start_alone(options: &NodeOptions) -> Result<Node, NodeError> {
+        Self::start(options, Identity::alone()?).map(|inner| Node(Arc::new(inner)))
+    }
+
+    fn start(options: &NodeOptions, identity: Identity) -> Result<Self, NodeError> {
+        let folder = std::env::temp_dir().join(identity.folder_name());
         let failed =
             |error| NodeError::of(&format!("set up a node in {}", folder.display()), error);
         let installation = Installation::find()?;
         fs::create_dir(&folder).map_err(failed)?;
         // From here on the watchdog removes the folder.
-        let epmd = ports::free().map_err(failed)?;
-        let processes = Processes::start(&folder, epmd).map_err(failed)?;
+        let processes = Processes::start(&folder, identity.epmd).map_err(failed)?;
         let inner = Self {
             installation,
             processes: Mutex::new(processes),
             control: Control::new().map_err(failed)?,
-            name: format!("{name}@localhost"),
+            identity,
             amqp: ports::free().map_err(failed)?,
             tls: options.tls.is_some().then(ports::free).transpose().map_err(failed)?,
             distribution: ports::free().map_err(failed)?,
-            epmd,
             folder,
             refuse_transient: options.refuse_transient,
         };
@@ -290,10 +340,12 @@ impl Inner {
         if let (Some(tls), Some(port)) = (&options.tls, self.tls) {
             settings.push(tls.install(&self.folder, port)?);
         }
+        settings.extend(self.identity.settings.iter().cloned());
         fs::write(self.folder.join("rabbitmq.conf"), settings.join("\n"))?;
         fs::write(self.folder.join("advanced.config"), "[].\n")?;
         fs::write(self.folder.join("enabled_plugins"), "[].\n")?;
-        Ok(fs::write(self.folder.join("control.erl"), control::SOURCE)?)
+        fs::write(self.folder.join("control.erl"), control::SOURCE)?;
+        Ok(self.identity.install_cookie(&self.folder)?)
     }
 
     /// Starts the node, and waits until it is ready.
@@ -320,7 +372,7 @@ impl Inner {
         let log = self.folder.join("output.log");
         let mut processes = self.processes();
         if processes.runs()? {
-            return Err(NodeError(format!("{} is running already", self.name)));
+            return Err(NodeError(format!("{} is running already", self.identity.name)));
         }
         processes.start_vm(&mut self.server()?, &log)?;
         let deadline = Instant::now() + START_TIMEOUT;
@@ -374,8 +426,8 @@ impl Inner {
         command
             .current_dir(&self.folder)
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env("ERL_EPMD_PORT", self.epmd.to_string())
-            .env("RABBITMQ_NODENAME", &self.name)
+            .env("ERL_EPMD_PORT", self.identity.epmd.port().to_string())
+            .env("RABBITMQ_NODENAME", &self.identity.name)
             .env("RABBITMQ_DIST_PORT", self.distribution.to_string())
             .env("RABBITMQ_CONF_ENV_FILE", self.folder.join("rabbitmq-env.conf"));
         command
@@ -411,7 +463,8 @@ impl Inner {
             lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
         };
         let (output, log) = (tail("output.log"), tail("node.log"));
-        NodeError(format!("{} {how}\nits output ends:\n{output}\nits log ends:\n{log}", self.name))
+        let name = &self.identity.name;
+        NodeError(format!("{name} {how}\nits output ends:\n{output}\nits log ends:\n{log}"))
     }
 }
 

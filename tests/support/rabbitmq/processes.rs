@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::identity::PortMapper;
+
 /// Reads process groups, one a line: first that of the port mapper, then that of the virtual machine whenever it changes. Its
 /// input ends when the node is dropped, or when the test process ends, for whatever reason.
 const WATCHDOG: &str = r#"
@@ -31,25 +33,38 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The port mapper, the virtual machine and the watchdog of both. Dropping it ends them all and removes the folder.
 #[derive(Debug)]
 pub(super) struct Processes {
-    epmd: Child,
+    /// `None`: the node has that of another one.
+    epmd: Option<Child>,
     vm: Option<Child>,
+    /// Whether the virtual machine was stopped by a signal.
+    pub(super) paused: bool,
     watchdog: Child,
     groups: Option<ChildStdin>,
 }
 
 impl Processes {
-    /// Starts the port mapper in the foreground. Otherwise Erlang would start one that detaches itself.
-    pub(super) fn start(folder: &Path, epmd_port: u16) -> io::Result<Self> {
+    /// Starts the watchdog, and the port mapper unless another node has started it.
+    pub(super) fn start(folder: &Path, port_mapper: PortMapper) -> io::Result<Self> {
         let mut watchdog = background("sh");
         let mut watchdog =
             watchdog.arg("-c").arg(WATCHDOG).arg(folder).stdin(Stdio::piped()).spawn()?;
         let mut groups = watchdog.stdin.take();
-        let mut epmd = background("epmd");
-        let epmd = epmd.args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()]).spawn();
-        let epmd = epmd.map_err(|error| io::Error::other(format!("cannot run `epmd`: {error}")))?;
-        tell(&mut groups, epmd.id())?;
-        let processes = Self { epmd, vm: None, watchdog, groups };
-        wait_until("the port mapper to listen", || Ok(listens(epmd_port)))?;
+        let port = port_mapper.port();
+        let epmd = match port_mapper {
+            PortMapper::Own(_) => {
+                // In the foreground. Otherwise Erlang would start one that detaches itself.
+                let mut epmd = background("epmd");
+                let epmd = epmd.args(["-address", "127.0.0.1", "-port", &port.to_string()]).spawn();
+                Some(epmd.map_err(|error| io::Error::other(format!("cannot run `epmd`: {error}")))?)
+            }
+            PortMapper::OfAnother(_) => None,
+        };
+        match &epmd {
+            Some(epmd) => tell(&mut groups, epmd.id())?,
+            None => tell(&mut groups, "")?,
+        }
+        let processes = Self { epmd, vm: None, paused: false, watchdog, groups };
+        wait_until("the port mapper to listen", || Ok(listens(port)))?;
         Ok(processes)
     }
 
@@ -60,7 +75,7 @@ impl Processes {
         command.stdin(Stdio::null()).stdout(out).stderr(errors).process_group(0);
         let vm = command.spawn()?;
         tell(&mut self.groups, vm.id())?;
-        self.vm = Some(vm);
+        (self.vm, self.paused) = (Some(vm), false);
         Ok(())
     }
 
@@ -108,7 +123,7 @@ impl Drop for Processes {
         drop(self.groups.take());
         // If one of these fails, nothing more can be done about it.
         let _ = self.watchdog.wait();
-        let _ = self.epmd.wait();
+        let _ = self.epmd.take().map(|mut epmd| epmd.wait());
         let _ = self.vm.take().map(|mut vm| vm.wait());
     }
 }

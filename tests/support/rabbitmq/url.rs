@@ -31,3 +31,10 @@ pub(super) fn percent_encoded(text: &str) -> String {
     };
     text.bytes().map(encode).collect()
 }
+
+/// Returns the URL with the same login at several ports of this machine in place of `port`.
+pub(super) fn with_hosts(url: &str, port: u16, ports: &[u16]) -> String {
+    let login = |port: &u16| format!("guest:guest@127.0.0.1:{port}");
+    let hosts: Vec<String> = ports.iter().map(login).collect();
+    url.replace(&login(&port), &hosts.join(","))
+}

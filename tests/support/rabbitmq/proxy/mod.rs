@@ -1,5 +1,7 @@
 //! A proxy between clients and a broker. It can cut, freeze and refuse links.
 
+mod methods;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::methods::{Method, Reader};
+pub use self::methods::Method;
+use self::methods::Reader;
 
 /// How many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
