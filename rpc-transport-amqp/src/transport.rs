@@ -104,7 +104,7 @@ impl Inner {
             let watching = Arc::clone(caller);
             lifecycle.spawn_until_closed(async move { watching.watch_consumers().await });
             let (serving, caller) = (Arc::clone(serving), Arc::clone(caller));
-            let queue: CancelQueue = Box::new(move || caller.open_reply_queue().map(Arc::from));
+            let queue: CancelQueue = Box::new(move || caller.open_reply_queue());
             lifecycle.spawn_until_closed(async move {
                 serving.announce_running_calls(queue).await;
             });

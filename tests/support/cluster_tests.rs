@@ -64,7 +64,7 @@ async fn a_killed_node_takes_its_classic_queues_along_and_no_quorum_queue() {
         match timeout(QUIET_PERIOD, declare(&channel, &classic)).await {
             Ok(Ok(_)) => panic!("{classic} can be declared while its node is down"),
             Ok(Err(error)) => {
-                assert!(error.to_string().contains("down or inaccessible"), "{error}")
+                assert!(error.to_string().contains("down or inaccessible"), "{error}");
             }
             Err(_) => {}
         }

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use rpc_core::pending_calls::CallKey;
 
+use super::reply_queue::ReplyQueue;
 use crate::publish::{LoggedPublish, PublisherSupervisor};
 use crate::wire::{self, Acceptance};
 
 /// The calls that servers have accepted, and the queues at which these servers receive cancellations.
 pub(super) struct AcceptedCalls {
-    reply_queue: String,
+    reply_queue: Arc<ReplyQueue>,
     publisher: Arc<PublisherSupervisor>,
     servers: Mutex<HashMap<CallKey, Acceptance>>,
     /// Spares the lock while no call is accepted, as is most often so.
@@ -22,7 +23,7 @@ pub(super) struct AcceptedCalls {
 }
 
 impl AcceptedCalls {
-    pub(super) fn new(reply_queue: String, publisher: Arc<PublisherSupervisor>) -> Self {
+    pub(super) fn new(reply_queue: Arc<ReplyQueue>, publisher: Arc<PublisherSupervisor>) -> Self {
         Self { reply_queue, publisher, servers: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
@@ -66,7 +67,7 @@ impl AcceptedCalls {
     /// Sends a cancellation to a server, if one can be published now; later it would come too late.
     pub(super) fn cancel_at(&self, server: &Acceptance, call: CallKey) {
         if let Some(permit) = self.publisher.try_permit() {
-            let cancel = wire::encode_cancel(server, call, &self.reply_queue);
+            let cancel = wire::encode_cancel(server, call, &self.reply_queue.name());
             // If the channel was closed just now, it comes too late.
             let _ = permit.publish(&cancel, LoggedPublish::notice(&cancel), 0);
         }

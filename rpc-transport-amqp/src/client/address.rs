@@ -72,10 +72,15 @@ impl Address {
     }
 
     pub(super) fn nacked(&self) -> SendError {
+        // Of the queues that a fanout reaches, some may have taken it.
+        let ran = match self.destination {
+            Destination::Fanout => Ran::Unknown,
+            _ => Ran::No,
+        };
         let message = format!(
             "the broker nacked the message to {self}: its queue is full, or the broker cannot store it. Try again later"
         );
-        SendError::new(TransportErrorKind::Overloaded, Ran::No, message)
+        SendError::new(TransportErrorKind::Overloaded, ran, message)
     }
 
     pub(super) fn rejected(&self, why: &str) -> SendError {
@@ -121,6 +126,15 @@ impl Address {
         }
     }
 
+    /// Returns the error for when the node that holds the reply queue is down.
+    pub(super) fn reply_queue_lost(&self, queue: &str) -> SendError {
+        let message = format!(
+            "the reply to the message to {self} is lost: the node of the cluster that holds the reply queue `{queue}` is down; \
+             repeat it only if the method is idempotent"
+        );
+        SendError::new(TransportErrorKind::Interrupted, Ran::Unknown, message)
+    }
+
     pub(super) fn no_reply_queue(&self, why: &ReplyQueueError) -> SendError {
         match why {
             ReplyQueueError::Unavailable(why) => self.unavailable(why),
@@ -150,5 +164,20 @@ impl fmt::Display for Address {
             Destination::Any => {}
         }
         write!(f, " of exchange `{}`", self.exchange)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whether_a_nacked_message_ran_is_known_unless_it_is_a_fanout() {
+        let nacked = |destination| {
+            let (exchange, topic) = ("rpc".into(), "bank".into());
+            Address { exchange, topic, destination }.nacked().ran()
+        };
+        assert_eq!(nacked(Destination::Any), Ran::No);
+        assert_eq!(nacked(Destination::Fanout), Ran::Unknown);
     }
 }

@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::accepted::AcceptedCalls;
 use super::destination::Destinations;
 use super::reply_consumer::ReplyConsumer;
+use super::reply_queue::ReplyQueue;
 use super::reply_router::{OnCancel, ReplyRouter};
 use crate::config::Config;
 use crate::connection::ConnectionSupervisor;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
-use crate::topology::{QueueStatusReader, reply_queue, unique_name};
+use crate::topology::QueueStatusReader;
 
 /// Sends requests and waits for their replies.
 pub(crate) struct Caller {
@@ -41,8 +42,8 @@ impl Caller {
         closing: CancellationToken,
         on_cancel: OnCancel,
     ) -> Arc<Self> {
-        let queue = reply_queue(config, &unique_name());
-        let accepted = AcceptedCalls::new(queue.name.clone(), Arc::clone(&publisher));
+        let queue = Arc::new(ReplyQueue::new(config));
+        let accepted = AcceptedCalls::new(Arc::clone(&queue), Arc::clone(&publisher));
         let accepted = Arc::new(accepted);
         let pending = pending_calls(Arc::clone(&accepted));
         let limits = DecodeLimits::new().max_bytes(config.max_message);
@@ -71,8 +72,8 @@ impl Caller {
     }
 
     /// Returns the reply queue, if it is consumed now.
-    pub(crate) fn open_reply_queue(&self) -> Option<&str> {
-        self.replies.is_open().then(|| self.replies.name())
+    pub(crate) fn open_reply_queue(&self) -> Option<Arc<str>> {
+        self.replies.is_open().then(|| self.replies.queue.name())
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -81,7 +82,18 @@ impl Caller {
 
     /// Consumes the reply queue until the transport is closed.
     pub(crate) async fn consume_replies(&self) {
-        self.replies.run(&self.router, &self.closing).await;
+        let on_lost = |queue: &str| self.fail_calls_without_reply_queue(queue);
+        self.replies.run(&self.router, &self.closing, &on_lost).await;
+    }
+
+    /// Fails the calls that were sent so far: their replies would go to `queue`, which cannot be reached.
+    fn fail_calls_without_reply_queue(&self, queue: &str) {
+        for destination in self.destinations.with_calls() {
+            for call in destination.take_calls() {
+                self.pending.fail(call, destination.address.reply_queue_lost(queue));
+            }
+        }
+        self.accepted.retain(|call| self.pending.is_waiting(call));
     }
 
     /// Fails all pending calls, as the transport is closed.

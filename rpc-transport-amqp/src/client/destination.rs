@@ -157,6 +157,11 @@ impl Destination {
         self.state.lock().calls.push((call, Instant::now()));
     }
 
+    /// Returns and forgets the calls that were sent so far.
+    pub(super) fn take_calls(&self) -> Vec<CallKey> {
+        mem::take(&mut self.state.lock().calls).into_iter().map(|(call, _)| call).collect()
+    }
+
     /// Returns the calls that are pending for longer than a consumer check is trusted.
     pub(super) fn long_pending(&self, pending: &PendingCalls) -> Vec<CallKey> {
         let mut state = self.state.lock();

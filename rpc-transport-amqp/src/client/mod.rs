@@ -7,6 +7,7 @@ mod consumer_liveness;
 mod destination;
 mod partial_replies;
 mod reply_consumer;
+mod reply_queue;
 mod reply_receiver;
 mod reply_router;
 mod send;

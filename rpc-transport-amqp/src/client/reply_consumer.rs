@@ -1,20 +1,26 @@
 //! Consumes the reply queue: one queue for all calls of a transport, which outlives its connection.
 //!
-//! Its name is kept from session to session, so that a caller whose connection broke receives the replies that came meanwhile.
+//! Its name is kept from session to session, so that a caller whose connection broke receives the replies that came meanwhile. It
+//! changes only when the node of the cluster that holds the queue is down: the broker would not declare the queue until that node is
+//! back.
 //! Cancellations for the program's servers arrive here, too.
 
+use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use rpc_amqp::{Channel, ConsumeOptions, Error};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::reply_queue::{Named, ReplyQueue};
 use super::reply_receiver::ReplyReceiver;
 use super::reply_router::ReplyRouter;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable, broker_error};
-use crate::topology::{Queue, consumer_tag};
+use crate::topology::{DECLARE_GRACE, Unreachable, consumer_tag, is_unreachable};
 
 /// How many replies the broker may deliver before they are acknowledged.
 const PREFETCH: u16 = 2048;
@@ -29,9 +35,22 @@ const PERMANENT_ERROR_DELAY: Duration = Duration::from_secs(2);
 /// How long the broker may take for each step.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Is told the name of a queue that was given up: replies to the calls sent before do not come.
+pub(super) type OnLost<'a> = dyn Fn(&str) + Send + Sync + 'a;
+
+/// What came of an attempt to consume the queue.
+enum Attempt {
+    Consumed((Channel, Arc<ReplyReceiver>)),
+    /// It cannot be reached, and the queue that can be used in its place.
+    Unreachable(Unreachable, Named),
+    Failed(Error),
+    /// The broker did not answer.
+    Unanswered,
+}
+
 /// The consumer of the reply queue.
 pub(super) struct ReplyConsumer {
-    queue: Queue,
+    pub(super) queue: Arc<ReplyQueue>,
     connection: Arc<ConnectionSupervisor>,
     state: watch::Sender<State>,
 }
@@ -51,13 +70,8 @@ pub(super) enum ReplyQueueError {
 }
 
 impl ReplyConsumer {
-    pub(super) fn new(queue: Queue, connection: Arc<ConnectionSupervisor>) -> Self {
+    pub(super) fn new(queue: Arc<ReplyQueue>, connection: Arc<ConnectionSupervisor>) -> Self {
         Self { queue, connection, state: watch::Sender::new(State::Closed) }
-    }
-
-    /// Returns the name of the reply queue.
-    pub(super) fn name(&self) -> &str {
-        &self.queue.name
     }
 
     /// Returns whether the queue is consumed now.
@@ -85,15 +99,21 @@ impl ReplyConsumer {
         }
     }
 
-    /// Consumes the queue on one session after the other until `stop`, and routes each message; then deletes the queue.
-    pub(super) async fn run(&self, router: &Arc<ReplyRouter>, stop: &CancellationToken) {
+    /// Consumes the queue on one session after the other until `stop`, and routes each message; then deletes the queue. Calls
+    /// `on_lost` with its name when a queue was given up.
+    pub(super) async fn run(
+        &self,
+        router: &Arc<ReplyRouter>,
+        stop: &CancellationToken,
+        on_lost: &OnLost<'_>,
+    ) {
         while !stop.is_cancelled() {
             let session = tokio::select! {
                 session = self.connection.next_session() => session,
                 () = stop.cancelled() => break,
             };
             let Some(session) = session else { return };
-            self.serve(&session, router, stop).await;
+            self.serve(&session, router, stop, on_lost).await;
             self.set_state(State::Closed);
         }
         let _ = timeout(BROKER_TIMEOUT, self.delete()).await;
@@ -103,7 +123,7 @@ impl ReplyConsumer {
     async fn delete(&self) {
         self.connection.retry_now();
         if let Ok(session) = self.connection.session().await {
-            let _ = self.queue.delete(&session).await;
+            let _ = self.queue.declaration().delete(&session).await;
         }
     }
 
@@ -117,11 +137,16 @@ impl ReplyConsumer {
         session: &Arc<Session>,
         router: &Arc<ReplyRouter>,
         stop: &CancellationToken,
+        on_lost: &OnLost<'_>,
     ) {
+        // Whether the queue has a new name, and was not consumed yet.
+        let mut replaced = false;
         while !session.has_ended() && !stop.is_cancelled() {
-            match timeout(BROKER_TIMEOUT, self.consume(session, router)).await {
-                Ok(Ok((channel, receiver))) => {
+            match self.attempt(session, router).await {
+                Attempt::Consumed((channel, receiver)) => {
                     self.set_state(State::Open);
+                    replaced = false;
+                    self.queue.note_address(&session.address);
                     tokio::select! {
                         () = settle(&channel, &receiver) => {}
                         () = receiver.ended() => {}
@@ -131,23 +156,65 @@ impl ReplyConsumer {
                     // Somebody may have deleted the queue; it is declared again.
                     self.set_state(State::Closed);
                 }
-                Ok(Err(error)) if broker_error::is_permanent(&error) => {
+                Attempt::Unreachable(why, successor) => {
+                    self.give_up(&why, successor, on_lost);
+                    // A broker that refuses the new one, too, is given time.
+                    if mem::replace(&mut replaced, true) {
+                        sleep_unless_stopped(session, stop, RETRY_DELAY).await;
+                    }
+                }
+                Attempt::Failed(error) if broker_error::is_permanent(&error) => {
                     let why = broker_error::describe(&error);
                     tracing::warn!(
-                        queue = self.name(),
+                        queue = %self.queue.name(),
                         error = why,
                         "cannot declare or consume the reply queue, retrying"
                     );
                     self.set_state(State::Failed(why.into()));
                     sleep_unless_stopped(session, stop, PERMANENT_ERROR_DELAY).await;
                 }
-                Ok(Err(error)) => {
+                Attempt::Failed(error) => {
                     tracing::debug!(%error, "cannot declare or consume the reply queue yet, retrying");
                     sleep_unless_stopped(session, stop, RETRY_DELAY).await;
                 }
-                Err(_) => session.end(),
+                Attempt::Unanswered => session.end(),
             }
         }
+    }
+
+    /// Consumes the queue, or finds out that it cannot be reached.
+    async fn attempt(&self, session: &Arc<Session>, router: &Arc<ReplyRouter>) -> Attempt {
+        let mut consume = pin!(timeout(BROKER_TIMEOUT, self.consume(session, router)));
+        let early = timeout(DECLARE_GRACE, &mut consume).await;
+        let ended = match early {
+            Ok(ended) => ended,
+            // Is it about this queue alone?
+            Err(_) => match select(&mut consume, pin!(self.queue.successor(session))).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right((Some(successor), _)) => {
+                    return Attempt::Unreachable(Unreachable::Unanswered, successor);
+                }
+                Either::Right((None, consume)) => consume.await,
+            },
+        };
+        match ended {
+            Ok(Ok(consumed)) => Attempt::Consumed(consumed),
+            Ok(Err(error)) if is_unreachable(&error) => {
+                Attempt::Unreachable(Unreachable::Refused(error), self.queue.other())
+            }
+            Ok(Err(error)) => Attempt::Failed(error),
+            Err(_) => Attempt::Unanswered,
+        }
+    }
+
+    /// Gives up a queue that cannot be reached, and uses another one from now on.
+    fn give_up(&self, why: &Unreachable, successor: Named, on_lost: &OnLost<'_>) {
+        let (lost, declared_at) = self.queue.replace(successor);
+        tracing::warn!(
+            queue = %lost, node = why.node(), declared_at = declared_at.as_deref(), error = %why, new = %self.queue.name(),
+            "cannot reach the reply queue, using a new one; replies to calls that were sent are lost"
+        );
+        on_lost(&lost);
     }
 
     /// Declares the queue and starts to consume it.
@@ -158,11 +225,12 @@ impl ReplyConsumer {
     ) -> Result<(Channel, Arc<ReplyReceiver>), Error> {
         let channel = session.connection.open_channel().await?;
         channel.qos(PREFETCH).await?;
-        self.queue.declare(&channel).await?;
+        let queue = self.queue.declaration();
+        queue.declare(&channel).await?;
         let options = ConsumeOptions { exclusive: true, ..ConsumeOptions::default() };
         let receiver = ReplyReceiver::new(router);
         let consumer = Arc::<ReplyReceiver>::clone(&receiver);
-        channel.consume(&self.queue.name, &consumer_tag("replies"), &options, consumer).await?;
+        channel.consume(&queue.name, &consumer_tag("replies"), &options, consumer).await?;
         Ok((channel, receiver))
     }
 }

@@ -71,10 +71,10 @@ impl Caller {
         }
         let caller = Arc::clone(self);
         let publish = MaybeReady::pending(async move {
-            let opened = caller.replies.opened().await;
-            opened.map_err(|why| destination.address.no_reply_queue(&why))?;
+            caller.until_replies_can_come(&destination).await?;
             caller.check_consumers(&destination).await?;
             loop {
+                caller.until_replies_can_come(&destination).await?;
                 let permit = caller.publisher.permit().await;
                 let permit = permit.map_err(|why| destination.address.unavailable(&why))?;
                 if caller.publish(&destination, &request, call, &permit)? {
@@ -83,6 +83,12 @@ impl Caller {
             }
         });
         Ok(Sent { reply: Some(reply), publish })
+    }
+
+    /// Waits until the reply queue is consumed.
+    async fn until_replies_can_come(&self, destination: &Destination) -> Result<(), SendError> {
+        let opened = self.replies.opened().await;
+        opened.map_err(|why| destination.address.no_reply_queue(&why))
     }
 
     /// Makes sure that the destination has a consumer, unless that was seen a moment ago.
@@ -119,7 +125,8 @@ impl Caller {
         }
     }
 
-    /// Publishes a call. Returns false if the channel has just been closed, and nothing was published.
+    /// Publishes a call. Returns false if the channel has just been closed or the reply queue was given up, and nothing was
+    /// published.
     fn publish(
         &self,
         destination: &Arc<Destination>,
@@ -127,10 +134,16 @@ impl Caller {
         call: CallKey,
         permit: &PublishPermit,
     ) -> Result<bool, SendError> {
-        let reply = ReplyAddress { key: call, queue: self.replies.name() };
+        let queue = self.replies.queue.name();
+        let reply = ReplyAddress { key: call, queue: &queue };
         let message = self.encode(destination, request, Some(reply))?;
         request.mark_sent();
         destination.note_call(call);
+        // Whoever gives the queue up changes its name first and then fails the calls that were noted: this one is among them, or
+        // sees the change here.
+        if !self.replies.queue.is_named(&queue) {
+            return Ok(false);
+        }
         let handler = Arc::<Destination>::clone(destination);
         match permit.publish(&message, handler, call.to_bits()) {
             Ok(()) => Ok(true),

@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 /// connection can be mistaken for the new one's.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
+    /// Host and port.
+    pub(crate) address: Arc<str>,
     given_up: CancellationToken,
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, given_up: CancellationToken::new() }
+    pub(super) fn new(connection: Connection, address: Arc<str>) -> Self {
+        Self { connection, address, given_up: CancellationToken::new() }
     }
 
     /// Returns whether the broker has blocked the connection: it reads no messages from it.

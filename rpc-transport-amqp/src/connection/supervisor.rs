@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_amqp::Connection;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -160,9 +159,9 @@ impl ConnectionSupervisor {
                 made = self.try_hosts(&mut host) => made,
             };
             let (error, permanent) = match made {
-                Ok(connection) => {
+                Ok(session) => {
                     let began = Instant::now();
-                    self.run_session(connection).await;
+                    self.run_session(session).await;
                     // A connection that breaks as soon as it is made does not reset the delay.
                     if began.elapsed() > delay {
                         delay = self.config.backoff.initial;
@@ -198,7 +197,7 @@ impl ConnectionSupervisor {
     /// # Errors
     ///
     /// Fails if no host can be connected to, with the last host's error; or, if there is one, with an error that can pass.
-    async fn try_hosts(&self, host: &mut usize) -> Result<Connection, ConnectError> {
+    async fn try_hosts(&self, host: &mut usize) -> Result<Session, ConnectError> {
         let hosts = &self.config.hosts;
         let mut failed: Option<ConnectError> = None;
         for _ in hosts {
@@ -209,7 +208,7 @@ impl ConnectionSupervisor {
                 Ok(connection) => {
                     let (host, port) = (&next.name, next.port);
                     tracing::debug!(%host, port, role = self.role, "connected");
-                    return Ok(connection);
+                    return Ok(Session::new(connection, format!("{host}:{port}").into()));
                 }
                 Err(error) => {
                     tracing::warn!(role = self.role, "cannot connect to {error}");
@@ -223,9 +222,9 @@ impl ConnectionSupervisor {
     }
 
     /// Hands out the connection until it ends.
-    async fn run_session(&self, connection: Connection) {
-        let mut blocked = connection.blocked();
-        let session = Arc::new(Session::new(connection));
+    async fn run_session(&self, session: Session) {
+        let mut blocked = session.connection.blocked();
+        let session = Arc::new(session);
         self.status.send_replace(Status::Up(Arc::clone(&session)));
         let why = loop {
             tokio::select! {

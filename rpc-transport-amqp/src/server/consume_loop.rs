@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use rpc_amqp::Error;
 use rpc_core::transport::{Listen, ListenError};
 use tokio::sync::{mpsc, oneshot};
@@ -13,15 +14,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::consumers::{Consumers, DeliverySink};
+use super::failover::{RestoredConsumers, Retry, UnreachableQueues, unbind};
 use super::redistribution::{REDISTRIBUTE_AFTER, Redistributor};
 use super::start_log::StartLog;
 use crate::connection::broker_error::{describe, is_permanent};
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
-use crate::topology::ServerQueues;
+use crate::topology::{DECLARE_GRACE, ServerQueues, is_unreachable};
 
 /// How long the broker may take to declare the queues and start the consumers.
 const CONSUME_TIMEOUT: Duration = Duration::from_secs(10);
-/// Delay before another attempt to consume.
+/// Delay before another attempt to consume for the first time.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// How long the broker may take to cancel the consumers and to take messages back.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -41,6 +43,8 @@ pub(super) struct ConsumeLoop {
     pub(super) max_prefetch: u16,
     pub(super) listen: Listen,
     pub(super) queues: ServerQueues,
+    /// The name of the fanout queue, and the address over which it was first declared.
+    pub(super) declared_at: (String, String),
     pub(super) sink: Arc<DeliverySink>,
     pub(super) redistributor: Arc<Redistributor>,
     pub(super) closing: CancellationToken,
@@ -95,6 +99,7 @@ impl ConsumeLoop {
         };
         match first {
             Ok(consumers) => {
+                self.note_fanout_queue(consumers.session());
                 let _ = started.send(Ok(()));
                 self.run(consumers).await;
             }
@@ -213,6 +218,8 @@ impl ConsumeLoop {
 
     /// Has old messages of the buffer redistributed, until the consumers end or a command comes.
     async fn consume(&mut self, consumers: &Arc<Consumers>) -> Exit {
+        // Dropped before the consumers are cancelled, so that none is started after that.
+        let mut restored = RestoredConsumers::begin(&self.queues, consumers);
         let closing = self.closing.clone();
         // Made once: each of them registers under a lock.
         let (mut ended, mut closed) = (pin!(consumers.ended()), pin!(closing.cancelled()));
@@ -225,6 +232,13 @@ impl ConsumeLoop {
                 command = self.commands.recv() => break command.into(),
                 () = &mut ended => break Exit::Lost,
                 () = &mut closed => break Exit::Closed(None),
+                kind = consumers.cancelled() => {
+                    restored.restore(kind, &self.queues, &self.declared_at.1);
+                }
+                (kind, queue) = restored.next() => {
+                    self.queues.set(kind, queue);
+                    self.note_fanout_queue(consumers.session());
+                }
                 _ = old.tick() => {
                     // In a task of its own, as it waits for the broker; one at a time.
                     let done = redistributing.as_ref().is_none_or(JoinHandle::is_finished);
@@ -252,32 +266,58 @@ impl ConsumeLoop {
     /// Fails if the loop is to exit, with the consumers that an attempt under way has started all the same.
     async fn reconsume(&mut self) -> Result<Arc<Consumers>, (Exit, Option<Arc<Consumers>>)> {
         let (prefetch, closing) = (self.prefetch(), self.closing.clone());
+        let mut retry = Retry::default();
+        let mut given_up = Vec::new();
+        // What was out of reach on the last session may be within reach of this one.
+        (self.queues.topic.left_out, self.queues.server.left_out) = (false, false);
         loop {
             let session = tokio::select! {
                 session = self.consuming.next_session() => session,
                 exit = interruption(&mut self.commands, &closing) => return Err((exit, None)),
             };
             let Some(session) = session else { return Err((Exit::Closed(None), None)) };
-            let mut attempt = pin!(open(&session, &self.queues, prefetch, &self.sink));
-            let opened = tokio::select! {
-                opened = &mut attempt => opened,
-                exit = interruption(&mut self.commands, &closing) => {
-                    // Not dropped half-way: it could still declare the queue that is about to be deleted.
-                    let late = timeout(STOP_TIMEOUT, attempt).await;
-                    return Err((exit, late.ok().and_then(Result::ok)));
+            let (opened, unreachable) = {
+                let mut attempt =
+                    pin!(open_reachable(&session, &self.queues, prefetch, &self.sink));
+                tokio::select! {
+                    opened = &mut attempt => opened,
+                    exit = interruption(&mut self.commands, &closing) => {
+                        // Not dropped half-way: it could still declare the queue that is about to be deleted.
+                        let late = timeout(STOP_TIMEOUT, attempt).await;
+                        return Err((exit, late.ok().and_then(|(opened, _)| opened.ok())));
+                    }
                 }
             };
+            if !unreachable.is_empty() {
+                given_up.extend(unreachable.leave_out(&mut self.queues, &self.declared_at.1));
+                continue;
+            }
             match opened {
-                Ok(consumers) => return Ok(consumers),
-                Err(error) => {
-                    let error = describe_failure(error.as_ref());
-                    tracing::warn!(topic = %self.listen.topic, %error, "consumer error, retrying");
+                Ok(consumers) => {
+                    self.note_fanout_queue(&session);
+                    // Not before: without any binding the broker would delete the exchange.
+                    tokio::spawn(async move {
+                        for queue in given_up {
+                            unbind(&queue, &session).await;
+                        }
+                    });
+                    return Ok(consumers);
                 }
+                Err(error) => retry.log(&self.listen.topic, describe_failure(error.as_ref())),
             }
             tokio::select! {
-                () = sleep(RETRY_DELAY) => {}
+                () = sleep(retry.next_delay()) => {}
                 exit = interruption(&mut self.commands, &closing) => return Err((exit, None)),
             }
+        }
+    }
+
+    /// Notes over which connection the fanout queue was first declared. It is on that node, unless the broker places queues in
+    /// another way.
+    fn note_fanout_queue(&mut self, session: &Session) {
+        let name = &self.queues.fanout.name;
+        if self.declared_at.0 != *name {
+            self.declared_at = (name.clone(), session.address.to_string());
         }
     }
 
@@ -315,6 +355,32 @@ async fn open(
         Err(_) => {
             session.end();
             Err(None)
+        }
+    }
+}
+
+/// Starts to consume on one session, and finds out meanwhile which queues cannot be reached. If there are any, the attempt is given
+/// up.
+async fn open_reachable(
+    session: &Arc<Session>,
+    queues: &ServerQueues,
+    prefetch: u16,
+    sink: &Arc<DeliverySink>,
+) -> (Result<Arc<Consumers>, Option<Error>>, UnreachableQueues) {
+    let mut attempt = pin!(open(session, queues, prefetch, sink));
+    match timeout(DECLARE_GRACE, &mut attempt).await {
+        Ok(Err(Some(error))) if is_unreachable(&error) => {
+            let unreachable = UnreachableQueues::find(queues, session).await;
+            (Err(Some(error)), unreachable)
+        }
+        Ok(opened) => (opened, UnreachableQueues::default()),
+        Err(_) => {
+            let unreachable = pin!(UnreachableQueues::find(queues, session));
+            match select(&mut attempt, unreachable).await {
+                Either::Left((opened, _)) => (opened, UnreachableQueues::default()),
+                Either::Right((found, _)) if !found.is_empty() => (Err(None), found),
+                Either::Right((found, attempt)) => (attempt.await, found),
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use super::ack_loop::send_acks;
 use super::prefetch::{PrefetchBuffer, Prefetched};
 use super::request_decoder::RequestDecoder;
 use crate::connection::Session;
-use crate::topology::{ServerQueues, consumer_tag};
+use crate::topology::{Queue, ServerQueues, consumer_tag};
 
 /// The priority of the topic's consumer while it gives way to other servers: below the broker's default of 0.
 const YIELDING_PRIORITY: i64 = -1;
@@ -37,7 +37,7 @@ pub(super) struct Consumers {
     channel: Channel,
     /// Of the consumers that were started last.
     tags: Mutex<[Option<String>; 3]>,
-    queues: ServerQueues,
+    queues: Mutex<ServerQueues>,
     prefetch: u16,
     sink: Arc<DeliverySink>,
     acks: Mutex<AckBatch>,
@@ -45,7 +45,11 @@ pub(super) struct Consumers {
     ack_waits: Arc<Notify>,
     /// Whether the topic's consumer gives way to other servers.
     yielding: AtomicBool,
-    /// Cancelled when one of the consumers has ended.
+    /// The consumers that the broker has cancelled.
+    cancelled: Mutex<Vec<QueueKind>>,
+    /// Notified when there is one more.
+    cancels: Notify,
+    /// Cancelled when the channel has ended, with all consumers.
     ended: CancellationToken,
 }
 
@@ -70,17 +74,22 @@ impl Consumers {
             session: Arc::clone(session),
             channel,
             tags: Mutex::default(),
-            queues,
+            queues: Mutex::new(queues),
             prefetch,
             sink: Arc::clone(sink),
             acks: Mutex::new(AckBatch::new(prefetch)),
             ack_waits: Arc::default(),
             yielding: AtomicBool::new(false),
+            cancelled: Mutex::default(),
+            cancels: Notify::new(),
             ended: CancellationToken::new(),
         });
         let attempt = CloseOnDrop(Some(Arc::clone(&consumers)));
         for queue in [QueueKind::Topic, QueueKind::Server, QueueKind::Fanout] {
-            consumers.consume(queue, None).await?;
+            let left_out = consumers.queues.lock().of(queue).left_out;
+            if !left_out {
+                consumers.consume(queue, None).await?;
+            }
         }
         attempt.succeed();
         let ack_waits = Arc::clone(&consumers.ack_waits);
@@ -95,11 +104,12 @@ impl Consumers {
         arguments: Option<&FieldTable>,
     ) -> Result<Option<String>, Error> {
         // The tags begin with the whole tags of oslo.messaging.
-        let (at, name, prefix) = match queue {
-            QueueKind::Topic => (0, &self.queues.topic.name, "1"),
-            QueueKind::Server => (1, &self.queues.server.name, "2"),
-            QueueKind::Fanout => (2, &self.queues.fanout.name, "3"),
+        let (at, prefix) = match queue {
+            QueueKind::Topic => (0, "1"),
+            QueueKind::Server => (1, "2"),
+            QueueKind::Fanout => (2, "3"),
         };
+        let name = self.queues.lock().of(queue).name.clone();
         let tag = consumer_tag(prefix);
         let exclusive = queue == QueueKind::Fanout;
         let options = ConsumeOptions { exclusive, arguments, ..ConsumeOptions::default() };
@@ -109,13 +119,43 @@ impl Consumers {
             sink: Arc::clone(&self.sink),
             ended: self.ended.clone(),
         };
-        self.channel.consume(name, &tag, &options, Arc::new(receiver)).await?;
+        self.channel.consume(&name, &tag, &options, Arc::new(receiver)).await?;
         Ok(self.tags.lock()[at].replace(tag))
+    }
+
+    /// Declares a queue and starts to consume it, beside the others that are consumed. The broker has cancelled its consumer, or it was
+    /// left out so far.
+    pub(super) async fn add(self: &Arc<Self>, kind: QueueKind, queue: &Queue) -> Result<(), Error> {
+        queue.declare_with_exchange(&self.channel).await?;
+        self.queues.lock().set(kind, queue.clone());
+        if kind == QueueKind::Topic {
+            self.yielding.store(false, Ordering::Relaxed);
+        }
+        self.consume(kind, None).await.map(drop)
+    }
+
+    /// Returns the session of the channel.
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Waits until the broker has cancelled a consumer, and returns of which queue.
+    ///
+    /// Cancel safe: what was not returned is returned by the next call.
+    pub(super) async fn cancelled(&self) -> QueueKind {
+        loop {
+            if let Some(queue) = self.cancelled.lock().pop() {
+                return queue;
+            }
+            self.cancels.notified().await;
+        }
     }
 
     /// Has the broker prefer other servers of the topic, or no longer, without a moment in which this server does not consume.
     pub(super) async fn set_yielding(self: &Arc<Self>, yielding: bool) -> Result<(), Error> {
-        if self.yielding.swap(yielding, Ordering::Relaxed) == yielding {
+        if self.queues.lock().topic.left_out
+            || self.yielding.swap(yielding, Ordering::Relaxed) == yielding
+        {
             return Ok(());
         }
         let mut arguments = FieldTable::new();
@@ -133,7 +173,7 @@ impl Consumers {
         self.yielding.load(Ordering::Relaxed)
     }
 
-    /// Waits until one of the consumers or the session has ended.
+    /// Waits until the channel or the session has ended.
     ///
     /// Cancel safe: nothing is consumed by waiting.
     pub(super) async fn ended(&self) {
@@ -239,7 +279,8 @@ impl Consumers {
     /// Sends the acks that wait, and deletes the fanout queue, which no other server uses.
     pub(super) async fn close(&self) {
         self.flush();
-        let _ = self.channel.queue_delete(&self.queues.fanout.name, false, false).await;
+        let fanout_queue = self.queues.lock().fanout.name.clone();
+        let _ = self.channel.queue_delete(&fanout_queue, false, false).await;
     }
 }
 
@@ -295,7 +336,13 @@ impl Consumer for DeliveryReceiver {
         }
     }
 
-    fn on_end(&self, _: ConsumerEnd) {
-        self.ended.cancel();
+    fn on_end(&self, reason: ConsumerEnd) {
+        match (reason, self.consumers.upgrade()) {
+            (ConsumerEnd::Cancelled, Some(consumers)) => {
+                consumers.cancelled.lock().push(self.queue);
+                consumers.cancels.notify_one();
+            }
+            _ => self.ended.cancel(),
+        }
     }
 }

@@ -6,6 +6,7 @@ mod cancellation;
 mod consume_loop;
 mod consumers;
 mod delivery;
+mod failover;
 mod listener;
 mod prefetch;
 mod redistribution;

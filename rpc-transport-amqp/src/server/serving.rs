@@ -111,6 +111,7 @@ impl Serving {
             max_prefetch: self.config.prefetch,
             listen,
             queues,
+            declared_at: <(String, String)>::default(),
             sink,
             redistributor: Arc::new(redistributor),
             commands: received,

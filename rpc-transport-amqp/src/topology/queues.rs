@@ -21,6 +21,8 @@ pub(crate) struct Queue {
     pub(crate) arguments: FieldTable,
     /// The exchange that it is bound to, and the binding key.
     pub(crate) binding: Option<(Exchange, String)>,
+    /// Whether it is left out for now, as the node of the cluster that holds it is down.
+    pub(crate) left_out: bool,
 }
 
 /// Returns the reply queue of a transport.
@@ -36,7 +38,14 @@ pub(super) fn shared_queue(config: &Config, name: String) -> Queue {
         make_quorum(config, &mut arguments);
     }
     let durable = queues.durable || queues.quorum;
-    Queue { name, durable, auto_delete: queues.auto_delete, arguments, binding: None }
+    Queue {
+        name,
+        durable,
+        auto_delete: queues.auto_delete,
+        arguments,
+        binding: None,
+        left_out: false,
+    }
 }
 
 /// Returns a queue of one process. It is durable, so that it survives a lost connection and a restart of the broker.
@@ -49,7 +58,7 @@ pub(super) fn transient_queue(config: &Config, name: String) -> Queue {
     if let Some(ttl) = queues.transient_ttl {
         set_expiry(&mut arguments, ttl);
     }
-    Queue { name, durable: true, auto_delete: false, arguments, binding: None }
+    Queue { name, durable: true, auto_delete: false, arguments, binding: None, left_out: false }
 }
 
 /// Has the broker delete the queue when it had no consumer for so long.
@@ -81,6 +90,32 @@ fn make_quorum(config: &Config, arguments: &mut FieldTable) {
 impl Queue {
     /// Declares the queue and binds it. The exchange must exist.
     pub(crate) async fn declare(&self, channel: &Channel) -> Result<(), Error> {
+        self.declare_unbound(channel).await?;
+        if let Some((exchange, key)) = &self.binding {
+            channel.queue_bind(&self.name, &exchange.name, key, &FieldTable::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Declares the exchange that the queue is bound to, and the queue, and binds it.
+    pub(crate) async fn declare_with_exchange(&self, channel: &Channel) -> Result<(), Error> {
+        if let Some((exchange, _)) = &self.binding {
+            exchange.declare(channel).await?;
+        }
+        self.declare(channel).await
+    }
+
+    /// Removes the queue's binding.
+    pub(crate) async fn unbind(&self, session: &Session) -> Result<(), Error> {
+        let Some((exchange, key)) = &self.binding else { return Ok(()) };
+        let channel = session.connection.open_channel().await?;
+        channel.queue_unbind(&self.name, &exchange.name, key, &FieldTable::new()).await?;
+        channel.close(200, "the queue is unbound").await;
+        Ok(())
+    }
+
+    /// Declares the queue.
+    pub(super) async fn declare_unbound(&self, channel: &Channel) -> Result<(), Error> {
         let declare = QueueDeclare {
             name: &self.name,
             passive: false,
@@ -89,11 +124,7 @@ impl Queue {
             auto_delete: self.auto_delete,
             arguments: &self.arguments,
         };
-        channel.queue_declare(&declare).await?;
-        if let Some((exchange, key)) = &self.binding {
-            channel.queue_bind(&self.name, &exchange.name, key, &FieldTable::new()).await?;
-        }
-        Ok(())
+        channel.queue_declare(&declare).await.map(drop)
     }
 
     /// Deletes the queue with all messages in it.

@@ -1,10 +1,11 @@
 //! The queues of a server.
 
 use rpc_amqp::{Channel, Error};
-use rpc_core::transport::Listen;
+use rpc_core::transport::{Listen, QueueKind};
 
 use super::exchanges::{ExchangeKind, fanout_exchange, topic_exchange};
 use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
+use super::unique_name::unique_name;
 use crate::config::Config;
 use crate::connection::broker_error::has_other_properties;
 use crate::wire::Dialect;
@@ -13,6 +14,7 @@ use crate::wire::Dialect;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServerQueues {
     dialect: &'static dyn Dialect,
+    fanout_topic: String,
     pub(crate) topic: Queue,
     pub(crate) server: Queue,
     pub(crate) fanout: Queue,
@@ -36,7 +38,19 @@ impl ServerQueues {
         topic_queue.binding = binding(topic.to_owned());
         let mut fanout = transient_queue(config, dialect.fanout_queue(topic, unique));
         fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
-        Self { dialect, topic: topic_queue, server: server_queue, fanout }
+        Self {
+            dialect,
+            fanout_topic: topic.to_owned(),
+            topic: topic_queue,
+            server: server_queue,
+            fanout,
+        }
+    }
+
+    /// Returns a fanout queue with another name that nobody else has, for when the server's own one cannot be reached.
+    pub(crate) fn other_fanout(&self) -> Queue {
+        let name = self.dialect.fanout_queue(&self.fanout_topic, &unique_name());
+        Queue { name, ..self.fanout.clone() }
     }
 
     /// Returns the names of the queues and of the exchanges that they are bound to.
@@ -47,17 +61,35 @@ impl ServerQueues {
         })
     }
 
+    /// Returns one of the queues.
+    pub(crate) fn of(&self, kind: QueueKind) -> &Queue {
+        match kind {
+            QueueKind::Topic => &self.topic,
+            QueueKind::Server => &self.server,
+            QueueKind::Fanout => &self.fanout,
+        }
+    }
+
+    /// Replaces one of the queues.
+    pub(crate) fn set(&mut self, kind: QueueKind, queue: Queue) {
+        match kind {
+            QueueKind::Topic => self.topic = queue,
+            QueueKind::Server => self.server = queue,
+            QueueKind::Fanout => self.fanout = queue,
+        }
+    }
+
     /// Returns all three, in the order in which oslo.messaging declares and consumes them.
     pub(crate) fn all(&self) -> [&Queue; 3] {
         [&self.topic, &self.server, &self.fanout]
     }
 
-    /// Declares all three, and the exchanges that they are bound to.
+    /// Declares all that are not left out, and the exchanges that they are bound to.
     ///
     /// Returns the name of an exchange that exists and is not durable, if there is one. The broker has closed the channel over
     /// it; on the next channel the exchange [can be accepted as it is](Self::accept_transient).
     pub(crate) async fn declare(&self, channel: &Channel) -> Result<Option<String>, Error> {
-        for queue in self.all() {
+        for queue in self.all().into_iter().filter(|queue| !queue.left_out) {
             if let Some((exchange, _)) = &queue.binding
                 && let Err(error) = exchange.declare(channel).await
             {

@@ -26,6 +26,8 @@ pub(crate) struct FaultEnv<'n> {
     pub(crate) callers: Proxy,
     /// The proxy between the servers and the node.
     pub(crate) servers: Proxy,
+    /// The URL that leads to all nodes of a cluster, past these proxies.
+    cluster_url: Option<String>,
     /// The tasks that run before there is a transport.
     tasks: usize,
 }
@@ -41,9 +43,28 @@ impl<'n> FaultEnv<'n> {
     pub(crate) async fn on(node: &'n Node, form: UrlForm, name: &str) -> Self {
         let vhost = format!("{name} {form:?}");
         node.create_vhost(&vhost).await.unwrap();
+        Self::in_vhost(node, form, vhost, None).await
+    }
+
+    /// Returns an environment in a virtual host of a cluster. All connections use `url`, and the node answers what tests ask.
+    pub(crate) async fn on_cluster(
+        node: &'n Node,
+        form: UrlForm,
+        vhost: &str,
+        url: String,
+    ) -> Self {
+        Self::in_vhost(node, form, vhost.to_owned(), Some(url)).await
+    }
+
+    async fn in_vhost(
+        node: &'n Node,
+        form: UrlForm,
+        vhost: String,
+        cluster_url: Option<String>,
+    ) -> Self {
         let (callers, servers) = (proxy(node).await, proxy(node).await);
         let tasks = Handle::current().metrics().num_alive_tasks();
-        FaultEnv { node, vhost, form, callers, servers, tasks }
+        FaultEnv { node, vhost, form, callers, servers, cluster_url, tasks }
     }
 
     /// Returns the URL through a proxy, with more options. The short heartbeat makes the broker remove a lost connection and
@@ -53,7 +74,8 @@ impl<'n> FaultEnv<'n> {
         let port = format!(":{}/", self.node.port());
         let options =
             if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
-        with_options(&url.replace(&port, &format!(":{}/", proxy.port())), options)
+        let through_proxy = || url.replace(&port, &format!(":{}/", proxy.port()));
+        with_options(&self.cluster_url.clone().unwrap_or_else(through_proxy), options)
     }
 
     pub(crate) fn transport(&self, proxy: &Proxy, options: &str) -> AmqpTransport {

@@ -11,6 +11,7 @@
 
 mod broker;
 mod cleanup;
+mod cluster;
 mod connections;
 mod delivery_barrier;
 mod fault_env;

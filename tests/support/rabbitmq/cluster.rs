@@ -1,13 +1,12 @@
 //! Clusters of private nodes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use tokio::try_join;
 
 use super::identity::Identity;
 use super::node::START_TIMEOUT;
-use super::processes::POLL_INTERVAL;
 use super::term::binary;
 use super::url::{UrlForm, with_hosts};
 use super::{Node, NodeError, NodeOptions};
@@ -19,6 +18,9 @@ pub const NODES: usize = 3;
 const RUNNING: &str = "length(case erlang:function_exported(rabbit_nodes, list_running, 0) of \
                        true -> rabbit_nodes:list_running(); \
                        false -> rabbit_nodes:all_running() end)";
+
+/// How often the nodes are asked whether they see each other.
+const POLL: Duration = Duration::from_millis(100);
 
 /// Three nodes on loopback that share their queues' declarations. What is said of [`Node`] holds for each of them: a test may kill,
 /// stop, pause and restart it.
@@ -117,7 +119,8 @@ impl Cluster {
         loop {
             let mut seen = Vec::new();
             for node in &self.nodes {
-                seen.push((node.accepts().await?, node.eval(RUNNING).await));
+                let running = node.eval(RUNNING).await;
+                seen.push((running.is_ok() && node.accepts().await?, running));
             }
             let complete = |seen: &Result<String, _>| {
                 seen.as_ref().is_ok_and(|seen| *seen == NODES.to_string())
@@ -130,7 +133,7 @@ impl Cluster {
                     format!("accept connections, and see so many of {NODES} nodes: {seen:?}");
                 return Err(NodeError(format!("the nodes of the cluster {what}")));
             }
-            sleep(POLL_INTERVAL).await;
+            sleep(POLL).await;
         }
     }
 }

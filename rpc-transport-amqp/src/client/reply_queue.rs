@@ -1,0 +1,77 @@
+//! The reply queue's declaration. Another one takes its place when the node that holds the queue is down.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::config::Config;
+use crate::connection::Session;
+use crate::topology::{Queue, Reachability, reply_queue, unique_name};
+
+/// The reply queue of a transport, as it is to be declared now.
+pub(super) struct ReplyQueue {
+    config: Arc<Config>,
+    current: RwLock<Named>,
+}
+
+/// A declaration.
+pub(super) struct Named {
+    name: Arc<str>,
+    queue: Arc<Queue>,
+    /// The address over which it was first declared. It is on that node, unless the broker places queues in another way.
+    declared_at: Option<Arc<str>>,
+}
+
+impl Named {
+    fn new(config: &Config) -> Self {
+        let queue = reply_queue(config, &unique_name());
+        Self { name: queue.name.as_str().into(), queue: Arc::new(queue), declared_at: None }
+    }
+}
+
+impl ReplyQueue {
+    /// Creates the declaration of a queue with a name that nobody else has.
+    pub(super) fn new(config: &Arc<Config>) -> Self {
+        Self { config: Arc::clone(config), current: RwLock::new(Named::new(config)) }
+    }
+
+    /// Returns the name of the queue.
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.current.read().name)
+    }
+
+    /// Returns whether the queue still has this name, which [`name`](Self::name) has returned.
+    pub(super) fn is_named(&self, name: &Arc<str>) -> bool {
+        Arc::ptr_eq(&self.current.read().name, name)
+    }
+
+    /// Returns what the queue is declared with.
+    pub(super) fn declaration(&self) -> Arc<Queue> {
+        Arc::clone(&self.current.read().queue)
+    }
+
+    /// Notes that the queue was declared over this address.
+    pub(super) fn note_address(&self, address: &Arc<str>) {
+        self.current.write().declared_at.get_or_insert_with(|| Arc::clone(address));
+    }
+
+    /// Returns another declaration, with a name that nobody else has.
+    pub(super) fn other(&self) -> Named {
+        Named::new(&self.config)
+    }
+
+    /// Declares another queue. Returns `None` if the broker does not answer that either.
+    ///
+    /// Cancel safe: at most a queue is declared that expires.
+    pub(super) async fn successor(&self, session: &Session) -> Option<Named> {
+        let other = self.other();
+        let reachability = other.queue.check_reachable(session).await;
+        matches!(reachability, Reachability::Reachable).then_some(other)
+    }
+
+    /// Uses another declaration from now on. Returns the name of the last one, and the address over which it was declared.
+    pub(super) fn replace(&self, new: Named) -> (Arc<str>, Option<Arc<str>>) {
+        let last = std::mem::replace(&mut *self.current.write(), new);
+        (last.name, last.declared_at)
+    }
+}

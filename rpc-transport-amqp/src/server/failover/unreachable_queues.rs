@@ -1,0 +1,123 @@
+//! Finds the queues of a server whose node of the cluster is down.
+//!
+//! The fanout queue is the server's alone, so another name will do. The queues of topic and server have to keep theirs, as others
+//! send to them by name: they are left out, and tried again until their node is back.
+
+use crate::connection::Session;
+use crate::topology::{Queue, Reachability, ServerQueues, Unreachable};
+
+/// The queues that cannot be reached, and why.
+#[derive(Default)]
+pub(in crate::server) struct UnreachableQueues {
+    topic: Option<Unreachable>,
+    server: Option<Unreachable>,
+    /// With the queue that takes its place.
+    fanout: Option<(Unreachable, Queue)>,
+}
+
+impl UnreachableQueues {
+    /// Finds out which queues of a server cannot be reached.
+    ///
+    /// Cancel safe: at most a queue is declared that expires.
+    pub(in crate::server) async fn find(queues: &ServerQueues, session: &Session) -> Self {
+        let Some(spare) = spare_fanout(queues, session).await else {
+            // It is not about single queues.
+            return Self::default();
+        };
+        let check = async |queue: &Queue| match queue.left_out {
+            true => None,
+            false => queue.check_reachable(session).await.unreachable(),
+        };
+        let (topic, server, fanout) = tokio::join!(
+            check(&queues.topic),
+            check(&queues.server),
+            check_fanout(queues, session, spare)
+        );
+        Self { topic, server, fanout }
+    }
+
+    /// Returns whether all can be reached.
+    pub(in crate::server) fn is_empty(&self) -> bool {
+        self.topic.is_none() && self.server.is_none() && self.fanout.is_none()
+    }
+
+    /// Replaces the fanout queue, leaves the others out, and logs that. Returns the fanout queue that was given up. It was first
+    /// declared over `declared_at`.
+    pub(in crate::server) fn leave_out(
+        self,
+        queues: &mut ServerQueues,
+        declared_at: &str,
+    ) -> Option<Queue> {
+        for (queue, why) in [(&mut queues.topic, self.topic), (&mut queues.server, self.server)] {
+            if let Some(why) = why {
+                queue.left_out = true;
+                log_left_out(queue, &why);
+            }
+        }
+        let (why, new) = self.fanout?;
+        log_replaced(&queues.fanout, &why, declared_at, &new);
+        Some(std::mem::replace(&mut queues.fanout, new))
+    }
+}
+
+/// Declares another fanout queue if the server's own one cannot be reached. Returns `None` if the broker does not answer that either.
+///
+/// Cancel safe: at most a queue is declared that expires.
+pub(in crate::server) async fn replace_fanout(
+    queues: &ServerQueues,
+    session: &Session,
+) -> Option<Option<(Unreachable, Queue)>> {
+    let spare = spare_fanout(queues, session).await?;
+    Some(check_fanout(queues, session, spare).await)
+}
+
+/// Declares a fanout queue with another name. Returns `None` if the broker does not answer.
+async fn spare_fanout(queues: &ServerQueues, session: &Session) -> Option<Queue> {
+    let spare = queues.other_fanout();
+    let reachability = spare.check_reachable(session).await;
+    matches!(reachability, Reachability::Reachable).then_some(spare)
+}
+
+/// Returns `spare` if the server's own fanout queue cannot be reached, and why. Otherwise `spare` is deleted.
+async fn check_fanout(
+    queues: &ServerQueues,
+    session: &Session,
+    spare: Queue,
+) -> Option<(Unreachable, Queue)> {
+    match queues.fanout.check_reachable(session).await.unreachable() {
+        Some(why) => Some((why, spare)),
+        None => {
+            let _ = spare.delete(session).await;
+            None
+        }
+    }
+}
+
+/// Removes the binding of a fanout queue that was given up. Otherwise RabbitMQ 4 would nack each fanout until its node is back.
+pub(in crate::server) async fn unbind(queue: &Queue, session: &Session) {
+    if let Err(error) = queue.unbind(session).await {
+        // RabbitMQ 3 knows nothing of the queue while its node is down.
+        tracing::debug!(queue = %queue.name, %error, "did not unbind a fanout queue that was given up");
+    }
+}
+
+/// Logs that a queue of a topic or server is left out.
+pub(in crate::server) fn log_left_out(queue: &Queue, why: &Unreachable) {
+    tracing::warn!(
+        queue = %queue.name, node = why.node(), error = %why,
+        "cannot reach a queue, consuming the others until its node is back"
+    );
+}
+
+/// Logs that a fanout queue was replaced.
+pub(in crate::server) fn log_replaced(
+    lost: &Queue,
+    why: &Unreachable,
+    declared_at: &str,
+    new: &Queue,
+) {
+    tracing::warn!(
+        queue = %lost.name, node = why.node(), declared_at, error = %why, new = %new.name,
+        "cannot reach the fanout queue, using a new one"
+    );
+}
