@@ -16,13 +16,15 @@ pub(crate) struct Framework {
 /// Starts a server and connects a client. The URL selects the wire format.
 pub(crate) async fn connect(url: &str, ack_mode: AckMode) -> Fallible<Framework> {
     let (server, client) = (AmqpTransport::from_url(url)?, AmqpTransport::from_url(url)?);
-    let server = Server::builder(server, Target::topic("bench").server("bench-1"))
+    // A topic of its own: the servers of two rows would share the calls of one.
+    let topic = format!("bench-{ack_mode:?}");
+    let server = Server::builder(server, Target::topic(topic.clone()).server("bench-1"))
         .endpoint(Echo)
         .ack_mode(ack_mode)
         .build()?
         .start()
         .await?;
-    Ok(Framework { client: EchoClient::new(client, Target::topic("bench")), _server: server })
+    Ok(Framework { client: EchoClient::new(client, Target::topic(topic)), _server: server })
 }
 
 impl Client for Framework {

@@ -103,6 +103,8 @@ impl Inner {
             lifecycle.tasks.spawn(async move { replies.consume_replies().await });
             let watching = Arc::clone(caller);
             lifecycle.spawn_until_closed(async move { watching.watch_consumers().await });
+            let watching = Arc::clone(caller);
+            lifecycle.spawn_until_closed(async move { watching.watch_servers().await });
             let (serving, caller) = (Arc::clone(serving), Arc::clone(caller));
             let queue: CancelQueue = Box::new(move || caller.open_reply_queue());
             lifecycle.spawn_until_closed(async move {

@@ -58,14 +58,12 @@ pub(super) enum Phase {
 }
 
 /// The place of an id.
-#[derive(Debug)]
-enum Slot {
-    /// No channel has it. `late`: the last channel was closed by the broker, which sends on what its queues hand to the channel
-    /// until it has read the confirm of its close.
-    Free {
-        late: bool,
-    },
-    Used(ChannelState),
+#[derive(Debug, Default)]
+struct Slot {
+    channel: Option<ChannelState>,
+    /// Whether the broker has closed a channel of this id. It sends on what its queues hand to the channel until it has read the
+    /// confirm of its close, and under load that may be several channels of this id later.
+    expects_late: bool,
 }
 
 /// What the lock guards.
@@ -89,45 +87,42 @@ impl State {
     }
 
     pub(super) fn channel(&mut self, id: u16) -> Option<&mut ChannelState> {
-        match self.slot(id)? {
-            Slot::Used(channel) => Some(channel),
-            Slot::Free { .. } => None,
-        }
+        self.slot(id)?.channel.as_mut()
     }
 
     fn slot(&mut self, id: u16) -> Option<&mut Slot> {
         self.channels.get_mut(usize::from(id).checked_sub(1)?)
     }
 
-    /// Removes a channel, so that its id can be used again. `late`: the broker may have sent deliveries for it since.
+    /// Removes a channel, so that its id can be used again. `late`: the broker may send further deliveries for it.
     pub(super) fn free_channel(&mut self, id: u16, late: bool) {
         if let Some(slot) = self.slot(id) {
-            *slot = Slot::Free { late };
+            slot.channel = None;
+            slot.expects_late |= late;
         }
     }
 
     /// Returns whether late deliveries can come on an id that no channel has.
     pub(super) fn expects_late(&mut self, id: u16) -> bool {
-        matches!(self.slot(id), Some(Slot::Free { late: true }))
+        self.slot(id).is_some_and(|slot| slot.channel.is_none() && slot.expects_late)
     }
 
     /// Adds a channel with the lowest free id; `None`: there is none up to `max`.
     pub(super) fn add_channel(&mut self, max: u16) -> Option<(u16, &mut ChannelState)> {
-        let is_free = |slot: &Slot| match slot {
-            Slot::Free { .. } => true,
-            Slot::Used(channel) => channel.is_over(),
-        };
+        let is_free = |slot: &Slot| slot.channel.as_ref().is_none_or(ChannelState::is_over);
         let at = match self.channels.iter().position(is_free) {
             Some(at) => at,
             None if self.channels.len() < usize::from(max) => {
-                self.channels.push(Slot::Free { late: false });
+                self.channels.push(Slot::default());
                 self.channels.len() - 1
             }
             None => return None,
         };
         // At most `max`.
         let id = u16::try_from(at + 1).ok()?;
-        *self.channels.get_mut(at)? = Slot::Used(ChannelState::new());
+        let slot = self.channels.get_mut(at)?;
+        slot.expects_late |= slot.channel.is_some();
+        slot.channel = Some(ChannelState::new());
         Some((id, self.channel(id)?))
     }
 
@@ -266,7 +261,7 @@ impl Shared {
                 effects.push(Effect::Answer(request, Err(error.clone())));
             }
             for slot in mem::take(&mut state.channels) {
-                if let Slot::Used(mut channel) = slot
+                if let Some(mut channel) = slot.channel
                     && channel.is_open()
                 {
                     channel.end(error, true, &mut effects);

@@ -75,3 +75,22 @@ async fn deliveries_behind_closes_that_cross_are_passed_over() {
     let again = broker.open_channel(&connection, 1).await;
     assert!(connection.is_open() && again.is_open());
 }
+
+#[tokio::test(start_paused = true)]
+async fn late_deliveries_are_passed_over_however_many_channels_had_their_id_since() {
+    let (connection, channel, mut broker) = connect_channel().await;
+    let other = broker.open_channel(&connection, 2).await;
+    let _deliveries = broker.consume(&channel, 1, "t").await;
+    broker.send(&[frames::channel_close(1, 404, "NOT_FOUND")]).await;
+    broker.expect_channel_close_ok(1).await;
+    broker.handled(&connection).await;
+    for _ in 0..3 {
+        drop(broker.open_channel(&connection, 1).await);
+        let _ = broker.expect_channel_close(1).await;
+        broker.send(&[frames::channel_close_ok(1)]).await;
+        broker.handled(&connection).await;
+    }
+    broker.send(&[frames::delivery(1, "t", 1, b"very late")]).await;
+    broker.sync(2).await;
+    assert!(connection.is_open() && other.is_open());
+}

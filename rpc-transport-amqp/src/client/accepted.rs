@@ -52,6 +52,21 @@ impl AcceptedCalls {
         self.count.store(servers.len(), Ordering::Relaxed);
     }
 
+    /// Returns the accepted calls that are pending, by the queues of their servers.
+    pub(super) fn by_server(
+        &self,
+        is_pending: impl Fn(CallKey) -> bool,
+    ) -> HashMap<Box<str>, Vec<CallKey>> {
+        let mut calls = HashMap::<_, Vec<_>>::new();
+        if self.count.load(Ordering::Relaxed) > 0 {
+            for (call, server) in self.servers.lock().iter().filter(|(call, _)| is_pending(**call))
+            {
+                calls.entry(server.queue.clone()).or_default().push(*call);
+            }
+        }
+        calls
+    }
+
     /// Returns whether a server has accepted the call.
     pub(super) fn contains(&self, call: CallKey) -> bool {
         self.servers.lock().contains_key(&call)

@@ -11,5 +11,6 @@ mod reply_queue;
 mod reply_receiver;
 mod reply_router;
 mod send;
+mod server_liveness;
 
 pub(crate) use self::caller::Caller;

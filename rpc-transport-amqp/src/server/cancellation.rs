@@ -16,6 +16,8 @@ use crate::wire::{self, ReplyTo};
 
 /// How long a call runs before the server sends the accepted notice. Most calls are over by then and need none.
 const ACCEPTED_NOTICE_DELAY: Duration = Duration::from_millis(50);
+/// How often the server looks whether the queue for cancellations has changed, which it does only in clusters.
+const QUEUE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Returns the queue at which this program receives cancellations, if it is consumed now.
 pub(crate) type CancelQueue = Box<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
@@ -79,6 +81,15 @@ impl CancelRegistry {
         }
     }
 
+    /// Has the running calls announced again, as cancellations are received at another queue.
+    fn announce_again(&self) {
+        let mut state = self.state.lock();
+        let announced: Vec<_> = state.announced.drain().map(|(_, call)| call).collect();
+        state.new.extend(announced);
+        drop(state);
+        self.delivered.notify_one();
+    }
+
     /// Cancels the method of a call whose caller has dropped it.
     pub(super) fn cancel(&self, reply_to: &ReplyTo) {
         let call = self.state.lock().announced.remove(reply_to);
@@ -94,6 +105,25 @@ pub(super) async fn announce_running_calls(
     publisher: &PublisherSupervisor,
     queue: CancelQueue,
 ) {
+    tokio::join!(announce(running, publisher, &queue), watch_queue(running, &queue));
+}
+
+/// Has the running calls announced again when the queue has changed: callers take a server for gone that no longer consumes the
+/// queue they know.
+async fn watch_queue(running: &CancelRegistry, queue: &CancelQueue) {
+    let mut known = queue();
+    loop {
+        sleep(QUEUE_CHECK_INTERVAL).await;
+        if let Some(now) = queue()
+            && known.as_ref() != Some(&now)
+        {
+            known = Some(now);
+            running.announce_again();
+        }
+    }
+}
+
+async fn announce(running: &CancelRegistry, publisher: &PublisherSupervisor, queue: &CancelQueue) {
     loop {
         for call in running.next().await {
             if let Some(queue) = queue()

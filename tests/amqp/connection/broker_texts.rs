@@ -76,9 +76,9 @@ async fn a_queue_that_another_consumer_has_for_itself_is_waited_for() {
 #[tokio::test]
 async fn a_queue_that_may_not_be_used_is_not_waited_for_whatever_its_name_is() {
     let node = shared_with_vhost("in exclusive use").await;
-    node.add_user("gil", "right").await.unwrap();
-    node.allow("gil", "in exclusive use", ["^$", ".*", ".*"]).await.unwrap();
-    let url = node.url(UrlForm::Rabbit, "in exclusive use").replace("guest:guest", "gil:right");
+    node.add_user("ned", "right").await.unwrap();
+    node.allow("ned", "in exclusive use", ["^$", ".*", ".*"]).await.unwrap();
+    let url = node.url(UrlForm::Rabbit, "in exclusive use").replace("guest:guest", "ned:right");
     for topic in ["in exclusive use".to_owned(), long("in exclusive use")] {
         assert_says(&refused_on(&transport(&url), &topic).await, &["permission", "configure"]);
     }

@@ -4,9 +4,11 @@ use std::future::pending;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rpc_core::Context;
+use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::server::AckMode;
+use rpc_core::{CallError, Context};
 use rpc_tests::support::poll::until;
+use rpc_tests::support::rabbitmq::UrlForm;
 use tokio::time::sleep;
 
 use crate::case::{Case, FORMS};
@@ -51,6 +53,34 @@ async fn a_process_that_serves() {
     let server = rpc_core::Server::builder(transport, target).endpoint(service);
     let _running = server.ack_mode(AckMode::Confirmed).build().unwrap().start().await.unwrap();
     pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_callers_of_a_process_that_is_killed_are_told_within_seconds() {
+    let case = Case::new("killed", UrlForm::Amqp, "").await;
+    let process = Process::start(&case.url);
+    let ctx = Context::new();
+    let client = case.client();
+    until("it serves", async || client.work(&ctx, 0, 0).await.is_ok()).await;
+    let minute = Duration::from_secs(60);
+    let calls: Vec<_> = (1..=8)
+        .map(|number| tokio::spawn(client.work(&ctx, number, 600_000).timeout(5 * minute)))
+        .collect();
+    // The server has taken them. It says so after 50 ms.
+    assert_eq!(client.work(&ctx, 9, 0).await.unwrap(), 9);
+    sleep(Duration::from_secs(2)).await;
+    drop(process);
+    for call in calls {
+        let told = tokio::time::timeout(minute, call).await.expect("told long before the deadline");
+        let CallError::Transport(error) = told.unwrap().unwrap_err() else {
+            panic!("another error")
+        };
+        assert_eq!(
+            (error.kind(), error.ran()),
+            (TransportErrorKind::Interrupted, Ran::Unknown),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
