@@ -166,6 +166,11 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// Returns the tag of the latest consumer, which no other consumer of the connection has had.
+    fn tag(&self) -> String {
+        format!("{}.{}", self.number, self.consumers)
+    }
+
     /// Begins to consume, and waits for the answer or does not.
     async fn consume(&mut self) {
         let visit = self.number;
@@ -177,7 +182,7 @@ impl<'a> Visit<'a> {
         let ledger = Arc::clone(&self.visitor.ledger);
         let consumer = Arc::new(Noted { ledger, visit, at, sender: self.sender.clone() });
         self.consumers += 1;
-        let (queue, tag) = (consumed(self.visitor.task), self.consumers.to_string());
+        let (queue, tag) = (consumed(self.visitor.task), self.tag());
         let options = ConsumeOptions::default();
         let request = self.channel.consume(&queue, &tag, &options, consumer);
         let certain = if self.rng().percent(50) {
@@ -229,7 +234,7 @@ impl<'a> Visit<'a> {
                 let (consumer, _) = Received::new();
                 let options = ConsumeOptions::default();
                 self.consumers += 1;
-                let tag = self.consumers.to_string();
+                let tag = self.tag();
                 let request = self.channel.consume("missing", &tag, &options, consumer);
                 if waits { Some(request.await) } else { begin(request, yields).await }
             }
