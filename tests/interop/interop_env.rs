@@ -7,9 +7,9 @@ use rpc_core::server::ServerBuilder;
 use rpc_core::{Endpoint, RpcClient, RunningServer, Target, Transport};
 use rpc_transport_amqp::AmqpBuilder;
 
-use super::peers::Peers;
+use super::peers::{Peers, VHOST};
 use super::{Client, Raw, Serve, To};
-use crate::support::rabbitmq::with_options;
+use crate::support::rabbitmq::{shared, with_options};
 
 /// A topic of the case's own, Python peers, and connections for servers and clients in Rust.
 ///
@@ -144,6 +144,16 @@ impl InteropEnv {
     /// Returns a Python server of another topic, to be started.
     pub async fn python_server_of(&self, topic: &str, server: &str) -> Serve {
         self.0.peers.server().await.serve(self.0.url, topic, server)
+    }
+
+    /// Returns the names of all queues of the broker that the cases use.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the broker does not run.
+    pub async fn queues(&self) -> Vec<String> {
+        let queues = shared().await.unwrap().queues(VHOST).await.unwrap();
+        queues.into_iter().map(|queue| queue.name).collect()
     }
 
     /// Returns the peer that sends and reads raw messages.

@@ -78,6 +78,8 @@ impl Peer {
         let mut command = Command::new(&python);
         // Writes no byte code next to the sources, and warns of no deprecated parts of the libraries.
         command.args(["-B", "-W", "ignore"]).arg(program);
+        // Where the library locks the counter of its stable queue names.
+        command.env("OSLO_LOCK_PATH", std::env::temp_dir());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("start {}: {error}", python.display()));

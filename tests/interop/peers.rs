@@ -8,7 +8,7 @@ use super::{Client, Peer, Raw, Server, VERSIONS};
 use crate::support::rabbitmq::{UrlForm, shared};
 
 /// The virtual host that they are in.
-const VHOST: &str = "interop";
+pub(super) const VHOST: &str = "interop";
 
 /// Started when the first case needs them.
 #[derive(Debug)]

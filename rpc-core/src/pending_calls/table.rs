@@ -48,7 +48,7 @@ struct Calls {
 }
 
 struct Entry {
-    /// Counts the calls that used the entry. With 64 bits it never wraps.
+    /// Counts the calls that used the entry, from a random number on. With 64 bits it never wraps.
     generation: u64,
     state: EntryState,
 }
@@ -237,8 +237,11 @@ impl Calls {
             entry.state = state;
             (index, entry.generation)
         } else {
-            self.entries.push(Entry { generation: 0, state });
-            (self.entries.len() - 1, 0)
+            // At random: a program that was started again may read the reply queue of the one before, and the late replies in it
+            // must not find its own calls.
+            let generation = crate::random::from_thread() >> 1;
+            self.entries.push(Entry { generation, state });
+            (self.entries.len() - 1, generation)
         }
     }
 

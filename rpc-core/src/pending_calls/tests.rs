@@ -48,6 +48,16 @@ async fn the_first_outcome_completes_the_call_and_the_second_is_discarded() {
     assert!(pending_calls.is_empty());
 }
 
+/// A process that was started again may read the replies to calls of the one before.
+#[tokio::test(start_paused = true)]
+async fn another_table_does_not_know_the_keys_of_this_one() {
+    let (pending_calls, another) = (PendingCalls::new(), PendingCalls::new());
+    let (first, _reply) = pending_calls.register(&request(LATE));
+    let (second, _other_reply) = another.register(&request(LATE));
+    assert_ne!(first, second);
+    assert!(!another.is_waiting(first) && !another.complete(first, Ok(answer(1))));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_late_reply_does_not_reach_the_next_call_in_the_same_entry() {
     let pending_calls = PendingCalls::new();

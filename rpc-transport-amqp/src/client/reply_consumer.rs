@@ -20,7 +20,7 @@ use super::reply_queue::{Named, ReplyQueue};
 use super::reply_receiver::ReplyReceiver;
 use super::reply_router::ReplyRouter;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable, broker_error};
-use crate::topology::{DECLARE_GRACE, Unreachable, consumer_tag, is_unreachable};
+use crate::topology::{DECLARE_GRACE, Unreachable, consumer_tag, is_taken, is_unreachable};
 
 /// How many replies the broker may deliver before they are acknowledged.
 const PREFETCH: u16 = 2048;
@@ -99,8 +99,8 @@ impl ReplyConsumer {
         }
     }
 
-    /// Consumes the queue on one session after the other until `stop`, and routes each message; then deletes the queue. Calls
-    /// `on_lost` with its name when a queue was given up.
+    /// Consumes the queue on one session after the other until `stop`, and routes each message; then deletes the queue unless its
+    /// name is stable. Calls `on_lost` with its name when a queue was given up.
     pub(super) async fn run(
         &self,
         router: &Arc<ReplyRouter>,
@@ -116,7 +116,9 @@ impl ReplyConsumer {
             self.serve(&session, router, stop, on_lost).await;
             self.set_state(State::Closed);
         }
-        let _ = timeout(BROKER_TIMEOUT, self.delete()).await;
+        if !self.queue.is_kept() {
+            let _ = timeout(BROKER_TIMEOUT, self.delete()).await;
+        }
     }
 
     /// Deletes the queue, on the next session if this one has just ended.
@@ -162,6 +164,10 @@ impl ReplyConsumer {
                     if mem::replace(&mut replaced, true) {
                         sleep_unless_stopped(session, stop, RETRY_DELAY).await;
                     }
+                }
+                Attempt::Failed(error) if self.queue.may_be_taken() && is_taken(&error) => {
+                    let (taken, _) = self.queue.replace(self.queue.other());
+                    tracing::debug!(queue = %taken, new = %self.queue.name(), "another process has the reply queue of this name");
                 }
                 Attempt::Failed(error) if broker_error::is_permanent(&error) => {
                     let why = broker_error::describe(&error);

@@ -24,7 +24,7 @@ pub(super) struct Named {
 
 impl Named {
     fn new(config: &Config) -> Self {
-        let queue = reply_queue(config, &unique_name());
+        let queue = reply_queue(config, &unique_name(&config.queues.stable_names));
         Self { name: queue.name.as_str().into(), queue: Arc::new(queue), declared_at: None }
     }
 }
@@ -58,6 +58,16 @@ impl ReplyQueue {
     /// Returns another declaration, with a name that nobody else has.
     pub(super) fn other(&self) -> Named {
         Named::new(&self.config)
+    }
+
+    /// Returns whether the queue stays when the transport is closed, for the process that is started next.
+    pub(super) fn is_kept(&self) -> bool {
+        self.config.queues.stable_names.enabled
+    }
+
+    /// Returns whether another process may have the queue: its name is stable, and it was not consumed here yet.
+    pub(super) fn may_be_taken(&self) -> bool {
+        self.is_kept() && self.current.read().declared_at.is_none()
     }
 
     /// Declares another queue. Returns `None` if the broker does not answer that either.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc_core::transport::ConnectError;
 
-use super::{Config, Identity, MAX_TTL, url};
+use super::{Config, Identity, MAX_TTL, StableNames, url};
 
 /// Configures a RabbitMQ transport. It begins with a URL; methods called later override it.
 ///
@@ -47,6 +47,8 @@ use super::{Config, Identity, MAX_TTL, url};
 /// | `exchange` | name | `rpc`; with `rabbit://` `openstack` | [Exchange of targets that name none](Self::exchange) |
 /// | `quorum` | boolean | `false` | [Quorum queues](Self::quorum_queues) for topics and servers |
 /// | `transient_ttl` | seconds, decimals allowed; 0: for ever | 60 | [How long reply and fanout queues outlive a lost client or server](Self::transient_ttl) |
+/// | `stable_names` | boolean | `false` | [Names of reply and fanout queues stay](Self::stable_names) |
+/// | `hostname`, `processname` | names | this host's and program's | What these names contain |
 /// | `prefetch` | messages, 1 to 65535 | 64 | [Messages that each consumer prefetches](Self::prefetch) |
 /// | `max_message` | bytes | 16777216 (16 MiB) | [The largest message](Self::max_message) |
 /// | `heartbeat` | seconds, 1 to 65535 | 10 | [Interval of connection heartbeats](Self::heartbeat) |
@@ -73,6 +75,7 @@ use super::{Config, Identity, MAX_TTL, url};
 /// | `rabbit_quorum_max_memory_length` | messages; 0: the broker's default | 0 | Messages that a quorum queue keeps in memory |
 /// | `rabbit_quorum_max_memory_bytes` | bytes; 0: the broker's default | 0 | Bytes that a quorum queue keeps in memory |
 /// | `rabbit_transient_queues_ttl` | seconds; 0: for ever | 60 (Python: 1800) | `transient_ttl` |
+/// | `use_queue_manager` | boolean | `false` | `stable_names` |
 /// | `rabbit_qos_prefetch_count` | messages; 0: the default | 64 (Python: unlimited) | `prefetch` |
 /// | `heartbeat_timeout_threshold` | seconds | 10 (Python: 60) | `heartbeat`; 0 is not followed |
 /// | `kombu_missing_consumer_retry_timeout` | seconds | 60 | How long a server retries a reply whose queue is missing |
@@ -115,6 +118,19 @@ impl AmqpBuilder {
     /// `rabbit_quorum_queue`.
     pub const fn quorum_queues(mut self, quorum: bool) -> Self {
         self.config.queues.quorum = quorum;
+        self
+    }
+
+    /// Has reply and fanout queues keep their names when the program is started again, and stay until they expire. Their names
+    /// contain host and process, and a number in the order in which transports and servers are made. Default: random names, and
+    /// queues that are deleted when their process ends.
+    ///
+    /// A process whose name is taken by another one uses the next number. Fanouts that come while the program is down, and before
+    /// the queue expires, are delivered when it is started again. In oslo.messaging: `use_queue_manager`, `hostname`,
+    /// `processname`. Processes in Python and in Rust must not have the same host and process.
+    pub fn stable_names(mut self, host: impl Into<String>, process: impl Into<String>) -> Self {
+        let (host, process) = (host.into(), process.into());
+        self.config.queues.stable_names = StableNames { enabled: true, host, process };
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod secret;
+mod stable_names;
 mod url;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 pub use self::builder::AmqpBuilder;
 pub(crate) use self::secret::Secret;
+pub(crate) use self::stable_names::StableNames;
 use crate::wire::Dialect;
 
 /// The longest time to live of a queue that RabbitMQ accepts.
@@ -122,6 +124,8 @@ pub(crate) struct Queues {
     pub(crate) limits: QuorumLimits,
     /// How long reply and fanout queues outlive their last consumer, from 1 ms to [`MAX_TTL`]; `None`: for ever.
     pub(crate) transient_ttl: Option<Duration>,
+    /// Reply and fanout queues have the same names after a restart.
+    pub(crate) stable_names: StableNames,
 }
 
 /// Limits of quorum queues; `None`: the broker's default.

@@ -19,7 +19,7 @@ use super::redistribution::{REDISTRIBUTE_AFTER, Redistributor};
 use super::start_log::StartLog;
 use crate::connection::broker_error::{describe, is_permanent};
 use crate::connection::{ConnectionSupervisor, Session, Unavailable};
-use crate::topology::{DECLARE_GRACE, ServerQueues, is_unreachable};
+use crate::topology::{DECLARE_GRACE, ServerQueues, is_taken, is_unreachable};
 
 /// How long the broker may take to declare the queues and start the consumers.
 const CONSUME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -128,6 +128,11 @@ impl ConsumeLoop {
             // Not interrupted: what it has declared and received is then known, and can be deleted and returned.
             match open(&session, &self.queues, self.prefetch(), &self.sink).await {
                 Ok(consumers) => return Ok(consumers),
+                Err(Some(error)) if self.queues.fanout_is_kept() && is_taken(&error) => {
+                    let other = self.queues.other_fanout();
+                    let taken = std::mem::replace(&mut self.queues.fanout, other).name;
+                    tracing::debug!(queue = %taken, new = %self.queues.fanout.name, "another process has the fanout queue of this name");
+                }
                 Err(Some(error)) if is_permanent(&error) => {
                     return Err(ListenError::new(&self.listen, describe(&error)));
                 }
@@ -207,6 +212,7 @@ impl ConsumeLoop {
     async fn delete_fanout_queue(&self, consumers: Option<Arc<Consumers>>) {
         match consumers.filter(|consumers| consumers.is_open()) {
             Some(consumers) => consumers.close().await,
+            None if self.queues.fanout_is_kept() => {}
             None => {
                 self.consuming.retry_now();
                 if let Ok(session) = self.consuming.session().await {

@@ -276,10 +276,16 @@ impl Consumers {
         }
     }
 
-    /// Sends the acks that wait, and deletes the fanout queue, which no other server uses.
+    /// Sends the acks that wait, and deletes the fanout queue, which no other server uses, unless its name is stable.
     pub(super) async fn close(&self) {
         self.flush();
-        let fanout_queue = self.queues.lock().fanout.name.clone();
+        let (fanout_queue, is_kept) = {
+            let queues = self.queues.lock();
+            (queues.fanout.name.clone(), queues.fanout_is_kept())
+        };
+        if is_kept {
+            return;
+        }
         let _ = self.channel.queue_delete(&fanout_queue, false, false).await;
     }
 }

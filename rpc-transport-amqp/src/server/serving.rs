@@ -22,7 +22,7 @@ use super::request_decoder::RequestDecoder;
 use crate::config::Config;
 use crate::connection::ConnectionSupervisor;
 use crate::publish::{ConfirmedPublisher, PublisherSupervisor};
-use crate::topology::{QueueStatusReader, ServerQueues, unique_name};
+use crate::topology::{QueueStatusReader, ServerQueues};
 use crate::wire::{ReplyTo, name_limits};
 
 /// What all servers of a transport share.
@@ -77,7 +77,7 @@ impl Serving {
         listen: Listen,
         keep_open: Arc<dyn Any + Send + Sync>,
     ) -> Result<Box<dyn Listener>, ListenError> {
-        let queues = ServerQueues::new(&self.config, &listen, &unique_name());
+        let queues = ServerQueues::new(&self.config, &listen);
         if let Some(name) = queues.names().find(|name| !name_limits::fits_short_string(name)) {
             let reason = format!(
                 "the name of one of its queues or exchanges takes {} bytes, and AMQP takes {}",

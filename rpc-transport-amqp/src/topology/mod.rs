@@ -11,4 +11,6 @@ pub(crate) use self::queue_status::{QueueStatus, QueueStatusReader};
 pub(crate) use self::queues::{Queue, reply_queue};
 pub(crate) use self::server_queues::ServerQueues;
 pub(crate) use self::unique_name::{consumer_tag, unique_name};
-pub(crate) use self::unreachable::{DECLARE_GRACE, Reachability, Unreachable, is_unreachable};
+pub(crate) use self::unreachable::{
+    DECLARE_GRACE, Reachability, Unreachable, is_taken, is_unreachable,
+};

@@ -6,7 +6,7 @@ use rpc_core::transport::{Listen, QueueKind};
 use super::exchanges::{ExchangeKind, fanout_exchange, topic_exchange};
 use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
 use super::unique_name::unique_name;
-use crate::config::Config;
+use crate::config::{Config, StableNames};
 use crate::connection::broker_error::has_other_properties;
 use crate::wire::Dialect;
 
@@ -15,14 +15,15 @@ use crate::wire::Dialect;
 pub(crate) struct ServerQueues {
     dialect: &'static dyn Dialect,
     fanout_topic: String,
+    stable_names: StableNames,
     pub(crate) topic: Queue,
     pub(crate) server: Queue,
     pub(crate) fanout: Queue,
 }
 
 impl ServerQueues {
-    /// Returns the queues of a server. `unique` makes the name of its fanout queue.
-    pub(crate) fn new(config: &Config, listen: &Listen, unique: &str) -> Self {
+    /// Returns the queues of a server.
+    pub(crate) fn new(config: &Config, listen: &Listen) -> Self {
         let dialect = config.dialect;
         let exchange = listen.exchange.as_deref().unwrap_or(&config.exchange);
         let (topic, server) = (listen.topic.as_str(), listen.server.as_str());
@@ -36,20 +37,28 @@ impl ServerQueues {
         }
         let mut topic_queue = shared_queue(config, dialect.topic_queue(exchange, topic));
         topic_queue.binding = binding(topic.to_owned());
-        let mut fanout = transient_queue(config, dialect.fanout_queue(topic, unique));
+        let stable_names = config.queues.stable_names.clone();
+        let unique = unique_name(&stable_names);
+        let mut fanout = transient_queue(config, dialect.fanout_queue(topic, &unique));
         fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
         Self {
             dialect,
             fanout_topic: topic.to_owned(),
+            stable_names,
             topic: topic_queue,
             server: server_queue,
             fanout,
         }
     }
 
+    /// Returns whether the fanout queue stays when the server ends, for the one that is started next.
+    pub(crate) fn fanout_is_kept(&self) -> bool {
+        self.stable_names.enabled
+    }
+
     /// Returns a fanout queue with another name that nobody else has, for when the server's own one cannot be reached.
     pub(crate) fn other_fanout(&self) -> Queue {
-        let name = self.dialect.fanout_queue(&self.fanout_topic, &unique_name());
+        let name = self.dialect.fanout_queue(&self.fanout_topic, &unique_name(&self.stable_names));
         Queue { name, ..self.fanout.clone() }
     }
 

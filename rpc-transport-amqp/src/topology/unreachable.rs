@@ -25,6 +25,14 @@ pub(crate) fn is_unreachable(error: &Error) -> bool {
     error.broker().is_some_and(|error| error.code == 404 && declares(error))
 }
 
+/// Returns whether the broker has refused a consumer as another one has the queue exclusively, or any if this one is to be exclusive.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    let consumes = |error: &BrokerError| (error.class, error.method) == (60, 20);
+    error.broker().is_some_and(|error| {
+        error.code == 403 && consumes(error) && error.text.contains("exclusive use")
+    })
+}
+
 /// Why a queue cannot be reached.
 #[derive(Debug)]
 pub(crate) enum Unreachable {

@@ -17,6 +17,7 @@ mod prefetch;
 mod protocol_rules;
 mod redaction;
 mod slow_queues;
+mod stable_names;
 mod tls;
 mod topology;
 mod transport_urls;

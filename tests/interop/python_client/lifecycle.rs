@@ -216,6 +216,34 @@ async fn what_a_python_server_returns_when_it_restarts_runs_at_ours(env: Interop
     assert!(by_python > 0);
 }
 
+/// All sides have the stable names of the queue manager, each those of its own process.
+async fn a_topic_with_stable_queue_names_is_shared_with_a_python_server(env: InteropEnv) {
+    let query = |side: &str| {
+        format!("use_queue_manager=true&hostname=node1&processname={}-{side}", env.topic())
+    };
+    let python = env.python_server("python").await.options(&query("python"));
+    let mut python = python.start().await.unwrap();
+    let mut seen = Seen::new();
+    let server = Server::builder(env.connect(&query("rust")), env.target().server("rust"));
+    env.start(server.endpoint(seen.service("rust"))).await;
+    let client = env.python_client().await;
+    client.connect("stable", &env.url_with(&query("client")), &[]).await.unwrap();
+    served_both(&asked(&env, 30, env.topic(), &[("transport", "stable")]).await);
+    let to_all = client.to(env.topic()).with("transport", "stable");
+    to_all.fanout("record", json!({ "value": "all" })).await.unwrap();
+    assert_eq!(seen.next().await, ("rust", "all".into()));
+    assert_eq!(python.ran().await["value"], "all");
+    for (side, kind) in [("python", "fanout"), ("rust", "fanout"), ("client", "reply")] {
+        let queue = match kind {
+            "reply" => format!("reply_node1:{}-{side}:", env.topic()),
+            _ => format!("{}_fanout_node1:{}-{side}:", env.topic(), env.topic()),
+        };
+        let queues = env.queues().await;
+        assert!(queues.iter().any(|name| name.starts_with(&queue)), "no {queue}: {queues:?}");
+    }
+    python.stop().await.unwrap();
+}
+
 async fn a_durable_server_makes_do_with_what_is_there(env: InteropEnv) {
     // Python programs without options have made an exchange that is not durable, and do not stop at that themselves.
     let python = env.python_server("python").await.start().await.unwrap();
@@ -240,4 +268,5 @@ cases! {
     a_durable_server_makes_do_with_what_is_there;
     a_topic_with_all_quorum_options_is_shared_with_a_python_server durable;
     a_topic_without_transient_queues_is_shared_with_a_python_server durable;
+    a_topic_with_stable_queue_names_is_shared_with_a_python_server;
 }

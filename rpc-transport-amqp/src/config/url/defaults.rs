@@ -1,9 +1,9 @@
 //! The defaults of all options, where the URL does not set them.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Backoff, Config, Host, Login, Queues, QuorumLimits};
+use crate::config::stable_names::program_name;
+use crate::config::{Backoff, Config, Host, Login, Queues, QuorumLimits, StableNames};
 use crate::wire::Dialect;
 
 /// Returns the default configuration of a dialect.
@@ -43,12 +43,11 @@ fn queues(dialect: &dyn Dialect) -> Queues {
         // With oslo.messaging's default of half an hour, clients that crash in a loop leave thousands of queues behind.
         // Peers need not agree: the names of these queues are unique.
         transient_ttl: Some(Duration::from_secs(60)),
+        stable_names: StableNames::of_this_process(),
     }
 }
 
 /// Returns `<program>:<process id>`.
 fn connection_name() -> String {
-    let path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!("{name}:{}", std::process::id())
+    format!("{}:{}", program_name(), std::process::id())
 }

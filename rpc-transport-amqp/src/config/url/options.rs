@@ -17,6 +17,17 @@ pub(super) const OPTIONS: &[Entry] = &[
         Ok(())
     }),
     ("transient_ttl", transient_ttl),
+    ("stable_names", stable_names),
+    ("hostname", |partial, value| {
+        check_name(value.text, "the host's name")?;
+        partial.config.queues.stable_names.host = value.text.to_owned();
+        Ok(())
+    }),
+    ("processname", |partial, value| {
+        check_name(value.text, "the process's name")?;
+        partial.config.queues.stable_names.process = value.text.to_owned();
+        Ok(())
+    }),
     ("prefetch", |partial, value| {
         partial.config.prefetch = value.number(1, u16::MAX)?;
         Ok(())
@@ -60,6 +71,14 @@ pub(super) fn transient_ttl(
 ) -> Result<(), String> {
     let ttl = value.seconds(Duration::ZERO, MAX_TTL)?;
     partial.config.queues.transient_ttl = (ttl >= Duration::from_millis(1)).then_some(ttl);
+    Ok(())
+}
+
+pub(super) fn stable_names(
+    partial: &mut PartialConfig,
+    value: &OptionValue<'_>,
+) -> Result<(), String> {
+    partial.config.queues.stable_names.enabled = value.flag()?;
     Ok(())
 }
 

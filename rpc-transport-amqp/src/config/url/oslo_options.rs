@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::options::{ca_file, cert_file, exchange, key_file, login, transient_ttl};
+use super::options::{ca_file, cert_file, exchange, key_file, login, stable_names, transient_ttl};
 use super::query::Entry;
 
 /// A day.
@@ -40,6 +40,7 @@ pub(super) const OPTIONS: &[Entry] = &[
         Ok(())
     }),
     ("rabbit_transient_queues_ttl", transient_ttl),
+    ("use_queue_manager", stable_names),
     ("rabbit_qos_prefetch_count", |partial, value| {
         // 0 is unlimited in AMQP: this server would take the whole queue from the others. The default applies instead.
         if let Some(prefetch) = value.limit(u16::MAX)? {
@@ -117,7 +118,7 @@ pub(super) const OPTIONS: &[Entry] = &[
 ];
 
 /// The options that are accepted and ignored, since no peer would notice a difference: they tune Python's internals, ask for
-/// what is always done here, or, as `use_queue_manager`, choose names of queues that peers learn from messages.
+/// what is always done here.
 /// `kombu_compression` is ignored since receivers go by a message's header, not by their own option.
 pub(super) const IGNORED: &[&str] = &[
     "conn_pool_min_size",
@@ -127,15 +128,12 @@ pub(super) const IGNORED: &[&str] = &[
     // oslo.messaging 12 to 17.
     "heartbeat_in_pthread",
     "heartbeat_rate",
-    "hostname",
     "kombu_compression",
     "kombu_failover_strategy",
     "kombu_reconnect_delay",
     "kombu_reconnect_splay",
-    "processname",
     "rabbit_retry_backoff",
     "rpc_conn_pool_size",
     "ssl_enforce_fips_mode",
     "ssl_version",
-    "use_queue_manager",
 ];

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{options, oslo_options, parse};
-use crate::config::{Config, Identity, Login, QuorumLimits};
+use crate::config::{Config, Identity, Login, QuorumLimits, StableNames};
 use crate::wire::{NATIVE, OSLO};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -94,7 +94,7 @@ fn a_transport_url_of_openstack_works_as_it_stands() {
          &amqp_auto_delete=on&heartbeat_timeout_threshold=60&heartbeat_rate=3\
          &rabbit_qos_prefetch_count=10&rabbit_interval_max=30&kombu_reconnect_delay=0.5\
          &kombu_missing_consumer_retry_timeout=20&rabbit_login_method=EXTERNAL\
-         &kombu_compression=gzip&use_queue_manager=true\n",
+         &kombu_compression=gzip&use_queue_manager=true&hostname=node1&processname=nova-api\n",
     );
     let names: Vec<_> = config.hosts.iter().map(|host| host.name.as_str()).collect();
     assert_eq!(names, ["10.0.0.1", "10.0.0.2", "fd00::3"]);
@@ -104,6 +104,8 @@ fn a_transport_url_of_openstack_works_as_it_stands() {
     let both = Identity { certificate: "/etc/ssl/me.pem".into(), key: "/etc/ssl/me.pem".into() };
     assert_eq!(tls.identity, Some(both));
     let queues = config.queues;
+    let (host, process) = ("node1".to_owned(), "nova-api".to_owned());
+    assert_eq!(queues.stable_names, StableNames { enabled: true, host, process });
     assert!(queues.quorum && queues.transient_quorum && queues.auto_delete);
     let limits = QuorumLimits {
         delivery_limit: Some(5),
@@ -118,8 +120,7 @@ fn a_transport_url_of_openstack_works_as_it_stands() {
     );
     assert_eq!(config.login, Login::External);
     let ignored = ["ssl_version", "heartbeat_rate", "kombu_reconnect_delay", "kombu_compression"];
-    assert_eq!(config.ignored_options[..4], ignored);
-    assert_eq!(config.ignored_options[4..], ["use_queue_manager"]);
+    assert_eq!(config.ignored_options, ignored);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
 
@@ -198,7 +199,7 @@ fn unknown_options_are_named_with_a_suggestion() {
         ("amqp://h?hearbeat=3", "unknown option `hearbeat`; did you mean `heartbeat`?"),
         ("amqp://h?colour=red", "unknown option `colour`; the options are exchange, quorum"),
         ("amqp://h?ssl=1", "`ssl` is for `rabbit://`"),
-        ("amqp://h?hostname=1", "`hostname` is for `rabbit://`"),
+        ("amqp://h?use_queue_manager=1", "`use_queue_manager` is for `rabbit://`"),
         ("rabbit://h?rabbit_quorum_queues=1", "did you mean `rabbit_quorum_queue`?"),
         ("rabbit://h?heartbeat_rates=1", "did you mean `heartbeat_rate`?"),
         ("rabbit://h?colour=red", "neither in oslo.messaging's group"),
