@@ -195,12 +195,15 @@ impl ReplyConsumer {
         let ended = match early {
             Ok(ended) => ended,
             // Is it about this queue alone?
-            Err(_) => match select(&mut consume, pin!(self.queue.successor(session))).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right((Some(successor), _)) => {
-                    return Attempt::Unreachable(Unreachable::Unanswered, successor);
+            Err(_) => match select(&mut consume, self.queue.declare_other(session)).await {
+                Either::Left((ended, other)) => {
+                    ReplyQueue::discard(other, session);
+                    ended
                 }
-                Either::Right((None, consume)) => consume.await,
+                Either::Right((Ok(Some(other)), _)) => {
+                    return Attempt::Unreachable(Unreachable::Unanswered, other);
+                }
+                Either::Right((_, consume)) => consume.await,
             },
         };
         match ended {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::connection::Session;
@@ -70,13 +71,23 @@ impl ReplyQueue {
         self.is_kept() && self.current.read().declared_at.is_none()
     }
 
-    /// Declares another queue. Returns `None` if the broker does not answer that either.
-    ///
-    /// Cancel safe: at most a queue is declared that expires.
-    pub(super) async fn successor(&self, session: &Session) -> Option<Named> {
-        let other = self.other();
-        let reachability = other.queue.check_reachable(session).await;
-        matches!(reachability, Reachability::Reachable).then_some(other)
+    /// Declares another queue in a task of its own. Its result is `None` if the broker does not answer that either.
+    pub(super) fn declare_other(&self, session: &Arc<Session>) -> JoinHandle<Option<Named>> {
+        let (other, session) = (self.other(), Arc::clone(session));
+        tokio::spawn(async move {
+            let reachability = other.queue.check_reachable(&session).await;
+            matches!(reachability, Reachability::Reachable).then_some(other)
+        })
+    }
+
+    /// Deletes a queue that is not needed after all, as soon as it is declared.
+    pub(super) fn discard(other: JoinHandle<Option<Named>>, session: &Arc<Session>) {
+        let session = Arc::clone(session);
+        tokio::spawn(async move {
+            if let Ok(Some(other)) = other.await {
+                other.queue.delete_unused(&session).await;
+            }
+        });
     }
 
     /// Uses another declaration from now on. Returns the name of the last one, and the address over which it was declared.

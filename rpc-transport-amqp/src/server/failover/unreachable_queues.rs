@@ -3,6 +3,10 @@
 //! The fanout queue is the server's alone, so another name will do. The queues of topic and server have to keep theirs, as others
 //! send to them by name: they are left out, and tried again until their node is back.
 
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
 use crate::connection::Session;
 use crate::topology::{Queue, Reachability, ServerQueues, Unreachable};
 
@@ -16,9 +20,28 @@ pub(in crate::server) struct UnreachableQueues {
 }
 
 impl UnreachableQueues {
+    /// Finds out which queues of a server cannot be reached, in a task of its own.
+    pub(in crate::server) fn search(
+        queues: &ServerQueues,
+        session: &Arc<Session>,
+    ) -> JoinHandle<Self> {
+        let (queues, session) = (queues.clone(), Arc::clone(session));
+        tokio::spawn(async move { Self::find(&queues, &session).await })
+    }
+
+    /// Deletes what a search has declared, as its result is not needed after all.
+    pub(in crate::server) fn discard(search: JoinHandle<Self>, session: &Arc<Session>) {
+        let session = Arc::clone(session);
+        tokio::spawn(async move {
+            if let Ok(Self { fanout: Some((_, spare)), .. }) = search.await {
+                spare.delete_unused(&session).await;
+            }
+        });
+    }
+
     /// Finds out which queues of a server cannot be reached.
     ///
-    /// Cancel safe: at most a queue is declared that expires.
+    /// Not cancel safe: a queue that was declared to compare with would stay until it expires.
     pub(in crate::server) async fn find(queues: &ServerQueues, session: &Session) -> Self {
         let Some(spare) = spare_fanout(queues, session).await else {
             // It is not about single queues.
@@ -62,7 +85,7 @@ impl UnreachableQueues {
 
 /// Declares another fanout queue if the server's own one cannot be reached. Returns `None` if the broker does not answer that either.
 ///
-/// Cancel safe: at most a queue is declared that expires.
+/// Not cancel safe: a queue that was declared to compare with would stay until it expires.
 pub(in crate::server) async fn replace_fanout(
     queues: &ServerQueues,
     session: &Session,
@@ -87,7 +110,7 @@ async fn check_fanout(
     match queues.fanout.check_reachable(session).await.unreachable() {
         Some(why) => Some((why, spare)),
         None => {
-            let _ = spare.delete(session).await;
+            spare.delete_unused(session).await;
             None
         }
     }

@@ -9,8 +9,9 @@ use rpc_tests::support::rabbitmq::{
 use rpc_transport_amqp::AmqpTransport;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
+use tracing::Level;
 
-use super::logs;
+use super::{logs, warnings};
 use crate::fault_env::{FaultEnv, is_fanout_queue, is_reply_queue, proxy, until};
 use crate::service::TOPIC;
 
@@ -52,8 +53,22 @@ pub(crate) async fn play<F: Future<Output = ()>>(
         let seed = seed.map_or_else(|_| fastrand::u64(..100_000), |seed| seed.parse().unwrap());
         println!("RPC_FAULT_SEED={seed}");
         let env = ClusterEnv { cluster, vhost, form, seed, proxies };
+        let _shown = ShowWarnings(warnings());
         let played = timeout(SCENARIO_TIMEOUT, Box::pin(scenario(env))).await;
         played.expect("the scenario comes to an end");
+    }
+}
+
+/// Prints the warnings of a scenario that has failed: those behind so many of earlier ones.
+struct ShowWarnings(usize);
+
+impl Drop for ShowWarnings {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for warning in logs().at(Level::WARN).into_iter().skip(self.0) {
+                println!("{:?}", warning.fields);
+            }
+        }
     }
 }
 
