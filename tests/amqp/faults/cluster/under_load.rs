@@ -22,16 +22,17 @@ const LONG_PAUSE: Duration = Duration::from_secs(7);
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
 async fn every_call_ends_when_nodes_are_killed(env: ClusterEnv) {
-    kill_nodes(&env, env.quorum_option()).await;
+    kill_nodes(&env, env.quorum_option(), false).await;
 }
 
 async fn every_call_ends_when_the_nodes_of_classic_queues_are_killed(env: ClusterEnv) {
-    kill_nodes(&env, env.durable_option()).await;
+    kill_nodes(&env, env.durable_option(), true).await;
 }
 
-async fn kill_nodes(env: &ClusterEnv, options: &'static str) {
-    let mut load =
-        Load::begin(env.fault_env().await, env.seed, AckMode::BeforeInvoke, options).await;
+/// `forgets`: whether a killed node may not have written the last acknowledgements.
+async fn kill_nodes(env: &ClusterEnv, options: &'static str, forgets: bool) {
+    let mut load = Load::begin(env.fault_env().await, env.seed, AckMode::default(), options).await;
+    load.broker_forgets = forgets;
     for _ in 0..2 {
         load.go_on(300, 900).await;
         let node = load.rng.pick(&[0, 1, 2]);
@@ -75,7 +76,7 @@ async fn every_call_ends_when_the_leader_of_the_topic_hangs(env: ClusterEnv) {
 }
 
 async fn begin(env: &ClusterEnv) -> Load<'_> {
-    Load::begin(env.fault_env().await, env.seed, AckMode::BeforeInvoke, env.quorum_option()).await
+    Load::begin(env.fault_env().await, env.seed, AckMode::default(), env.quorum_option()).await
 }
 
 /// Pauses a node and resumes it. After a long pause it thinks that the others were away, and does not join them by itself: an operator
