@@ -185,7 +185,6 @@ mod client;
 mod codec;
 mod context;
 mod context_entries;
-pub mod delivery_memory;
 mod endpoint;
 pub mod error;
 mod in_process;

@@ -15,12 +15,12 @@ use super::process::{
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
 use crate::codec::DecodeLimits;
-use crate::delivery_memory::DeliveryMemory;
 use crate::endpoint::Endpoint;
 use crate::layer::{RpcLayer, RpcService};
 use crate::registry::RegistryBuilder;
 use crate::serializer::Serializer;
 use crate::target::Target;
+use crate::transport::delivery_memory::DeliveryMemory;
 use crate::transport::{AckMode, Listen, Transport};
 
 /// Collects the endpoints and options of a server.

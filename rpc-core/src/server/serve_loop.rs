@@ -19,8 +19,8 @@ use super::process::{Permit, process, process_encoded};
 use super::report::{ShutdownCause, ShutdownReport};
 use super::shared::ServerShared;
 use super::stop::StopHandle;
-use crate::delivery_memory::{Admission, MessageKey};
 use crate::endpoint::BoxFuture;
+use crate::transport::delivery_memory::{Admission, MessageKey};
 use crate::transport::{Incoming, ListenError, Listener};
 
 /// How long an aborted task may take to notice. One that never yields does not notice.

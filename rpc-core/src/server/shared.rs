@@ -9,8 +9,8 @@ use super::options::Options;
 use super::process::{
     AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding,
 };
-use crate::delivery_memory::DeliveryMemory;
 use crate::layer::RpcService;
+use crate::transport::delivery_memory::DeliveryMemory;
 
 pub(super) struct ServerShared {
     pub(super) id: ServerId,

@@ -24,7 +24,7 @@ pub trait Listener: Send {
     /// succeeded.
     ///
     /// Otherwise the server watches each message that it processes, until its
-    /// [`PendingAck`](crate::delivery_memory::PendingAck) is confirmed. Default: no.
+    /// [`PendingAck`](crate::transport::delivery_memory::PendingAck) is confirmed. Default: no.
     fn acks_are_final(&self) -> bool {
         false
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{AckError, Delivery, QueueKind};
-use crate::delivery_memory::MessageKey;
 use crate::maybe_ready::MaybeReady;
 use crate::message::MessageId;
+use crate::transport::delivery_memory::MessageKey;
 
 /// A message that reached a server.
 pub enum Incoming {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::AckMode;
-use crate::delivery_memory::DeliveryMemory;
+use crate::transport::delivery_memory::DeliveryMemory;
 
 /// What a server consumes from, and how.
 #[derive(Debug, Clone)]

@@ -11,10 +11,11 @@
 //! To add a transport, implement [`Transport`], [`Listener`], [`Delivery`] and, where messages have to be
 //! decoded, [`EncodedDelivery`] on top of
 //! [`PendingCalls`](crate::pending_calls::PendingCalls) and, if messages may come back while they are processed,
-//! [`DeliveryMemory`](crate::delivery_memory::DeliveryMemory), and a [`TransportFactory`] for its URLs.
+//! [`DeliveryMemory`](delivery_memory::DeliveryMemory), and a [`TransportFactory`] for its URLs.
 
 mod ack_mode;
 mod delivery;
+pub mod delivery_memory;
 mod incoming;
 mod listen;
 mod queue_kind;

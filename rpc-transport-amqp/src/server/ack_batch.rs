@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use rpc_core::delivery_memory::PendingAck;
 use rpc_core::transport::AckError;
+use rpc_core::transport::delivery_memory::PendingAck;
 use tokio::sync::oneshot;
 
 /// How many acks wait at most. Fewer with a small prefetch, as the broker delivers no more before it has them.
@@ -122,8 +122,8 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::Arc;
 
-    use rpc_core::delivery_memory::DeliveryMemory;
     use rpc_core::server::AckMode;
+    use rpc_core::transport::delivery_memory::DeliveryMemory;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use rpc_amqp::{
     Channel, ConsumeOptions, Consumer, ConsumerEnd, Delivery, Error, Field, FieldTable,
 };
 use rpc_core::MaybeReady;
-use rpc_core::delivery_memory::{DeliveryMemory, MessageKey};
+use rpc_core::transport::delivery_memory::{DeliveryMemory, MessageKey};
 use rpc_core::transport::{AckError, AckMode, QueueKind};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpc_core::delivery_memory::MessageKey;
+use rpc_core::transport::delivery_memory::MessageKey;
 use rpc_core::transport::{AckError, Delivery, QueueKind, ReplyError};
 use rpc_core::{Failure, FailureKind, MaybeReady, Outcome, Request};
 

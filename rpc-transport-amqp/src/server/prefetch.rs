@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use rpc_amqp::Delivery;
-use rpc_core::delivery_memory::MessageKey;
 use rpc_core::transport::QueueKind;
+use rpc_core::transport::delivery_memory::MessageKey;
 use tokio::time::Instant;
 
 use super::consumers::Consumers;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rpc_core::delivery_memory::MessageKey;
 use rpc_core::transport::QueueKind;
+use rpc_core::transport::delivery_memory::MessageKey;
 
 use super::consumers::{Consumers, DeliverySink};
 use super::prefetch::Prefetched;

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::delivery_memory::TakenMessage;
 use crate::maybe_ready::MaybeReady;
 use crate::message::{Failure, FailureKind, Outcome, Request};
 use crate::server::shared::ServerShared;
+use crate::transport::delivery_memory::TakenMessage;
 use crate::transport::{Delivery, ReplyError};
 
 /// A request that is being processed.

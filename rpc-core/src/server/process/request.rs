@@ -16,9 +16,9 @@ use super::layered_dispatch::start_layered;
 use super::reply_guard::{ReplyGuard, interrupted};
 use super::span::request_span;
 use crate::context::Context;
-use crate::delivery_memory::{MessageKey, TakenMessage};
 use crate::message::{Failure, FailureKind, Ran, Request};
 use crate::server::shared::ServerShared;
+use crate::transport::delivery_memory::{MessageKey, TakenMessage};
 use crate::transport::{AckError, AckMode, Delivery, EncodedDelivery};
 use crate::untrusted::Quoted;
 

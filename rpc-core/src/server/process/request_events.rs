@@ -1,8 +1,8 @@
 //! Counts and logs what happens to requests, and decides which details of a failure callers are told.
 
-use crate::delivery_memory::MessageKey;
 use crate::message::{Failure, FailureKind, Request};
 use crate::server::stats::{Counters, Stats};
+use crate::transport::delivery_memory::MessageKey;
 use crate::transport::{AckError, ReplyError};
 use crate::untrusted::Untrusted;
 
