@@ -36,9 +36,10 @@ fn logs() -> &'static Logs {
 
 /// Tests of a scenario in both forms, on a cluster that is whole when they begin.
 macro_rules! cluster_scenario {
-    ($name:ident) => {
+    ($(#[$attribute:meta])* $name:ident) => {
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $(#[$attribute])*
             async fn amqp() {
                 $crate::cluster::env::play(
                     rpc_tests::support::rabbitmq::UrlForm::Amqp,
@@ -49,6 +50,7 @@ macro_rules! cluster_scenario {
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $(#[$attribute])*
             async fn rabbit() {
                 $crate::cluster::env::play(
                     rpc_tests::support::rabbitmq::UrlForm::Rabbit,

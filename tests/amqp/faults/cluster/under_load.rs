@@ -9,11 +9,26 @@ use super::cluster_scenario;
 use super::env::ClusterEnv;
 use crate::load::Load;
 
-cluster_scenario!(every_call_ends_when_nodes_are_killed);
-cluster_scenario!(every_call_ends_when_the_nodes_of_classic_queues_are_killed);
-cluster_scenario!(every_call_ends_when_all_nodes_are_restarted_in_turn);
-cluster_scenario!(every_call_ends_when_a_node_is_cut_off_from_the_others);
-cluster_scenario!(every_call_ends_when_the_leader_of_the_topic_hangs);
+cluster_scenario!(
+    #[ignore = "takes up to a minute; RPC_TEST_LONG=1 scripts/test runs it"]
+    every_call_ends_when_nodes_are_killed
+);
+cluster_scenario!(
+    #[ignore = "takes up to a minute; RPC_TEST_LONG=1 scripts/test runs it"]
+    every_call_ends_when_the_nodes_of_classic_queues_are_killed
+);
+cluster_scenario!(
+    #[ignore = "takes up to a minute; RPC_TEST_LONG=1 scripts/test runs it"]
+    every_call_ends_when_all_nodes_are_restarted_in_turn
+);
+cluster_scenario!(
+    #[ignore = "takes up to a minute; RPC_TEST_LONG=1 scripts/test runs it"]
+    every_call_ends_when_a_node_is_cut_off_from_the_others
+);
+cluster_scenario!(
+    #[ignore = "takes up to a minute; RPC_TEST_LONG=1 scripts/test runs it"]
+    every_call_ends_when_the_leader_of_the_topic_hangs
+);
 
 /// So long a node is paused until the others take it for dead, and more.
 const LONG_PAUSE: Duration = Duration::from_secs(7);
