@@ -24,6 +24,7 @@ use std::time::Duration;
 use rpc_amqp::{Properties, PropertiesBuilder};
 use rpc_core::{Bytes, Codec, DecodeLimits, MessageId, Outcome, Request};
 
+use self::kind::Kind;
 pub(crate) use self::notice::{encode_accepted, encode_cancel};
 pub(crate) use self::prefix::is_native;
 pub(super) use self::request::reply_to_of;
@@ -109,8 +110,13 @@ impl Dialect for Native {
         request::encode(properties, request, call)
     }
 
+    /// Returns the id of a request. A reply or notice that strays to a server has the id of its request, and must not be taken for
+    /// a copy of it.
     fn message_id(&self, body: &[u8]) -> Option<MessageId> {
-        prefix::message_id(body)
+        match prefix::kind(body)? {
+            Kind::Call | Kind::Cast => prefix::message_id(body),
+            _ => None,
+        }
     }
 
     fn decode_request(

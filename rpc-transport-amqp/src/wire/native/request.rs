@@ -236,6 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn only_requests_have_an_id_by_which_copies_are_recognised() {
+        let (_, body) = encoded(&sent());
+        for byte in 0..=10 {
+            let mut body = body.to_vec();
+            body[2] = byte;
+            let id = crate::wire::message_id(&body);
+            assert_eq!(id.is_some(), matches!(Kind::from_byte(byte), Kind::Call | Kind::Cast));
+        }
+    }
+
+    #[test]
     fn the_codec_of_the_arguments_is_named_unless_it_is_message_pack() {
         let mut request = sent();
         request.args = Payload::new(Codec::MessagePack, vec![0x80]);
