@@ -1,17 +1,12 @@
 //! Servers that start and stop, and servers in both languages on one topic.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use rpc_core::{Context, Server, Target};
+use rpc_core::{Server, Target};
 use rpc_tests::interop::{InteropEnv, cases};
 use rpc_transport_amqp::AmqpTransport;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
-use crate::rust_service::{Seen, ServiceClient};
+use crate::rust_service::Seen;
 
 async fn a_cast_to_a_stopped_server_waits_for_the_next_one(env: InteropEnv) {
     let mut seen = Seen::new();
@@ -171,51 +166,6 @@ async fn a_topic_without_transient_queues_is_shared_with_a_python_server(env: In
     shared_with(env, "amqp_durable_queues=true&rabbit_transient_quorum_queue=true").await;
 }
 
-/// A quorum queue marks what crosses the cancellation of a consumer as redelivered, although nobody has received it.
-async fn what_a_python_server_returns_when_it_restarts_runs_at_ours(env: InteropEnv) {
-    const QUERY: &str = "rabbit_quorum_queue=true";
-    const RESTARTS: usize = 13;
-    let topic = format!("{}-returned", env.topic());
-    let target = Target::topic(topic.clone());
-    let mut seen = Seen::new();
-    let server = Server::builder(env.connect(QUERY), target.clone().server("rust"));
-    let server = env.start(server.endpoint(seen.service("rust"))).await;
-    let client = ServiceClient::new(env.connect(QUERY), target);
-    let ending = Arc::new(AtomicBool::new(false));
-    let casting = tokio::spawn({
-        let ending = Arc::clone(&ending);
-        async move {
-            let mut cast = Vec::new();
-            while !ending.load(Ordering::Relaxed) {
-                let number = cast.len().to_string();
-                client.record(&Context::new(), number.clone().into()).cast().await.unwrap();
-                cast.push(number);
-                sleep(Duration::from_millis(1)).await;
-            }
-            cast
-        }
-    });
-    let mut ran = Vec::new();
-    for _ in 0..RESTARTS {
-        let serve = env.python_server_of(&topic, "python").await;
-        let mut python = serve.options(QUERY).start().await.unwrap();
-        sleep(Duration::from_millis(200)).await;
-        python.stop().await.unwrap();
-        ran.extend(python.rest().iter().map(|event| event["value"].as_str().unwrap().to_owned()));
-    }
-    ending.store(true, Ordering::Relaxed);
-    let mut cast = casting.await.unwrap();
-    let by_python = ran.len();
-    while ran.len() < cast.len() {
-        ran.push(seen.next().await.1.as_str().unwrap().to_owned());
-    }
-    ran.sort_unstable();
-    cast.sort_unstable();
-    assert_eq!(ran, cast);
-    println!("{} casts, {by_python} in Python, {:?}", cast.len(), server.stats());
-    assert!(by_python > 0);
-}
-
 /// All sides have the stable names of the queue manager, each those of its own process.
 async fn a_topic_with_stable_queue_names_is_shared_with_a_python_server(env: InteropEnv) {
     let query = |side: &str| {
@@ -264,7 +214,6 @@ cases! {
     ours_joins_the_queues_of_a_python_server everywhere;
     a_durable_topic_is_shared_with_a_python_server;
     a_quorum_topic_is_shared_with_a_python_server;
-    what_a_python_server_returns_when_it_restarts_runs_at_ours;
     a_durable_server_makes_do_with_what_is_there;
     a_topic_with_all_quorum_options_is_shared_with_a_python_server durable;
     a_topic_without_transient_queues_is_shared_with_a_python_server durable;
