@@ -84,6 +84,9 @@ impl Consumers {
             cancels: Notify::new(),
             ended: CancellationToken::new(),
         });
+        // Before there are consumers: if a later one cannot be started, methods may already wait for acks of messages of the first.
+        let ack_waits = Arc::clone(&consumers.ack_waits);
+        tokio::spawn(send_acks(Arc::downgrade(&consumers), ack_waits, sink.ack_mode));
         let attempt = CloseOnDrop(Some(Arc::clone(&consumers)));
         for queue in [QueueKind::Topic, QueueKind::Server, QueueKind::Fanout] {
             let left_out = consumers.queues.lock().of(queue).left_out;
@@ -92,8 +95,6 @@ impl Consumers {
             }
         }
         attempt.succeed();
-        let ack_waits = Arc::clone(&consumers.ack_waits);
-        tokio::spawn(send_acks(Arc::downgrade(&consumers), ack_waits, sink.ack_mode));
         Ok(consumers)
     }
 
