@@ -37,7 +37,7 @@ pub struct Stats {
     /// Messages whose connection ended before the broker confirmed their acknowledgement. They were run, and another server
     /// may have run them, too; with [`AckMode::AtMostOnce`](super::AckMode::AtMostOnce) they were not run, and may be lost.
     pub in_doubt: u64,
-    /// Failed acknowledgements. Their messages were skipped.
+    /// Failed acknowledgements. A message that was to be acknowledged before its method was not run; it runs when it comes back.
     pub failed_acks: u64,
     /// Replies that could not be sent.
     pub failed_replies: u64,

@@ -39,7 +39,6 @@ pub(super) struct Ack {
 impl Ack {
     /// Tells that the broker has processed it.
     pub(super) fn confirm(self) {
-        // First, so that a message that comes back all the same finds the method about to begin.
         if let Some(waiter) = self.waiter {
             let _ = waiter.send(Ok(()));
         }
