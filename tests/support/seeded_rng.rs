@@ -33,6 +33,11 @@ impl SeededRng {
         from[self.below(from.len())]
     }
 
+    /// Puts these into a random order.
+    pub fn shuffle<T>(&mut self, these: &mut [T]) {
+        self.0.shuffle(these);
+    }
+
     /// Returns a duration between the two, in whole microseconds.
     pub fn between(&mut self, shortest: Duration, longest: Duration) -> Duration {
         let width = (longest - shortest).as_micros() as u64;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_amqp::{DeclaredQueue, FieldTable, QueueDeclare};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::connection::broker_error::reply_code;
 use crate::connection::channel_pool::ChannelPool;
@@ -14,6 +14,8 @@ use crate::connection::{ConnectionSupervisor, Session, Unavailable};
 const MAX_CHECKS: usize = 16;
 /// How long the broker may take to answer.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long RabbitMQ waits for the leader of a quorum queue. Then it answers that the queue has neither consumers nor messages.
+const LEADER_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The status of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl QueueStatusReader {
         Self { publishing, dedicated, channels: ChannelPool::new(MAX_CHECKS) }
     }
 
-    /// Reads the queue's status as soon as there is a connection. Returns `None` if the broker did not answer.
+    /// Reads the queue's status as soon as there is a connection. Returns `None` if the broker did not answer, or did not know.
     ///
     /// # Errors
     ///
@@ -82,10 +84,12 @@ impl QueueStatusReader {
             auto_delete: false,
             arguments: &FieldTable::new(),
         };
+        let asked = Instant::now();
         match channel.queue_declare(&declare).await {
             Ok(DeclaredQueue { consumers, messages, .. }) => {
                 self.channels.give_back(session, channel);
-                Some(QueueStatus::Exists { consumers, messages })
+                let is_known = (consumers, messages) != (0, 0) || asked.elapsed() < LEADER_TIMEOUT;
+                is_known.then_some(QueueStatus::Exists { consumers, messages })
             }
             Err(error) => match reply_code(&error) {
                 Some(404) => Some(QueueStatus::Missing),

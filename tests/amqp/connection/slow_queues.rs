@@ -5,7 +5,7 @@ use lapin::options::{BasicConsumeOptions, QueueDeclareOptions};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context, Target};
-use rpc_tests::support::rabbitmq::{Node, UrlForm};
+use rpc_tests::support::rabbitmq::{Node, Proxy, UrlForm, with_options};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -105,6 +105,35 @@ async fn a_call_is_not_delayed_by_many_to_a_topic_about_which_the_broker_is_slow
 }
 
 #[tokio::test]
+async fn a_quorum_queue_whose_leader_is_slow_is_not_taken_for_one_without_servers() {
+    let vhost = "slow leader";
+    let node = shared_with_vhost(vhost).await;
+    let (proxy, url) = proxied(node, UrlForm::Amqp, vhost).await;
+    let serving = transport(&with_options(&node.url(UrlForm::Amqp, vhost), "quorum=true"));
+    let server = serve(&serving).await;
+    let queue = "rpc/bank".to_owned();
+    each_queue(node, "suspend", vhost, std::slice::from_ref(&queue)).await;
+    let client = transport(&url);
+    let called = call(&client);
+    let resumed = async {
+        until("the queue is checked several times", async || checks(&proxy, &queue) > 2).await;
+        each_queue(node, "resume", vhost, std::slice::from_ref(&queue)).await;
+    };
+    tokio::join!(called, resumed);
+    server.stop();
+    server.wait().await.unwrap();
+}
+
+/// Returns how often clients asked for the status of a queue.
+fn checks(proxy: &Proxy, name: &str) -> usize {
+    let is_check = |class: &AMQPClass| match class {
+        AMQPClass::Queue(queue::AMQPMethod::Declare(it)) => it.passive && it.queue.as_str() == name,
+        _ => false,
+    };
+    proxy.methods().iter().filter(|method| is_check(&method.class)).count()
+}
+
+#[tokio::test]
 async fn callers_share_the_checks_of_a_topic_and_all_are_told_that_it_has_no_server() {
     let vhost = "shared checks";
     let node = shared_with_vhost(vhost).await;
@@ -122,13 +151,7 @@ async fn callers_share_the_checks_of_a_topic_and_all_are_told_that_it_has_no_ser
         let CallError::Transport(error) = error.unwrap() else { panic!() };
         assert_eq!((error.kind(), error.ran()), (TransportErrorKind::MissingServer, Ran::No));
     }
-    let is_check = |class: &AMQPClass| match class {
-        AMQPClass::Queue(queue::AMQPMethod::Declare(it)) => {
-            it.passive && it.queue.as_str() == "lonely"
-        }
-        _ => false,
-    };
-    let checks = proxy.methods().iter().filter(|method| is_check(&method.class)).count();
+    let checks = checks(&proxy, "lonely");
     // All of them waited for the reply queue. The first one checks, and the next check is that of all others.
     assert!((1..=4).contains(&checks), "{checks} checks");
     // A server that comes is seen by the next call.

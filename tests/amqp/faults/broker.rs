@@ -10,8 +10,9 @@ use rpc_tests::support::rabbitmq::UrlForm;
 use tokio::time::{Instant, timeout};
 
 use crate::fault_env::{EVENT_TIMEOUT, FaultEnv, client, own_node, until};
-use crate::history::{History, Record, Step};
+use crate::history::{EventKind, History, Record, Step};
 use crate::load::Load;
+use crate::promise::Promise;
 use crate::rules::assert_kept;
 use crate::scenario;
 use crate::service::{ServerOptions, serve};
@@ -28,8 +29,7 @@ async fn every_call_ends_when_the_broker_is_killed_and_restarted(form: UrlForm, 
     node.sync().await.unwrap();
     load.go_on(200, 900).await;
     load.record_fault("kill");
-    // It had perhaps not written the last acknowledgements of casts.
-    load.broker_forgets = true;
+    load.promise = Promise::node_killed(AckMode::Confirmed, false);
     node.kill().await.unwrap();
     node.restart().await.unwrap();
     load.record_fault("restarted");
@@ -43,9 +43,10 @@ async fn every_call_ends_when_there_is_no_broker_yet(form: UrlForm, seed: u64) {
     node.kill().await.unwrap();
     let mut load = Load::prepare(env, seed, AckMode::Confirmed, "");
     load.call();
+    let history = load.history.clone();
     let restarted = async {
         node.restart().await.unwrap();
-        load.record_fault("started");
+        history.record(EventKind::Fault("started".to_owned()));
     };
     // A server that starts waits for its broker.
     let (one, two) = (load.server("one"), load.server("two"));
@@ -99,12 +100,7 @@ async fn calls_wait_no_longer_than_their_deadline_while_the_broker_blocks_publis
     env.until_drained().await;
     server.stop();
     server.wait().await.unwrap();
-    assert_kept(&Record {
-        events: history.end(),
-        acknowledge: AckMode::Confirmed,
-        in_doubt: 0,
-        timer_lag: timer_lag.end().await,
-    });
+    assert_kept(&Record::new(history.end(), timer_lag.end().await));
     drop((client, server, state));
     env.close(vec![caller_transport, server_transport]).await;
 }

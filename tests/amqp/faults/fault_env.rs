@@ -67,15 +67,20 @@ impl<'n> FaultEnv<'n> {
         FaultEnv { node, vhost, form, callers, servers, cluster_url, tasks }
     }
 
-    /// Returns the URL through a proxy, with more options. The short heartbeat makes the broker remove a lost connection and
-    /// its queues soon.
+    /// Returns the URL through a proxy, or that of the cluster, with more options.
     pub(crate) fn url(&self, proxy: &Proxy, options: &str) -> String {
+        match &self.cluster_url {
+            Some(url) => with_options(url, &with_short_heartbeat(options)),
+            None => self.url_through(proxy, options),
+        }
+    }
+
+    /// Returns the URL through a proxy to the node.
+    pub(crate) fn url_through(&self, proxy: &Proxy, options: &str) -> String {
         let url = self.node.url(self.form, &self.vhost);
         let port = format!(":{}/", self.node.port());
-        let options =
-            if options.contains("heartbeat") { options } else { &format!("heartbeat=4&{options}") };
-        let through_proxy = || url.replace(&port, &format!(":{}/", proxy.port()));
-        with_options(&self.cluster_url.clone().unwrap_or_else(through_proxy), options)
+        let url = url.replace(&port, &format!(":{}/", proxy.port()));
+        with_options(&url, &with_short_heartbeat(options))
     }
 
     pub(crate) fn transport(&self, proxy: &Proxy, options: &str) -> AmqpTransport {
@@ -134,6 +139,14 @@ impl<'n> FaultEnv<'n> {
                  channels, {tasks} tasks"
             );
         }
+    }
+}
+
+/// The broker removes a lost connection and its queues soon.
+fn with_short_heartbeat(options: &str) -> String {
+    match options.contains("heartbeat") {
+        true => options.to_owned(),
+        false => format!("heartbeat=4&{options}"),
     }
 }
 

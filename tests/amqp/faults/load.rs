@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rpc_core::server::AckMode;
-use rpc_core::{RpcClient, RunningServer};
+use rpc_core::{RpcClient, RunningServer, Transport as _};
 use rpc_tests::support::seeded_rng::SeededRng;
 use rpc_transport_amqp::AmqpTransport;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::fault_env::{FaultEnv, client, until};
-use crate::history::{EventKind, History, Record, Step};
+use crate::history::{EventKind, History, Kind, Record, Step};
+use crate::log::warnings;
+use crate::promise::Promise;
 use crate::rules::assert_kept;
 use crate::service::{ServerOptions, serve};
 use crate::timer_lag::TimerLag;
@@ -28,15 +30,20 @@ pub(crate) struct Load<'n> {
     pub(crate) rng: SeededRng,
     /// The options of all its URLs.
     pub(crate) options: &'static str,
-    acknowledge: AckMode,
+    pub(crate) acknowledge: AckMode,
+    /// Those of the callers.
     transports: Vec<AmqpTransport>,
     clients: Vec<RpcClient>,
-    servers: Vec<RunningServer>,
+    servers: Vec<(AmqpTransport, RunningServer)>,
     callers: Vec<JoinHandle<()>>,
     ending: Arc<AtomicBool>,
     timer_lag: TimerLag,
-    /// Whether the broker may deliver again what it has processed the acknowledgement of.
-    pub(crate) broker_forgets: bool,
+    /// What goes wrong allows this.
+    pub(crate) promise: Promise,
+    /// The servers that nothing happens to.
+    pub(crate) steady: Vec<&'static str>,
+    /// How many messages waited for the broker when something went wrong: at most.
+    waited: u64,
 }
 
 impl<'n> Load<'n> {
@@ -47,6 +54,7 @@ impl<'n> Load<'n> {
         acknowledge: AckMode,
         options: &'static str,
     ) -> Self {
+        warnings();
         let timer_lag = TimerLag::measure();
         let history = History::begin();
         let transports: Vec<_> = (0..2).map(|_| env.transport(&env.callers, options)).collect();
@@ -65,7 +73,9 @@ impl<'n> Load<'n> {
             callers,
             ending,
             timer_lag,
-            broker_forgets: false,
+            promise: Promise::connection_lost(acknowledge),
+            steady: Vec::new(),
+            waited: 0,
         }
     }
 
@@ -96,9 +106,17 @@ impl<'n> Load<'n> {
         (transport, server)
     }
 
-    pub(crate) fn add(&mut self, (transport, server): (AmqpTransport, RunningServer)) {
-        self.transports.push(transport);
+    pub(crate) fn add(&mut self, server: (AmqpTransport, RunningServer)) {
         self.servers.push(server);
+    }
+
+    /// Stops the server that was started last, as the end of its process would, and starts it again.
+    pub(crate) async fn restart(&mut self, name: &'static str) {
+        let (transport, server) = self.servers.pop().unwrap();
+        server.stop();
+        server.wait().await.unwrap();
+        transport.close().await;
+        self.serve(name).await;
     }
 
     pub(crate) fn setting(&self, name: &'static str) -> ServerOptions {
@@ -107,6 +125,7 @@ impl<'n> Load<'n> {
 
     /// Starts the callers.
     pub(crate) fn call(&mut self) {
+        self.ending = Arc::default();
         for number in 0..CALLERS {
             let client = self.clients[number % self.clients.len()].clone();
             let rng = SeededRng::new(self.rng.seed());
@@ -115,18 +134,26 @@ impl<'n> Load<'n> {
         }
     }
 
+    /// Returns a client for messages beside those of the callers.
+    pub(crate) fn client(&self) -> RpcClient {
+        self.clients[0].clone()
+    }
+
     /// Lets the callers run for a random time between these bounds, in milliseconds.
     pub(crate) async fn go_on(&mut self, shortest: u64, longest: u64) {
         let millis = Duration::from_millis;
         sleep(self.rng.between(millis(shortest), millis(longest))).await;
     }
 
-    pub(crate) fn record_fault(&self, what: impl Into<String>) {
+    pub(crate) fn record_fault(&mut self, what: impl Into<String>) {
+        let in_flight: u64 = self.servers.iter().map(|(_, it)| it.stats().in_flight).sum();
+        let running = self.history.begun().saturating_sub(self.history.finished()) as u64;
+        self.waited = self.waited.max(in_flight.saturating_sub(running));
         self.history.record(EventKind::Fault(what.into()));
     }
 
-    /// Waits after the last fault until everything works again, stops callers and servers, and checks all rules.
-    pub(crate) async fn end(mut self) {
+    /// Waits after the last fault until everything works again, and stops the callers. Returns what happened since the last time.
+    pub(crate) async fn settle(&mut self) -> Record {
         let healed = Instant::now();
         let working = self.history.begun();
         for client in &self.clients {
@@ -140,23 +167,33 @@ impl<'n> Load<'n> {
             caller.await.unwrap();
         }
         self.env.until_drained().await;
-        for server in &self.servers {
+        for (_, server) in &self.servers {
             until("no method runs", async || server.stats().in_flight == 0).await;
+        }
+        Record {
+            acknowledge: self.acknowledge,
+            promise: self.promise,
+            steady: self.steady.clone(),
+            waited: std::mem::take(&mut self.waited),
+            ..Record::new(self.history.end(), self.timer_lag.take())
+        }
+    }
+
+    /// Checks all rules after the last fault, and stops everything.
+    pub(crate) async fn end(mut self) {
+        assert_kept(&self.settle().await);
+        self.stop().await;
+    }
+
+    /// Stops everything, and sees to it that nothing is left.
+    pub(crate) async fn stop(mut self) {
+        self.timer_lag.end().await;
+        for (transport, server) in self.servers.drain(..) {
             server.stop();
             server.wait().await.unwrap();
+            self.transports.push(transport);
         }
-        let in_doubt = match self.broker_forgets {
-            true => u64::MAX,
-            false => self.servers.iter().map(|server| server.stats().in_doubt).sum(),
-        };
-        self.servers.clear();
-        self.clients.clear();
-        assert_kept(&Record {
-            events: self.history.end(),
-            acknowledge: self.acknowledge,
-            in_doubt,
-            timer_lag: self.timer_lag.end().await,
-        });
+        drop(self.clients);
         self.env.close(self.transports).await;
     }
 
@@ -177,7 +214,12 @@ impl<'n> Load<'n> {
 async fn call(client: RpcClient, history: History, mut rng: SeededRng, ending: Arc<AtomicBool>) {
     while !ending.load(Ordering::Relaxed) {
         let step = roll(&mut rng);
-        let _ = history.take(&client, step).await;
+        if step.is_call() && rng.percent(5) {
+            let after = rng.between(Duration::ZERO, Duration::from_millis(50));
+            history.take_and_drop(&client, step, after).await;
+        } else {
+            let _ = history.take(&client, step).await;
+        }
         sleep(rng.between(Duration::ZERO, Duration::from_millis(10))).await;
     }
 }
@@ -190,8 +232,10 @@ fn roll(rng: &mut SeededRng) -> Step {
         _ => rng.between(millis(100), millis(600)),
     };
     let timeout = rng.between(millis(2000), millis(3000));
-    match rng.percent(15) {
-        true => Step::cast(takes, timeout),
-        false => Step::call(takes, timeout),
-    }
+    let kind = match rng.below(100) {
+        0..15 => Kind::Cast,
+        15..20 => Kind::Fanout,
+        _ => Kind::Call,
+    };
+    Step { kind, takes, timeout }
 }

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod broker;
+mod call_history;
 mod cleanup;
 mod cluster;
 mod connections;
@@ -19,12 +20,15 @@ mod history;
 mod killable_server;
 mod large_replies;
 mod load;
+mod log;
 mod pair;
+mod promise;
 mod replies;
 mod rules;
 mod rules_tests;
 mod servers;
 mod service;
+mod soak;
 mod timer_lag;
 
 use std::time::Duration;

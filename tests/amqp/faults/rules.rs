@@ -1,27 +1,15 @@
 //! The rules that every run keeps, whatever goes wrong in it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rpc_core::CallError;
 use rpc_core::error::{Ran, TimeoutPhase, TransportErrorKind};
-use rpc_core::server::AckMode;
 
-use crate::history::{EventKind, Record, Step, Told};
+use crate::call_history::CallHistory;
+use crate::history::{EventKind, Record, Step};
 
 /// How late a call may end, besides the measured timer lag.
 const LATENESS: Duration = Duration::from_millis(50);
-
-/// The events of one call, by their positions in the record.
-#[derive(Default)]
-struct CallHistory<'a> {
-    sent: Option<Step>,
-    began: Vec<usize>,
-    /// The servers that began it.
-    servers: Vec<&'static str>,
-    finished: Vec<usize>,
-    told: Vec<(usize, &'a Told, Duration)>,
-}
 
 type RuleResult = Result<(), String>;
 type Rule = (&'static str, fn(&Record, &CallHistory<'_>, u64, Step) -> RuleResult);
@@ -32,7 +20,10 @@ const RULES: &[Rule] = &[
     ("a caller is told what its method did", is_told_the_truth),
     ("an error knows whether the method ran", knows_whether_it_ran),
     ("only what did not run may be sent again", may_be_sent_again),
-    ("a method runs as often as its server may run it", runs_as_allowed),
+    ("a server begins a message once", begins_once_at_a_server),
+    ("only messages in doubt run at two servers", is_doubled_only_in_doubt),
+    ("what the broker took runs", is_not_lost),
+    ("a call gets its result", gets_its_result),
 ];
 
 /// Asserts that a run keeps all rules.
@@ -47,10 +38,7 @@ pub(crate) fn assert_kept(record: &Record) {
 /// Returns the violations of rules: the rule, the call and its events.
 pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     let mut broken = Vec::new();
-    let call_histories = call_histories(record);
-    if let Err(why) = only_doubts_are_doubled(record, &call_histories) {
-        broken.push(format!("only messages in doubt run at two servers: {why}"));
-    }
+    let call_histories = CallHistory::all(record);
     for (call, call_history) in call_histories {
         let Some(step) = call_history.sent else {
             broken.push(format!("only what was sent runs: call {call}"));
@@ -65,37 +53,14 @@ pub(crate) fn broken_rules(record: &Record) -> Vec<String> {
     broken
 }
 
-fn call_histories(record: &Record) -> BTreeMap<u64, CallHistory<'_>> {
-    let mut call_histories: BTreeMap<u64, CallHistory<'_>> = BTreeMap::new();
-    for (at, event) in record.events.iter().enumerate() {
-        match &event.kind {
-            EventKind::Sent { call, step } => {
-                call_histories.entry(*call).or_default().sent = Some(*step);
-            }
-            EventKind::Began { call, server } => {
-                let call_history = call_histories.entry(*call).or_default();
-                call_history.began.push(at);
-                call_history.servers.push(server);
-            }
-            EventKind::Finished { call, .. } => {
-                call_histories.entry(*call).or_default().finished.push(at);
-            }
-            EventKind::Told { call, told, after } => {
-                call_histories.entry(*call).or_default().told.push((at, told, *after));
-            }
-            EventKind::Fault(_) => {}
-        }
-    }
-    call_histories
-}
-
 /// Returns the events of a call, and all faults.
 fn excerpt(record: &Record, call: u64) -> String {
     let concerns = |what: &EventKind| match what {
         EventKind::Sent { call: it, .. }
         | EventKind::Began { call: it, .. }
         | EventKind::Finished { call: it, .. }
-        | EventKind::Told { call: it, .. } => *it == call,
+        | EventKind::Told { call: it, .. }
+        | EventKind::Dropped { call: it } => *it == call,
         EventKind::Fault(_) => true,
     };
     let events = record.events.iter().filter(|event| concerns(&event.kind));
@@ -107,7 +72,8 @@ fn ensure(holds: bool, why: impl FnOnce() -> String) -> RuleResult {
 }
 
 fn ends_once(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
-    ensure(call_history.told.len() == 1, || format!("{} outcomes", call_history.told.len()))
+    let outcomes = call_history.told.len() + usize::from(call_history.dropped);
+    ensure(outcomes == 1, || format!("{outcomes} outcomes"))
 }
 
 fn ends_in_time(record: &Record, call_history: &CallHistory<'_>, _: u64, step: Step) -> RuleResult {
@@ -125,8 +91,8 @@ fn is_told_the_truth(
     let Some(&(when, told, after)) = call_history.told.first() else { return Ok(()) };
     let finished = || call_history.finished.iter().any(|finished| *finished < when);
     let holds = match told {
-        Ok(None) => step.is_cast,
-        Ok(Some(value)) => !step.is_cast && *value == call && finished(),
+        Ok(None) => !step.is_call(),
+        Ok(Some(value)) => step.is_call() && *value == call && finished(),
         Err(CallError::Timeout(error)) => {
             error.phase() != TimeoutPhase::Monitor && after >= step.timeout
         }
@@ -142,7 +108,12 @@ fn is_told_the_truth(
     ensure(holds, || format!("{told:?} after {after:?}"))
 }
 
-fn knows_whether_it_ran(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+pub(crate) fn knows_whether_it_ran(
+    _: &Record,
+    call_history: &CallHistory<'_>,
+    _: u64,
+    _: Step,
+) -> RuleResult {
     let Some(&(when, Err(error), _)) = call_history.told.first() else { return Ok(()) };
     match error.ran() {
         // Neither before the caller got the error nor after it.
@@ -159,23 +130,37 @@ fn may_be_sent_again(_: &Record, call_history: &CallHistory<'_>, _: u64, _: Step
     ensure(!error.may_retry() || error.ran() == Ran::No, || error.to_string())
 }
 
-/// Checks that no server begins a method twice; and, with acknowledgement after the reply, that a confirmed cast runs.
-fn runs_as_allowed(record: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+fn begins_once_at_a_server(
+    _: &Record,
+    call_history: &CallHistory<'_>,
+    _: u64,
+    _: Step,
+) -> RuleResult {
     let servers = &call_history.servers;
     let twice = servers.iter().find(|name| servers.iter().filter(|it| it == name).count() > 1);
-    ensure(twice.is_none(), || format!("it ran more than once at one server: {servers:?}"))?;
-    let confirmed = matches!(call_history.told.first(), Some((_, Ok(None), _)));
-    let lost =
-        record.acknowledge == AckMode::AfterReply && confirmed && call_history.finished.is_empty();
-    ensure(!lost, || "it was confirmed, and never ran".to_owned())
+    ensure(twice.is_none(), || format!("it began more than once at a server: {servers:?}"))
 }
 
-/// Checks that only messages in doubt ran at two servers, where messages are acknowledged first.
-fn only_doubts_are_doubled(
+fn is_doubled_only_in_doubt(
     record: &Record,
-    call_histories: &BTreeMap<u64, CallHistory<'_>>,
+    call_history: &CallHistory<'_>,
+    _: u64,
+    step: Step,
 ) -> RuleResult {
-    let doubled = call_histories.values().filter(|it| it.began.len() > 1).count() as u64;
-    let allowed = record.acknowledge == AckMode::AfterReply || doubled <= record.in_doubt;
-    ensure(allowed, || format!("{doubled} ran twice, {} were in doubt", record.in_doubt))
+    let doubled = call_history.is_doubled(record, step) && !call_history.is_in_doubt(record);
+    ensure(record.promise.may_double || !doubled, || {
+        format!("not in doubt, and began at {:?}", call_history.servers)
+    })
+}
+
+fn is_not_lost(record: &Record, call_history: &CallHistory<'_>, _: u64, step: Step) -> RuleResult {
+    let lost = call_history.is_lost(record, step);
+    ensure(record.promise.may_lose || !lost, || {
+        format!("the broker took it, and it began at {:?}", call_history.servers)
+    })
+}
+
+fn gets_its_result(record: &Record, call_history: &CallHistory<'_>, _: u64, _: Step) -> RuleResult {
+    let failed = call_history.told.iter().find(|(_, told, _)| told.is_err());
+    ensure(record.promise.may_fail || failed.is_none(), || format!("{failed:?}"))
 }

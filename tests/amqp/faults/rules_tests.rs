@@ -1,12 +1,14 @@
 //! Tests of the rules: histories with one violation each.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rpc_core::server::AckMode;
-use rpc_core::{RpcClient, Target};
+use rpc_core::{MessageId, RpcClient, Target};
 use rpc_transport_mem::MemTransport;
 
-use crate::history::{Event, EventKind, History, Record, Step, Told};
+use crate::history::{Event, EventKind, History, Kind, Record, Step, Told};
+use crate::promise::Promise;
 use crate::rules::broken_rules;
 
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -15,14 +17,16 @@ fn record(happened: Vec<EventKind>) -> Record {
     let event = |kind| Event { at: Duration::ZERO, kind };
     let events = happened.into_iter().map(event).collect();
     let timer_lag = Duration::from_millis(10);
-    Record { events, acknowledge: AckMode::Confirmed, in_doubt: 0, timer_lag }
+    let record = Record::new(events, timer_lag);
+    Record { steady: vec!["one"], in_doubt: BTreeSet::new(), ..record }
 }
 
 fn sent() -> EventKind {
     EventKind::Sent { call: 1, step: Step::call(Duration::ZERO, TIMEOUT) }
 }
 
-const BEGAN: EventKind = EventKind::Began { call: 1, server: "one" };
+const ID: MessageId = MessageId::from_bits(1);
+const BEGAN: EventKind = EventKind::Began { call: 1, server: "one", id: Some(ID) };
 const FINISHED: EventKind = EventKind::Finished { call: 1, server: "one" };
 
 fn told_after(told: Told, millis: u64) -> EventKind {
@@ -77,20 +81,47 @@ async fn errors_are_held_against_what_ran() {
 
 #[test]
 fn runs_are_counted() {
-    let rule = "a method runs as often as its server may run it";
+    let rule = "a server begins a message once";
     assert_breaks(rule, &record(vec![sent(), BEGAN, BEGAN, FINISHED, told(Ok(Some(1)))]));
-    let elsewhere = EventKind::Began { call: 1, server: "two" };
+    let elsewhere = EventKind::Began { call: 1, server: "two", id: Some(ID) };
     let mut record = record(vec![sent(), BEGAN, elsewhere, FINISHED, told(Ok(Some(1)))]);
     assert_breaks("only messages in doubt run at two servers", &record);
-    record.in_doubt = 1;
+    record.in_doubt.insert(MessageId::from_bits(2).to_string());
+    assert_breaks("only messages in doubt run at two servers", &record);
+    record.in_doubt.insert(ID.to_string());
     assert_eq!(broken_rules(&record), Vec::<String>::new());
-    record.in_doubt = 0;
+    record.in_doubt.clear();
     record.acknowledge = AckMode::AfterReply;
     assert_eq!(broken_rules(&record), Vec::<String>::new());
+}
 
-    let step = Step::cast(Duration::ZERO, TIMEOUT);
-    record.events[0].kind = EventKind::Sent { call: 1, step };
-    record.events.truncate(1);
-    record.events.push(Event { at: Duration::ZERO, kind: told(Ok(None)) });
-    assert_breaks(rule, &record);
+#[test]
+fn what_the_broker_took_and_never_ran_is_found() {
+    let rule = "what the broker took runs";
+    let sent = |kind| EventKind::Sent {
+        call: 1,
+        step: Step { kind, ..Step::cast(Duration::ZERO, TIMEOUT) },
+    };
+    let confirmed = || told(Ok(None));
+    assert_breaks(rule, &record(vec![sent(Kind::Cast), confirmed()]));
+    let mut begun = record(vec![sent(Kind::Cast), confirmed(), BEGAN]);
+    assert_eq!(broken_rules(&begun), Vec::<String>::new());
+    begun.acknowledge = AckMode::AfterReply;
+    assert_breaks(rule, &begun);
+
+    let mut fanout = record(vec![sent(Kind::Fanout), confirmed(), BEGAN]);
+    assert_eq!(broken_rules(&fanout), Vec::<String>::new());
+    fanout.steady.push("two");
+    assert_breaks(rule, &fanout);
+    fanout.promise.may_lose = true;
+    assert_eq!(broken_rules(&fanout), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_graceful_stop_fails_no_call() {
+    let client = RpcClient::new(MemTransport::new(), Target::topic("nobody"));
+    let step = Step::call(Duration::ZERO, TIMEOUT);
+    let mut record = record(vec![sent(), told(History::begin().take(&client, step).await)]);
+    record.promise = Promise::GRACEFUL_STOP;
+    assert_breaks("a call gets its result", &record);
 }

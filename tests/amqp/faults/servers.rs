@@ -13,6 +13,7 @@ use crate::history::{History, Step};
 use crate::killable_server::KillableServer;
 use crate::load::Load;
 use crate::pair::Pair;
+use crate::promise::Promise;
 use crate::scenario;
 use crate::service::{ServerOptions, serve};
 
@@ -30,6 +31,7 @@ async fn every_call_ends_when_a_server_is_killed_in_the_middle_of_its_calls(
     // What the killed server leaves behind is gone by the end.
     let options = "transient_ttl=2";
     let mut load = Load::begin(env, seed, AckMode::Confirmed, options).await;
+    load.promise = Promise::process_killed(AckMode::Confirmed, false);
     for _ in 0..3 {
         let way = proxy(load.env.node).await;
         let url = load.env.url(&way, options);

@@ -30,9 +30,20 @@ impl TimerLag {
         Self { worst, task }
     }
 
-    pub(crate) async fn end(self) -> Duration {
+    /// Returns the worst lag since the last time.
+    pub(crate) fn take(&self) -> Duration {
+        Duration::from_micros(self.worst.swap(0, Ordering::Relaxed))
+    }
+
+    pub(crate) async fn end(mut self) -> Duration {
         self.task.abort();
-        let _ = self.task.await;
-        Duration::from_micros(self.worst.load(Ordering::Relaxed))
+        let _ = (&mut self.task).await;
+        self.take()
+    }
+}
+
+impl Drop for TimerLag {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

@@ -11,8 +11,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 use tracing::Level;
 
-use super::{logs, warnings};
+use super::warnings_so_far;
 use crate::fault_env::{FaultEnv, is_fanout_queue, is_reply_queue, proxy, until};
+use crate::log::warnings;
 use crate::service::TOPIC;
 
 /// How long a scenario may take on a busy machine, the restart of killed nodes included.
@@ -37,7 +38,7 @@ pub(crate) async fn play<F: Future<Output = ()>>(
     name: &str,
     scenario: impl Fn(ClusterEnv) -> F,
 ) {
-    logs();
+    warnings();
     let rounds = std::env::var("RPC_FAULT_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
     for round in 0..rounds {
         let mut cluster = CLUSTER.lock().await;
@@ -53,7 +54,7 @@ pub(crate) async fn play<F: Future<Output = ()>>(
         let seed = seed.map_or_else(|_| fastrand::u64(..100_000), |seed| seed.parse().unwrap());
         println!("RPC_FAULT_SEED={seed}");
         let env = ClusterEnv { cluster, vhost, form, seed, proxies };
-        let _shown = ShowWarnings(warnings());
+        let _shown = ShowWarnings(warnings_so_far());
         let played = timeout(SCENARIO_TIMEOUT, Box::pin(scenario(env))).await;
         played.expect("the scenario comes to an end");
     }
@@ -65,7 +66,7 @@ struct ShowWarnings(usize);
 impl Drop for ShowWarnings {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for warning in logs().at(Level::WARN).into_iter().skip(self.0) {
+            for warning in warnings().at(Level::WARN).into_iter().skip(self.0) {
                 println!("{:?}", warning.fields);
             }
         }
@@ -111,11 +112,16 @@ impl ClusterEnv {
 
     /// Returns the environment of callers and servers whose URLs name all nodes.
     pub(crate) async fn fault_env(&self) -> FaultEnv<'_> {
+        self.fault_env_in(&self.vhost).await
+    }
+
+    /// Returns the same in another virtual host.
+    pub(crate) async fn fault_env_in(&self, vhost: &str) -> FaultEnv<'_> {
         let [first, second, third] = &self.proxies;
         let ports = [first.port(), second.port(), third.port()];
-        let url = self.cluster().url_over(self.form, &self.vhost, &ports);
+        let url = self.cluster().url_over(self.form, vhost, &ports);
         let url = with_options(&url, "transient_ttl=5");
-        FaultEnv::on_cluster(&self.cluster().nodes()[0], self.form, &self.vhost, url).await
+        FaultEnv::on_cluster(&self.cluster().nodes()[0], self.form, vhost, url).await
     }
 
     /// Returns the names of the queues of the topic and of a server.

@@ -1,22 +1,23 @@
 //! Nodes of a cluster that are killed, restarted or paused.
 
-mod env;
+pub(crate) mod env;
 mod shared_queues;
 mod under_load;
 mod unique_queues;
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use rpc_tests::support::logs::{Event, Logs};
+use rpc_tests::support::logs::Event;
 use tracing::Level;
+
+use crate::log::warnings;
 
 /// Within what time after the death of a node everything works again, besides the measured timer lag.
 const FAILOVER: Duration = Duration::from_secs(1);
 
 /// Returns how many warnings there were so far.
-fn warnings() -> usize {
-    logs().at(Level::WARN).len()
+fn warnings_so_far() -> usize {
+    warnings().at(Level::WARN).len()
 }
 
 /// Returns the warnings that a queue cannot be reached, without the first ones, which are not of this test.
@@ -24,14 +25,8 @@ fn warnings_of(queue: &str, first: usize) -> Vec<String> {
     let warns = |event: &Event| {
         event.fields.get("queue").is_some_and(|it| it == queue) && event.says("cannot reach")
     };
-    let warnings = logs().at(Level::WARN).into_iter().skip(first).filter(warns);
+    let warnings = warnings().at(Level::WARN).into_iter().skip(first).filter(warns);
     warnings.map(|event| format!("{:?}", event.fields)).collect()
-}
-
-/// Returns the log of all threads of this process, which is recorded from the first call on.
-fn logs() -> &'static Logs {
-    static LOGS: OnceLock<Logs> = OnceLock::new();
-    LOGS.get_or_init(|| Logs::record_all_threads(Level::WARN))
 }
 
 /// Tests of a scenario in both forms, on a cluster that is whole when they begin. They differ in the names of queues and in little

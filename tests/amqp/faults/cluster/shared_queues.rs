@@ -6,7 +6,7 @@ use rpc_core::{Context, RpcClient, Transport as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::env::ClusterEnv;
-use super::{cluster_scenario, warnings, warnings_of};
+use super::{cluster_scenario, warnings_of, warnings_so_far};
 use crate::fault_env::{EVENT_TIMEOUT, client, until};
 use crate::history::{History, Step};
 use crate::service::{ServerOptions, ServiceClient, serve};
@@ -43,7 +43,7 @@ async fn declare_over(env: &ClusterEnv, node: usize, server: &'static str, histo
 
 /// Has the topic's queue on one node and the server's own one on another, and kills one of the two. The connections are on the third.
 async fn lose(env: ClusterEnv, lost: Lost) {
-    let (history, first) = (History::begin(), warnings());
+    let (history, first) = (History::begin(), warnings_so_far());
     // Declares the topic, and the queue of a server that is not there later.
     declare_over(&env, 0, "first", &history).await;
     declare_over(&env, 1, "one", &history).await;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::cluster_scenario;
 use super::env::ClusterEnv;
 use crate::load::Load;
+use crate::promise::Promise;
 
 cluster_scenario!(
     #[ignore = "takes up to a minute; RPC_TEST_LONG=1 scripts/test runs it"]
@@ -37,17 +38,16 @@ const LONG_PAUSE: Duration = Duration::from_secs(7);
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
 async fn every_call_ends_when_nodes_are_killed(env: ClusterEnv) {
-    kill_nodes(&env, env.quorum_option(), false).await;
+    kill_nodes(&env, env.quorum_option(), Promise::node_killed(AckMode::default(), true)).await;
 }
 
 async fn every_call_ends_when_the_nodes_of_classic_queues_are_killed(env: ClusterEnv) {
-    kill_nodes(&env, env.durable_option(), true).await;
+    kill_nodes(&env, env.durable_option(), Promise::node_killed(AckMode::default(), false)).await;
 }
 
-/// `forgets`: whether a killed node may not have written the last acknowledgements.
-async fn kill_nodes(env: &ClusterEnv, options: &'static str, forgets: bool) {
+async fn kill_nodes(env: &ClusterEnv, options: &'static str, promise: Promise) {
     let mut load = Load::begin(env.fault_env().await, env.seed, AckMode::default(), options).await;
-    load.broker_forgets = forgets;
+    load.promise = promise;
     for _ in 0..2 {
         load.go_on(300, 900).await;
         let node = load.rng.pick(&[0, 1, 2]);

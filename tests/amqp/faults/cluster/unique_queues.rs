@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use rpc_core::error::{Ran, TransportErrorKind};
-use rpc_core::server::AckMode;
 use rpc_core::{CallError, Context, RpcClient, RunningServer, Transport as _};
 use rpc_tests::support::rabbitmq::NODES;
 use rpc_transport_amqp::AmqpTransport;
@@ -96,8 +95,7 @@ async fn lose_reply_queue(env: ClusterEnv, move_first: bool) {
     println!("lost after {lost_after:?}, working after {:?}, lag {lag:?}", working - killed);
     assert!(lost_after < FAILOVER + lag, "{lost_after:?}, lag {lag:?}");
     assert!(working - killed < FAILOVER + lag, "{:?}, lag {lag:?}", working - killed);
-    let (events, acknowledge) = (history.end(), AckMode::default());
-    assert_kept(&Record { events, acknowledge, in_doubt: 0, timer_lag: lag });
+    assert_kept(&Record::new(history.end(), lag));
     drop((losing, other, server));
     env.close(vec![losing_transport, other_transport, server_transport]).await;
 }
