@@ -101,10 +101,18 @@ impl<'n> FaultEnv<'n> {
 
     /// Waits until all queues are empty.
     pub(crate) async fn until_drained(&self) {
-        until("the queues are empty", async || {
-            self.node.queues(&self.vhost).await.unwrap().iter().all(|queue| queue.messages == 0)
-        })
-        .await;
+        let full = async || {
+            let queues = self.node.queues(&self.vhost).await.unwrap().into_iter();
+            queues.filter(|queue| queue.messages > 0).collect::<Vec<_>>()
+        };
+        let drained = async {
+            while !full().await.is_empty() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(EVENT_TIMEOUT, drained).await.is_err() {
+            panic!("queues are not empty: {:?}", full().await);
+        }
     }
 
     /// Closes the transports, and waits until nothing is left of them in this process and on the broker.

@@ -38,8 +38,8 @@ impl Queues {
 }
 
 impl Fault {
-    /// Returns the faults that a round may have. With acknowledgement after the reply, a message whose method kills its process
-    /// comes back for ever.
+    /// Returns the faults that a round may have. A message whose method kills its process comes back, unless its acknowledgement was
+    /// confirmed.
     pub(super) fn all(mode: AckMode) -> Vec<Self> {
         let all = [
             Fault::GracefulStop,
@@ -49,7 +49,7 @@ impl Fault {
             Fault::NodeKilled,
         ];
         let comes_back = |fault: &Fault| matches!(fault, Fault::MethodKillsProcess);
-        all.into_iter().filter(|it| mode != AckMode::AfterReply || !comes_back(it)).collect()
+        all.into_iter().filter(|it| mode == AckMode::Confirmed || !comes_back(it)).collect()
     }
 
     pub(super) fn name(self) -> &'static str {
