@@ -24,7 +24,8 @@ pub struct Options {
     /// The wanted heartbeat interval, in whole seconds; 60 s by default. The shorter of this and the broker's is used. Zero: the
     /// broker's.
     pub heartbeat: Duration,
-    /// The largest frame in bytes; 128 KiB by default. The smaller of this and the broker's is used.
+    /// The largest frame in bytes; 128 KiB by default. The smaller of this and the broker's is used. RabbitMQ resets the connection
+    /// if it is less than 4,096, since version 4.1 if it is less than 8,192.
     pub frame_max: u32,
     /// How many channels may be open; 2,047 by default. The smaller of this and the broker's is used.
     pub channel_max: u16,

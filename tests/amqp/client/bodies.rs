@@ -3,7 +3,7 @@
 use rpc_amqp::{Connection, Options, Outcome, Properties};
 use rpc_tests::support::seeded_rng::SeededRng;
 
-use crate::broker::{Broker, declare, in_time, seed};
+use crate::broker::{Broker, SMALLEST_FRAME, declare, in_time, seed};
 use crate::messages::{Received, publish, short_form, to};
 
 const LARGEST: usize = 3 * 1024 * 1024;
@@ -69,7 +69,7 @@ async fn send_and_compare(connection: &Connection, frame_max: usize, rng: &mut S
 async fn bodies_of_any_size_arrive_and_come_back_as_they_were_over_tcp() {
     let broker = Broker::shared("bodies").await;
     let mut rng = SeededRng::new(seed());
-    for frame_max in [4096, 128 * 1024] {
+    for frame_max in [SMALLEST_FRAME, 128 * 1024] {
         let options = Options { frame_max, ..broker.options() };
         let connection = broker.open(&options).await.unwrap();
         send_and_compare(&connection, frame_max as usize, &mut rng).await;
@@ -81,7 +81,7 @@ async fn bodies_of_any_size_arrive_and_come_back_as_they_were_over_tcp() {
 async fn bodies_of_any_size_arrive_and_come_back_as_they_were_over_tls() {
     let (broker, _turn) = Broker::alone("bodies").await;
     let mut rng = SeededRng::new(seed());
-    for frame_max in [4096, 128 * 1024] {
+    for frame_max in [SMALLEST_FRAME, 128 * 1024] {
         let options = Options { frame_max, ..broker.options() };
         let connection = broker.open_tls(&options).await.unwrap();
         send_and_compare(&connection, frame_max as usize, &mut rng).await;

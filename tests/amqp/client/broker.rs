@@ -21,6 +21,10 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 /// How many channels the node that has them limited grants.
 pub const CHANNEL_MAX: u16 = 7;
 
+/// The smallest frame that all brokers accept: RabbitMQ resets the connection of who asks for a smaller one since 4.1, where the
+/// specification has 4,096.
+pub const SMALLEST_FRAME: u32 = 8192;
+
 /// How long an event may take that comes after thousands of messages.
 pub const BULK_TIMEOUT: Duration = Duration::from_secs(120);
 

@@ -10,7 +10,9 @@ use rpc_amqp::{
 use rpc_tests::support::poll::until;
 use rpc_tests::support::seeded_rng::SeededRng;
 
-use crate::broker::{BULK_TIMEOUT, Broker, NO_ARGUMENTS, QUEUE, declare, in_time, seed, within};
+use crate::broker::{
+    BULK_TIMEOUT, Broker, NO_ARGUMENTS, QUEUE, SMALLEST_FRAME, declare, in_time, seed, within,
+};
 use crate::outcomes::Outcomes;
 
 const TASKS: usize = 4;
@@ -135,7 +137,7 @@ async fn set_up(channel: &Channel) {
 async fn each_of_twenty_thousand_messages_on_one_channel_has_its_own_outcome() {
     let broker = Broker::shared("outcomes").await;
     let mut rng = SeededRng::new(seed());
-    let options = Options { frame_max: 4096, ..broker.options() };
+    let options = Options { frame_max: SMALLEST_FRAME, ..broker.options() };
     let connection = broker.open(&options).await.unwrap();
     let channel = Arc::new(in_time("a channel", connection.open_channel()).await.unwrap());
     in_time("confirms", channel.confirm_select(1_000)).await.unwrap();

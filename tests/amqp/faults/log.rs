@@ -18,3 +18,23 @@ pub(crate) fn in_doubt() -> BTreeSet<String> {
     let reported = events.filter(|event| event.says("acknowledgement in doubt"));
     reported.filter_map(|mut event| event.fields.remove("id")).collect()
 }
+
+/// Prints the warnings of a scenario if it fails.
+pub(crate) struct ShownWarnings(usize);
+
+impl ShownWarnings {
+    /// Leaves out earlier warnings.
+    pub(crate) fn from_now_on() -> Self {
+        Self(warnings().at(Level::WARN).len())
+    }
+}
+
+impl Drop for ShownWarnings {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for warning in warnings().at(Level::WARN).into_iter().skip(self.0) {
+                println!("{:?}", warning.fields);
+            }
+        }
+    }
+}

@@ -47,6 +47,7 @@ async fn play<F: Future<Output = ()>>(scenario: impl Fn(u64) -> F) {
     let first = variable("RPC_FAULT_SEED").unwrap_or_else(random);
     for seed in first..first + rounds {
         println!("RPC_FAULT_SEED={seed}");
+        let _shown = log::ShownWarnings::from_now_on();
         timeout(SCENARIO_TIMEOUT, Box::pin(scenario(seed)))
             .await
             .expect("the scenario comes to an end");

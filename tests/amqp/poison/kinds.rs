@@ -14,6 +14,10 @@ pub const MAX_MESSAGE: usize = 200_000;
 /// The result of Python's `bz2.compress(b" " * (16 << 20))`.
 const BZIP2_BOMB: &[u8] = b"BZh91AY&SY%\xe4\x1f\xdd\x00\x80\x80\x90\x00\xc0\x00\x00\x08 \x000\x80)\x1a\x01\x00\xd2\x01\x00\xe2\xeeH\xa7\x0a\x12\x04\xbc\x83\xfb\xa0";
 
+/// How deep headers are nested. RabbitMQ 4.3 encodes the headers of each delivery anew, which takes the square of the depth: 12,000
+/// levels hold the connection of the receiver up for seconds, whoever that is.
+const LEVELS: [usize; 3] = [2, 200, 3000];
+
 /// A queue to which nobody publishes copies, as it does not exist.
 const MISSING_QUEUE: &[u8] = b"no queue";
 
@@ -23,11 +27,11 @@ pub type Kind = (&'static str, fn(&mut SeededRng, &mut Draft));
 /// For any queue: it concerns properties, or replaces the body by something that nobody can read.
 pub const ANY: &[Kind] = &[
     ("nested arrays", |rng, draft| {
-        let levels = rng.pick(&[2, 200, 3000, 12_000]) + rng.below(50);
+        let levels = rng.pick(&LEVELS) + rng.below(50);
         draft.headers = header(b"x", &nested_arrays(levels));
     }),
     ("nested tables", |rng, draft| {
-        let levels = rng.pick(&[2, 200, 3000, 12_000]) + rng.below(50);
+        let levels = rng.pick(&LEVELS) + rng.below(50);
         draft.headers = header(b"x", &nested_tables(levels));
     }),
     ("a large header", |rng, draft| {

@@ -9,11 +9,9 @@ use rpc_tests::support::rabbitmq::{
 use rpc_transport_amqp::AmqpTransport;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
-use tracing::Level;
 
-use super::warnings_so_far;
 use crate::fault_env::{FaultEnv, is_fanout_queue, is_reply_queue, proxy, until};
-use crate::log::warnings;
+use crate::log::ShownWarnings;
 use crate::service::TOPIC;
 
 /// How long a scenario may take on a busy machine, the restart of killed nodes included.
@@ -38,7 +36,6 @@ pub(crate) async fn play<F: Future<Output = ()>>(
     name: &str,
     scenario: impl Fn(ClusterEnv) -> F,
 ) {
-    warnings();
     let rounds = std::env::var("RPC_FAULT_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
     for round in 0..rounds {
         let mut cluster = CLUSTER.lock().await;
@@ -54,22 +51,9 @@ pub(crate) async fn play<F: Future<Output = ()>>(
         let seed = seed.map_or_else(|_| fastrand::u64(..100_000), |seed| seed.parse().unwrap());
         println!("RPC_FAULT_SEED={seed}");
         let env = ClusterEnv { cluster, vhost, form, seed, proxies };
-        let _shown = ShowWarnings(warnings_so_far());
+        let _shown = ShownWarnings::from_now_on();
         let played = timeout(SCENARIO_TIMEOUT, Box::pin(scenario(env))).await;
         played.expect("the scenario comes to an end");
-    }
-}
-
-/// Prints the warnings of a scenario that has failed: those behind so many of earlier ones.
-struct ShowWarnings(usize);
-
-impl Drop for ShowWarnings {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            for warning in warnings().at(Level::WARN).into_iter().skip(self.0) {
-                println!("{:?}", warning.fields);
-            }
-        }
     }
 }
 
