@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +81,8 @@ impl Peer {
         command.args(["-B", "-W", "ignore"]).arg(program);
         // Where the library locks the counter of its stable queue names.
         command.env("OSLO_LOCK_PATH", std::env::temp_dir());
+        // The library reads the start time of the leader of its process group, which must be alive.
+        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("start {}: {error}", python.display()));

@@ -14,7 +14,7 @@ use super::{Case, InteropEnv, VERSIONS};
 use crate::support::rabbitmq::NodeOptions;
 
 /// How long a case may run before it counts as hanging, including the start of the broker and of the peers.
-const CASE_TIMEOUT: Duration = Duration::from_secs(90);
+const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Runs the cases with the newest release of oslo.messaging, and those that are for all of them with the others too. Where the
 /// broker refuses transient queues, cases that need them are ignored.

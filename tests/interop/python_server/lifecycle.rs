@@ -36,7 +36,7 @@ async fn a_server_that_stops_replies_to_what_it_has_received(env: InteropEnv) {
 }
 
 /// The endpoint of the server in Rust that runs next to the Python server.
-struct RustService(mpsc::UnboundedSender<Value>);
+pub(crate) struct RustService(pub(crate) mpsc::UnboundedSender<Value>);
 
 #[endpoint]
 impl RustService {

@@ -9,6 +9,7 @@ mod lifecycle;
 mod python_service;
 mod refusals;
 mod replies;
+mod restarts;
 mod timeouts;
 mod values;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         errors::CASES,
         lifecycle::CASES,
         refusals::CASES,
+        restarts::CASES,
         values::CASES,
         timeouts::CASES,
     ];
