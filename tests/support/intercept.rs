@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rpc_core::error::SendError;
 use rpc_core::transport::{
@@ -152,6 +153,10 @@ impl<I: Intercept> Listener for InterceptedListener<I> {
 
     fn acks_are_final(&self) -> bool {
         self.inner.acks_are_final()
+    }
+
+    fn ack_timeout(&self) -> Option<Duration> {
+        self.inner.ack_timeout()
     }
 
     fn stop_consuming(&mut self) -> MaybeReady<()> {

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::options::Options;
 use super::process::{
-    AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding,
+    AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding, UnackedRequests,
 };
 use super::shared::ServerShared;
 use super::{AccessPolicy, BuildError, BuildProblem, Concurrency, Server, StopHandle};
@@ -227,6 +227,7 @@ impl ServerBuilder {
                 permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
                 in_flight: TaskTracker::new(),
                 abort: AbortRegistry::default(),
+                unacked: UnackedRequests::default(),
                 monitor_pace: MonitorPace::default(),
                 slow_decoding: SlowDecoding::new(),
             }),

@@ -13,6 +13,7 @@ use tokio::runtime::RuntimeFlavor;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::PollSemaphore;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::options::Concurrency;
 use super::process::{Permit, process, process_encoded};
@@ -47,6 +48,8 @@ pub(super) struct ServeLoop {
     /// Messages that ran in the loop's own task when the server was stopped, and were aborted.
     aborted: usize,
     _abort_on_drop: AbortOnDrop,
+    /// Warns of long methods, also while the server drains.
+    _unacked_watch: Option<AbortOnDropHandle<()>>,
 }
 
 /// Aborts running methods if the server's task is dropped.
@@ -102,6 +105,7 @@ impl ServeLoop {
         }
         let concurrency = shared.options.concurrency;
         Self {
+            _unacked_watch: watch_unacked(&*listener, &shared),
             listener,
             stopped: Box::pin(stop.stopped_owned()),
             stop_waker: None,
@@ -311,6 +315,19 @@ impl ServeLoop {
         let finished = self.finished + running.saturating_sub(aborted);
         ShutdownReport { cause, finished, aborted: aborted + self.aborted }
     }
+}
+
+/// Starts to warn of long methods, if they keep messages unacknowledged and the broker limits that.
+fn watch_unacked(
+    listener: &dyn Listener,
+    shared: &Arc<ServerShared>,
+) -> Option<AbortOnDropHandle<()>> {
+    if shared.options.ack_mode.is_before_invoke() {
+        return None;
+    }
+    let (limit, shared) = (listener.ack_timeout()?, Arc::clone(shared));
+    let watch = async move { shared.unacked.watch(limit, &shared.events).await };
+    Some(AbortOnDropHandle::new(tokio::spawn(watch)))
 }
 
 /// Logs a panic that was not the method's own: that one is caught and answered further in. It costs this message only.

@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::options::Options;
 use super::process::{
-    AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding,
+    AbortRegistry, Dispatcher, MonitorPace, RequestEvents, ServerId, SlowDecoding, UnackedRequests,
 };
 use crate::layer::RpcService;
 use crate::transport::delivery_memory::DeliveryMemory;
@@ -26,6 +26,8 @@ pub(super) struct ServerShared {
     pub(super) in_flight: TaskTracker,
     /// Aborts the methods that are still running.
     pub(super) abort: AbortRegistry,
+    /// The requests that are acknowledged after the reply, where the broker limits how long that may take.
+    pub(super) unacked: UnackedRequests,
     /// Limits the still-running messages of all requests together.
     pub(super) monitor_pace: MonitorPace,
     pub(super) slow_decoding: SlowDecoding,

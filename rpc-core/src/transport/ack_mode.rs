@@ -25,7 +25,8 @@
 ///
 /// RabbitMQ limits how long a message may stay unacknowledged (`consumer_timeout`, 30 minutes by default). With
 /// `AfterReply` a method that takes longer loses its message to another server, or, up to RabbitMQ 4.2, all unacknowledged
-/// messages of its server. In the other modes only messages that wait for a permit can be meant; they come back, and run.
+/// messages of its server. The log has a warning after half of that time. In the other modes only messages that wait for a
+/// permit can be meant; they come back, and run.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AckMode {

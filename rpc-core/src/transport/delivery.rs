@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::{Incoming, ListenError, QueueKind};
 use crate::endpoint::BoxFuture;
@@ -27,6 +28,13 @@ pub trait Listener: Send {
     /// [`PendingAck`](crate::transport::delivery_memory::PendingAck) is confirmed. Default: no.
     fn acks_are_final(&self) -> bool {
         false
+    }
+
+    /// Returns how long a message may stay unacknowledged before the broker takes it back. Default: there is no limit.
+    ///
+    /// With [`AckMode::AfterReply`](super::AckMode::AfterReply) the server warns of methods that run for half of that.
+    fn ack_timeout(&self) -> Option<Duration> {
+        None
     }
 
     /// Stops consuming, and leaves the waiting messages to other servers.

@@ -50,6 +50,7 @@ use super::{Config, Identity, MAX_TTL, StableNames, url};
 /// | `stable_names` | boolean | `false` | [Names of reply and fanout queues stay](Self::stable_names) |
 /// | `hostname`, `processname` | names | this host's and program's | What these names contain |
 /// | `prefetch` | messages, 1 to 65535 | 64 | [Messages that each consumer prefetches](Self::prefetch) |
+/// | `consumer_timeout` | seconds, decimals allowed; 0: none | 1800 (30 min) | [The broker's limit on unacknowledged messages](Self::consumer_timeout) |
 /// | `max_message` | bytes | 16777216 (16 MiB) | [The largest message](Self::max_message) |
 /// | `heartbeat` | seconds, 1 to 65535 | 10 | [Interval of connection heartbeats](Self::heartbeat) |
 /// | `connect_timeout` | seconds, decimals allowed, 0.001 to 86400 | 5 | [Time for one attempt to connect to one host](Self::connect_timeout) |
@@ -165,6 +166,16 @@ impl AmqpBuilder {
         self
     }
 
+    /// States how long the broker lets a message stay unacknowledged, if its setting `consumer_timeout` was changed; zero: for
+    /// ever, as classic queues do since RabbitMQ 4.3. Default: 30 minutes, as in RabbitMQ, which does not tell clients.
+    ///
+    /// This changes nothing at the broker. With `AckMode::AfterReply` the log has a warning for each method that has run for half
+    /// of that, as the broker delivers its message again at the limit. oslo.messaging has no such option.
+    pub fn consumer_timeout(mut self, timeout: Duration) -> Self {
+        self.config.consumer_timeout = (!timeout.is_zero()).then_some(timeout);
+        self
+    }
+
     /// Sets the size of the largest message in bytes, as sent. Default: 16 MiB, as in RabbitMQ.
     ///
     /// It is also the limit of a compressed body once it is decompressed. Beyond 1 MiB such a body may expand to at most 100
@@ -244,6 +255,7 @@ mod tests {
                 .heartbeat(Duration::from_secs(30))
                 .transient_ttl(Duration::from_secs(5))
                 .max_message(1024)
+                .consumer_timeout(Duration::from_secs(3600))
                 .connect_timeout(Duration::from_secs(2))
                 .connection_name("billing")
                 .ca_file("/ca.pem")
@@ -254,6 +266,7 @@ mod tests {
         assert_eq!(config.queues.transient_ttl, Some(Duration::from_secs(5)));
         assert_eq!(config.connect_timeout, Duration::from_secs(2));
         assert_eq!((config.max_message, config.connection_name.as_str()), (1024, "billing"));
+        assert_eq!(config.consumer_timeout, Some(Duration::from_secs(3600)));
         let tls = config.tls.unwrap();
         assert_eq!(tls.ca_file, Some("/ca.pem".into()));
         let identity = Identity { certificate: "/me.pem".into(), key: "/me.key".into() };
@@ -267,10 +280,12 @@ mod tests {
             .heartbeat(Duration::from_millis(10))
             .transient_ttl(Duration::ZERO)
             .connect_timeout(Duration::ZERO)
+            .consumer_timeout(Duration::ZERO)
             .into_config();
         assert_eq!((config.prefetch, config.heartbeat), (1, Duration::from_secs(1)));
         assert_eq!(config.queues.transient_ttl, Some(Duration::from_millis(1)));
         assert_eq!(config.connect_timeout, Duration::from_millis(1));
+        assert_eq!(config.consumer_timeout, None);
         let config = builder("amqp://h").heartbeat(Duration::MAX).transient_ttl(Duration::MAX);
         assert_eq!(config.config.heartbeat, Duration::from_secs(65535));
         assert_eq!(config.config.queues.transient_ttl, Some(MAX_TTL));

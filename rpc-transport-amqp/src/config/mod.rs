@@ -33,6 +33,8 @@ pub(crate) struct Config {
     /// The prefetch count of each consumer, if messages are acknowledged before their method is invoked. Never 0, which
     /// means unlimited in AMQP.
     pub(crate) prefetch: u16,
+    /// How long the broker lets a message stay unacknowledged; `None`: for ever.
+    pub(crate) consumer_timeout: Option<Duration>,
     /// Whole seconds, from 1 to `u16::MAX`.
     pub(crate) heartbeat: Duration,
     /// For each attempt on each host.

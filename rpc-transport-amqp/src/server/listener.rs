@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rpc_core::transport::{Incoming, ListenError, Listener};
 use rpc_core::{BoxFuture, MaybeReady};
@@ -17,6 +18,7 @@ pub(super) struct AmqpListener {
     _keep_open: Arc<dyn Any + Send + Sync>,
     sink: Arc<DeliverySink>,
     commands: mpsc::UnboundedSender<Command>,
+    consumer_timeout: Option<Duration>,
 }
 
 impl AmqpListener {
@@ -24,8 +26,9 @@ impl AmqpListener {
         keep_open: Arc<dyn Any + Send + Sync>,
         sink: Arc<DeliverySink>,
         commands: mpsc::UnboundedSender<Command>,
+        consumer_timeout: Option<Duration>,
     ) -> Self {
-        Self { _keep_open: keep_open, sink, commands }
+        Self { _keep_open: keep_open, sink, commands, consumer_timeout }
     }
 
     /// Sends a command to the consume loop. The future resolves when the loop has carried it out, or is gone.
@@ -49,6 +52,10 @@ impl Listener for AmqpListener {
                 return Poll::Ready(Some(Ok(Incoming::Encoded(message))));
             }
         }
+    }
+
+    fn ack_timeout(&self) -> Option<Duration> {
+        self.consumer_timeout
     }
 
     fn stop_consuming(&mut self) -> MaybeReady<()> {

@@ -93,7 +93,8 @@ impl Serving {
             decoder: Arc::clone(&self.decoder),
         });
         let (commands, received) = mpsc::unbounded_channel();
-        let listener = AmqpListener::new(keep_open, Arc::clone(&sink), commands);
+        let listener =
+            AmqpListener::new(keep_open, Arc::clone(&sink), commands, self.config.consumer_timeout);
         let redistributor = Redistributor {
             sink: Arc::clone(&sink),
             topic_queue: queues.topic.name.clone(),

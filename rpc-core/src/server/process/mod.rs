@@ -11,6 +11,7 @@ mod request;
 mod request_events;
 mod slow_decoding;
 mod span;
+mod unacked;
 
 pub(super) use self::abort::AbortRegistry;
 pub(crate) use self::call_monitor::monitored;
@@ -20,3 +21,4 @@ pub(crate) use self::monitor_pace::MonitorPace;
 pub(super) use self::request::{Permit, process, process_encoded};
 pub(crate) use self::request_events::RequestEvents;
 pub(super) use self::slow_decoding::SlowDecoding;
+pub(super) use self::unacked::UnackedRequests;

@@ -105,6 +105,7 @@ async fn serve(mut guard: ReplyGuard<'_>) {
     if ack_first && !guard.ack_before_invoke().await {
         return;
     }
+    let _unacked = guard.shared.unacked.note(guard.request());
     let mut outcome = match guard.precheck() {
         Some(failure) => Err(failure),
         None => {

@@ -1,5 +1,7 @@
 //! Counts and logs what happens to requests, and decides which details of a failure callers are told.
 
+use std::time::Duration;
+
 use crate::message::{Failure, FailureKind, Request};
 use crate::server::stats::{Counters, Stats};
 use crate::transport::delivery_memory::MessageKey;
@@ -158,6 +160,17 @@ impl RequestEvents {
                 "acknowledgement in doubt, message not run; it may be lost"
             );
         }
+    }
+
+    /// Logs a method that has run for a good part of the time that its message may stay unacknowledged.
+    #[cold]
+    pub(super) fn unacked_for_long(&self, request: &Request, running: Duration, limit: Duration) {
+        let (id, method) = (&request.id, Untrusted(&request.method));
+        tracing::warn!(
+            target: "rpc_core::server", %id, %method, ?running, ?limit,
+            "the method runs long while its message is unacknowledged; at the limit (RabbitMQ: consumer_timeout) the broker \
+             delivers the message again, perhaps to another server: raise the limit, or acknowledge before the method"
+        );
     }
 
     /// Logs and counts a message that was sent twice.

@@ -21,6 +21,8 @@ pub(super) fn config(
         exchange: dialect.default_exchange().to_owned(),
         queues: queues(dialect),
         prefetch: 64,
+        // RabbitMQ's default. It tells clients nothing of it.
+        consumer_timeout: Some(Duration::from_secs(30 * 60)),
         heartbeat: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         backoff: Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(10) },

@@ -9,6 +9,7 @@ use super::value::OptionValue;
 use crate::config::{Login, MAX_TTL};
 
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_CONSUMER_TIMEOUT: Duration = Duration::from_secs(u32::MAX as u64);
 
 pub(super) const OPTIONS: &[Entry] = &[
     ("exchange", exchange),
@@ -30,6 +31,11 @@ pub(super) const OPTIONS: &[Entry] = &[
     }),
     ("prefetch", |partial, value| {
         partial.config.prefetch = value.number(1, u16::MAX)?;
+        Ok(())
+    }),
+    ("consumer_timeout", |partial, value| {
+        let timeout = value.seconds(Duration::ZERO, MAX_CONSUMER_TIMEOUT)?;
+        partial.config.consumer_timeout = (!timeout.is_zero()).then_some(timeout);
         Ok(())
     }),
     ("max_message", |partial, value| {

@@ -31,6 +31,7 @@ fn a_bare_url_has_the_defaults_of_its_scheme() {
     assert_eq!((config.heartbeat, config.connect_timeout), (10 * SECOND, 5 * SECOND));
     assert_eq!(config.queues.transient_ttl, Some(60 * SECOND));
     assert_eq!(config.missing_reply_queue_timeout, 60 * SECOND);
+    assert_eq!(config.consumer_timeout, Some(1800 * SECOND));
     assert_eq!((config.login, config.tls), (Login::Plain, None));
     let process = format!(":{}", std::process::id());
     assert!(config.connection_name.ends_with(&process), "{}", config.connection_name);
@@ -129,13 +130,15 @@ fn own_options_are_accepted_by_every_scheme() {
     for url in ["amqps://h", "rabbit://h"] {
         let config = config_of(&format!(
             "{url}?exchange=a%2Bb&connection_name=b+c&quorum=1&prefetch=9&heartbeat=7&login=plain\
-             &connect_timeout=0.5&transient_ttl=0&max_message=4096"
+             &connect_timeout=0.5&transient_ttl=0&max_message=4096&consumer_timeout=1.5"
         ));
         assert_eq!((config.exchange.as_str(), config.connection_name.as_str()), ("a+b", "b c"));
         assert_eq!((config.prefetch, config.max_message), (9, 4096));
         assert_eq!((config.heartbeat, config.connect_timeout), (7 * SECOND, SECOND / 2));
+        assert_eq!(config.consumer_timeout, Some(SECOND * 3 / 2));
         assert!(config.queues.quorum && config.queues.transient_ttl.is_none());
     }
+    assert_eq!(config_of("amqp://h?consumer_timeout=0").consumer_timeout, None);
     assert_eq!(config_of("rabbit://h?control_exchange=neutron").exchange, "neutron");
     let tls =
         config_of("amqps://h?server_name=broker&cert_file=c&key_file=k&ca_file=a").tls.unwrap();
@@ -177,6 +180,7 @@ fn invalid_values_are_rejected_with_the_valid_ones() {
         ("max_message=16MiB", "a whole number from 1"),
         ("connect_timeout=0", "seconds, from 1ms"),
         ("connect_timeout=NaN", "seconds, from 1ms"),
+        ("consumer_timeout=-1", "seconds, from 0ns to 4294967295s"),
         ("transient_ttl=-1", "seconds, from 0ns to 4294967.295s"),
         ("login=RABBIT-CR-DEMO", "`PLAIN`, `AMQPLAIN` or `EXTERNAL`"),
     ] {
