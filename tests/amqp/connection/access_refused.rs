@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::error::{Ran, TransportErrorKind};
 use rpc_core::{CallError, Context};
-use rpc_tests::support::rabbitmq::{Node, UrlForm, with_options};
+use rpc_tests::support::rabbitmq::{UrlForm, with_options};
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
@@ -13,13 +13,9 @@ use crate::bank::{
     transport, until,
 };
 use crate::log_scanner::warnings;
+use crate::users::{EVERYTHING, PASSWORD, shared_with_stranger, shared_with_user, url_of};
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
-
-/// Returns a URL with another user than `guest`.
-fn url_of(node: &Node, form: UrlForm, user: &str, password: &str, vhost: &str) -> String {
-    node.url(form, vhost).replace("guest:guest", &format!("{user}:{password}"))
-}
 
 async fn assert_refused(url: &str, parts: &[&str]) {
     let transport = transport(url);
@@ -31,12 +27,10 @@ async fn assert_refused(url: &str, parts: &[&str]) {
 
 #[tokio::test]
 async fn a_wrong_password_is_told_from_everything_else() {
-    let node = shared_with_vhost("password").await;
-    node.add_user("ann", "right").await.unwrap();
-    node.allow("ann", "password", [".*"; 3]).await.unwrap();
+    let node = shared_with_user("password", "ann", EVERYTHING).await;
     for form in FORMS {
         for user in ["ann", "nobody"] {
-            let url = url_of(node, form, user, "wrong", "password");
+            let url = url_of(node, form, "password", user, "wrong");
             assert_refused(&url, &["user", user, "password", "127.0.0.1"]).await;
         }
     }
@@ -44,11 +38,10 @@ async fn a_wrong_password_is_told_from_everything_else() {
 
 #[tokio::test]
 async fn a_virtual_host_that_is_not_there_or_not_for_the_user_is_told_from_everything_else() {
-    let node = shared_with_vhost("closed shop").await;
-    node.add_user("bob", "right").await.unwrap();
+    let node = shared_with_stranger("closed shop", "bob").await;
     for form in FORMS {
         for vhost in ["no such", "closed shop"] {
-            let url = url_of(node, form, "bob", "right", vhost);
+            let url = url_of(node, form, vhost, "bob", PASSWORD);
             assert_refused(&url, &["virtual host", vhost, "bob", "permission"]).await;
         }
     }
@@ -56,16 +49,15 @@ async fn a_virtual_host_that_is_not_there_or_not_for_the_user_is_told_from_every
 
 #[tokio::test]
 async fn a_reply_queue_that_may_not_be_declared_fails_calls_at_once() {
-    let node = shared_with_vhost("no reply").await;
-    node.add_user("cat", "right").await.unwrap();
+    let node = shared_with_stranger("no reply", "cat").await;
     for form in FORMS {
         node.allow("cat", "no reply", ["^$", ".*", ".*"]).await.unwrap();
-        let transport = transport(&url_of(node, form, "cat", "right", "no reply"));
+        let transport = transport(&url_of(node, form, "no reply", "cat", PASSWORD));
         for _ in 0..2 {
             assert_says(&refused(&transport).await, &["reply", "cat", "permission", "configure"]);
         }
         // Once it is allowed it works, and nobody has to make another transport.
-        node.allow("cat", "no reply", [".*"; 3]).await.unwrap();
+        node.allow("cat", "no reply", EVERYTHING).await.unwrap();
         let server = serve(&transport).await;
         until("calls work", async || {
             let called = client(&transport);
@@ -79,11 +71,10 @@ async fn a_reply_queue_that_may_not_be_declared_fails_calls_at_once() {
 
 #[tokio::test]
 async fn a_queue_that_may_not_be_declared_fails_the_servers_start() {
-    let node = shared_with_vhost("no topic").await;
-    node.add_user("dan", "right").await.unwrap();
-    node.allow("dan", "no topic", ["^(reply_|rpc.reply/).*", ".*", ".*"]).await.unwrap();
+    let permissions = ["^(reply_|rpc.reply/).*", ".*", ".*"];
+    let node = shared_with_user("no topic", "dan", permissions).await;
     for form in FORMS {
-        let transport = transport(&url_of(node, form, "dan", "right", "no topic"));
+        let transport = transport(&url_of(node, form, "no topic", "dan", PASSWORD));
         let text = refused_start(&transport).await;
         assert_says(&text, &["could not start", "bank", "dan", "permission", "configure"]);
     }
@@ -91,13 +82,11 @@ async fn a_queue_that_may_not_be_declared_fails_the_servers_start() {
 
 #[tokio::test]
 async fn who_may_not_publish_is_told_so() {
-    let node = shared_with_vhost("no writing").await;
-    node.add_user("eve", "right").await.unwrap();
-    node.allow("eve", "no writing", [".*", "^$", ".*"]).await.unwrap();
+    let node = shared_with_user("no writing", "eve", [".*", "^$", ".*"]).await;
     for form in FORMS {
         let serving = transport(&node.url(form, "no writing"));
         let server = serve(&serving).await;
-        let transport = transport(&url_of(node, form, "eve", "right", "no writing"));
+        let transport = transport(&url_of(node, form, "no writing", "eve", PASSWORD));
         let client = client(&transport);
         let called = client.balance(&Context::new(), "ada".into()).await;
         let CallError::Transport(error) = called.unwrap_err() else { panic!() };
@@ -114,14 +103,12 @@ async fn who_may_not_publish_is_told_so() {
 
 #[tokio::test]
 async fn a_server_that_may_not_publish_replies_says_so_in_its_log() {
-    let node = shared_with_vhost("no answers").await;
-    node.add_user("ivy", "right").await.unwrap();
     // Its own queues and exchanges, but not the default exchange.
     let write = "^(bank|openstack|reply_|rpc).*";
-    node.allow("ivy", "no answers", [".*", write, ".*"]).await.unwrap();
+    let node = shared_with_user("no answers", "ivy", [".*", write, ".*"]).await;
     for form in FORMS {
         let logs = warnings();
-        let serving = transport(&url_of(node, form, "ivy", "right", "no answers"));
+        let serving = transport(&url_of(node, form, "no answers", "ivy", PASSWORD));
         let calling = transport(&node.url(form, "no answers"));
         let server = serve(&serving).await;
         let deadline = Duration::from_secs(1);
@@ -154,13 +141,11 @@ async fn a_refused_connection_is_not_retried_in_a_loop() {
 
 #[tokio::test]
 async fn a_corrected_password_is_used_without_another_transport() {
-    let node = shared_with_vhost("mended").await;
-    node.add_user("fay", "old").await.unwrap();
-    node.allow("fay", "mended", [".*"; 3]).await.unwrap();
+    let node = shared_with_user("mended", "fay", EVERYTHING).await;
     let serving = transport(&node.url(UrlForm::Rabbit, "mended"));
     let server = serve(&serving).await;
     // 2 s between attempts at the most.
-    let url = url_of(node, UrlForm::Rabbit, "fay", "new", "mended");
+    let url = url_of(node, UrlForm::Rabbit, "mended", "fay", "new");
     let transport = transport(&with_options(&url, "rabbit_interval_max=2"));
     refused(&transport).await;
     node.ctl(&["change_password", "fay", "new"]).await.unwrap();

@@ -14,6 +14,7 @@ use crate::bank::{
     Bank, EVENT_TIMEOUT, assert_says, refused_start, shared_with_vhost, transport, until,
 };
 use crate::log_scanner::warnings;
+use crate::users::{PASSWORD, shared_with_stranger, shared_with_user, url_of};
 
 fn server(transport: &AmqpTransport, topic: &str) -> Server {
     let target = Target::topic(topic.to_owned()).server("one");
@@ -75,11 +76,10 @@ async fn a_queue_that_another_consumer_has_for_itself_is_waited_for() {
 /// ACCESS_REFUSED, "access to queue … refused for user …".
 #[tokio::test]
 async fn a_queue_that_may_not_be_used_is_not_waited_for_whatever_its_name_is() {
-    let node = shared_with_vhost("in exclusive use").await;
-    node.add_user("ned", "right").await.unwrap();
-    node.allow("ned", "in exclusive use", ["^$", ".*", ".*"]).await.unwrap();
-    let url = node.url(UrlForm::Rabbit, "in exclusive use").replace("guest:guest", "ned:right");
-    for topic in ["in exclusive use".to_owned(), long("in exclusive use")] {
+    let vhost = "in exclusive use";
+    let node = shared_with_user(vhost, "ned", ["^$", ".*", ".*"]).await;
+    let url = url_of(node, UrlForm::Rabbit, vhost, "ned", PASSWORD);
+    for topic in [vhost.to_owned(), long(vhost)] {
         assert_says(&refused_on(&transport(&url), &topic).await, &["permission", "configure"]);
     }
 }
@@ -88,19 +88,16 @@ async fn a_queue_that_may_not_be_used_is_not_waited_for_whatever_its_name_is() {
 #[tokio::test]
 async fn what_refuses_a_connection_is_told_apart_whatever_the_names_are() {
     let vhost = "connection limit (0) is reached";
-    let node = shared_with_vhost(vhost).await;
-    node.add_user("vhost", "right").await.unwrap();
+    let node = shared_with_stranger(vhost, "vhost").await;
     for form in [UrlForm::Amqp, UrlForm::Rabbit] {
-        let of_user = |vhost: &str, password: &str| {
-            node.url(form, vhost).replace("guest:guest", &format!("vhost:{password}"))
-        };
+        let of_user = |vhost: &str, password: &str| url_of(node, form, vhost, "vhost", password);
         let wrong_password = refused_start(&transport(&of_user(vhost, "wrong"))).await;
         assert_says(&wrong_password, &["refuses user `vhost` or its password"]);
         for missing in ["limit".to_owned(), "limit".repeat(50)] {
-            let text = refused_start(&transport(&of_user(&missing, "right"))).await;
+            let text = refused_start(&transport(&of_user(&missing, PASSWORD))).await;
             assert_says(&text, &["user `vhost` cannot use the virtual host", &missing]);
         }
-        let not_allowed = refused_start(&transport(&of_user(vhost, "right"))).await;
+        let not_allowed = refused_start(&transport(&of_user(vhost, PASSWORD))).await;
         assert_says(&not_allowed, &["user `vhost` cannot use the virtual host", vhost]);
     }
 }

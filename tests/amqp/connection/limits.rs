@@ -14,6 +14,7 @@ use crate::bank::{
     shared_with_vhost, transport, try_serve, until,
 };
 use crate::log_scanner::warnings;
+use crate::users::{EVERYTHING, PASSWORD, shared_with_user, url_of};
 
 const FORMS: [UrlForm; 2] = [UrlForm::Amqp, UrlForm::Rabbit];
 
@@ -97,13 +98,11 @@ async fn a_server_waits_for_a_connection_of_its_virtual_host_and_says_so() {
 
 #[tokio::test]
 async fn a_server_waits_for_a_connection_of_its_user_and_says_so() {
-    let node = shared_with_vhost("user connections").await;
-    node.add_user("max", "right").await.unwrap();
-    node.allow("max", "user connections", [".*"; 3]).await.unwrap();
+    let vhost = "user connections";
+    let node = shared_with_user(vhost, "max", EVERYTHING).await;
     for form in FORMS {
         limit_user(node, "max", r#"{"max-connections": 0}"#).await;
-        let url = node.url(form, "user connections").replace("guest:guest", "max:right");
-        let transport = transport(&url);
+        let transport = transport(&url_of(node, form, vhost, "max", PASSWORD));
         let parts = ["bank", "max", "connection limit (0) is reached", "raise this limit"];
         starts_once_lifted(&transport, &parts, async || unlimit_user(node, "max").await).await;
     }
@@ -111,13 +110,11 @@ async fn a_server_waits_for_a_connection_of_its_user_and_says_so() {
 
 #[tokio::test]
 async fn a_server_waits_for_a_channel_of_its_user_and_says_so() {
-    let node = shared_with_vhost("user channels").await;
-    node.add_user("moe", "right").await.unwrap();
-    node.allow("moe", "user channels", [".*"; 3]).await.unwrap();
+    let vhost = "user channels";
+    let node = shared_with_user(vhost, "moe", EVERYTHING).await;
     for form in FORMS {
         limit_user(node, "moe", r#"{"max-channels": 0}"#).await;
-        let url = node.url(form, "user channels").replace("guest:guest", "moe:right");
-        let transport = transport(&url);
+        let transport = transport(&url_of(node, form, vhost, "moe", PASSWORD));
         // RabbitMQ 4.0 names itself in place of the user.
         let parts = ["bank", "channels", "limit", "raise this limit"];
         starts_once_lifted(&transport, &parts, async || unlimit_user(node, "moe").await).await;

@@ -22,3 +22,4 @@ mod tls;
 mod topology;
 mod transport_urls;
 mod unavailable_broker;
+mod users;
