@@ -46,9 +46,10 @@ use super::{Config, Identity, MAX_TTL, StableNames, url};
 /// |---|---|---|---|
 /// | `exchange` | name | `rpc`; with `rabbit://` `openstack` | [Exchange of targets that name none](Self::exchange) |
 /// | `quorum` | boolean | `false` | [Quorum queues](Self::quorum_queues) for topics and servers |
-/// | `transient_ttl` | seconds, decimals allowed; 0: for ever | 60 | [How long reply and fanout queues outlive a lost client or server](Self::transient_ttl) |
+/// | `transient_ttl` | seconds, decimals allowed; 0: for ever | 60; of a stream 1800 | [How long reply and fanout queues outlive a lost client or server](Self::transient_ttl) |
 /// | `stable_names` | boolean | `false` | [Names of reply and fanout queues stay](Self::stable_names) |
 /// | `hostname`, `processname` | names | this host's and program's | What these names contain |
+/// | `stream_fanout` | boolean | `false` | [One stream of fanouts for all servers of a topic](Self::stream_fanout) |
 /// | `prefetch` | messages, 1 to 65535 | 64 | [Messages that each consumer prefetches](Self::prefetch) |
 /// | `consumer_timeout` | seconds, decimals allowed; 0: none | 1800 (30 min) | [The broker's limit on unacknowledged messages](Self::consumer_timeout) |
 /// | `max_message` | bytes | 16777216 (16 MiB) | [The largest message](Self::max_message) |
@@ -75,8 +76,9 @@ use super::{Config, Identity, MAX_TTL, StableNames, url};
 /// | `rabbit_quorum_delivery_limit` | deliveries; 0: the broker's default | 0 | How often a quorum queue delivers a message again |
 /// | `rabbit_quorum_max_memory_length` | messages; 0: the broker's default | 0 | Messages that a quorum queue keeps in memory |
 /// | `rabbit_quorum_max_memory_bytes` | bytes; 0: the broker's default | 0 | Bytes that a quorum queue keeps in memory |
-/// | `rabbit_transient_queues_ttl` | seconds; 0: for ever | 60 (Python: 1800) | `transient_ttl` |
+/// | `rabbit_transient_queues_ttl` | seconds; 0: for ever | 60 (Python: 1800); of a stream 1800 | `transient_ttl` |
 /// | `use_queue_manager` | boolean | `false` | `stable_names` |
+/// | `rabbit_stream_fanout` | boolean | `false` | `stream_fanout`; needs `rabbit_transient_quorum_queue`, and a prefetch other than 0 |
 /// | `rabbit_qos_prefetch_count` | messages; 0: the default | 64 (Python: unlimited) | `prefetch` |
 /// | `heartbeat_timeout_threshold` | seconds | 10 (Python: 60) | `heartbeat`; 0 is not followed |
 /// | `kombu_missing_consumer_retry_timeout` | seconds | 60 | How long a server retries a reply whose queue is missing |
@@ -87,7 +89,7 @@ use super::{Config, Identity, MAX_TTL, StableNames, url};
 /// | `ssl_ca_file`, `ssl_cert_file`, `ssl_key_file` | paths, PEM | as above | `ca_file`, `cert_file`, `key_file` |
 ///
 /// The others are accepted and ignored. Where ignoring one is not what its author expects
-/// (`ssl_enforce_hostname_verification=false`, `rabbit_stream_fanout`, `rabbit_ha_queues`), the log has a warning.
+/// (`ssl_enforce_hostname_verification=false`, `rabbit_ha_queues`), the log has a warning.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct AmqpBuilder {
@@ -135,6 +137,19 @@ impl AmqpBuilder {
         self
     }
 
+    /// Sets whether all servers of a topic receive fanouts from one stream, instead of a fanout queue each. Default: no.
+    ///
+    /// A server begins behind what was sent before it started. After a lost connection it goes on behind what it has received, so
+    /// it misses no fanout that the stream still has, and runs none twice. The stream keeps fanouts for
+    /// [`transient_ttl`](Self::transient_ttl), 30 minutes by default, and is never deleted: to go back, delete it.
+    ///
+    /// All servers of a topic must agree, also about the time. With `rabbit://` this also makes reply queues quorum queues, as it
+    /// does in Python. In oslo.messaging: `rabbit_stream_fanout`.
+    pub const fn stream_fanout(mut self, stream: bool) -> Self {
+        self.config.queues.stream_fanout = stream;
+        self
+    }
+
     /// Sets whether the queues of topics and servers survive a restart of the broker. Default with `rabbit://`: no, as in
     /// Python. With `amqp://`, and with quorum queues, they always do.
     ///
@@ -149,10 +164,13 @@ impl AmqpBuilder {
     /// Sets how long reply and fanout queues outlive their last consumer, such as one that crashed; from 1 ms to 49 days.
     /// Default: 60 s.
     ///
-    /// This is also how long a client may be disconnected and still receive the replies that were sent meanwhile. In
-    /// oslo.messaging: `rabbit_transient_queues_ttl`, with a default of 30 minutes.
+    /// This is also how long a client may be disconnected and still receive the replies that were sent meanwhile, and how long a
+    /// [stream](Self::stream_fanout) keeps fanouts, in whole seconds. In oslo.messaging: `rabbit_transient_queues_ttl`, with a
+    /// default of 30 minutes, which is also that of a stream here.
     pub fn transient_ttl(mut self, ttl: Duration) -> Self {
-        self.config.queues.transient_ttl = Some(ttl.clamp(Duration::from_millis(1), MAX_TTL));
+        let ttl = ttl.clamp(Duration::from_millis(1), MAX_TTL);
+        self.config.queues.transient_ttl = Some(ttl);
+        self.config.queues.stream_max_age = Some(ttl);
         self
     }
 
@@ -300,6 +318,16 @@ mod tests {
         let unset = builder(url).quorum_queues(true).quorum_queues(false).into_config();
         assert!(!unset.queues.durable);
         assert!(builder("rabbit://h?rabbit_quorum_queue=1").into_config().queues.durable);
+    }
+
+    #[test]
+    fn a_stream_of_fanouts_has_the_durable_exchange_that_it_needs() {
+        let config = builder("rabbit://h").stream_fanout(true).into_config();
+        assert!(config.queues.stream_fanout && config.queues.transient_quorum);
+        let config = builder("amqp://h").stream_fanout(true).into_config();
+        assert!(config.queues.stream_fanout && !config.queues.transient_quorum);
+        let config = builder("amqp://h").transient_ttl(Duration::from_secs(9)).into_config();
+        assert_eq!(config.queues.stream_max_age, Some(Duration::from_secs(9)));
     }
 
     #[test]

@@ -128,6 +128,11 @@ pub(crate) struct Queues {
     pub(crate) transient_ttl: Option<Duration>,
     /// Reply and fanout queues have the same names after a restart.
     pub(crate) stable_names: StableNames,
+    /// All servers of a topic receive fanouts from one stream. In the oslo dialect only with `transient_quorum`.
+    pub(crate) stream_fanout: bool,
+    /// How long the stream keeps fanouts; `None`: for ever. All servers of a topic must agree. Set with `transient_ttl`, with
+    /// another default.
+    pub(crate) stream_max_age: Option<Duration>,
 }
 
 /// Limits of quorum queues; `None`: the broker's default.
@@ -150,6 +155,8 @@ impl Config {
     /// Derives what follows from other settings, in whichever order these were made.
     fn normalize(mut self) -> Self {
         self.queues.durable |= self.queues.quorum || self.dialect.always_durable();
+        // Otherwise the exchange would not be durable.
+        self.queues.transient_quorum |= self.queues.stream_fanout && !self.dialect.always_durable();
         self.backoff.max = self.backoff.max.max(self.backoff.initial);
         self
     }

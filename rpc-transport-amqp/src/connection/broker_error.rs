@@ -66,6 +66,8 @@ pub(crate) fn is_permanent(error: &Error) -> bool {
     let Some(broker) = error.broker() else { return matches!(error, Error::InvalidArgument(_)) };
     match broker.code {
         541 => is_transient_refused(broker),
+        // A stream whose replica on this node is starting. Nothing else fails so.
+        406 if (broker.class, broker.method) == (60, 20) => false,
         _ if broker.closes_connection => false,
         403 => !broker.text.starts_with(EXCLUSIVE_USE),
         404 | 405 => false,
@@ -83,7 +85,7 @@ fn advice(error: &BrokerError) -> &'static str {
     match error.code {
         _ if is_limit(error) => LIMIT_ADVICE,
         _ if differs(error) => {
-            "; it is there with other properties: declare it as its other servers do (durable, quorum), or delete it"
+            "; it is there with other properties: declare it as its other servers do (durable, quorum, stream and its age), or delete it"
         }
         403 if error.text.starts_with(EXCLUSIVE_USE) => {
             "; another consumer has it for itself alone: stop that one, or wait until the broker notices that it is gone"

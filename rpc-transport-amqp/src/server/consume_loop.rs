@@ -128,7 +128,7 @@ impl ConsumeLoop {
             // Not interrupted: what it has declared and received is then known, and can be deleted and returned.
             match open(&session, &self.queues, self.prefetch(), &self.sink).await {
                 Ok(consumers) => return Ok(consumers),
-                Err(Some(error)) if self.queues.fanout_is_kept() && is_taken(&error) => {
+                Err(Some(error)) if self.queues.fanout_may_be_taken() && is_taken(&error) => {
                     let other = self.queues.other_fanout();
                     let taken = std::mem::replace(&mut self.queues.fanout, other).name;
                     tracing::debug!(queue = %taken, new = %self.queues.fanout.name, "another process has the fanout queue of this name");
@@ -177,7 +177,7 @@ impl ConsumeLoop {
                 },
             };
             if let Some(consumers) = &consuming
-                && timeout(STOP_TIMEOUT, self.stop(consumers)).await.is_err()
+                && timeout(STOP_TIMEOUT, self.stop(consumers, &exit)).await.is_err()
             {
                 tracing::warn!(topic = %self.listen.topic, "timed out returning prefetched messages to the broker");
             }
@@ -275,7 +275,7 @@ impl ConsumeLoop {
         let mut retry = Retry::default();
         let mut given_up = Vec::new();
         // What was out of reach on the last session may be within reach of this one.
-        (self.queues.topic.left_out, self.queues.server.left_out) = (false, false);
+        self.queues.try_all();
         loop {
             let session = tokio::select! {
                 session = self.consuming.next_session() => session,
@@ -336,11 +336,14 @@ impl ConsumeLoop {
     }
 
     /// Cancels the consumers and returns the messages that wait. If the connection is gone, the broker does both by itself.
-    async fn stop(&self, consumers: &Consumers) {
+    async fn stop(&self, consumers: &Consumers, exit: &Exit) {
         if consumers.is_open() {
             consumers.stop_consuming().await;
         }
-        self.redistributor.return_all();
+        match exit {
+            Exit::Lost => self.redistributor.return_redelivered(),
+            Exit::Stopped(_) | Exit::Closed(_) => self.redistributor.return_all(),
+        }
     }
 }
 

@@ -13,8 +13,8 @@ use rpc_core::transport::{AckError, AckMode, QueueKind};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::ack_batch::{Ack, AckBatch};
-use super::ack_loop::send_acks;
+use super::acks::{Ack, AckBatch, Settlement, send_acks};
+use super::fanout_stream::{StreamPosition, StreamReceiver};
 use super::prefetch::{PrefetchBuffer, Prefetched};
 use super::request_decoder::RequestDecoder;
 use crate::connection::Session;
@@ -29,6 +29,8 @@ pub(super) struct DeliverySink {
     pub(super) memory: Arc<DeliveryMemory>,
     pub(super) ack_mode: AckMode,
     pub(super) decoder: Arc<RequestDecoder>,
+    /// Where the server reads the stream of fanouts, if there is one. Otherwise it has a fanout queue of its own.
+    pub(super) stream: Option<Arc<StreamPosition>>,
 }
 
 /// The consumers of a server, on one channel.
@@ -112,16 +114,39 @@ impl Consumers {
         };
         let name = self.queues.lock().of(queue).name.clone();
         let tag = consumer_tag(prefix);
-        let exclusive = queue == QueueKind::Fanout;
-        let options = ConsumeOptions { exclusive, arguments, ..ConsumeOptions::default() };
         let receiver = DeliveryReceiver {
             consumers: Arc::downgrade(self),
             queue,
             sink: Arc::clone(&self.sink),
             ended: self.ended.clone(),
         };
-        self.channel.consume(&name, &tag, &options, Arc::new(receiver)).await?;
+        match &self.sink.stream {
+            Some(position) if queue == QueueKind::Fanout => {
+                self.read_stream(&name, &tag, position, receiver).await?;
+            }
+            _ => {
+                let exclusive = queue == QueueKind::Fanout;
+                let options = ConsumeOptions { exclusive, arguments, ..ConsumeOptions::default() };
+                self.channel.consume(&name, &tag, &options, Arc::new(receiver)).await?;
+            }
+        }
         Ok(self.tags.lock()[at].replace(tag))
+    }
+
+    /// Starts to consume a stream where the server has stopped to read it.
+    async fn read_stream(
+        &self,
+        name: &str,
+        tag: &str,
+        position: &Arc<StreamPosition>,
+        receiver: DeliveryReceiver,
+    ) -> Result<(), Error> {
+        let arguments = position.arguments()?;
+        let options = ConsumeOptions { arguments: Some(&arguments), ..ConsumeOptions::default() };
+        let receiver = StreamReceiver { receiver, position: Arc::clone(position) };
+        self.channel.consume(name, tag, &options, Arc::new(receiver)).await?;
+        position.note_start();
+        Ok(())
     }
 
     /// Declares a queue and starts to consume it, beside the others that are consumed. The broker has cancelled its consumer, or it was
@@ -221,6 +246,14 @@ impl Consumers {
         })
     }
 
+    /// Acks one message of a stream, so that the broker delivers more. Nobody need wait for that: the message cannot come back.
+    pub(super) fn ack_stream(&self, tag: u64, key: Option<MessageKey>) {
+        self.sink.memory.pending_ack(key).confirm();
+        if self.is_open() {
+            self.push_ack(Ack { tag, pending: self.sink.memory.pending_ack(None), waiter: None });
+        }
+    }
+
     fn push_ack(&self, ack: Ack) {
         let (first, full) = {
             let mut acks = self.acks.lock();
@@ -277,7 +310,7 @@ impl Consumers {
         }
     }
 
-    /// Sends the acks that wait, and deletes the fanout queue, which no other server uses, unless its name is stable.
+    /// Sends the acks that wait, and deletes the fanout queue, unless other servers use it or the next one will.
     pub(super) async fn close(&self) {
         self.flush();
         let (fanout_queue, is_kept) = {
@@ -319,20 +352,27 @@ impl Drop for CloseOnDrop {
 }
 
 /// Puts what one of the consumers receives into the buffer, in the connection's task.
-struct DeliveryReceiver {
+pub(super) struct DeliveryReceiver {
     /// Weak, as the channel holds its receivers.
-    consumers: Weak<Consumers>,
+    pub(super) consumers: Weak<Consumers>,
     queue: QueueKind,
-    sink: Arc<DeliverySink>,
+    pub(super) sink: Arc<DeliverySink>,
     ended: CancellationToken,
+}
+
+impl DeliveryReceiver {
+    /// Returns what goes into the buffer.
+    pub(super) fn prefetched(&self, settlement: Settlement, delivery: Delivery) -> Box<Prefetched> {
+        Box::new(Prefetched::new(settlement, self.queue, delivery, &self.sink.decoder))
+    }
 }
 
 impl Consumer for DeliveryReceiver {
     fn on_delivery(&self, delivery: Delivery) {
         // Without consumers the channel is being closed, and the broker requeues the message.
         let Some(consumers) = self.consumers.upgrade() else { return };
-        let DeliverySink { buffer, memory, decoder, .. } = &*self.sink;
-        let message = Box::new(Prefetched::new(&consumers, self.queue, delivery, decoder));
+        let DeliverySink { buffer, memory, .. } = &*self.sink;
+        let message = self.prefetched(Settlement::of_queue(&consumers, delivery.tag), delivery);
         // What this server has begun does not wait for a permit, and never goes on to another server.
         let admitted = match message.delivery.redelivered {
             true => memory.admit(message),

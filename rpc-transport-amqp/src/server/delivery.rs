@@ -6,8 +6,8 @@ use rpc_core::transport::delivery_memory::MessageKey;
 use rpc_core::transport::{AckError, Delivery, QueueKind, ReplyError};
 use rpc_core::{Failure, FailureKind, MaybeReady, Outcome, Request};
 
+use super::acks::Settlement;
 use super::cancellation::{CancelRegistry, RunningCall};
-use super::consumers::Consumers;
 use super::prefetch::Prefetched;
 use super::reply_sender::ReplySender;
 use crate::wire::{self, Decoded, ReplyTo};
@@ -15,8 +15,7 @@ use crate::wire::{self, Decoded, ReplyTo};
 /// A delivered request.
 pub(super) struct AmqpDelivery {
     replies: Arc<ReplySender>,
-    consumers: Arc<Consumers>,
-    tag: u64,
+    settlement: Settlement,
     queue: QueueKind,
     key: Option<MessageKey>,
     redelivered: bool,
@@ -50,8 +49,7 @@ impl AmqpDelivery {
         }
         Self {
             replies: Arc::clone(replies),
-            consumers: Arc::clone(&message.consumers),
-            tag: message.tag(),
+            settlement: message.settlement.clone(),
             queue: message.queue,
             key: message.key(),
             redelivered: message.delivery.redelivered,
@@ -96,7 +94,7 @@ impl Delivery for AmqpDelivery {
         if std::mem::replace(&mut self.settled, true) {
             return MaybeReady::ready(Ok(()));
         }
-        self.consumers.ack(self.tag, self.key)
+        self.settlement.ack(self.key)
     }
 
     fn still_running(&mut self) -> MaybeReady<Result<(), ReplyError>> {
@@ -126,7 +124,7 @@ impl Delivery for AmqpDelivery {
 impl Drop for AmqpDelivery {
     fn drop(&mut self) {
         if !self.settled {
-            self.consumers.requeue(self.tag);
+            self.settlement.requeue();
         }
     }
 }

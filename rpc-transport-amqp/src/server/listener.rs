@@ -47,8 +47,7 @@ impl Listener for AmqpListener {
         loop {
             let next = ready!(self.sink.buffer.poll_take(cx));
             let Some(message) = next else { return Poll::Ready(None) };
-            // The broker delivers what came over a lost connection again.
-            if message.consumers.is_open() {
+            if !message.settlement.is_taken_back() {
                 return Poll::Ready(Some(Ok(Incoming::Encoded(message))));
             }
         }

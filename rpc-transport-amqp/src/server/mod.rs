@@ -1,12 +1,12 @@
 //! The server half: consumes requests, and publishes the replies to them.
 
-mod ack_batch;
-mod ack_loop;
+mod acks;
 mod cancellation;
 mod consume_loop;
 mod consumers;
 mod delivery;
 mod failover;
+mod fanout_stream;
 mod listener;
 mod prefetch;
 mod redistribution;

@@ -12,13 +12,13 @@ use rpc_core::transport::QueueKind;
 use rpc_core::transport::delivery_memory::MessageKey;
 use tokio::time::Instant;
 
-use super::consumers::Consumers;
+use super::acks::Settlement;
 use super::request_decoder::RequestDecoder;
 use crate::wire;
 
 /// A message that has been delivered and not been decoded. It returns to its queue if it is dropped.
 pub(super) struct Prefetched {
-    pub(super) consumers: Arc<Consumers>,
+    pub(super) settlement: Settlement,
     pub(super) queue: QueueKind,
     pub(super) delivery: Delivery,
     /// When it was delivered.
@@ -31,13 +31,13 @@ pub(super) struct Prefetched {
 
 impl Prefetched {
     pub(super) fn new(
-        consumers: &Arc<Consumers>,
+        settlement: Settlement,
         queue: QueueKind,
         delivery: Delivery,
         decoder: &Arc<RequestDecoder>,
     ) -> Self {
         Self {
-            consumers: Arc::clone(consumers),
+            settlement,
             queue,
             delivery,
             since: Instant::now(),
@@ -45,11 +45,6 @@ impl Prefetched {
             key: OnceLock::new(),
             settled: false,
         }
-    }
-
-    /// Returns the delivery tag.
-    pub(super) fn tag(&self) -> u64 {
-        self.delivery.tag
     }
 
     /// Returns what the message is recognised by. The id is searched for when it is first asked for, which may take a while in a
@@ -81,9 +76,9 @@ impl Drop for Prefetched {
         }
         if std::thread::panicking() {
             // It would come back, and panic again.
-            self.consumers.reject(self.tag());
+            self.settlement.reject();
         } else {
-            self.consumers.requeue(self.tag());
+            self.settlement.requeue();
         }
     }
 }
@@ -129,6 +124,11 @@ impl PrefetchBuffer {
             None if state.closed => Poll::Ready(None),
             None => Poll::Pending,
         }
+    }
+
+    /// Removes the messages that the broker delivers again once their channel is closed: those of queues.
+    pub(super) fn take_redelivered(&self) -> VecDeque<Box<Prefetched>> {
+        self.take_old(Duration::ZERO, |message| !message.settlement.is_of_stream())
     }
 
     /// Removes the messages that have waited for at least `age` and that `chosen` returns true for.

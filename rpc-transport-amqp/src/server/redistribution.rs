@@ -82,14 +82,24 @@ impl Redistributor {
         true
     }
 
-    /// Returns all messages that wait to their queues, as this server takes no more of them. Those of the fanout are settled, as
-    /// no other server consumes from that queue.
+    /// Returns all messages that wait to their queues, as this server takes no more of them.
     pub(super) fn return_all(&self) {
-        for mut message in self.sink.buffer.clear() {
-            if message.queue == QueueKind::Fanout {
-                message.settled = true;
-                drop(message.consumers.ack(message.tag(), None));
-            }
+        return_each(self.sink.buffer.clear());
+    }
+
+    /// Returns the messages that wait to their queues, as their consumers are gone. The next consumer of a stream begins behind
+    /// those that wait, so they stay.
+    pub(super) fn return_redelivered(&self) {
+        return_each(self.sink.buffer.take_redelivered());
+    }
+}
+
+/// Returns messages to their queues. Fanouts are settled, as no other server could have them.
+fn return_each(messages: VecDeque<Box<Prefetched>>) {
+    for mut message in messages {
+        if message.queue == QueueKind::Fanout {
+            message.settled = true;
+            message.settlement.discard();
         }
     }
 }

@@ -27,7 +27,7 @@ impl EncodedDelivery for Prefetched {
 
     fn ack(mut self: Box<Self>) -> MaybeReady<Result<(), AckError>> {
         self.settled = true;
-        self.consumers.ack(self.tag(), self.key())
+        self.settlement.ack(self.key())
     }
 
     fn decodes_slowly(&self) -> bool {
@@ -96,7 +96,7 @@ impl RequestDecoder {
             message_id = message_id.map(tracing::field::display),
             "rejected a message that cannot be decoded"
         );
-        message.consumers.reject(message.tag());
+        message.settlement.reject();
         let Some(reply_to) = reply_to else { return };
         let failure = Failure::new(FailureKind::Malformed, "Malformed", reason);
         let reply = wire::encode_reply(&reply_to, None, Err(failure));

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::cancellation::{CancelQueue, CancelRegistry, announce_running_calls};
 use super::consume_loop::ConsumeLoop;
 use super::consumers::DeliverySink;
+use super::fanout_stream::StreamPosition;
 use super::listener::AmqpListener;
 use super::prefetch::PrefetchBuffer;
 use super::redistribution::{DEFAULT_DELIVERY_LIMIT, Redistributor};
@@ -91,6 +92,7 @@ impl Serving {
             memory: Arc::clone(&listen.memory),
             ack_mode: listen.ack_mode,
             decoder: Arc::clone(&self.decoder),
+            stream: queues.fanout_is_stream().then(|| Arc::new(StreamPosition::new())),
         });
         let (commands, received) = mpsc::unbounded_channel();
         let listener =

@@ -61,6 +61,17 @@ pub(super) fn transient_queue(config: &Config, name: String) -> Queue {
     Queue { name, durable: true, auto_delete: false, arguments, binding: None, left_out: false }
 }
 
+/// Returns the stream that all servers of a topic read. What was sent through it stays there, and is deleted by its age alone.
+pub(super) fn fanout_stream(config: &Config, name: String) -> Queue {
+    let mut arguments = FieldTable::new();
+    set(&mut arguments, "x-queue-type", Field::Text("stream"));
+    if let Some(age) = config.queues.stream_max_age {
+        let seconds = age.as_secs() + u64::from(age.subsec_nanos() > 0);
+        set(&mut arguments, "x-max-age", Field::Text(&format!("{seconds}s")));
+    }
+    Queue { name, durable: true, auto_delete: false, arguments, binding: None, left_out: false }
+}
+
 /// Has the broker delete the queue when it had no consumer for so long.
 pub(super) fn set_expiry(arguments: &mut FieldTable, after: Duration) {
     let milliseconds = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);

@@ -1,10 +1,10 @@
 //! The queues of a server.
 
-use rpc_amqp::{Channel, Error};
+use rpc_amqp::{Channel, Error, FieldTable};
 use rpc_core::transport::{Listen, QueueKind};
 
 use super::exchanges::{ExchangeKind, fanout_exchange, topic_exchange};
-use super::queues::{Queue, set_expiry, shared_queue, transient_queue};
+use super::queues::{Queue, fanout_stream, set_expiry, shared_queue, transient_queue};
 use super::unique_name::unique_name;
 use crate::config::{Config, StableNames};
 use crate::connection::broker_error::has_other_properties;
@@ -16,6 +16,10 @@ pub(crate) struct ServerQueues {
     dialect: &'static dyn Dialect,
     fanout_topic: String,
     stable_names: StableNames,
+    /// Whether fanouts come from a stream that all servers of the topic read.
+    streams_fanouts: bool,
+    /// The arguments of a fanout queue of the server's own.
+    own_fanout_arguments: FieldTable,
     pub(crate) topic: Queue,
     pub(crate) server: Queue,
     pub(crate) fanout: Queue,
@@ -38,28 +42,61 @@ impl ServerQueues {
         let mut topic_queue = shared_queue(config, dialect.topic_queue(exchange, topic));
         topic_queue.binding = binding(topic.to_owned());
         let stable_names = config.queues.stable_names.clone();
-        let unique = unique_name(&stable_names);
-        let mut fanout = transient_queue(config, dialect.fanout_queue(topic, &unique));
+        let streams_fanouts = config.queues.stream_fanout;
+        let own_fanout =
+            |unique: &str| transient_queue(config, dialect.fanout_queue(topic, unique));
+        let own_fanout_arguments = own_fanout("").arguments;
+        let mut fanout = match streams_fanouts {
+            // In oslo.messaging the stream has the name of its exchange.
+            true => fanout_stream(config, dialect.fanout_exchange(topic)),
+            false => own_fanout(&unique_name(&stable_names)),
+        };
         fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
         Self {
             dialect,
             fanout_topic: topic.to_owned(),
             stable_names,
+            streams_fanouts,
+            own_fanout_arguments,
             topic: topic_queue,
             server: server_queue,
             fanout,
         }
     }
 
-    /// Returns whether the fanout queue stays when the server ends, for the one that is started next.
-    pub(crate) fn fanout_is_kept(&self) -> bool {
-        self.stable_names.enabled
+    /// Returns whether fanouts come from a stream that all servers of the topic read.
+    pub(crate) fn fanout_is_stream(&self) -> bool {
+        self.streams_fanouts
     }
 
-    /// Returns a fanout queue with another name that nobody else has, for when the server's own one cannot be reached.
+    /// Returns whether the fanout queue stays when the server ends, for the others or for the one that is started next.
+    pub(crate) fn fanout_is_kept(&self) -> bool {
+        self.streams_fanouts || self.stable_names.enabled
+    }
+
+    /// Returns whether another process may have the fanout queue.
+    pub(crate) fn fanout_may_be_taken(&self) -> bool {
+        self.stable_names.enabled && !self.streams_fanouts
+    }
+
+    /// Returns whether a queue has a name by which others know it, so that no other one can take its place.
+    pub(crate) fn keeps_name(&self, kind: QueueKind) -> bool {
+        kind != QueueKind::Fanout || self.streams_fanouts
+    }
+
+    /// Returns a fanout queue of the server's own, with a name that nobody else has. It can take the place of the server's own one,
+    /// though not of a stream.
     pub(crate) fn other_fanout(&self) -> Queue {
         let name = self.dialect.fanout_queue(&self.fanout_topic, &unique_name(&self.stable_names));
-        Queue { name, ..self.fanout.clone() }
+        let arguments = self.own_fanout_arguments.clone();
+        Queue { name, arguments, ..self.fanout.clone() }
+    }
+
+    /// Has all queues tried again.
+    pub(crate) fn try_all(&mut self) {
+        for queue in [&mut self.topic, &mut self.server, &mut self.fanout] {
+            queue.left_out = false;
+        }
     }
 
     /// Returns the names of the queues and of the exchanges that they are bound to.
@@ -79,13 +116,18 @@ impl ServerQueues {
         }
     }
 
+    /// Returns one of the queues, to be changed.
+    pub(crate) fn of_mut(&mut self, kind: QueueKind) -> &mut Queue {
+        match kind {
+            QueueKind::Topic => &mut self.topic,
+            QueueKind::Server => &mut self.server,
+            QueueKind::Fanout => &mut self.fanout,
+        }
+    }
+
     /// Replaces one of the queues.
     pub(crate) fn set(&mut self, kind: QueueKind, queue: Queue) {
-        match kind {
-            QueueKind::Topic => self.topic = queue,
-            QueueKind::Server => self.server = queue,
-            QueueKind::Fanout => self.fanout = queue,
-        }
+        *self.of_mut(kind) = queue;
     }
 
     /// Returns all three, in the order in which oslo.messaging declares and consumes them.

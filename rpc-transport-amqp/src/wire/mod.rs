@@ -22,7 +22,7 @@ pub(crate) use self::dialect::{Dialect, NATIVE, OSLO};
 pub(crate) use self::native::{encode_accepted, encode_cancel};
 pub use self::oslo::fuzz_hooks;
 pub(crate) use self::peer_text::shortened;
-pub(crate) use self::properties::{delivery_count, is_compressed};
+pub(crate) use self::properties::{delivery_count, is_compressed, stream_offset};
 pub(crate) use self::reply::{
     Acceptance, Inbound, Reply, ReplyTo, Undecodable, decode_inbound, encode_reply,
     encode_still_running, oversized_reply,

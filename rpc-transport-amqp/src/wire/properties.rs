@@ -57,6 +57,11 @@ pub(crate) fn delivery_count(properties: &Properties) -> Option<u32> {
     u32::try_from(properties.header("x-delivery-count")?.as_i64()?).ok()
 }
 
+/// Returns the offset of a message that was delivered from a stream.
+pub(crate) fn stream_offset(properties: &Properties) -> Option<u64> {
+    u64::try_from(properties.header("x-stream-offset")?.as_i64()?).ok()
+}
+
 /// Adds the header by which kombu says how a body is compressed.
 #[cfg(test)]
 pub(super) fn with_compression(properties: &Properties, name: &str) -> Properties {

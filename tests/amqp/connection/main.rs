@@ -9,6 +9,7 @@ mod cleanup;
 mod connections;
 mod decoding;
 mod existing_declarations;
+mod fanout_streams;
 mod interrupted_starts;
 mod limits;
 mod log_scanner;

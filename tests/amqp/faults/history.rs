@@ -143,6 +143,12 @@ impl History {
         self.events.count(|what| matches!(what, EventKind::Began { .. }))
     }
 
+    /// Returns whether the method of a call has begun.
+    pub(crate) fn has_begun(&self, number: u64) -> bool {
+        self.events.count(|what| matches!(what, EventKind::Began { call, .. } if *call == number))
+            > 0
+    }
+
     /// Returns how often methods finished.
     pub(crate) fn finished(&self) -> usize {
         self.events.count(|what| matches!(what, EventKind::Finished { .. }))

@@ -8,6 +8,7 @@ mod errors;
 mod lifecycle;
 mod refusals;
 mod rust_service;
+mod stream_fanout;
 mod timeouts;
 mod values;
 mod versions;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         errors::CASES,
         lifecycle::CASES,
         refusals::CASES,
+        stream_fanout::CASES,
         values::CASES,
         versions::CASES,
         timeouts::CASES,

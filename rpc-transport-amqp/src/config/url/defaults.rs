@@ -46,6 +46,9 @@ fn queues(dialect: &dyn Dialect) -> Queues {
         // Peers need not agree: the names of these queues are unique.
         transient_ttl: Some(Duration::from_secs(60)),
         stable_names: StableNames::of_this_process(),
+        stream_fanout: false,
+        // That of oslo.messaging, as all servers of a topic must agree.
+        stream_max_age: Some(Duration::from_secs(1800)),
     }
 }
 

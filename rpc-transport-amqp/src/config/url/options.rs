@@ -29,6 +29,7 @@ pub(super) const OPTIONS: &[Entry] = &[
         partial.config.queues.stable_names.process = value.text.to_owned();
         Ok(())
     }),
+    ("stream_fanout", stream_fanout),
     ("prefetch", |partial, value| {
         partial.config.prefetch = value.number(1, u16::MAX)?;
         Ok(())
@@ -76,7 +77,17 @@ pub(super) fn transient_ttl(
     value: &OptionValue<'_>,
 ) -> Result<(), String> {
     let ttl = value.seconds(Duration::ZERO, MAX_TTL)?;
-    partial.config.queues.transient_ttl = (ttl >= Duration::from_millis(1)).then_some(ttl);
+    let ttl = (ttl >= Duration::from_millis(1)).then_some(ttl);
+    partial.config.queues.transient_ttl = ttl;
+    partial.config.queues.stream_max_age = ttl;
+    Ok(())
+}
+
+pub(super) fn stream_fanout(
+    partial: &mut PartialConfig,
+    value: &OptionValue<'_>,
+) -> Result<(), String> {
+    partial.config.queues.stream_fanout = value.flag()?;
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::options::{ca_file, cert_file, exchange, key_file, login, stable_names, transient_ttl};
+use super::options::{
+    ca_file, cert_file, exchange, key_file, login, stable_names, stream_fanout, transient_ttl,
+};
 use super::query::Entry;
 
 /// A day.
@@ -41,10 +43,12 @@ pub(super) const OPTIONS: &[Entry] = &[
     }),
     ("rabbit_transient_queues_ttl", transient_ttl),
     ("use_queue_manager", stable_names),
+    ("rabbit_stream_fanout", stream_fanout),
     ("rabbit_qos_prefetch_count", |partial, value| {
         // 0 is unlimited in AMQP: this server would take the whole queue from the others. The default applies instead.
-        if let Some(prefetch) = value.limit(u16::MAX)? {
-            partial.config.prefetch = prefetch;
+        match value.limit(u16::MAX)? {
+            Some(prefetch) => partial.config.prefetch = prefetch,
+            None => partial.unlimited_prefetch = true,
         }
         Ok(())
     }),
@@ -87,18 +91,6 @@ pub(super) const OPTIONS: &[Entry] = &[
             partial.config.warnings.push(
                 "`ssl_enforce_hostname_verification=false` has no effect: the broker's host name is \
                  always verified; set `server_name` if its certificate has another name"
-                    .to_owned(),
-            );
-        }
-        Ok(())
-    }),
-    // A server with its own fanout queue, bound to the same exchange, receives the same messages as servers that read the
-    // stream. Only messages from before its start, which a stream repeats, do not reach it.
-    ("rabbit_stream_fanout", |partial, value| {
-        if value.flag()? {
-            partial.config.warnings.push(
-                "`rabbit_stream_fanout` has no effect: each server receives fanouts through its own \
-                 queue, from its start on"
                     .to_owned(),
             );
         }

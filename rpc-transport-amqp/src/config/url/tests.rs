@@ -173,6 +173,39 @@ fn zero_means_our_default_where_python_has_no_limit() {
 }
 
 #[test]
+fn a_stream_of_fanouts_needs_the_options_that_it_needs_in_python() {
+    let recommended = "use_queue_manager=true&rabbit_quorum_queue=true\
+                       &rabbit_transient_quorum_queue=true&rabbit_stream_fanout=true";
+    for count in ["", "&rabbit_qos_prefetch_count=7"] {
+        let config = config_of(&format!("rabbit://h?{recommended}{count}"));
+        assert!(config.queues.stream_fanout && config.warnings.is_empty());
+    }
+    let text = error_of("rabbit://h?rabbit_stream_fanout=true");
+    assert!(text.contains("`rabbit_transient_quorum_queue=true`"), "{text}");
+    for url in [
+        format!("rabbit://h?{recommended}&rabbit_qos_prefetch_count=0"),
+        format!("rabbit://h?rabbit_qos_prefetch_count=0&{recommended}"),
+    ] {
+        let text = error_of(&url);
+        assert!(text.contains("`rabbit_qos_prefetch_count=0` has no limit"), "{text}");
+    }
+    assert!(!config_of("rabbit://h?rabbit_stream_fanout=false").queues.stream_fanout);
+    assert!(config_of("amqp://h?stream_fanout=true").queues.stream_fanout);
+}
+
+#[test]
+fn a_stream_keeps_fanouts_as_long_as_in_python_unless_the_url_says_so() {
+    for (option, age) in [
+        ("", Some(1800 * SECOND)),
+        ("?rabbit_transient_queues_ttl=600", Some(600 * SECOND)),
+        ("?transient_ttl=0.5", Some(SECOND / 2)),
+        ("?rabbit_transient_queues_ttl=0", None),
+    ] {
+        assert_eq!(config_of(&format!("rabbit://h{option}")).queues.stream_max_age, age);
+    }
+}
+
+#[test]
 fn invalid_values_are_rejected_with_the_valid_ones() {
     for (option, expected) in [
         ("prefetch=0", "a whole number from 1 to 65535"),
@@ -217,16 +250,13 @@ fn unknown_options_are_named_with_a_suggestion() {
 
 #[test]
 fn options_without_the_expected_effect_cause_a_warning() {
-    for option in [
-        "ssl_enforce_hostname_verification=false",
-        "rabbit_stream_fanout=true",
-        "rabbit_ha_queues=1",
-        "ssl_ca_file=/ca.pem",
-    ] {
+    for option in
+        ["ssl_enforce_hostname_verification=false", "rabbit_ha_queues=1", "ssl_ca_file=/ca.pem"]
+    {
         let config = config_of(&format!("rabbit://h?{option}"));
         assert_eq!((config.warnings.len(), config.tls), (1, None), "{option}");
     }
-    let config = config_of("rabbit://h?ssl_enforce_hostname_verification=1&rabbit_stream_fanout=0");
+    let config = config_of("rabbit://h?ssl_enforce_hostname_verification=1&rabbit_ha_queues=0");
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(config_of("rabbit://a:b@one,two").warnings.len(), 1);
 }

@@ -27,7 +27,7 @@ impl RestoredConsumers {
     /// Begins to try the queues that were left out, until they can be reached.
     pub(in crate::server) fn begin(queues: &ServerQueues, consumers: &Arc<Consumers>) -> Self {
         let mut restored = Self { consumers: Arc::clone(consumers), attempts: JoinSet::new() };
-        for kind in [QueueKind::Topic, QueueKind::Server] {
+        for kind in [QueueKind::Topic, QueueKind::Server, QueueKind::Fanout] {
             if queues.of(kind).left_out {
                 restored.spawn_shared(kind, queues.of(kind).clone());
             }
@@ -42,7 +42,7 @@ impl RestoredConsumers {
         queues: &ServerQueues,
         declared_at: &str,
     ) {
-        if kind != QueueKind::Fanout {
+        if queues.keeps_name(kind) {
             return self.spawn_shared(kind, queues.of(kind).clone());
         }
         let consumers = Arc::clone(&self.consumers);
@@ -71,7 +71,7 @@ impl RestoredConsumers {
     }
 }
 
-/// Consumes the queue of a topic or server as soon as it can be reached.
+/// Consumes a queue that keeps its name as soon as it can be reached.
 async fn restore_shared(kind: QueueKind, mut queue: Queue, consumers: &Arc<Consumers>) -> Queue {
     let mut delay = RETRY_DELAY;
     loop {

@@ -1,10 +1,12 @@
 //! Finds the queues of a server whose node of the cluster is down.
 //!
 //! The fanout queue is the server's alone, so another name will do. The queues of topic and server have to keep theirs, as others
-//! send to them by name: they are left out, and tried again until their node is back.
+//! send to them by name, and so has a stream of fanouts, which others read: they are left out, and tried again until their node
+//! is back.
 
 use std::sync::Arc;
 
+use rpc_core::transport::QueueKind;
 use tokio::task::JoinHandle;
 
 use crate::connection::Session;
@@ -13,10 +15,10 @@ use crate::topology::{Queue, Reachability, ServerQueues, Unreachable};
 /// The queues that cannot be reached, and why.
 #[derive(Default)]
 pub(in crate::server) struct UnreachableQueues {
-    topic: Option<Unreachable>,
-    server: Option<Unreachable>,
-    /// With the queue that takes its place.
-    fanout: Option<(Unreachable, Queue)>,
+    /// Those that keep their names.
+    left_out: Vec<(QueueKind, Unreachable)>,
+    /// The server's own fanout queue, with the one that takes its place.
+    replaced: Option<(Unreachable, Queue)>,
 }
 
 impl UnreachableQueues {
@@ -33,7 +35,7 @@ impl UnreachableQueues {
     pub(in crate::server) fn discard(search: JoinHandle<Self>, session: &Arc<Session>) {
         let session = Arc::clone(session);
         tokio::spawn(async move {
-            if let Ok(Self { fanout: Some((_, spare)), .. }) = search.await {
+            if let Ok(Self { replaced: Some((_, spare)), .. }) = search.await {
                 spare.delete_unused(&session).await;
             }
         });
@@ -51,17 +53,26 @@ impl UnreachableQueues {
             true => None,
             false => queue.check_reachable(session).await.unreachable(),
         };
-        let (topic, server, fanout) = tokio::join!(
-            check(&queues.topic),
-            check(&queues.server),
-            check_fanout(queues, session, spare)
-        );
-        Self { topic, server, fanout }
+        let (topic, server, fanout) =
+            tokio::join!(check(&queues.topic), check(&queues.server), check(&queues.fanout),);
+        let left_out = [(QueueKind::Topic, topic), (QueueKind::Server, server)];
+        let left_out = left_out.into_iter().filter_map(|(kind, why)| Some((kind, why?)));
+        let mut found = Self { left_out: left_out.collect(), replaced: None };
+        match fanout {
+            Some(why) if !queues.keeps_name(QueueKind::Fanout) => {
+                found.replaced = Some((why, spare));
+                return found;
+            }
+            Some(why) => found.left_out.push((QueueKind::Fanout, why)),
+            None => {}
+        }
+        spare.delete_unused(session).await;
+        found
     }
 
     /// Returns whether all can be reached.
     pub(in crate::server) fn is_empty(&self) -> bool {
-        self.topic.is_none() && self.server.is_none() && self.fanout.is_none()
+        self.left_out.is_empty() && self.replaced.is_none()
     }
 
     /// Replaces the fanout queue, leaves the others out, and logs that. Returns the fanout queue that was given up. It was first
@@ -71,13 +82,12 @@ impl UnreachableQueues {
         queues: &mut ServerQueues,
         declared_at: &str,
     ) -> Option<Queue> {
-        for (queue, why) in [(&mut queues.topic, self.topic), (&mut queues.server, self.server)] {
-            if let Some(why) = why {
-                queue.left_out = true;
-                log_left_out(queue, &why);
-            }
+        for (kind, why) in self.left_out {
+            let queue = queues.of_mut(kind);
+            queue.left_out = true;
+            log_left_out(queue, &why);
         }
-        let (why, new) = self.fanout?;
+        let (why, new) = self.replaced?;
         log_replaced(&queues.fanout, &why, declared_at, &new);
         Some(std::mem::replace(&mut queues.fanout, new))
     }
@@ -91,7 +101,13 @@ pub(in crate::server) async fn replace_fanout(
     session: &Session,
 ) -> Option<Option<(Unreachable, Queue)>> {
     let spare = spare_fanout(queues, session).await?;
-    Some(check_fanout(queues, session, spare).await)
+    Some(match queues.fanout.check_reachable(session).await.unreachable() {
+        Some(why) => Some((why, spare)),
+        None => {
+            spare.delete_unused(session).await;
+            None
+        }
+    })
 }
 
 /// Declares a fanout queue with another name. Returns `None` if the broker does not answer.
@@ -99,21 +115,6 @@ async fn spare_fanout(queues: &ServerQueues, session: &Session) -> Option<Queue>
     let spare = queues.other_fanout();
     let reachability = spare.check_reachable(session).await;
     matches!(reachability, Reachability::Reachable).then_some(spare)
-}
-
-/// Returns `spare` if the server's own fanout queue cannot be reached, and why. Otherwise `spare` is deleted.
-async fn check_fanout(
-    queues: &ServerQueues,
-    session: &Session,
-    spare: Queue,
-) -> Option<(Unreachable, Queue)> {
-    match queues.fanout.check_reachable(session).await.unreachable() {
-        Some(why) => Some((why, spare)),
-        None => {
-            spare.delete_unused(session).await;
-            None
-        }
-    }
 }
 
 /// Removes the binding of a fanout queue that was given up. Otherwise RabbitMQ 4 would nack each fanout until its node is back.
@@ -124,7 +125,7 @@ pub(in crate::server) async fn unbind(queue: &Queue, session: &Session) {
     }
 }
 
-/// Logs that a queue of a topic or server is left out.
+/// Logs that a queue is left out.
 pub(in crate::server) fn log_left_out(queue: &Queue, why: &Unreachable) {
     tracing::warn!(
         queue = %queue.name, node = why.node(), error = %why,

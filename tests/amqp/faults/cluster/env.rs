@@ -94,6 +94,16 @@ impl ClusterEnv {
         }
     }
 
+    /// Returns the options that ask for one stream of fanouts.
+    pub(crate) fn stream_options(&self) -> &'static str {
+        match self.form {
+            UrlForm::Rabbit => {
+                "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true&rabbit_stream_fanout=true"
+            }
+            _ => "quorum=true&stream_fanout=true",
+        }
+    }
+
     /// Returns the environment of callers and servers whose URLs name all nodes.
     pub(crate) async fn fault_env(&self) -> FaultEnv<'_> {
         self.fault_env_in(&self.vhost).await
@@ -157,6 +167,12 @@ impl ClusterEnv {
                 && connections.iter().all(|connection| connection.vhost != self.vhost)
         })
         .await;
+        node.delete_vhost(&self.vhost).await.unwrap();
+    }
+
+    /// Deletes the virtual host, with the queues that are to stay.
+    pub(crate) async fn delete_vhost(self) {
+        let node = self.cluster().running().await.unwrap();
         node.delete_vhost(&self.vhost).await.unwrap();
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod env;
 mod shared_queues;
+mod stream_fanout;
 mod under_load;
 mod unique_queues;
 

@@ -15,7 +15,7 @@ const MAX_BATCH: usize = 16;
 
 /// The delivery tags that have been settled. Tags count from one, in the order of delivery.
 #[derive(Debug)]
-pub(super) struct AckBatch {
+pub(in crate::server) struct AckBatch {
     /// All lower tags have been settled.
     next: u64,
     /// The tags from there on that have been settled.
@@ -29,16 +29,16 @@ pub(super) struct AckBatch {
 
 /// One acknowledgement.
 #[derive(Debug)]
-pub(super) struct Ack {
-    pub(super) tag: u64,
-    pub(super) pending: PendingAck,
+pub(in crate::server) struct Ack {
+    pub(in crate::server) tag: u64,
+    pub(in crate::server) pending: PendingAck,
     /// Who waits for the broker.
-    pub(super) waiter: Option<oneshot::Sender<Result<(), AckError>>>,
+    pub(in crate::server) waiter: Option<oneshot::Sender<Result<(), AckError>>>,
 }
 
 impl Ack {
     /// Tells that the broker has processed it.
-    pub(super) fn confirm(self) {
+    pub(in crate::server) fn confirm(self) {
         if let Some(waiter) = self.waiter {
             let _ = waiter.send(Ok(()));
         }
@@ -55,40 +55,43 @@ impl Ack {
 
 /// A `basic.ack` to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AckFrame {
-    pub(super) tag: u64,
+pub(in crate::server) struct AckFrame {
+    pub(in crate::server) tag: u64,
     /// Whether it settles all messages up to this tag.
-    pub(super) multiple: bool,
+    pub(in crate::server) multiple: bool,
 }
 
 impl AckBatch {
     /// Creates the batch of a channel with this prefetch.
-    pub(super) fn new(prefetch: u16) -> Self {
+    pub(in crate::server) fn new(prefetch: u16) -> Self {
         let limit = usize::from(prefetch / 4).clamp(1, MAX_BATCH);
         let (waiting, sent) = (Vec::with_capacity(limit), Vec::new());
         Self { next: 1, settled: BTreeSet::new(), waiting, sent, limit }
     }
 
     /// Adds an ack. Returns whether it is the first that waits.
-    pub(super) fn push(&mut self, ack: Ack) -> bool {
+    pub(in crate::server) fn push(&mut self, ack: Ack) -> bool {
         self.waiting.push(ack);
         self.waiting.len() == 1
     }
 
     /// Returns whether the acks that wait have to be sent now.
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::server) fn is_full(&self) -> bool {
         self.waiting.len() >= self.limit
     }
 
     /// Notes that a message was settled without an ack.
-    pub(super) fn settle(&mut self, tag: u64) {
+    pub(in crate::server) fn settle(&mut self, tag: u64) {
         self.settled.insert(tag);
         self.advance();
     }
 
     /// Sends the acks that wait: one frame for all messages up to the first that is not settled, and one for each message
     /// behind it. If one frame fails, all acks have failed that were not confirmed.
-    pub(super) fn flush<E: ToString>(&mut self, mut send: impl FnMut(AckFrame) -> Result<(), E>) {
+    pub(in crate::server) fn flush<E: ToString>(
+        &mut self,
+        mut send: impl FnMut(AckFrame) -> Result<(), E>,
+    ) {
         self.settled.extend(self.waiting.iter().map(|ack| ack.tag));
         self.advance();
         let done = self.waiting.iter().map(|ack| ack.tag).filter(|tag| *tag < self.next).max();
@@ -105,7 +108,7 @@ impl AckBatch {
     }
 
     /// Removes the acks that have been sent, to be confirmed once the broker has answered a later request.
-    pub(super) fn take_sent(&mut self) -> Vec<Ack> {
+    pub(in crate::server) fn take_sent(&mut self) -> Vec<Ack> {
         mem::take(&mut self.sent)
     }
 

@@ -7,7 +7,7 @@ use rpc_core::transport::AckMode;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::consumers::Consumers;
+use crate::server::consumers::Consumers;
 
 /// How long an ack may wait for others, where no method waits for it.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(1);
@@ -16,7 +16,11 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(1);
 const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sends the acks of these consumers until nobody uses them any more.
-pub(super) async fn send_acks(consumers: Weak<Consumers>, ack_waits: Arc<Notify>, mode: AckMode) {
+pub(in crate::server) async fn send_acks(
+    consumers: Weak<Consumers>,
+    ack_waits: Arc<Notify>,
+    mode: AckMode,
+) {
     if mode.waits_for_broker() {
         send_and_confirm(consumers, &ack_waits).await;
     } else {
