@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::reply_queue::{Named, ReplyQueue};
+use super::reply_queue::ReplyQueue;
 use super::reply_receiver::ReplyReceiver;
 use super::reply_router::ReplyRouter;
 use crate::connection::{ConnectionSupervisor, Session, Unavailable, broker_error};
@@ -41,8 +41,8 @@ pub(super) type OnLost<'a> = dyn Fn(&str) + Send + Sync + 'a;
 /// What came of an attempt to consume the queue.
 enum Attempt {
     Consumed((Channel, Arc<ReplyReceiver>)),
-    /// It cannot be reached, and the queue that can be used in its place.
-    Unreachable(Unreachable, Named),
+    /// It cannot be reached, while others can.
+    Unreachable(Unreachable),
     Failed(Error),
     /// The broker did not answer.
     Unanswered,
@@ -158,15 +158,15 @@ impl ReplyConsumer {
                     // Somebody may have deleted the queue; it is declared again.
                     self.set_state(State::Closed);
                 }
-                Attempt::Unreachable(why, successor) => {
-                    self.give_up(&why, successor, on_lost);
+                Attempt::Unreachable(why) => {
+                    self.give_up(&why, on_lost);
                     // A broker that refuses the new one, too, is given time.
                     if mem::replace(&mut replaced, true) {
                         sleep_unless_stopped(session, stop, RETRY_DELAY).await;
                     }
                 }
                 Attempt::Failed(error) if self.queue.may_be_taken() && is_taken(&error) => {
-                    let (taken, _) = self.queue.replace(self.queue.other());
+                    let (taken, _) = self.queue.replace();
                     tracing::debug!(queue = %taken, new = %self.queue.name(), "another process has the reply queue of this name");
                 }
                 Attempt::Failed(error) if broker_error::is_permanent(&error) => {
@@ -195,21 +195,21 @@ impl ReplyConsumer {
         let ended = match early {
             Ok(ended) => ended,
             // Is it about this queue alone?
-            Err(_) => match select(&mut consume, self.queue.declare_other(session)).await {
-                Either::Left((ended, other)) => {
-                    ReplyQueue::discard(other, session);
-                    ended
+            Err(_) => {
+                let others = pin!(self.queue.others_are_declared(session));
+                match select(&mut consume, others).await {
+                    Either::Left((ended, _)) => ended,
+                    Either::Right((true, _)) => {
+                        return Attempt::Unreachable(Unreachable::Unanswered);
+                    }
+                    Either::Right((false, consume)) => consume.await,
                 }
-                Either::Right((Ok(Some(other)), _)) => {
-                    return Attempt::Unreachable(Unreachable::Unanswered, other);
-                }
-                Either::Right((_, consume)) => consume.await,
-            },
+            }
         };
         match ended {
             Ok(Ok(consumed)) => Attempt::Consumed(consumed),
             Ok(Err(error)) if is_unreachable(&error) => {
-                Attempt::Unreachable(Unreachable::Refused(error), self.queue.other())
+                Attempt::Unreachable(Unreachable::Refused(error))
             }
             Ok(Err(error)) => Attempt::Failed(error),
             Err(_) => Attempt::Unanswered,
@@ -217,8 +217,8 @@ impl ReplyConsumer {
     }
 
     /// Gives up a queue that cannot be reached, and uses another one from now on.
-    fn give_up(&self, why: &Unreachable, successor: Named, on_lost: &OnLost<'_>) {
-        let (lost, declared_at) = self.queue.replace(successor);
+    fn give_up(&self, why: &Unreachable, on_lost: &OnLost<'_>) {
+        let (lost, declared_at) = self.queue.replace();
         tracing::warn!(
             queue = %lost, node = why.node(), declared_at = declared_at.as_deref(), error = %why, new = %self.queue.name(),
             "cannot reach the reply queue, using a new one; replies to calls that were sent are lost"

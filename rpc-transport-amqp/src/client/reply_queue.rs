@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::connection::Session;
-use crate::topology::{Queue, Reachability, reply_queue, unique_name};
+use crate::topology::{Queue, broker_declares, random_name, reply_queue, unique_name};
 
 /// The reply queue of a transport, as it is to be declared now.
 pub(super) struct ReplyQueue {
@@ -16,7 +15,7 @@ pub(super) struct ReplyQueue {
 }
 
 /// A declaration.
-pub(super) struct Named {
+struct Named {
     name: Arc<str>,
     queue: Arc<Queue>,
     /// The address over which it was first declared. It is on that node, unless the broker places queues in another way.
@@ -56,11 +55,6 @@ impl ReplyQueue {
         self.current.write().declared_at.get_or_insert_with(|| Arc::clone(address));
     }
 
-    /// Returns another declaration, with a name that nobody else has.
-    pub(super) fn other(&self) -> Named {
-        Named::new(&self.config)
-    }
-
     /// Returns whether the queue stays when the transport is closed, for the process that is started next.
     pub(super) fn is_kept(&self) -> bool {
         self.config.queues.stable_names.enabled
@@ -71,28 +65,17 @@ impl ReplyQueue {
         self.is_kept() && self.current.read().declared_at.is_none()
     }
 
-    /// Declares another queue in a task of its own. Its result is `None` if the broker does not answer that either.
-    pub(super) fn declare_other(&self, session: &Arc<Session>) -> JoinHandle<Option<Named>> {
-        let (other, session) = (self.other(), Arc::clone(session));
-        tokio::spawn(async move {
-            let reachability = other.queue.check_reachable(&session).await;
-            matches!(reachability, Reachability::Reachable).then_some(other)
-        })
+    /// Returns whether the broker declares other reply queues.
+    ///
+    /// Cancel safe: nothing stays on the broker.
+    pub(super) async fn others_are_declared(&self, session: &Arc<Session>) -> bool {
+        broker_declares(reply_queue(&self.config, &random_name()).name, session).await
     }
 
-    /// Deletes a queue that is not needed after all, as soon as it is declared.
-    pub(super) fn discard(other: JoinHandle<Option<Named>>, session: &Arc<Session>) {
-        let session = Arc::clone(session);
-        tokio::spawn(async move {
-            if let Ok(Some(other)) = other.await {
-                other.queue.delete_unused(&session).await;
-            }
-        });
-    }
-
-    /// Uses another declaration from now on. Returns the name of the last one, and the address over which it was declared.
-    pub(super) fn replace(&self, new: Named) -> (Arc<str>, Option<Arc<str>>) {
-        let last = std::mem::replace(&mut *self.current.write(), new);
+    /// Uses another declaration from now on, with a name that nobody else has. Returns the name of the last one, and the address over
+    /// which it was declared.
+    pub(super) fn replace(&self) -> (Arc<str>, Option<Arc<str>>) {
+        let last = std::mem::replace(&mut *self.current.write(), Named::new(&self.config));
         (last.name, last.declared_at)
     }
 }

@@ -383,14 +383,13 @@ async fn open_reachable(
             (Err(Some(error)), unreachable)
         }
         Ok(opened) => (opened, UnreachableQueues::default()),
-        Err(_) => match select(&mut attempt, UnreachableQueues::search(queues, session)).await {
-            Either::Left((opened, search)) => {
-                UnreachableQueues::discard(search, session);
-                (opened, UnreachableQueues::default())
+        Err(_) => {
+            match select(&mut attempt, pin!(UnreachableQueues::find(queues, session))).await {
+                Either::Left((opened, _)) => (opened, UnreachableQueues::default()),
+                Either::Right((found, _)) if !found.is_empty() => (Err(None), found),
+                Either::Right((_, attempt)) => (attempt.await, UnreachableQueues::default()),
             }
-            Either::Right((Ok(found), _)) if !found.is_empty() => (Err(None), found),
-            Either::Right((_, attempt)) => (attempt.await, UnreachableQueues::default()),
-        },
+        }
     }
 }
 

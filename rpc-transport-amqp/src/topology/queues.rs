@@ -138,19 +138,6 @@ impl Queue {
         channel.queue_declare(&declare).await.map(drop)
     }
 
-    /// Deletes the queue, unless it has a consumer, which is another process's then.
-    pub(crate) async fn delete_unused(&self, session: &Session) {
-        let attempt = async {
-            let channel = session.connection.open_channel().await?;
-            channel.queue_delete(&self.name, true, false).await?;
-            channel.close(200, "the queue is deleted").await;
-            Ok::<_, Error>(())
-        };
-        if let Err(error) = attempt.await {
-            tracing::debug!(queue = %self.name, %error, "did not delete a queue that was not needed");
-        }
-    }
-
     /// Deletes the queue with all messages in it.
     pub(crate) async fn delete(&self, session: &Session) -> Result<(), Error> {
         let channel = session.connection.open_channel().await?;

@@ -1,11 +1,11 @@
 //! The queues of a server.
 
-use rpc_amqp::{Channel, Error, FieldTable};
+use rpc_amqp::{Channel, Error};
 use rpc_core::transport::{Listen, QueueKind};
 
 use super::exchanges::{ExchangeKind, fanout_exchange, topic_exchange};
 use super::queues::{Queue, fanout_stream, set_expiry, shared_queue, transient_queue};
-use super::unique_name::unique_name;
+use super::unique_name::{random_name, unique_name};
 use crate::config::{Config, StableNames};
 use crate::connection::broker_error::has_other_properties;
 use crate::wire::Dialect;
@@ -18,8 +18,6 @@ pub(crate) struct ServerQueues {
     stable_names: StableNames,
     /// Whether fanouts come from a stream that all servers of the topic read.
     streams_fanouts: bool,
-    /// The arguments of a fanout queue of the server's own.
-    own_fanout_arguments: FieldTable,
     pub(crate) topic: Queue,
     pub(crate) server: Queue,
     pub(crate) fanout: Queue,
@@ -43,13 +41,12 @@ impl ServerQueues {
         topic_queue.binding = binding(topic.to_owned());
         let stable_names = config.queues.stable_names.clone();
         let streams_fanouts = config.queues.stream_fanout;
-        let own_fanout =
-            |unique: &str| transient_queue(config, dialect.fanout_queue(topic, unique));
-        let own_fanout_arguments = own_fanout("").arguments;
         let mut fanout = match streams_fanouts {
             // In oslo.messaging the stream has the name of its exchange.
             true => fanout_stream(config, dialect.fanout_exchange(topic)),
-            false => own_fanout(&unique_name(&stable_names)),
+            false => {
+                transient_queue(config, dialect.fanout_queue(topic, &unique_name(&stable_names)))
+            }
         };
         fanout.binding = Some((fanout_exchange(config, topic), topic.to_owned()));
         Self {
@@ -57,7 +54,6 @@ impl ServerQueues {
             fanout_topic: topic.to_owned(),
             stable_names,
             streams_fanouts,
-            own_fanout_arguments,
             topic: topic_queue,
             server: server_queue,
             fanout,
@@ -84,12 +80,15 @@ impl ServerQueues {
         kind != QueueKind::Fanout || self.streams_fanouts
     }
 
-    /// Returns a fanout queue of the server's own, with a name that nobody else has. It can take the place of the server's own one,
-    /// though not of a stream.
+    /// Returns a name for [`broker_declares`](super::broker_declares), which permissions for fanout queues cover.
+    pub(crate) fn probe_name(&self) -> String {
+        self.dialect.fanout_queue(&self.fanout_topic, &random_name())
+    }
+
+    /// Returns a fanout queue with another name that nobody else has, to take the place of the server's own one.
     pub(crate) fn other_fanout(&self) -> Queue {
         let name = self.dialect.fanout_queue(&self.fanout_topic, &unique_name(&self.stable_names));
-        let arguments = self.own_fanout_arguments.clone();
-        Queue { name, arguments, ..self.fanout.clone() }
+        Queue { name, ..self.fanout.clone() }
     }
 
     /// Has all queues tried again.

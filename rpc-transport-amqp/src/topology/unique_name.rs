@@ -32,7 +32,7 @@ pub(crate) fn unique_name(stable: &StableNames) -> String {
 /// # Panics
 ///
 /// If the operating system gives no random bytes.
-fn random_name() -> String {
+pub(crate) fn random_name() -> String {
     let mut bytes = [0; 16];
     if let Err(error) = getrandom::fill(&mut bytes) {
         panic!("the operating system gives no random bytes: {error}");

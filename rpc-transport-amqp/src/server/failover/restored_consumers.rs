@@ -8,9 +8,9 @@ use rpc_core::transport::QueueKind;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::unreachable_queues::{log_left_out, log_replaced, replace_fanout, unbind};
+use super::unreachable_queues::{log_left_out, log_replaced, unbind};
 use crate::server::consumers::Consumers;
-use crate::topology::{Queue, Reachability, ServerQueues};
+use crate::topology::{Queue, Reachability, ServerQueues, broker_declares};
 
 /// Delay before another attempt. It doubles with each attempt.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -105,20 +105,20 @@ async fn restore_fanout(
     consumers: &Arc<Consumers>,
     declared_at: &str,
 ) -> Queue {
+    let session = consumers.session();
     let mut delay = RETRY_DELAY;
-    let replaced = loop {
-        match replace_fanout(queues, consumers.session()).await {
-            Some(replaced) => break replaced,
-            None => sleep(delay).await,
-        }
+    // Otherwise it is not about this queue.
+    while !broker_declares(queues.probe_name(), session).await {
+        sleep(delay).await;
         delay = (delay * 2).min(MAX_RETRY_DELAY);
-    };
-    let Some((why, new)) = replaced else {
+    }
+    let Some(why) = queues.fanout.check_reachable(session).await.unreachable() else {
         let _ = consumers.add(QueueKind::Fanout, &queues.fanout).await;
         return queues.fanout.clone();
     };
+    let new = queues.other_fanout();
     log_replaced(&queues.fanout, &why, declared_at, &new);
     let _ = consumers.add(QueueKind::Fanout, &new).await;
-    unbind(&queues.fanout, consumers.session()).await;
+    unbind(&queues.fanout, session).await;
     new
 }
