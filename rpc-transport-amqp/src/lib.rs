@@ -42,8 +42,9 @@
 //! | default exchange of targets | `rpc` | `openstack` |
 //!
 //! Reply and fanout queues are durable and have one exclusive consumer. They are deleted when their transport or server
-//! ends; the broker deletes them 60 s after a program has gone without doing so. RabbitMQ 3.10 to 4.3 accepts everything in
-//! the left column.
+//! ends; the broker deletes them 60 s after a program has gone without doing so. With
+//! [`stream_fanout`](AmqpBuilder::stream_fanout) one stream with the name of the fanout exchange takes the place of all fanout
+//! queues of the topic, and stays. RabbitMQ 3.10 to 4.3 accepts everything in the left column.
 //!
 //! # Behaviour
 //!

@@ -6,7 +6,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use rpc_core::server::{AckMode, Concurrency};
 use rpc_core::{Context, RunningServer, Server, Target, Transport, endpoint};
-use rpc_tests::support::rabbitmq::{Cut, Node, Proxy, UrlForm, with_options};
+use rpc_tests::support::rabbitmq::{Cut, Node, NodeOptions, Proxy, UrlForm, with_options};
 use rpc_transport_amqp::AmqpTransport;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -268,6 +268,38 @@ async fn a_server_goes_on_after_its_stream_was_deleted() {
         assert_eq!(heard.next(1).await, [6]);
         heard.stop().await;
         calling.close().await;
+    }
+}
+
+/// RabbitMQ refuses to declare and to consume a stream that it has not started yet.
+#[tokio::test]
+async fn a_server_goes_on_with_its_stream_after_the_broker_was_restarted() {
+    let node = Node::start(NodeOptions::default()).await.unwrap();
+    for (form, vhost) in FORMS.into_iter().zip(["native", "oslo"]) {
+        node.create_vhost(vhost).await.unwrap();
+        let url = url(&node, form, vhost);
+        let (serving, calling) = (transport(&url), transport(&url));
+        let client = ListenerClient::new(calling.clone(), topic());
+        let mut heard = Heard::start(&serving, "one", AckMode::default()).await;
+        tell_all(&client, 0..5).await;
+        assert_eq!(heard.next(5).await, Vec::from_iter(0..5));
+        node.stop().await.unwrap();
+        node.restart().await.unwrap();
+        until("the broker takes fanouts again", async || {
+            client.hear(&Context::new(), 5).fanout().timeout(EVENT_TIMEOUT).await.is_ok()
+        })
+        .await;
+        tell_all(&client, [6]).await;
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&6) {
+            numbers.extend(heard.next(1).await);
+        }
+        // One that has failed before may have run, too.
+        assert!(numbers.len() >= 2, "{numbers:?}");
+        assert!(numbers.iter().all(|number| [5, 6].contains(number)), "{numbers:?}");
+        heard.stop().await;
+        calling.close().await;
+        serving.close().await;
     }
 }
 
