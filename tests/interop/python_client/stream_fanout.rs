@@ -18,12 +18,19 @@ fn options(env: &InteropEnv, side: &str) -> String {
     )
 }
 
+/// Durable, unlike the exchange that Python programs without options have made.
+const EXCHANGE: &str = "durable";
+
 async fn serve_python(env: &InteropEnv, name: &str) -> Serving {
-    env.python_server(name).await.options(&options(env, name)).start().await.unwrap()
+    let server = env.python_server(name).await.exchange(EXCHANGE);
+    server.options(&options(env, name)).start().await.unwrap()
 }
 
 async fn serve_rust(env: &InteropEnv, seen: &Seen, name: &'static str) -> Arc<RunningServer> {
-    let server = Server::builder(env.connect(&options(env, name)), env.target().server(name));
+    let server = Server::builder(
+        env.connect(&options(env, name)),
+        env.target().server(name).exchange(EXCHANGE),
+    );
     env.start(server.endpoint(seen.service(name))).await
 }
 
@@ -35,9 +42,10 @@ async fn fanouts_of_both_languages_reach_servers_of_both_over_one_stream(env: In
     serve_rust(&env, &seen[1], "rust2").await;
     let client = env.python_client().await;
     client.connect("stream", &env.url_with(&options(&env, "caller")), &[]).await.unwrap();
-    let from_python = client.to(env.topic()).with("transport", "stream");
+    let from_python =
+        client.to(env.topic()).with("transport", "stream").target("exchange", EXCHANGE);
     let rust = env.connect(&options(&env, "rust-caller"));
-    let from_rust = ServiceClient::from(RpcClient::new(rust, env.target()));
+    let from_rust = ServiceClient::from(RpcClient::new(rust, env.target().exchange(EXCHANGE)));
     let ctx = Context::new();
     for number in 0..5 {
         let value = format!("python {number}");
@@ -82,7 +90,7 @@ async fn a_stream_stays_when_servers_of_either_language_come_and_go(env: Interop
     let mut python = serve_python(&env, "python1").await;
     let client = env.python_client().await;
     client.connect("going", &env.url_with(&options(&env, "caller")), &[]).await.unwrap();
-    let all = client.to(env.topic()).with("transport", "going");
+    let all = client.to(env.topic()).with("transport", "going").target("exchange", EXCHANGE);
     let tell_all = async |value: &str| {
         all.clone().fanout("record", json!({ "value": value })).await.unwrap();
     };
