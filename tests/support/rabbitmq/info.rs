@@ -228,7 +228,17 @@ impl Node {
     }
 
     async fn rows<T>(&self, rows: &str, row: impl Fn(Vec<&str>) -> Option<T>) -> Answer<Vec<T>> {
-        read(&self.eval(table(rows)).await?, row)
+        let deadline = Instant::now() + DECLARATION_TIMEOUT;
+        loop {
+            match self.eval(table(rows)).await {
+                Ok(text) => return read(&text, row),
+                // The node asks other nodes, one of which may have died a moment ago.
+                Err(error) if error.0.contains("throw: timeout") && Instant::now() < deadline => {
+                    sleep(POLL_INTERVAL).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
