@@ -53,7 +53,10 @@ impl Prefetched {
         *self.key.get_or_init(|| {
             // A body that was discarded identifies nothing.
             self.delivery.oversized.is_none().then_some(())?;
-            let id = wire::message_id(&self.delivery.message.body())?;
+            let id = wire::message_id(
+                &self.delivery.message.properties(),
+                &self.delivery.message.body(),
+            )?;
             Some(MessageKey { queue: self.queue, id })
         })
     }

@@ -80,7 +80,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     ) -> Result<Message, String>;
 
     /// Returns what identifies a message among its copies, without decoding it. `None`: nothing does.
-    fn message_id(&self, body: &[u8]) -> Option<MessageId>;
+    fn message_id(&self, properties: &Properties, body: &[u8]) -> Option<MessageId>;
 
     /// Decodes a request. Its deadline is not in there.
     fn decode_request(

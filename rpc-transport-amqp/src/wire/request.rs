@@ -76,8 +76,8 @@ pub(crate) struct DecodeError {
 }
 
 /// Returns what identifies a message of either dialect among its copies, without decoding it.
-pub(crate) fn message_id(body: &[u8]) -> Option<MessageId> {
-    dialect_of(body).message_id(body)
+pub(crate) fn message_id(properties: &Properties, body: &[u8]) -> Option<MessageId> {
+    dialect_of(body).message_id(properties, body)
 }
 
 /// Decodes a message that was received at the given time as a request of either dialect.

@@ -225,11 +225,13 @@ async fn two_hundred_generated_messages_arrive_as_they_were_published() {
             ])
             .await;
         assert!(!received.is_malformed());
-        // RabbitMQ 4.3 sorts them.
+        // RabbitMQ 4.3 sorts them, and keeps one of each name.
         let found = received.headers().unwrap().map(|(name, _)| name.as_bytes().to_vec());
         let (mut found, mut names) = (found.collect::<Vec<_>>(), names);
-        found.sort();
-        names.sort();
+        for names in [&mut found, &mut names] {
+            names.sort();
+            names.dedup();
+        }
         assert_eq!(found, names);
         let texts = [received.correlation_id(), received.kind(), received.app_id()];
         for (text, published) in texts.into_iter().zip([id, kind, app]) {

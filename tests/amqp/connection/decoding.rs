@@ -118,7 +118,7 @@ async fn messages_that_cannot_be_decoded_keep_no_permit() {
             }
             let stats = server.stats();
             let expected = (2 * CONCURRENCY as u64, 10 * CONCURRENCY as u64);
-            assert_eq!((stats.received, stats.undecodable), expected, "{vhost}");
+            assert_eq!((stats.received, stats.undecodable), expected, "{vhost} {stats:?}");
             server.stop();
             server.wait().await.unwrap();
         }

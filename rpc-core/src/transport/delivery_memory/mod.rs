@@ -111,6 +111,7 @@ impl DeliveryMemory {
                 return Admission::Run(message);
             }
             Verdict::Duplicate => return Admission::Duplicate(message),
+            // Counted when it is acknowledged: it goes back if the first delivery does not begin.
             Verdict::Keep => {
                 let earlier = state.keep(key, into_incoming(message));
                 drop(state);
@@ -119,12 +120,16 @@ impl DeliveryMemory {
             }
             Verdict::AlreadyBegun => {
                 drop(state);
-                // If it fails, the message comes back and gets here again.
-                drop(into_incoming(message).ack());
+                self.ack_already_begun(key, into_incoming(message));
             }
         }
-        self.note_already_begun(key);
         Admission::AlreadyBegun
+    }
+
+    /// Acknowledges a message that was begun before. If that fails, the message comes back and is recognised.
+    fn ack_already_begun(&self, key: MessageKey, message: Incoming) {
+        drop(message.ack());
+        self.note_already_begun(key);
     }
 
     #[cold]

@@ -29,7 +29,7 @@ impl<'a> TakenMessage<'a> {
         self.begun = true;
         let Some(key) = self.key else { return };
         let second = self.memory.state.lock().begin(key, self.memory.ack_mode);
-        ack(second);
+        self.ack(key, second);
     }
 
     /// Notes that the method has ended. Returns whether a second delivery was acknowledged in place of the first, whose
@@ -37,7 +37,7 @@ impl<'a> TakenMessage<'a> {
     pub(crate) fn finish(&mut self) -> bool {
         let Some(key) = self.key.take() else { return false };
         let second = self.memory.state.lock().finish(key);
-        ack(second)
+        self.ack(key, second)
     }
 
     /// Notes that the message was refused and its method has not run, so that it can be sent again. Returns the same as
@@ -45,7 +45,12 @@ impl<'a> TakenMessage<'a> {
     pub(crate) fn refuse(&mut self) -> bool {
         let Some(key) = self.key.take() else { return false };
         let second = self.memory.state.lock().refuse(key);
-        ack(second)
+        self.ack(key, second)
+    }
+
+    /// Acknowledges a second delivery. Returns whether there is one.
+    fn ack(&self, key: MessageKey, second: Option<Incoming>) -> bool {
+        second.map(|second| self.memory.ack_already_begun(key, second)).is_some()
     }
 }
 
@@ -62,9 +67,4 @@ impl Drop for TakenMessage<'_> {
         // It goes back to the broker.
         drop(second);
     }
-}
-
-/// Acknowledges a second delivery, if there is one. If that fails, the message comes back and is recognised.
-fn ack(second: Option<Incoming>) -> bool {
-    second.map(|second| drop(second.ack())).is_some()
 }

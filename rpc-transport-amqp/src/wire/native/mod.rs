@@ -112,7 +112,7 @@ impl Dialect for Native {
 
     /// Returns the id of a request. A reply or notice that strays to a server has the id of its request, and must not be taken for
     /// a copy of it.
-    fn message_id(&self, body: &[u8]) -> Option<MessageId> {
+    fn message_id(&self, _: &Properties, body: &[u8]) -> Option<MessageId> {
         match prefix::kind(body)? {
             Kind::Call | Kind::Cast => prefix::message_id(body),
             _ => None,

@@ -241,7 +241,7 @@ mod tests {
         for byte in 0..=10 {
             let mut body = body.to_vec();
             body[2] = byte;
-            let id = crate::wire::message_id(&body);
+            let id = crate::wire::message_id(&Properties::default(), &body);
             assert_eq!(id.is_some(), matches!(Kind::from_byte(byte), Kind::Call | Kind::Cast));
         }
     }

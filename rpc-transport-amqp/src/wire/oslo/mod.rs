@@ -99,8 +99,8 @@ impl Dialect for Oslo {
         Ok((properties, request::encode(request, call)?.into()))
     }
 
-    fn message_id(&self, body: &[u8]) -> Option<MessageId> {
-        id::of_body(body)
+    fn message_id(&self, properties: &Properties, body: &[u8]) -> Option<MessageId> {
+        id::of_body(body, properties::is_compressed(properties))
     }
 
     fn decode_request(
