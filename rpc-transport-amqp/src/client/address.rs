@@ -72,15 +72,12 @@ impl Address {
     }
 
     pub(super) fn nacked(&self) -> SendError {
-        // Of the queues that a fanout reaches, some may have taken it.
-        let ran = match self.destination {
-            Destination::Fanout => Ran::Unknown,
-            _ => Ran::No,
-        };
+        // A classic queue whose node dies may have delivered the message. Of the queues that a fanout reaches, some may have taken it.
         let message = format!(
-            "the broker nacked the message to {self}: its queue is full, or the broker cannot store it. Try again later"
+            "the broker nacked the message to {self}: its queue is full, or the node that holds it has died, perhaps after a \
+             server consumed the message. Try again later if the method may run twice"
         );
-        SendError::new(TransportErrorKind::Overloaded, ran, message)
+        SendError::new(TransportErrorKind::Overloaded, Ran::Unknown, message)
     }
 
     pub(super) fn rejected(&self, why: &str) -> SendError {
@@ -172,12 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whether_a_nacked_message_ran_is_known_unless_it_is_a_fanout() {
-        let nacked = |destination| {
+    fn whether_a_nacked_message_ran_is_unknown() {
+        for destination in [Destination::Any, Destination::Fanout] {
             let (exchange, topic) = ("rpc".into(), "bank".into());
-            Address { exchange, topic, destination }.nacked().ran()
-        };
-        assert_eq!(nacked(Destination::Any), Ran::No);
-        assert_eq!(nacked(Destination::Fanout), Ran::Unknown);
+            let nacked = Address { exchange, topic, destination }.nacked();
+            assert_eq!(nacked.ran(), Ran::Unknown);
+        }
     }
 }
