@@ -147,6 +147,12 @@ impl AmqpTransport {
         self.0.caller.pending_calls()
     }
 
+    /// Returns how many replies found no call: they came after their call had ended, or somebody has guessed ids.
+    #[must_use]
+    pub fn unmatched_replies(&self) -> u64 {
+        self.0.caller.unmatched_replies()
+    }
+
     fn config(&self) -> &Config {
         &self.0.caller.config
     }

@@ -4,8 +4,8 @@
 //! timeouts, cancellation and the check for leaked calls use one structure. Most calls never reach their deadline, so
 //! there is no timer per call: one task (`deadline_timer`) knows the earliest deadline of all.
 //!
-//! Entries are reused, keys are not: a key carries the entry's generation, so a late reply does not reach the next call
-//! in the same entry.
+//! Entries are reused, keys are not: a key carries the generation of its call, so a late reply does not reach the next call
+//! in the same entry. Generations cannot be guessed, so neither does the reply of a peer that was not sent the key.
 //!
 //! A transport registers each call before it sends the request, and completes it when the reply arrives:
 //!

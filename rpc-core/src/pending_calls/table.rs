@@ -1,5 +1,6 @@
 //! The entries of pending calls: one shard of the table, a state machine without clock or runtime.
 
+use std::hash::{BuildHasher, RandomState};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use super::ReplyEvent;
 use crate::error::SendError;
 use crate::sync::Mutex;
 
-/// Finds one pending call again. A key is never used for two calls.
+/// Finds one pending call again. A key is never used for two calls, and nobody can guess one from others: a peer that has been
+/// sent keys cannot answer calls that were sent to somebody else.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
 pub struct CallKey {
     shard: u32,
@@ -45,10 +47,26 @@ pub(super) struct Shard(Mutex<Calls>);
 struct Calls {
     entries: Vec<Entry>,
     vacant: Vec<u32>,
+    generations: Generations,
+}
+
+/// Numbers that nobody can guess from others: a counter, hashed by SipHash with a secret key. Two of them are the same with a
+/// probability of 2^-64. It starts anew in each process: a late reply to the process before must not find a call of this one.
+#[derive(Default)]
+struct Generations {
+    secret: RandomState,
+    last: u64,
+}
+
+impl Generations {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.secret.hash_one(self.last)
+    }
 }
 
 struct Entry {
-    /// Counts the calls that used the entry, from a random number on. With 64 bits it never wraps.
+    /// That of the call that uses the entry, or used it last.
     generation: u64,
     state: EntryState,
 }
@@ -229,18 +247,13 @@ impl Shard {
 
 impl Calls {
     fn insert(&mut self, call: PendingCall) -> (usize, u64) {
-        let state = EntryState::Pending(call);
+        let (generation, state) = (self.generations.next(), EntryState::Pending(call));
+        let entry = Entry { generation, state };
         if let Some(index) = self.vacant.pop() {
-            let index = index as usize;
-            let entry = &mut self.entries[index];
-            entry.generation += 1;
-            entry.state = state;
-            (index, entry.generation)
+            self.entries[index as usize] = entry;
+            (index as usize, generation)
         } else {
-            // At random: a program that was started again may read the reply queue of the one before, and the late replies in it
-            // must not find its own calls.
-            let generation = crate::random::from_thread() >> 1;
-            self.entries.push(Entry { generation, state });
+            self.entries.push(entry);
             (self.entries.len() - 1, generation)
         }
     }

@@ -1,5 +1,6 @@
 //! The table as a transport and a caller see it together.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +71,25 @@ async fn a_late_reply_does_not_reach_the_next_call_in_the_same_entry() {
         assert!(pending_calls.complete(key, Ok(answer(2))));
         let event = next(&mut reply).await;
         assert!(matches!(event, ReplyEvent::Outcome(Ok(payload)) if payload == answer(2)));
+    }
+}
+
+/// A peer that was sent one key may send replies with others.
+#[tokio::test(start_paused = true)]
+async fn a_key_tells_nothing_of_the_next_one() {
+    let pending_calls = PendingCalls::new();
+    let mut steps = HashSet::new();
+    let mut last = 0;
+    for _ in 0..64 {
+        let (key, _reply) = pending_calls.register(&request(LATE));
+        let generation = key.to_bits() as u64;
+        assert!(steps.insert(generation.wrapping_sub(last)), "a step repeats");
+        last = generation;
+        for guess in 1..=64 {
+            let guessed = CallKey::from_bits(key.to_bits() + guess);
+            let _next = pending_calls.register(&request(LATE));
+            assert!(!pending_calls.complete(guessed, Ok(answer(1))));
+        }
     }
 }
 

@@ -71,6 +71,11 @@ impl Caller {
         self.pending.len()
     }
 
+    /// Returns how many replies found no call.
+    pub(crate) fn unmatched_replies(&self) -> u64 {
+        self.router.unmatched()
+    }
+
     /// Returns the reply queue, if it is consumed now.
     pub(crate) fn open_reply_queue(&self) -> Option<Arc<str>> {
         self.replies.is_open().then(|| self.replies.queue.name())

@@ -1,6 +1,7 @@
 //! Routes what arrives in the reply queue: replies to their calls, cancellations to the server half.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rpc_amqp::Delivery;
 use rpc_core::error::{Ran, SendError, TransportErrorKind};
@@ -29,6 +30,8 @@ pub(super) struct ReplyRouter {
     accepted: Arc<AcceptedCalls>,
     parts: PartialReplies,
     on_cancel: OnCancel,
+    /// How many replies found no call.
+    unmatched: AtomicU64,
 }
 
 impl ReplyRouter {
@@ -38,7 +41,13 @@ impl ReplyRouter {
         accepted: Arc<AcceptedCalls>,
         on_cancel: OnCancel,
     ) -> Self {
-        Self { limits, pending, accepted, parts: PartialReplies::default(), on_cancel }
+        let (parts, unmatched) = (PartialReplies::default(), AtomicU64::new(0));
+        Self { limits, pending, accepted, parts, on_cancel, unmatched }
+    }
+
+    /// Returns how many replies found no call.
+    pub(super) fn unmatched(&self) -> u64 {
+        self.unmatched.load(Ordering::Relaxed)
     }
 
     /// Decodes a message and routes it to its call or to the server half.
@@ -51,15 +60,21 @@ impl ReplyRouter {
         match inbound {
             Inbound::Cancel(call) => (self.on_cancel)(&call),
             Inbound::Reply(Some(call), Ok(reply)) => self.route_reply(call, reply),
-            Inbound::Reply(None, Ok(_)) => {
-                tracing::debug!(reason = "it names no call of ours", "dropped a reply");
-            }
+            Inbound::Reply(None, Ok(_)) => self.drop_unmatched("it names no call of ours", None),
             Inbound::Reply(call, Err(error)) => {
                 self.reject(delivery, call, error);
                 return Settle::Reject;
             }
         }
         Settle::Ack
+    }
+
+    /// Counts a reply that found no call: it came late, or somebody guessed.
+    #[cold]
+    fn drop_unmatched(&self, reason: &'static str, call: Option<CallKey>) {
+        self.unmatched.fetch_add(1, Ordering::Relaxed);
+        let call = call.map(|call| tracing::field::display(CallId::of(call)));
+        tracing::debug!(reason, call, "dropped a reply");
     }
 
     /// Fails the call of a reply that cannot be decoded, if it is known.
@@ -86,7 +101,7 @@ impl ReplyRouter {
             Reply::Final(outcome) => {
                 self.accepted.remove(call);
                 if !self.pending.complete(call, outcome) {
-                    tracing::debug!(call = %CallId::of(call), "dropped a reply: its call is no longer pending");
+                    self.drop_unmatched("its call is not pending", Some(call));
                 }
             }
             Reply::FirstPart(outcome) => {
@@ -102,7 +117,9 @@ impl ReplyRouter {
             Reply::End => {
                 let null = || Ok(Payload::new(Codec::Json, &b"null"[..]));
                 let outcome = self.parts.remove(call).unwrap_or_else(null);
-                self.pending.complete(call, outcome);
+                if !self.pending.complete(call, outcome) {
+                    self.drop_unmatched("its call is not pending", Some(call));
+                }
             }
             Reply::StillRunning => {
                 self.pending.note_still_running(call);

@@ -9,6 +9,7 @@
 
 mod broker_view;
 mod draft;
+mod forged_replies;
 mod hostile_env;
 mod kinds;
 mod neighbours;
