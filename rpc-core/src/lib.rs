@@ -191,6 +191,7 @@ mod in_process;
 pub mod layer;
 mod maybe_ready;
 mod message;
+mod panics;
 pub mod pending_calls;
 mod ping;
 mod random;

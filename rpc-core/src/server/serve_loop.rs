@@ -1,5 +1,6 @@
 //! The loop of a server: consumes a message when a permit is free, and hands it to a task. Once stopped, it drains.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -21,6 +22,7 @@ use super::report::{ShutdownCause, ShutdownReport};
 use super::shared::ServerShared;
 use super::stop::StopHandle;
 use crate::endpoint::BoxFuture;
+use crate::panics;
 use crate::transport::delivery_memory::{Admission, MessageKey};
 use crate::transport::{Incoming, ListenError, Listener};
 
@@ -249,7 +251,7 @@ impl ServeLoop {
             Ok(Poll::Ready(permit)) => self.reusable_permit = Some(permit),
             // The first poll of the task replaces the loop's waker by the task's.
             Ok(Poll::Pending) => drop(tokio::spawn(message)),
-            Err(_) => log_panic(),
+            Err(panic) => log_panic(panic),
         }
     }
 
@@ -281,7 +283,7 @@ impl ServeLoop {
         };
         match result {
             Some(Ok(permit)) => self.reusable_permit = Some(permit),
-            Some(Err(_)) => log_panic(),
+            Some(Err(panic)) => log_panic(panic),
             None => {}
         }
     }
@@ -331,9 +333,10 @@ fn watch_unacked(
 }
 
 /// Logs a panic that was not the method's own: that one is caught and answered further in. It costs this message only.
-fn log_panic() {
+fn log_panic(panic: Box<dyn Any + Send>) {
     tracing::error!(
         target: "rpc_core::server",
+        panic = panics::into_message(panic),
         "the transport, or the destructor of a method's future, panicked; its message is dropped"
     );
 }

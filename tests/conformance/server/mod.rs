@@ -9,6 +9,7 @@ mod dispatch;
 mod errors;
 mod lifecycle;
 mod limits;
+mod panics;
 
 use super::harness::Case;
 
@@ -23,4 +24,5 @@ pub(super) const CASES: &[&[Case]] = &[
     errors::CASES,
     lifecycle::CASES,
     limits::CASES,
+    panics::CASES,
 ];

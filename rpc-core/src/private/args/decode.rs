@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
@@ -12,7 +13,8 @@ use super::missing::expected_type;
 use super::rest::Rest;
 use super::tuple::ArgTuple;
 use crate::endpoint::EncodedArgs;
-use crate::message::Failure;
+use crate::message::{Failure, FailureKind, Ran};
+use crate::panics;
 
 /// Decodes the arguments of a method by their names, in one pass.
 ///
@@ -24,8 +26,25 @@ use crate::message::Failure;
 /// Fails with [`FailureKind::InvalidArguments`](crate::message::FailureKind::InvalidArguments) if
 /// an argument is missing, unknown, duplicate or of the wrong type. Fails with
 /// [`FailureKind::Malformed`](crate::message::FailureKind::Malformed) if the bytes are not a map of
-/// names or exceed the limits.
+/// names or exceed the limits. A panic of an argument's [`Deserialize`](serde::Deserialize) is a
+/// [`FailureKind::Panic`] of a method that did not run.
 pub fn decode_args<'a, T: ArgTuple<'a>>(
+    args: EncodedArgs<'a>,
+    names: &'static [&'static str],
+) -> Result<T, Failure> {
+    answer_panics(|| decode_known(args, names))
+}
+
+/// Decodes arguments. The code of their types is the user's, and may panic.
+fn answer_panics<T>(decode: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // Unwind safe: nothing of what was decoded is left.
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let message = format!("decoding the arguments: {}", panics::into_message(panic));
+        Err(Failure::new(FailureKind::Panic, "Panic", message).with_ran(Ran::No))
+    })
+}
+
+fn decode_known<'a, T: ArgTuple<'a>>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<T, Failure> {
@@ -59,6 +78,13 @@ pub fn decode_args<'a, T: ArgTuple<'a>>(
 ///
 /// Fails like [`decode_args`], except that no argument is unknown.
 pub fn decode_args_and_rest<'a, T: ArgTuple<'a>, R: Rest>(
+    args: EncodedArgs<'a>,
+    names: &'static [&'static str],
+) -> Result<(T, R), Failure> {
+    answer_panics(|| decode_all(args, names))
+}
+
+fn decode_all<'a, T: ArgTuple<'a>, R: Rest>(
     args: EncodedArgs<'a>,
     names: &'static [&'static str],
 ) -> Result<(T, R), Failure> {

@@ -11,6 +11,7 @@ use crate::codec::DecodeLimits;
 use crate::context::Context;
 use crate::endpoint::{BoxFuture, EncodedArgs};
 use crate::message::{Failure, FailureKind, Outcome, Request};
+use crate::panics;
 use crate::registry::{Registry, ResolvedMethod};
 use crate::serializer::{self, Serializer, SerializerError};
 use crate::server::AccessPolicy;
@@ -105,15 +106,8 @@ impl Future for MethodFuture<'_> {
         // Unwind safe: a method that panicked is never polled again, so nobody sees the state that it left.
         let polled = catch_unwind(AssertUnwindSafe(|| this.method.as_mut().poll(cx)));
         polled.unwrap_or_else(|panic| {
-            let message = panic_message(&*panic);
+            let message = panics::into_message(panic);
             Poll::Ready(Err(Failure::new(FailureKind::Panic, "Panic", message)))
         })
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("the panic's value is not a string")
-        .to_owned()
 }
