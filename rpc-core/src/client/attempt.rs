@@ -53,6 +53,11 @@ impl Attempt {
                 return Self::Failed(Some(CallFailure::rejected(rejected)));
             }
         };
+        if request.wants_reply && request.deadline.is_some_and(|deadline| deadline <= started) {
+            let info = call_info(settings, Some(request.id), &request.method, Some(started));
+            let failure = CallFailure::timeout(TimeoutPhase::Publish, Ran::No, info);
+            return Self::Failed(Some(failure));
+        }
         // The request of a call is reached through its pending reply.
         let cast = (!request.wants_reply).then(|| Arc::clone(&request));
         let (id, method) = (request.id, request.method.clone());

@@ -153,7 +153,7 @@ async fn a_timeout_of_zero_ends_the_call_at_once_and_nothing_runs(env: TestEnv) 
     let client: WorkClient = env.client();
     let error = client.run(&ctx(), "a".into()).timeout(Duration::ZERO).await.unwrap_err();
     assert!(matches!(error, CallError::Timeout(_)), "{error:?}");
-    assert_ne!(error.ran(), Ran::Yes);
+    assert_eq!(error.ran(), Ran::No);
     client.run(&ctx(), "next".into()).await.unwrap();
     server.stop();
     server.wait().await.unwrap();
