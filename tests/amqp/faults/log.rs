@@ -12,6 +12,11 @@ pub(crate) fn warnings() -> &'static Logs {
     LOGS.get_or_init(|| Logs::record_all_threads(Level::WARN))
 }
 
+/// Returns how many warnings there were so far.
+pub(crate) fn warnings_so_far() -> usize {
+    warnings().at(Level::WARN).len()
+}
+
 /// Returns the ids of all messages that servers reported as in doubt, and as perhaps run at another server for this reason.
 pub(crate) fn in_doubt() -> BTreeSet<String> {
     let events = warnings().at(Level::WARN).into_iter();
@@ -25,7 +30,7 @@ pub(crate) struct ShownWarnings(usize);
 impl ShownWarnings {
     /// Leaves out earlier warnings.
     pub(crate) fn from_now_on() -> Self {
-        Self(warnings().at(Level::WARN).len())
+        Self(warnings_so_far())
     }
 }
 

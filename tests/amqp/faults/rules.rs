@@ -9,7 +9,7 @@ use crate::call_history::CallHistory;
 use crate::history::{EventKind, Record, Step};
 
 /// How late a call may end, besides the measured timer lag.
-const LATENESS: Duration = Duration::from_millis(250);
+const LATENESS: Duration = Duration::from_millis(50);
 
 type RuleResult = Result<(), String>;
 type Rule = (&'static str, fn(&Record, &CallHistory<'_>, u64, Step) -> RuleResult);

@@ -46,7 +46,7 @@ fn assert_breaks(rule: &str, record: &Record) {
 #[test]
 fn a_sound_history_breaks_no_rule() {
     let broken =
-        broken_rules(&record(vec![sent(), BEGAN, FINISHED, told_after(Ok(Some(1)), 1260)]));
+        broken_rules(&record(vec![sent(), BEGAN, FINISHED, told_after(Ok(Some(1)), 1060)]));
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
@@ -56,7 +56,7 @@ fn outcomes_are_counted_timed_and_compared() {
     assert_breaks(rule, &record(vec![sent(), BEGAN, FINISHED]));
     let twice = vec![sent(), BEGAN, FINISHED, told(Ok(Some(1))), told(Ok(Some(1)))];
     assert_breaks(rule, &record(twice));
-    let late = vec![sent(), BEGAN, FINISHED, told_after(Ok(Some(1)), 1261)];
+    let late = vec![sent(), BEGAN, FINISHED, told_after(Ok(Some(1)), 1061)];
     assert_breaks("every call ends by its deadline", &record(late));
     let rule = "a caller is told what its method did";
     assert_breaks(rule, &record(vec![sent(), BEGAN, FINISHED, told(Ok(Some(2)))]));

@@ -4,30 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 const POLL: Duration = Duration::from_millis(10);
 
+/// How many tasks measure, as the threads of the runtime may be busy in different ways.
+const TASKS: usize = 8;
+
 pub(crate) struct TimerLag {
     /// In microseconds.
     worst: Arc<AtomicU64>,
-    task: JoinHandle<()>,
+    tasks: JoinSet<()>,
 }
 
 impl TimerLag {
     pub(crate) fn measure() -> Self {
         let worst = Arc::new(AtomicU64::new(0));
-        let seen = Arc::clone(&worst);
-        let task = tokio::spawn(async move {
-            loop {
-                let begun = Instant::now();
-                sleep(POLL).await;
-                let late = begun.elapsed().saturating_sub(POLL).as_micros();
-                seen.fetch_max(u64::try_from(late).unwrap_or(u64::MAX), Ordering::Relaxed);
-            }
-        });
-        Self { worst, task }
+        let mut tasks = JoinSet::new();
+        for _ in 0..TASKS {
+            tasks.spawn(note_lag(Arc::clone(&worst)));
+        }
+        Self { worst, tasks }
     }
 
     /// Returns the worst lag since the last time.
@@ -36,14 +34,16 @@ impl TimerLag {
     }
 
     pub(crate) async fn end(mut self) -> Duration {
-        self.task.abort();
-        let _ = (&mut self.task).await;
+        self.tasks.shutdown().await;
         self.take()
     }
 }
 
-impl Drop for TimerLag {
-    fn drop(&mut self) {
-        self.task.abort();
+async fn note_lag(worst: Arc<AtomicU64>) {
+    loop {
+        let begun = Instant::now();
+        sleep(POLL).await;
+        let late = begun.elapsed().saturating_sub(POLL).as_micros();
+        worst.fetch_max(u64::try_from(late).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }

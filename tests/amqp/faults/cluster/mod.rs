@@ -16,11 +16,6 @@ use crate::log::warnings;
 /// Within what time after the death of a node everything works again, besides the measured timer lag.
 const FAILOVER: Duration = Duration::from_secs(1);
 
-/// Returns how many warnings there were so far.
-fn warnings_so_far() -> usize {
-    warnings().at(Level::WARN).len()
-}
-
 /// Returns the warnings that a queue cannot be reached, without the first ones, which are not of this test.
 fn warnings_of(queue: &str, first: usize) -> Vec<String> {
     let warns = |event: &Event| {

@@ -6,9 +6,10 @@ use rpc_core::{Context, RpcClient, Transport as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::env::ClusterEnv;
-use super::{cluster_scenario, warnings_of, warnings_so_far};
+use super::{cluster_scenario, warnings_of};
 use crate::fault_env::{EVENT_TIMEOUT, client, until};
 use crate::history::{History, Step};
+use crate::log::warnings_so_far;
 use crate::service::{ServerOptions, ServiceClient, serve};
 
 cluster_scenario!(a_server_consumes_its_topic_while_the_node_of_its_own_queue_is_down);
